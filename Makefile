@@ -1,0 +1,58 @@
+# The tasks of newscrawl; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Outlet ids for `make crawl`, divided by spaces; empty: the embedded newsroom.
+OUTLET ?=
+# A folder of saved pages for `make bench`; empty: pages of the embedded newsroom.
+PAGES  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup crawl test check types tests tests-slow format bench pins clean
+
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv (the only task that installs)
+
+$(STAMP): requirements.txt tests/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+crawl: setup ## Crawl the embedded newsroom, or outlets: make crawl OUTLET="a b"
+	@$(BIN)/newscrawl $(if $(strip $(OUTLET)),run $(OUTLET),demo run)
+
+test: check types tests tests-slow ## Format check, lint, types, tests
+
+check: setup ## Format check and lint
+	$(BIN)/ruff format --check newscrawl tests
+	$(BIN)/ruff check newscrawl tests
+
+types: setup ## Type check
+	$(BIN)/mypy
+
+tests: setup ## The tests that take seconds, then those that crawl
+	$(BIN)/pytest -q -m "not slow and not crawl"
+	$(BIN)/pytest -q -m "crawl and not slow"
+
+tests-slow: setup ## The tests that take longer
+	$(BIN)/pytest -q -m slow
+
+format: setup ## Put the code into its form
+	$(BIN)/ruff format newscrawl tests
+	$(BIN)/ruff check --fix newscrawl tests
+
+bench: setup ## Measure the whole line; PAGES=folder for saved pages
+	$(BIN)/python tests/bench/line.py $(if $(strip $(PAGES)),--pages $(PAGES),)
+
+pins: ## Write requirements.txt anew from the ranges in pyproject.toml
+	rm -rf $(VENV)/pins && $(PYTHON) -m venv $(VENV)/pins
+	$(VENV)/pins/bin/pip install --quiet --disable-pip-version-check .
+	$(VENV)/pins/bin/python tests/pins.py > requirements.txt
+	rm -rf $(VENV)/pins
+
+clean: ## Remove what the tasks made, but never archives
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

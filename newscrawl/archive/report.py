@@ -1,0 +1,86 @@
+"""The report a run leaves: `<run>.report.json`, what was fetched, what became of it, with what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from newscrawl.archive.writer import sync_folder
+from newscrawl.errors import ArchiveError
+
+SUFFIX = ".report.json"
+
+
+class Report(BaseModel):
+    """One run of one outlet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_: str = Field(default="newscrawl.report/1", alias="schema")
+    run: str
+    "Run id: outlet, start, process."
+    outlet: str
+    started: str
+    "RFC 3339 UTC, like `finished`."
+    finished: str
+    seconds: float
+    reason: str
+    "Scrapy's finish reason: `finished`, `shutdown`, `archive_error`, …"
+    error: str | None = None
+    "The error that ended the run early."
+    requests: int = 0
+    "Requests sent, of every kind and attempt."
+    pages: int = 0
+    "Pages fetched as stories: articles plus rejected."
+    articles: int = 0
+    rejected: dict[str, int] = Field(default_factory=dict)
+    "Pages that became no article, by reason."
+    sources: dict[str, int] = Field(default_factory=dict)
+    "Feeds, sitemaps, section and API pages read, by outcome."
+    frontier: dict[str, int] = Field(default_factory=dict)
+    "Links by state when the run closed."
+    languages: dict[str, int] = Field(default_factory=dict)
+    "Articles by language."
+    statuses: dict[str, int] = Field(default_factory=dict)
+    "Responses by HTTP status."
+    warc_bytes: int = 0
+    warc_records: int = 0
+    warcs: list[str] = Field(default_factory=list)
+    "File names, in order."
+    versions: dict[str, str] = Field(default_factory=dict)
+    settings_hash: str = ""
+    "Digest of the settings that differ from Scrapy's defaults."
+    outlet_hash: str = ""
+    "Digest of the outlet file's content."
+
+
+def write_report(folder: Path, report: Report) -> Path:
+    """Write the report under its final name, whole or not at all."""
+    path = folder / f"{report.run}{SUFFIX}"
+    text = json.dumps(report.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True)
+    try:
+        draft = path.with_suffix(".tmp")
+        draft.write_text(text + "\n", encoding="utf-8")
+        draft.rename(path)
+        sync_folder(folder)
+    except OSError as error:
+        raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def read_report(path: Path) -> Report:
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ArchiveError(f"cannot read {path}: {error}") from error
+
+
+def newest_reports(archives: Path, outlets: Iterable[str] = ()) -> list[Path]:
+    """The last report of each outlet's folder, of all outlets or of those named."""
+    wanted = set(outlets)
+    folders = sorted(folder for folder in archives.glob("*/") if not wanted or folder.name in wanted)
+    newest = (max(folder.glob(f"*{SUFFIX}"), default=None) for folder in folders)
+    return [path for path in newest if path]

@@ -1,0 +1,125 @@
+"""One run of one outlet on disk: its WARC files, its lines, and what was counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.lines import LinesFile, json_line
+from newscrawl.archive.writer import MAX_AGE, MAX_BYTES, WarcNames, WarcWriter, WrittenWarc
+from newscrawl.errors import ArchiveError
+from newscrawl.items import Article, Rejection, WarcPointer
+
+T = TypeVar("T")
+
+
+def run_id(outlet: str, started: datetime, pid: int) -> str:
+    """Unique on one machine; sorts by time within an outlet."""
+    return f"{outlet}-{started.astimezone(UTC):%Y%m%d%H%M%S%f}"[: len(outlet) + 18] + f"-{pid}"
+
+
+@dataclass(kw_only=True)
+class Run:
+    """Everything one run writes goes through here; ArchiveError when it cannot be written."""
+
+    id: str
+    outlet: str
+    folder: Path
+    "archives/<outlet>"
+    started: datetime
+    warc: WarcWriter
+    articles: LinesFile
+    rejections: LinesFile
+    failure: ArchiveError | None = None
+    "The first error of writing; the run must not go on after it."
+    languages: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    exchanges: int = 0
+
+    def open(self) -> None:
+        """Begin the files, so that a folder that cannot be written is known before the first request."""
+        self._guarded(self.warc.open)
+        self._guarded(self.articles.open)
+        self._guarded(self.rejections.open)
+
+    def write_exchange(self, exchange: Exchange) -> WarcPointer:
+        pointer = self._guarded(lambda: self.warc.write(exchange))
+        self.exchanges += 1
+        return pointer
+
+    def write_article(self, article: Article) -> None:
+        self._guarded(lambda: self.articles.add(json_line(article), article.warc))
+        self.languages[article.lang or "und"] += 1
+
+    def write_rejection(self, rejection: Rejection) -> None:
+        self._guarded(lambda: self.rejections.add(json_line(rejection), rejection.warc))
+        self.reasons[rejection.reason] += 1
+
+    def close(self) -> None:
+        """Give all files their final names; each is tried even when another fails."""
+        for part in (self.warc, self.articles, self.rejections):
+            try:
+                part.close()
+            except ArchiveError as error:
+                self.failure = self.failure or error
+
+    @property
+    def warcs(self) -> list[WrittenWarc]:
+        return self.warc.files
+
+    def _guarded(self, step: Callable[[], T]) -> T:
+        try:
+            return step()
+        except ArchiveError as error:
+            self.failure = self.failure or error
+            raise
+
+
+class Archiving(Protocol):
+    """What the capture handler and the pipelines need of a spider."""
+
+    run: Run
+
+    def archive_failed(self, error: ArchiveError) -> None:
+        """Stop the crawl: nothing may be fetched that cannot be kept."""
+
+
+def new_run(
+    *,
+    outlet: str,
+    archives: Path,
+    started: datetime,
+    pid: int,
+    info: tuple[tuple[str, str], ...],
+    now: Callable[[], datetime],
+    new_id: Callable[[], str],
+    max_bytes: int = MAX_BYTES,
+    max_age: timedelta = MAX_AGE,
+    host: str,
+) -> Run:
+    """A run whose files are named but not yet opened."""
+    identity = run_id(outlet, started, pid)
+    folder = archives / outlet
+    writer = WarcWriter(
+        folder=folder,
+        names=WarcNames(prefix=outlet, host=host, pid=pid),
+        info=(*info, ("run", identity)),
+        now=now,
+        new_id=new_id,
+        max_bytes=max_bytes,
+        max_age=max_age,
+    )
+    return Run(
+        id=identity,
+        outlet=outlet,
+        folder=folder,
+        started=started,
+        warc=writer,
+        articles=LinesFile(folder / f"{identity}.jsonl"),
+        rejections=LinesFile(folder / f"{identity}.rejected.jsonl"),
+    )

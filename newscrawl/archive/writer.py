@@ -1,0 +1,147 @@
+"""WARC files: unique names, one write an exchange, rolled over by size and age, whole or cut back."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.records import exchange_records, warcinfo_record
+from newscrawl.errors import ArchiveError
+from newscrawl.items import WarcPointer, rfc3339
+
+OPEN = ".open"
+"Suffix of a file that is still being written."
+MAX_BYTES = 1 << 30
+MAX_AGE = timedelta(hours=24)
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarcNames:
+    """What makes the names of a process's files unique."""
+
+    prefix: str
+    host: str
+    pid: int
+
+    def name(self, moment: datetime, serial: int) -> str:
+        """`<prefix>-<UTC, 17 digits>-<serial>-<host>-<pid>.warc.gz` (WARC 1.1 annex C)."""
+        stamp = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S%f")[:17]
+        host = _NOT_IN_NAMES.sub("_", self.host) or "localhost"
+        return f"{self.prefix}-{stamp}-{serial:05d}-{host}-{self.pid}.warc.gz"
+
+
+@dataclass(kw_only=True)
+class WrittenWarc:
+    """One file's counts."""
+
+    name: str
+    bytes: int = 0
+    records: int = 0
+
+
+@dataclass(kw_only=True)
+class WarcWriter:
+    """Writes exchanges into `folder`; every byte is with the operating system when `write` returns."""
+
+    folder: Path
+    names: WarcNames
+    info: tuple[tuple[str, str], ...]
+    "Fields of the warcinfo records."
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    "Gives `<urn:uuid:...>`, each once."
+    max_bytes: int = MAX_BYTES
+    max_age: timedelta = MAX_AGE
+    files: list[WrittenWarc] = field(default_factory=list)
+    _fd: int | None = None
+    _opened: datetime | None = None
+    _warcinfo_id: str = ""
+
+    def open(self) -> None:
+        """Begin a file; ArchiveError when the folder cannot be written."""
+        moment = self.now()
+        name = self.names.name(moment, len(self.files))
+        path = self.folder / (name + OPEN)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
+        self.files.append(WrittenWarc(name=name))
+        self._opened, self._warcinfo_id = moment, self.new_id()
+        self._append(warcinfo_record(self._warcinfo_id, rfc3339(moment), name, self.info).member, 1)
+
+    def write(self, exchange: Exchange) -> WarcPointer:
+        """Append an exchange's records; the pointer is to the first of them (the response, if any)."""
+        if self._is_full():
+            self.close()
+        if self._fd is None:
+            self.open()
+        records = list(exchange_records(exchange, self._warcinfo_id, self.new_id))
+        offset = self.files[-1].bytes
+        self._append(b"".join(record.member for record in records), len(records))
+        first = records[0]
+        return WarcPointer(
+            file=self.files[-1].name,
+            offset=offset,
+            length=len(first.member),
+            record_id=first.record_id,
+            payload_digest=first.payload_digest,
+        )
+
+    def close(self) -> None:
+        """Make the open file durable and give it its final name."""
+        if self._fd is None:
+            return
+        path = self.folder / self.files[-1].name
+        fd, self._fd = self._fd, None
+        try:
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            Path(f"{path}{OPEN}").rename(path)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise ArchiveError(f"cannot close {path}: {error.strerror}") from error
+
+    def _is_full(self) -> bool:
+        if self._fd is None or self._opened is None:
+            return False
+        return self.files[-1].bytes >= self.max_bytes or self.now() - self._opened >= self.max_age
+
+    def _append(self, data: bytes, records: int) -> None:
+        assert self._fd is not None
+        file = self.files[-1]
+        try:
+            write_whole(self._fd, data, file.bytes)
+        except OSError as error:
+            raise ArchiveError(f"cannot write {self.folder / file.name}: {error.strerror}") from error
+        file.bytes += len(data)
+        file.records += records
+
+
+def write_whole(fd: int, data: bytes, size: int) -> None:
+    """Append all of `data` to a file of `size` bytes, or leave the file as it was and raise OSError."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

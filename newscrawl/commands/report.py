@@ -1,0 +1,70 @@
+"""`newscrawl report`: what the last run of each outlet did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+
+from newscrawl import settings
+from newscrawl.archive.report import Report, newest_reports, read_report
+from newscrawl.errors import NewscrawlError
+
+Archives = Annotated[Path, typer.Option(help="Folder of the archives.", show_default=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array for programs.")]
+
+
+def report(
+    outlets: Annotated[
+        list[str] | None, typer.Argument(help="Outlet ids; all that have run if none.")
+    ] = None,
+    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
+    as_json: AsJson = False,
+) -> None:
+    """Show the last run of each outlet: pages, articles, rejections, languages, bytes."""
+    wanted = list(outlets or ())
+    reports = [read_report(path) for path in newest_reports(archives, wanted)]
+    if unseen := sorted(set(wanted) - {found.outlet for found in reports}):
+        raise NewscrawlError(f"no run of {', '.join(unseen)} under {archives}")
+    if as_json:
+        print(json.dumps([found.model_dump(mode="json", by_alias=True) for found in reports], sort_keys=True))
+    else:
+        Console().print(report_table(reports))
+
+
+def report_table(reports: Iterable[Report]) -> Table:
+    """One row a run, and a sum where there are several."""
+    rows = list(reports)
+    table = Table(title="Runs", title_justify="left", show_footer=len(rows) > 1)
+    table.add_column("outlet", footer="all", overflow="fold")
+    table.add_column("pages", justify="right", footer=str(sum(row.pages for row in rows)))
+    table.add_column("articles", justify="right", footer=str(sum(row.articles for row in rows)))
+    table.add_column("rejected", footer=str(sum(row.pages - row.articles for row in rows)))
+    table.add_column("languages")
+    table.add_column("WARC", justify="right", footer=decimal(sum(row.warc_bytes for row in rows)))
+    table.add_column("seconds", justify="right", footer=f"{sum(row.seconds for row in rows):.1f}")
+    for row in rows:
+        outcome = f"\n[red]{escape(row.error)}[/red]" if row.error else ""
+        table.add_row(
+            escape(row.outlet) + outcome,
+            str(row.pages),
+            str(row.articles),
+            counted(row.rejected),
+            counted(row.languages),
+            decimal(row.warc_bytes),
+            f"{row.seconds:.1f}",
+        )
+    return table
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """`too_short 2, http_404 1`: the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return escape(", ".join(f"{name} {count}" for name, count in ordered)) or "–"

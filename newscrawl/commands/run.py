@@ -1,0 +1,132 @@
+"""`newscrawl run`: crawl several outlets, each in a process of its own, and show what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from newscrawl import settings as defaults
+from newscrawl.commands.crawls import Crawled, crawl_outlets, lines_so_far
+from newscrawl.commands.report import Archives, AsJson, report_table
+from newscrawl.outlet import find_outlet
+
+FAILED = 1
+REFRESH_SECONDS = 0.5
+
+
+def run(
+    outlets: Annotated[list[str], typer.Argument(help="Outlet ids.")],
+    archives: Archives = Path(defaults.NEWSCRAWL_ARCHIVES),
+    jobs: Annotated[int, typer.Option(min=1, help="Outlets crawled at a time.")] = 2,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", "-s", help="NAME=VALUE for each crawl.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Crawl outlets, then show a table of the runs. Exit code 1 when one of them failed."""
+    for name in outlets:
+        find_outlet(name, [Path(folder) for folder in _folders(setting)])
+    crawled = crawl_with_progress(outlets, archives, jobs, _settings(setting))
+    show(crawled, as_json)
+    if any(done.code for done in crawled):
+        raise typer.Exit(FAILED)
+
+
+def crawl_with_progress(
+    outlets: Sequence[str], archives: Path, jobs: int, settings: Mapping[str, object]
+) -> list[Crawled]:
+    """Crawl, with a bar on stderr that tells outlets done and articles written so far."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[articles]} articles"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("crawling", total=len(outlets), articles=0)
+        written: dict[str, int] = {}
+
+        def ended(done: Crawled) -> None:
+            written[done.outlet] = done.report.articles if done.report else 0
+            progress.advance(task)
+
+        def refresh() -> None:
+            live = sum(lines_so_far(archives, name) for name in outlets if name not in written)
+            progress.update(task, articles=live + sum(written.values()))
+
+        with _repeating(refresh):
+            crawled = crawl_outlets(outlets, archives, jobs=jobs, settings=settings, ended=ended)
+    return crawled
+
+
+def show(crawled: Sequence[Crawled], as_json: bool = False) -> None:
+    """The table of runs (or their reports as JSON), the paths written, and what failed."""
+    reports = [done.report for done in crawled if done.report]
+    console, errors = Console(), Console(stderr=True)
+    if as_json:
+        print("[" + ",".join(report.model_dump_json(by_alias=True) for report in reports) + "]")
+    else:
+        console.print(report_table(reports))
+        for done in crawled:
+            if done.report:
+                folder = done.log.parent
+                console.print(
+                    f"{folder}/{done.report.run}.jsonl", markup=False, highlight=False, soft_wrap=True
+                )
+                for name in done.report.warcs:
+                    console.print(f"{folder}/{name}", markup=False, highlight=False, soft_wrap=True)
+    for done in crawled:
+        if done.code:
+            last = done.said.strip().splitlines()[-1:] or ["no output"]
+            errors.print(
+                f"{done.outlet}: {last[0]} (log: {done.log})", style="red", markup=False, soft_wrap=True
+            )
+
+
+def _settings(given: Sequence[str] | None) -> dict[str, object]:
+    pairs = (text.partition("=") for text in given or ())
+    found: dict[str, object] = {}
+    for name, equals, value in pairs:
+        if not equals:
+            raise typer.BadParameter(f"{name!r} is not NAME=VALUE", param_hint="--set")
+        found[name] = value
+    return found
+
+
+def _folders(given: Sequence[str] | None) -> list[str]:
+    named = _settings(given).get("NEWSCRAWL_OUTLETS")
+    return str(named).split(",") if named else defaults.NEWSCRAWL_OUTLETS
+
+
+@contextmanager
+def _repeating(step: Callable[[], None]) -> Iterator[None]:
+    """Call `step` every REFRESH_SECONDS from a thread while the block runs."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(REFRESH_SECONDS):
+            step()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

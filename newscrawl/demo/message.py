@@ -1,0 +1,189 @@
+"""HTTP messages of the newsroom: a Request out of bytes, and a Response into bytes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from http import HTTPStatus
+from itertools import cycle
+from typing import Literal
+from urllib.parse import parse_qsl
+
+MAX_HEADERS = 100
+MAX_QUERY_FIELDS = 50
+_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (/[\x21-\x7e]{0,4000}) HTTP/1\.([01])")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]{0,20}([\x20-\x7e\x80-\xff\t]{0,8000})")
+_NO_GZIP = re.compile(r"gzip[ \t]{0,5};[ \t]{0,5}q=0(\.0{1,3})?[ \t]{0,5}(,|$)")
+
+HeaderCase = Literal["usual", "lower", "upper"]
+
+
+class BadRequest(Exception):  # not a NewscrawlError: it never leaves the server, a client gets it as 400
+    """Bytes that are no request this server understands; its text is the answer's body."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One request, as a site sees it."""
+
+    method: str
+    target: str
+    "Path with its query, as sent."
+    headers: Mapping[str, str]
+    "Names in lower case; of repeated headers the last."
+    http11: bool = True
+    base: str = ""
+    "Base URL of the outlet that is asked, without a slash at the end."
+    earlier: int = 0
+    "How many requests for the same target this outlet has had before."
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        text = self.target.partition("?")[2]
+        try:
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+        except ValueError:
+            return {}
+
+    @property
+    def keeps_alive(self) -> bool:
+        return self.http11 and "close" not in self.headers.get("connection", "").lower()
+
+    @property
+    def takes_gzip(self) -> bool:
+        accepted = self.headers.get("accept-encoding", "").lower()
+        return "gzip" in accepted and not _NO_GZIP.search(accepted)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """What a site answers; how it goes over the wire is part of it."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = "text/html; charset=UTF-8"
+    "None: the header is left out."
+    headers: tuple[tuple[str, str], ...] = ()
+    "Further headers in order; a name may come several times."
+    gzip: bool = False
+    "Compress when the client takes it."
+    chunks: tuple[int, ...] = ()
+    "Sizes of the chunks, over and over; empty: Content-Length instead."
+    etag: bool = False
+    "Send an ETag made from the body, and answer 304 to it."
+    modified: datetime | None = None
+    "Send Last-Modified, and answer 304 to If-Modified-Since."
+    header_case: HeaderCase = "usual"
+
+
+def request_of(raw: bytes, base: str) -> Request:
+    """The request in `raw` (a whole head, perhaps a body after it); BadRequest says what is wrong."""
+    head = raw.partition(b"\r\n\r\n")[0].decode("latin-1")
+    first, *lines = head.split("\r\n")
+    line = _REQUEST_LINE.fullmatch(first)
+    if not line:
+        raise BadRequest("not an HTTP/1 request line")
+    if len(lines) > MAX_HEADERS:
+        raise BadRequest(f"more than {MAX_HEADERS} headers")
+    headers = dict(_header(text) for text in lines)
+    if line[3] == "1" and "host" not in headers:
+        raise BadRequest("no Host header")
+    if "transfer-encoding" in headers:
+        raise BadRequest("a request body must say its Content-Length")
+    return Request(method=line[1], target=line[2], headers=headers, http11=line[3] == "1", base=base)
+
+
+def _header(line: str) -> tuple[str, str]:
+    match = _HEADER.fullmatch(line)
+    if not match:
+        raise BadRequest("a header line that is none")
+    return match[1].lower(), match[2].strip()
+
+
+def response_bytes(response: Response, request: Request, now: datetime, *, close: bool) -> tuple[int, bytes]:
+    """Status and exact bytes of the answer to `request`: 304 where the client has it, no body for HEAD."""
+    status = HTTPStatus.NOT_MODIFIED if _client_has(response, request) else HTTPStatus(response.status)
+    squeezed = response.gzip and request.takes_gzip
+    body = gzip.compress(response.body, mtime=0) if squeezed else response.body
+    bodiless = status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+    headers = [("Server", "newsroom"), ("Date", _http_date(now)), *response.headers]
+    headers += _validators(response)
+    if not bodiless:
+        headers += _entity_headers(response, len(body), squeezed=squeezed)
+    if close:
+        headers.append(("Connection", "close"))
+    lines = [f"{_cased(name, response.header_case)}: {value}\r\n" for name, value in headers]
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{''.join(lines)}\r\n".encode("latin-1")
+    if bodiless or request.method == "HEAD":
+        return status.value, head
+    return status.value, head + (b"".join(_chunked(body, response.chunks)) if response.chunks else body)
+
+
+def _client_has(response: Response, request: Request) -> bool:
+    if response.status != HTTPStatus.OK or request.method not in {"GET", "HEAD"}:
+        return False
+    tags = request.headers.get("if-none-match")
+    if tags is not None:  # RFC 9110, 13.1.3: If-Modified-Since is then not looked at
+        return response.etag and (tags.strip() == "*" or etag_of(response.body) in tags)
+    since = _moment(request.headers.get("if-modified-since"))
+    return bool(since and response.modified and response.modified.replace(microsecond=0) <= since)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def etag_of(body: bytes) -> str:
+    """The entity tag of a body, with its quotes."""
+    return f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+
+
+def _validators(response: Response) -> list[tuple[str, str]]:
+    found = []
+    if response.etag:
+        found.append(("ETag", etag_of(response.body)))
+    if response.modified:
+        found.append(("Last-Modified", _http_date(response.modified)))
+    return found
+
+
+def _entity_headers(response: Response, length: int, *, squeezed: bool) -> list[tuple[str, str]]:
+    found = [("Content-Type", response.content_type)] if response.content_type else []
+    if response.gzip:
+        found.append(("Vary", "Accept-Encoding"))
+    if squeezed:
+        found.append(("Content-Encoding", "gzip"))
+    if response.chunks:
+        return [*found, ("Transfer-Encoding", "chunked")]
+    return [*found, ("Content-Length", str(length))]
+
+
+def _http_date(moment: datetime) -> str:
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _cased(name: str, case: HeaderCase) -> str:
+    return {"usual": name, "lower": name.lower(), "upper": name.upper()}[case]
+
+
+def _chunked(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
+    at = 0
+    for size in cycle(sizes):
+        piece = body[at : at + max(size, 1)]
+        yield b"%x\r\n%s\r\n" % (len(piece), piece)
+        at += len(piece)
+        if not piece:  # the empty chunk has just ended the body
+            return

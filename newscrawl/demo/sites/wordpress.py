@@ -1,0 +1,248 @@
+"""A bilingual WordPress site built with Elementor: French chrome around stories in two languages."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from newscrawl.demo.french import day_in_words
+from newscrawl.demo.listing import Entry, interleaved, rss
+from newscrawl.demo.markup import html_of
+from newscrawl.demo.message import Request, Response
+from newscrawl.demo.site import Route, busy_first, gone, missing, moved, robots, routed
+from newscrawl.demo.story import Desk, Story, Stray
+from newscrawl.demo.templates import link_list, read_template
+
+_ZONE = ZoneInfo("Africa/Douala")
+_COOKIES = (
+    ("Set-Cookie", "PHPSESSID=demo0000; path=/"),
+    ("Set-Cookie", "cmplz_banner-status=; Max-Age=31536000; path=/; SameSite=Lax"),
+    ("Set-Cookie", "pll_language=fr; path=/"),
+)
+_MAX_PER_PAGE = 100
+
+
+class WordpressSite:
+    """Stories under dated permalinks, a feed, the posts API, category pages."""
+
+    def __init__(self, outlet_id: str, desk: Desk) -> None:
+        self.id = outlet_id
+        self.desk = desk
+        self._page = read_template("wordpress_story")
+        self._list = read_template("wordpress_list")
+
+    def path_of(self, story: Story) -> str:
+        return f"/{story.published.astimezone(_ZONE):%Y/%m/%d}/{story.slug}/"
+
+    def respond(self, request: Request) -> Response:
+        return routed(self._routes(), request)
+
+    def _routes(self) -> dict[str, Route]:
+        routes: dict[str, Route] = {
+            "/": self._home,
+            "/feed/": self._feed,
+            "/feed": moved("/feed/"),
+            "/wp-json/wp/v2/posts": self._api,
+            "/robots.txt": robots("/wp-admin/", "/reserve/"),
+        }
+        for section in {story.section for story in self.desk.story}:
+            routes[f"/category/{section}/"] = self._category(section)
+        for story in self.desk.story:
+            path = self.path_of(story)
+            route = self._story(story)
+            routes[path] = busy_first(route) if story.busy else route
+            routes[path.rstrip("/")] = moved(path)
+            routes[f"/?p={story.id}"] = moved(path)
+        return routes | {stray.path: self._stray(stray) for stray in self.desk.stray}
+
+    def _stray(self, stray: Stray) -> Route:
+        if stray.kind == "moved":
+            return moved(self.path_of(self.desk.find(stray.to)), stray.status)
+        if stray.kind in {"photo", "private"}:
+            return self._bare(stray)
+        return {"missing": missing, "gone": gone, "listing": self._home}[stray.kind]
+
+    def _home(self, request: Request) -> Response:
+        return self._listing(request, self.desk.title, self.desk.listed, self.desk.stray)
+
+    def _category(self, section: str) -> Route:
+        stories = [story for story in self.desk.listed if story.section == section]
+        return lambda request: self._listing(request, section.capitalize(), stories, [])
+
+    def _listing(self, request: Request, title: str, stories: list[Story], strays: list[Stray]) -> Response:
+        links = [(request.base + self.path_of(story), story.title) for story in stories]
+        links += [(request.base + stray.path, stray.title) for stray in strays]
+        html = self._list.substitute(self._around(request), title=escape(title), cards=link_list(links, "h3"))
+        return Response(body=html.encode(), gzip=True, headers=_COOKIES)
+
+    def _story(self, story: Story) -> Route:
+        def answer(request: Request) -> Response:
+            html = self._page.substitute(
+                self._around(request)
+                | _head(story, self.desk, request.base + self.path_of(story), request.base),
+                lede=_widget("theme-post-excerpt", escape(story.lede)) if story.lede else "",
+                picture=_picture(story, request.base),
+                story=_story_widget(story),
+                author=escape(story.author or ""),
+                notice=f'<p class="source-depeche">{escape(story.notice)}</p>' if story.notice else "",
+            )
+            odd = story.id % 2 == 1
+            return Response(
+                body=html.encode(),
+                gzip=not odd,
+                chunks=(1, 1500, 77, 4096) if odd else (),
+                etag=True,
+                modified=story.updated or story.published,
+                headers=(*_COOKIES, ("link", f'<{request.base}/wp-json/>; rel="https://api.w.org/"')),
+            )
+
+        return answer
+
+    def _bare(self, stray: Stray) -> Route:
+        """A page with next to no words."""
+
+        def answer(request: Request) -> Response:
+            body = _widget("theme-post-content", f"<p>{escape(stray.text)}</p>")
+            html = self._list.substitute(self._around(request), title=escape(stray.title), cards=body)
+            return Response(body=html.encode(), gzip=True)
+
+        return answer
+
+    def _around(self, request: Request) -> dict[str, str]:
+        others = [(request.base + self.path_of(story), story.title) for story in self.desk.listed[-4:]]
+        sections = sorted({story.section for story in self.desk.story})
+        menu = [(f"{request.base}/category/{name}/", name.capitalize()) for name in sections]
+        return {
+            "base": request.base,
+            "site": escape(self.desk.title),
+            "tagline": escape(self.desk.tagline),
+            "menu": link_list(menu),
+            "commented": link_list(others),
+            "liked": link_list(others[:2], "h5"),
+        }
+
+    def _feed(self, request: Request) -> Response:
+        if request.query.get("paged", "1") != "1":
+            return missing(request)
+        entries = [self._entry(story, request.base) for story in self.desk.listed]
+        strays = [
+            Entry(title=s.title, link=request.base + s.path, guid=s.path, published=entries[0].published)
+            for s in self.desk.stray
+            if s.in_feed
+        ]
+        body = rss(self.desk.title, request.base + "/", interleaved(entries, strays), lang="fr-FR")
+        newest = max(story.updated or story.published for story in self.desk.story)
+        feed = "application/rss+xml; charset=UTF-8"
+        return Response(body=body, content_type=feed, gzip=True, etag=True, modified=newest)
+
+    def _entry(self, story: Story, base: str) -> Entry:
+        return Entry(
+            title=story.title,
+            link=base + self.path_of(story),
+            guid=f"{base}/?p={story.id}",
+            published=story.published.astimezone(UTC),
+            summary=story.lede or "",
+            content="\n".join(html_of(story.parts)) if story.id % 3 else None,
+        )
+
+    def _api(self, request: Request) -> Response:
+        """Posts of a page of the listing, as WordPress gives them."""
+        page, size = _number(request, "page", 1), _number(request, "per_page", 10)
+        if not page or not size or size > _MAX_PER_PAGE:
+            return _json({"code": "rest_invalid_param", "data": {"status": 400}}, status=400)
+        stories = self.desk.listed
+        pages = -(-len(stories) // size)
+        if page > pages:
+            return _json({"code": "rest_post_invalid_page_number", "data": {"status": 400}}, status=400)
+        posts = [self._post(story, request.base) for story in stories[(page - 1) * size : page * size]]
+        counts = (("X-WP-Total", str(len(stories))), ("X-WP-TotalPages", str(pages)))
+        return _json(posts, headers=counts)
+
+    def _post(self, story: Story, base: str) -> dict[str, Any]:
+        changed = story.updated or story.published
+        return {
+            "id": story.id,
+            "date": f"{story.published.astimezone(_ZONE):%Y-%m-%dT%H:%M:%S}",
+            "date_gmt": f"{story.published.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+            "guid": {"rendered": f"{base}/?p={story.id}"},
+            "modified_gmt": f"{changed.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+            "slug": story.slug,
+            "status": "publish",
+            "type": "post",
+            "link": base + self.path_of(story),
+            "title": {"rendered": escape(story.title).replace("'", "&#8217;")},
+            "content": {"rendered": "\n".join(html_of(story.parts)), "protected": False},
+            "excerpt": {"rendered": f"<p>{escape(story.lede or '')}</p>", "protected": False},
+        }
+
+
+def _head(story: Story, desk: Desk, url: str, base: str) -> dict[str, str]:
+    local = story.published.astimezone(_ZONE)
+    return {
+        "id": str(story.id),
+        "url": escape(url),
+        "title": escape(story.title),
+        "summary": escape(story.lede or story.title),
+        "section": escape(story.section.capitalize()),
+        "published": story.published.astimezone(UTC).isoformat(),
+        "modified": (story.updated or story.published).astimezone(UTC).isoformat(),
+        "date": day_in_words(local),
+        "graph": json.dumps(_graph(story, desk, url, base), ensure_ascii=False).replace("</", "<\\/"),
+    }
+
+
+def _graph(story: Story, desk: Desk, url: str, base: str) -> dict[str, Any]:
+    """What the SEO plugin says of the page: correct, but for its one language."""
+    article = {
+        "@type": "NewsArticle",
+        "@id": f"{url}#article",
+        "headline": story.title,
+        "datePublished": story.published.astimezone(UTC).isoformat(),
+        "dateModified": (story.updated or story.published).astimezone(UTC).isoformat(),
+        "mainEntityOfPage": {"@id": url},
+        "articleSection": [story.section.capitalize()],
+        "keywords": story.tags,
+        "inLanguage": "fr-FR",
+        "publisher": {"@id": f"{base}/#organization"},
+    }
+    if story.author:
+        article["author"] = {"@type": "Person", "name": story.author}
+    page = {"@type": "WebPage", "@id": url, "url": url, "name": f"{story.title} - {desk.title}"}
+    owner = {"@type": "Organization", "@id": f"{base}/#organization", "name": desk.title, "url": f"{base}/"}
+    return {"@context": "https://schema.org", "@graph": [article, page, owner]}
+
+
+def _story_widget(story: Story) -> str:
+    """Half of the stories stand in the theme's content widget, half in a text editor's."""
+    name = "theme-post-content" if story.id % 4 < 2 else "text-editor"
+    return _widget(name, "\n".join(html_of(story.parts, "h3")), "elementor-element-7d41b0c")
+
+
+def _widget(name: str, html: str, more: str = "") -> str:
+    return (
+        f'<div class="elementor-element {more} elementor-widget elementor-widget-{name}">'
+        f'<div class="elementor-widget-container">{html}</div></div>'
+    )
+
+
+def _picture(story: Story, base: str) -> str:
+    if not story.caption:
+        return ""
+    source = f"{base}/wp-content/uploads/{story.published:%Y/%m}/{story.slug}.jpg"
+    caption = f'<figcaption class="widget-image-caption wp-caption-text">{escape(story.caption)}</figcaption>'
+    return f'<figure class="wp-caption"><img src="{source}" alt="{escape(story.title)}">{caption}</figure>'
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    """A query's positive number; 0 when it is none."""
+    text = request.query.get(name, str(default))
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _json(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    body = json.dumps(data).encode()
+    kind = "application/json; charset=UTF-8"
+    return Response(status=status, body=body, content_type=kind, headers=headers, gzip=True)

@@ -1,0 +1,156 @@
+"""Links of a sitemap: XML of any namespace, Google News, indexes, plain text, in gzip or not."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from lxml import etree
+
+from newscrawl.discovery.ampersands import mended_ampersands
+from newscrawl.discovery.decode import Encoding, encoding_of
+from newscrawl.discovery.feed import links_of_feed
+from newscrawl.discovery.feed_tree import FEED_ROOTS
+from newscrawl.discovery.found import (
+    Found,
+    first_of_each,
+    joined_notes,
+    link_url,
+    of_unknown_root,
+    outcome_of,
+)
+from newscrawl.discovery.opening import opening_of
+from newscrawl.discovery.plain import one_line, plain_title
+from newscrawl.discovery.sitemap_reader import SitemapReader
+from newscrawl.discovery.unzip import Unzipped, unzipped
+from newscrawl.items import Link
+
+SITEMAP_BYTES = 64 * 1024 * 1024
+"The protocol allows 50 MiB; what lies behind this is not read, what lies before is kept."
+SITEMAP_LINKS = 50_000
+"What the protocol allows in one file."
+_SITEMAP_ROOTS = frozenset({"urlset", "sitemapindex"})
+_HEAD_BYTES = 256 * 1024
+"Enough to know the encoding and the root element."
+_PIECE_BYTES = 64 * 1024
+_TAIL_CHARS = 1024 * 1024
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+
+
+def links_of_sitemap(body: bytes, url: str) -> Found:
+    """The pages of a sitemap as links, child sitemaps in `more` with the newest first.
+
+    A file beyond the limits is `too_large` and keeps the links before the cut; one that swells is a `bomb`
+    and keeps none.
+    """
+    plain = unzipped(body, SITEMAP_BYTES)
+    if plain.fault == "bomb":
+        return Found(outcome="bomb", note="gzip that swells")
+    encoding = encoding_of(plain.data[:_HEAD_BYTES])
+    head = plain.data[:_HEAD_BYTES].decode(encoding.name, "replace")
+    if not head.strip("\ufeff \t\r\n"):
+        return Found(outcome="empty")
+    if "<" not in head:
+        return _of_lines(plain, encoding, url)
+    return _of_xml(plain, encoding, head, url)
+
+
+def _of_xml(plain: Unzipped, encoding: Encoding, head: str, url: str) -> Found:
+    opening = opening_of(head, _SITEMAP_ROOTS | FEED_ROOTS)
+    if opening.is_bomb:
+        return Found(outcome="bomb", note="entities that swell")
+    if opening.root in FEED_ROOTS:  # robots.txt may name a feed as sitemap
+        return links_of_feed(plain.data, url)
+    if opening.root not in _SITEMAP_ROOTS:
+        return of_unknown_root(opening.root)
+    reader = SitemapReader(SITEMAP_LINKS)
+    _read(_pieces(plain.data, encoding.name, opening.at), reader)
+    return _result(reader, plain, url, joined_notes(encoding.note, opening.note))
+
+
+def _pieces(data: bytes, encoding: str, skip: int) -> Iterator[str]:
+    """The text behind its first `skip` characters, in pieces that end between elements."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    rest = ""
+    for start in range(0, len(data), _PIECE_BYTES):
+        text = rest + decoder.decode(data[start : start + _PIECE_BYTES])
+        dropped = min(skip, len(text))
+        skip -= dropped
+        cut = text.rfind(">") + 1
+        if cut <= dropped and len(text) < _TAIL_CHARS:
+            cut = dropped
+        rest = text[max(cut, dropped) :]
+        yield mended_ampersands(_ILLEGAL.sub("", text[dropped : max(cut, dropped)]))
+    yield mended_ampersands(_ILLEGAL.sub("", rest))
+
+
+def _read(pieces: Iterator[str], reader: SitemapReader) -> None:
+    """Feed pieces to the reader until it is full or the XML cannot go on."""
+    parser = etree.XMLParser(
+        target=cast("Any", reader),  # the stub's protocol asks for bytes too, which never come
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+    )
+    try:
+        for piece in pieces:
+            parser.feed(piece)
+            if reader.is_full:
+                break
+        parser.close()
+    except etree.XMLSyntaxError:
+        reader.close()
+
+
+def _result(reader: SitemapReader, plain: Unzipped, url: str, note: str | None) -> Found:
+    links = first_of_each(_page_links(reader, url), SITEMAP_LINKS)
+    more = _children(reader, url)
+    if plain.fault == "too_large":
+        return Found(outcome="too_large", links=links, more=more, note=note)
+    if reader.entries and not links and not more:
+        return Found(outcome="malformed", note=joined_notes("no entry has a usable address", note))
+    full = f"only the first {SITEMAP_LINKS} entries" if reader.is_full else None
+    cut = "gzip ends early" if plain.fault else None
+    return outcome_of(links, more, joined_notes(note, full, cut))
+
+
+def _page_links(reader: SitemapReader, url: str) -> Iterator[Link]:
+    for entry in reader.entries:
+        target = None if entry.is_child else link_url(entry.fields["loc"], url)
+        if target:
+            news = entry.fields
+            yield Link(
+                url=target,
+                via="news_sitemap" if entry.is_news else "sitemap",
+                from_url=url,
+                title=plain_title(news.get("title")),
+                published=one_line(news.get("published")) or one_line(news.get("lastmod")),
+                language=one_line(news.get("language")) or one_line(entry.versions.get(news["loc"])),
+            )
+
+
+def _children(reader: SitemapReader, url: str) -> tuple[str, ...]:
+    """Child sitemaps; newest first where each has a date, else as they stand."""
+    children = [entry for entry in reader.entries if entry.is_child]
+    if all(entry.fields.get("lastmod") for entry in children):
+        children.sort(key=lambda entry: entry.fields["lastmod"], reverse=True)
+    targets = (link_url(entry.fields["loc"], url) for entry in children)
+    return tuple(dict.fromkeys(target for target in targets if target and target != url))
+
+
+def _of_lines(plain: Unzipped, encoding: Encoding, url: str) -> Found:
+    """A plain-text sitemap: one absolute URL a line."""
+    lines = plain.data.decode(encoding.name, "replace").splitlines()
+    targets = (target for line in lines if (target := link_url(line.strip("\ufeff \t"), "")))
+    links = first_of_each(
+        (Link(url=target, via="sitemap", from_url=url) for target in targets), SITEMAP_LINKS
+    )
+    if plain.fault == "too_large":
+        return Found(outcome="too_large", links=links)
+    return (
+        outcome_of(links) if links else Found(outcome="malformed", note="neither XML nor a list of addresses")
+    )

@@ -1,0 +1,173 @@
+"""The wire as Scrapy 2.19 and Twisted 26 carry it: the one module that touches their private names.
+
+Scrapy pins this minor version in pyproject.toml; tests/handlers/test_tap.py says what moved if it did.
+A tape travels with the request's headers, because connection callbacks run in other contexts and
+Twisted may silently send a request twice (HTTPConnectionPool.retryAutomatically).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from scrapy.core.downloader.handlers.http11 import (
+    HTTP11DownloadHandler,
+    _LenientHTTP11ClientFactory,
+    _LenientHTTP11ClientProtocol,
+    _ScrapyAgent,
+)
+from scrapy.utils._download_handlers import wrap_twisted_exceptions
+from scrapy.utils.defer import maybe_deferred_to_future
+from twisted.web.http_headers import Headers as TxHeaders
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.http import Response
+
+
+class Attempt:
+    """What one pass over one connection sent and received."""
+
+    __slots__ = ("cipher", "ip", "received", "sent", "started", "tls_version")
+
+    def __init__(self, started: datetime, ip: str | None) -> None:
+        self.started = started
+        self.ip = ip
+        self.sent: list[bytes] = []
+        self.received: list[bytes] = []
+        self.tls_version: str | None = None
+        self.cipher: str | None = None
+
+
+class Tape:
+    """The attempts of one download, in order."""
+
+    __slots__ = ("attempts", "now")
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.attempts: list[Attempt] = []
+
+
+class TapedHeaders(TxHeaders):
+    """Headers that carry the tape to the connection."""
+
+    __slots__ = ("tape",)
+    tape: Tape
+
+    @classmethod
+    def of(cls, headers: TxHeaders, tape: Tape) -> TapedHeaders:
+        taped = cls()
+        taped._rawHeaders = headers._rawHeaders
+        taped.tape = tape
+        return taped
+
+    def copy(self) -> TapedHeaders:
+        return self.of(super().copy(), self.tape)
+
+
+class _TapedTransport:
+    """Copies what a request writes of itself; everything else is the real transport's."""
+
+    def __init__(self, transport: Any, sent: list[bytes]) -> None:
+        self._transport = transport
+        self._sent = sent
+
+    def write(self, data: bytes) -> None:
+        self._sent.append(data)
+        self._transport.write(data)
+
+    def writeSequence(self, parts: Any) -> None:  # noqa: N802 # Twisted's name
+        parts = list(parts)
+        self._sent.extend(parts)
+        self._transport.writeSequence(parts)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class TapedProtocol(_LenientHTTP11ClientProtocol):
+    """A client connection that copies each exchange onto its tape."""
+
+    _attempt: Attempt | None = None
+
+    def request(self, request: Any) -> Any:
+        tape = getattr(request.headers, "tape", None)
+        if tape is not None and self._state == "QUIESCENT":
+            transport: Any = self.transport
+            self._attempt = Attempt(tape.now(), getattr(transport.getPeer(), "host", None))
+            tape.attempts.append(self._attempt)
+            sent = self._attempt.sent
+            # The class's method, not the instance's: a request that is sent twice must not be copied twice.
+            write_to = type(request).writeTo
+            request.writeTo = lambda transport: write_to(request, _TapedTransport(transport, sent))
+        return super().request(request)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name
+        attempt = self._attempt
+        if attempt is not None:
+            if not attempt.received:
+                self._note_tls(attempt)
+            attempt.received.append(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def _note_tls(self, attempt: Attempt) -> None:
+        """Protocol and cipher; known only now, at the first byte that came back."""
+        transport: Any = self.transport
+        handle = transport.getHandle()
+        if hasattr(handle, "get_cipher_name"):
+            attempt.tls_version = handle.get_protocol_version_name()
+            attempt.cipher = handle.get_cipher_name()
+
+    def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 # Twisted's name
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None and rest:
+            whole = b"".join(attempt.received)
+            attempt.received = [whole[: len(whole) - len(rest)]]
+        super()._finishResponse(rest)
+
+
+class _TapedFactory(_LenientHTTP11ClientFactory):
+    def buildProtocol(self, addr: Any) -> TapedProtocol:  # noqa: ARG002, N802 # Twisted's name
+        return TapedProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
+
+
+class _TapedAgent(_ScrapyAgent):
+    def __init__(self, tape: Tape, **options: Any) -> None:
+        super().__init__(**options)
+        self._tape = tape
+
+    def _get_agent(self, request: Request, timeout: float) -> Any:
+        agent = super()._get_agent(request, timeout)
+        send = agent.request
+
+        def send_taped(method: bytes, uri: bytes, headers: TxHeaders, body: Any = None) -> Any:
+            return send(method, uri, TapedHeaders.of(headers, self._tape), body)
+
+        agent.request = send_taped  # type: ignore[method-assign,assignment]
+        return agent
+
+
+class TappedHandler(HTTP11DownloadHandler):
+    """Scrapy's HTTP/1.1 handler on connections that can be taped."""
+
+    def __init__(self, crawler: Any) -> None:
+        super().__init__(crawler)
+        self._pool._factory = _TapedFactory
+
+    async def download_taped(self, request: Request, tape: Tape) -> Response:
+        """`download_request` of Scrapy, its attempts copied onto the tape."""
+        agent = _TapedAgent(
+            tape,
+            contextFactory=self._contextFactory,
+            bindAddress=self._bind_address,
+            pool=self._pool,
+            maxsize=self._default_maxsize,
+            warnsize=self._default_warnsize,
+            fail_on_dataloss=self._fail_on_dataloss,
+            crawler=self._crawler,
+            tls_verbose_logging=self._tls_verbose_logging,
+        )
+        with wrap_twisted_exceptions():
+            return await maybe_deferred_to_future(agent.download_request(request))

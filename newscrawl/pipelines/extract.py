@@ -1,0 +1,115 @@
+"""Pages become Articles in other processes, from their records in the archive.
+
+What crosses to a worker is the record's place, never the page: the worker reads what is archived, so a
+live crawl and a later extraction of the same archive cannot differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+from pebble import ProcessExpired, ProcessPool
+
+from newscrawl.errors import ArchiveError
+from newscrawl.extraction import extract_at
+from newscrawl.items import Article, Page, Rejection, discovery_of
+from newscrawl.outlet import Outlet
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from newscrawl.spiders.base import ArchivingSpider
+
+logger = logging.getLogger(__name__)
+
+QUEUED_PER_PROCESS = 2
+"Pages handed to the pool at once for each process: one in work, one ready."
+PAGES_PER_PROCESS = 2000
+"A worker is replaced after so many pages, whatever its libraries leave in memory."
+
+
+class ExtractPipeline:
+    """Hand a Page to the pool and await its Article or Rejection.
+
+    Waiting pages hold their responses in Scrapy's scraper slot, so a slow pool slows the downloads.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        settings = crawler.settings
+        self.crawler = crawler
+        self.seconds = settings.getfloat("NEWSCRAWL_EXTRACT_SECONDS")
+        self.processes = settings.getint("NEWSCRAWL_EXTRACT_PROCESSES") or default_processes()
+        self.room = asyncio.Semaphore(self.processes * QUEUED_PER_PROCESS)
+        self.pool: ProcessPool | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def open_spider(self) -> None:
+        self.pool = extraction_pool(self.processes)
+
+    def close_spider(self) -> None:
+        if self.pool:
+            self.pool.stop()  # type: ignore[no-untyped-call]
+            self.pool.join()
+
+    async def process_item(self, item: Page | Rejection) -> Article | Rejection:
+        if isinstance(item, Rejection):
+            return item
+        spider = cast("ArchivingSpider", self.crawler.spider)
+        async with self.room:
+            try:
+                return await self.extracted(item, spider.run.folder, spider.outlet)
+            except Exception as error:
+                logger.exception("%s: extraction of %s failed", spider.name, item.url)
+                return refused(item, spider.name, "extractor_error", f"{type(error).__name__}: {error}")
+
+    async def extracted(self, page: Page, folder: Path, outlet: Outlet | None) -> Article | Rejection:
+        """The worker's answer, or a Rejection that names what befell the worker."""
+        assert self.pool
+        task = partial(extract_at, folder, page.warc, outlet)
+        reject = partial(refused, page, outlet.id if outlet else None)
+        try:
+            result: Article | Rejection = await asyncio.wrap_future(
+                self.pool.schedule(task, timeout=self.seconds)
+            )
+        except (TimeoutError, FutureTimeout):
+            return reject("extract_timeout", f"took longer than {self.seconds:g} s")
+        except ProcessExpired as error:
+            return reject("extractor_crash", str(error))
+        except ArchiveError as error:
+            return reject("archive_unreadable", str(error))
+        return result
+
+
+def default_processes() -> int:
+    """One core is the crawl's."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+def extraction_pool(processes: int) -> ProcessPool:
+    """Workers from a fork server that has the extractor loaded; never a fork of the reactor."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["newscrawl.extraction", "trafilatura"])
+    return ProcessPool(max_workers=processes, max_tasks=PAGES_PER_PROCESS, context=context)
+
+
+def refused(page: Page, source: str | None, reason: str, detail: str) -> Rejection:
+    return Rejection(
+        url=page.url,
+        url_requested=page.link.url,
+        source=source,
+        step="extract",
+        reason=reason,
+        detail=detail[:300],
+        discovery=discovery_of(page.link),
+        warc=page.warc,
+    )

@@ -1,0 +1,1 @@
+"""Scrapy commands that behave as cron and people expect."""

@@ -1,0 +1,81 @@
+"""The wiring: every component, its order, its limits. docs/settings.md explains each NEWSCRAWL_ name.
+
+A NEWSCRAWL_ setting may also come from the environment; `-s NAME=VALUE` wins over both.
+"""
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def _env(name: str, default: str = "") -> str:
+    return os.environ.get(name, default)
+
+
+BOT_NAME = "newscrawl"
+SPIDER_LOADER_CLASS = "newscrawl.spiders.loader.OutletSpiderLoader"
+COMMANDS_MODULE = "newscrawl.scrapy_commands"
+
+# --- newscrawl ----------------------------------------------------------------------------------
+NEWSCRAWL_ARCHIVES = _env("NEWSCRAWL_ARCHIVES", "archives")
+NEWSCRAWL_CONTACT = _env("NEWSCRAWL_CONTACT")
+NEWSCRAWL_REPLAY = _env("NEWSCRAWL_REPLAY")
+NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES = _env("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "0")
+NEWSCRAWL_OUTLETS = [folder for folder in _env("NEWSCRAWL_OUTLETS").split(os.pathsep) if folder] or [
+    str(_PACKAGE / "outlets")
+]
+NEWSCRAWL_WARC_MAX_BYTES = 1 << 30
+NEWSCRAWL_WARC_MAX_HOURS = 24
+NEWSCRAWL_PAGES_MAX = 2000
+NEWSCRAWL_SOURCES_MAX = 200
+NEWSCRAWL_BODY_MIN_CHARS = 150
+NEWSCRAWL_EXTRACT_PROCESSES = 0
+NEWSCRAWL_EXTRACT_SECONDS = 20
+
+# --- the line -----------------------------------------------------------------------------------
+DOWNLOAD_HANDLERS = {
+    "http": "newscrawl.handlers.capture.CaptureHandler",
+    "https": "newscrawl.handlers.capture.CaptureHandler",
+    # Pages come over HTTP alone: a feed that points at file:///etc/passwd gets nothing.
+    "file": None,
+    "data": None,
+    "ftp": None,
+    "s3": None,
+}
+ITEM_PIPELINES = {
+    "newscrawl.pipelines.extract.ExtractPipeline": 100,
+    "newscrawl.pipelines.validate.ValidatePipeline": 200,
+    "newscrawl.pipelines.dedupe.DedupePipeline": 300,
+    "newscrawl.pipelines.store.StorePipeline": 900,
+}
+EXTENSIONS = {
+    "newscrawl.extensions.report.ReportExtension": 0,
+}
+TWISTED_DNS_RESOLVER = "newscrawl.handlers.resolver.GuardedResolver"
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+
+# --- manners ------------------------------------------------------------------------------------
+ROBOTSTXT_OBEY = True
+ROBOTSTXT_USER_AGENT = "newscrawl"
+CONCURRENT_REQUESTS = 8
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 3.0
+AUTOTHROTTLE_ENABLED = True
+AUTOTHROTTLE_START_DELAY = 3.0
+AUTOTHROTTLE_MAX_DELAY = 120.0
+AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
+COOKIES_ENABLED = False
+
+# --- limits -------------------------------------------------------------------------------------
+DOWNLOAD_MAXSIZE = 50 * 1024 * 1024
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_TIMEOUT = 60
+RETRY_TIMES = 2
+REDIRECT_MAX_TIMES = 8
+# A page that only sends readers elsewhere is archived and rejected as such.
+METAREFRESH_ENABLED = False
+
+LOG_LEVEL = "INFO"
+LOG_FORMATTER = "newscrawl.extensions.log.PageLogFormatter"

@@ -1,0 +1,56 @@
+"""Names for what kept a page from coming."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from newscrawl.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (CannotResolveHostError, "no_such_host"),
+    (DownloadConnectionRefusedError, "connection_refused"),
+    (DownloadTimeoutError, "timeout"),
+    (DownloadCancelledError, "too_large"),
+    (ResponseDataLossError, "cut_short"),
+    (DownloadFailedError, "connection_failed"),
+    (UnsupportedURLSchemeError, "bad_scheme"),
+    (ArchiveError, "archive_error"),
+)
+
+
+def reason_of(failure: Failure) -> str:
+    """A short snake_case name: `http_404`, `robots_txt`, `timeout`, …, `download_error` at worst."""
+    error = failure.value
+    if isinstance(error, HttpError):
+        return f"http_{error.response.status}"
+    if isinstance(error, IgnoreRequest):
+        return _ignored(str(error))
+    return next((name for kind, name in _REASONS if isinstance(error, kind)), "download_error")
+
+
+def detail_of(failure: Failure) -> str:
+    """One line for people."""
+    text = " ".join(str(failure.value).split())
+    return f"{type(failure.value).__name__}: {text}"[:300]
+
+
+def _ignored(message: str) -> str:
+    message = message.lower()
+    if "robots.txt" in message:
+        return "robots_txt"
+    return "too_many_redirects" if "redirect" in message else "ignored"

@@ -1,0 +1,52 @@
+"""Scrapy's way to spiders: one class an outlet file, made when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from scrapy.utils.misc import load_object
+
+from newscrawl.errors import OutletError
+from newscrawl.outlet import Outlet, find_outlet, outlet_files
+from newscrawl.spiders.outlet import OutletSpider
+from newscrawl.spiders.urls import UrlsSpider
+
+if TYPE_CHECKING:
+    from scrapy import Request, Spider
+    from scrapy.settings import BaseSettings
+
+
+class OutletSpiderLoader:
+    """Spiders by outlet id, and `urls`; a broken file stops only the outlet it is for."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings) -> Self:
+        return cls([Path(folder) for folder in settings.getlist("NEWSCRAWL_OUTLETS")])
+
+    def load(self, spider_name: str) -> type[Spider]:
+        """The spider's class; UnknownOutlet or OutletError when there is none."""
+        if spider_name == UrlsSpider.name:
+            return UrlsSpider
+        return spider_class(find_outlet(spider_name, self.folders))
+
+    def find_by_request(self, request: Request) -> list[str]:  # noqa: ARG002 # Scrapy's protocol
+        """None: which outlet a page belongs to is said by the one who asks."""
+        return []
+
+    def list(self) -> list[str]:
+        return sorted([*outlet_files(self.folders), UrlsSpider.name])
+
+
+def spider_class(outlet: Outlet) -> type[OutletSpider]:
+    """A class for one outlet, from the plain spider or the one its file names."""
+    base = OutletSpider
+    if outlet.spider:
+        try:
+            base = load_object(outlet.spider)
+        except (ImportError, ValueError, NameError) as error:
+            raise OutletError(Path(f"{outlet.id}.toml"), [f"spider: {error}"]) from error
+    return type(f"{outlet.id.title()}Spider", (base,), {"name": outlet.id, "outlet": outlet})

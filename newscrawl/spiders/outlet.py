@@ -1,0 +1,141 @@
+"""The spider of an outlet: its sources give links, the frontier says which to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urljoin
+
+from scrapy import Request
+
+from newscrawl.discovery.choose import is_article
+from newscrawl.discovery.feed import links_of_feed
+from newscrawl.discovery.found import Found
+from newscrawl.discovery.probe import (
+    feeds_of_page,
+    sitemaps_of_robots,
+    usual_feeds,
+    usual_sitemaps,
+)
+from newscrawl.discovery.section import links_of_section
+from newscrawl.discovery.sitemap import links_of_sitemap
+from newscrawl.discovery.wordpress import links_of_posts, posts_url
+from newscrawl.outlet import Outlet
+from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.spiders.failures import detail_of, reason_of
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+Kind = Literal["feed", "sitemap", "wp_api", "section"]
+Requests = Iterator[Request]
+
+
+class OutletSpider(ArchivingSpider):
+    """Reads feeds, sitemaps, the WordPress API and sections; looks for feeds where none are named."""
+
+    outlet: Outlet
+    sources_left: int
+
+    def first_urls(self) -> Iterable[str]:
+        return [self.outlet.home, *(url for _, url in sources_of(self.outlet))]
+
+    async def start(self) -> AsyncIterator[Request]:
+        self.sources_left = self.crawler.settings.getint("NEWSCRAWL_SOURCES_MAX")
+        self._asked: set[str] = set()
+        sources = sources_of(self.outlet)
+        requests = self.sources(sources) if sources else iter([self._home()])
+        for request in requests:
+            yield request
+
+    def sources(self, sources: Iterable[tuple[Kind, str]], probing: bool = False) -> Requests:
+        """Requests for sources not asked for yet, within the run's limit."""
+        for kind, url in sources:
+            if url in self._asked or self.sources_left <= 0:
+                continue
+            self._asked.add(url)
+            self.sources_left -= 1
+            yield Request(
+                url,
+                callback=self.parse_source,
+                errback=self.source_failed,
+                cb_kwargs={"kind": kind},
+                meta={"newscrawl_probing": probing},
+                priority=1,
+                dont_filter=True,
+            )
+
+    def parse_source(self, response: Response, kind: Kind) -> Requests:
+        found = self._reader(kind)(response.body, response.url)
+        self._count(kind, found.outcome)
+        if found.outcome not in ("ok", "empty"):
+            self.logger.warning("%s: %s %s is %s", self.name, kind, response.url, found.outcome)
+        self.frontier.found(link for link in found.links if is_article(link.url, self.outlet))
+        yield from self.sources((kind, url) for url in found.more)
+        yield from self.waiting_pages()
+
+    def source_failed(self, failure: Failure) -> None:
+        request = failure.request  # type: ignore[attr-defined]
+        reason = reason_of(failure)
+        self._count(request.cb_kwargs.get("kind", "home"), reason)
+        if not request.meta.get("newscrawl_probing"):
+            self.sources_failed.append(f"{request.url}: {reason}")
+            self.logger.warning("%s: %s: %s", self.name, request.url, detail_of(failure))
+
+    def parse_home(self, response: Response) -> Requests:
+        """No source is named in the outlet's file: take the feeds its home page names, else look on."""
+        if feeds := feeds_of_page(response.body, response.url):
+            yield from self.sources(("feed", url) for url in feeds)
+            return
+        yield Request(
+            urljoin(self.outlet.home, "/robots.txt"),
+            callback=self.parse_robots,
+            errback=self.no_robots,
+            dont_filter=True,
+        )
+
+    def parse_robots(self, response: Response) -> Requests:
+        if sitemaps := sitemaps_of_robots(response.body, response.url):
+            yield from self.sources(("sitemap", url) for url in sitemaps)
+        else:
+            yield from self._usual_places()
+
+    def no_robots(self, failure: Failure) -> Requests:  # noqa: ARG002 # Scrapy's errback
+        yield from self._usual_places()
+
+    def _usual_places(self) -> Requests:
+        home = self.outlet.home
+        yield from self.sources((("feed", url) for url in usual_feeds(home)), probing=True)
+        yield from self.sources((("sitemap", url) for url in usual_sitemaps(home)), probing=True)
+
+    def _home(self) -> Request:
+        return Request(
+            self.outlet.home, callback=self.parse_home, errback=self.source_failed, dont_filter=True
+        )
+
+    def _reader(self, kind: Kind) -> Callable[[bytes, str], Found]:
+        readers: dict[Kind, Callable[[bytes, str], Found]] = {
+            "feed": links_of_feed,
+            "sitemap": links_of_sitemap,
+            "wp_api": links_of_posts,
+            "section": lambda body, url: links_of_section(body, url, self._accepts),
+        }
+        return readers[kind]
+
+    def _accepts(self, url: str) -> bool:
+        return is_article(url, self.outlet)
+
+    def _count(self, kind: str, outcome: str) -> None:
+        self.crawler.stats.inc_value(f"newscrawl/source/{kind}/{outcome}")
+
+
+def sources_of(outlet: Outlet) -> list[tuple[Any, str]]:
+    """The sources an outlet's file names, in the order they are read."""
+    wordpress = [("wp_api", posts_url(outlet.home))] if outlet.platform == "wordpress" else []
+    return [
+        *(("feed", url) for url in outlet.feeds),
+        *wordpress,
+        *(("sitemap", url) for url in outlet.sitemaps),
+        *(("section", url) for url in outlet.sections),
+    ]

@@ -1,0 +1,56 @@
+"""The spider `urls`: archive and extract any list of pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+from scrapy import Request
+
+from newscrawl.errors import NewscrawlError
+from newscrawl.items import Link
+from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.urls import absolute
+
+
+class UrlsSpider(ArchivingSpider):
+    """`scrapy crawl urls -a file=urls.txt` (a URL a line, # comments), or `-a url=https://…`."""
+
+    name = "urls"
+
+    def __init__(self, file: str | None = None, url: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if bool(file) == bool(url):
+            raise NewscrawlError("the spider urls takes either -a file=FILE or -a url=URL")
+        self.urls = urls_of_file(Path(file)) if file else [checked(url or "", "-a url")]
+
+    def first_urls(self) -> Iterable[str]:
+        return self.urls
+
+    async def start(self) -> AsyncIterator[Request]:
+        self.frontier.found(Link(url=url, via="list") for url in self.urls)
+        for request in self.waiting_pages():
+            yield request
+
+
+def urls_of_file(path: Path) -> list[str]:
+    """The URLs of a text file; NewscrawlError names the file and the first line that holds none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NewscrawlError(f"cannot read {path}: {error}") from error
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
+    return [
+        checked(line, f"{path}, line {number}")
+        for number, line in numbered
+        if line and not line.startswith("#")
+    ]
+
+
+def checked(url: str, where: str) -> str:
+    """`url` if it is an absolute http(s) one; NewscrawlError says where it stood."""
+    clean = absolute(url, "")
+    if not clean:
+        raise NewscrawlError(f"{where}: {url!r} is not an http(s) URL")
+    return clean

@@ -1,0 +1,115 @@
+"""What a page and its response declare: meta tags, links, headers, JSON-LD, read once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+from newscrawl.items import Rights
+from newscrawl.text.folding import cut, tidy
+from newscrawl.text.jsonld import Node, nodes_of, story_of, strings
+from newscrawl.text.parse import header
+from newscrawl.urls import absolute
+
+MAX_METAS = 500
+MAX_META_CHARS = 20_000
+MAX_ROBOTS = 40
+_ROBOTS = re.compile(r"[a-z][a-z-]{1,40}(?::\s{0,4}[\w-]{1,40})?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    url: str
+    metas: Mapping[str, tuple[str, ...]]
+    "Contents by name, property, itemprop or http-equiv, lower-case, in page order."
+    links: tuple[tuple[str, str], ...]
+    "(rel, href) of link elements, verbatim."
+    headers: Mapping[str, str]
+    nodes: list[Node]
+    story: Node
+    "The JSON-LD node of the story; empty when there is none."
+    lang: str | None
+    title: str | None
+    "The title element's text."
+
+    def meta(self, *names: str) -> str | None:
+        """The first content that is not empty, in the order of the names."""
+        return next((value for name in names for value in self.metas.get(name, ()) if value), None)
+
+    def link(self, rel: str) -> str | None:
+        """The first link of this relation, absolute."""
+        hrefs = (href for name, href in self.links if rel in name.lower().split())
+        return next((full for href in hrefs if (full := absolute(href, self.url))), None)
+
+
+def head_of(tree: HtmlElement, url: str, headers: Mapping[str, str]) -> Head:
+    """Everything declared, read in one pass per kind."""
+    nodes = nodes_of(tree)
+    title = next(
+        (element.text_content() for element in tree.iter("title") if element.getparent().tag != "svg"), None
+    )
+    links = [(element.get("rel") or "", element.get("href") or "") for element in tree.iter("link")]
+    return Head(
+        url=url,
+        metas=_metas(tree),
+        links=tuple(links[:MAX_METAS]),
+        headers=headers,
+        nodes=nodes,
+        story=story_of(nodes, url) or {},
+        lang=tidy(tree.get("lang") or tree.get("xml:lang") or "") or None,
+        title=cut(tidy(title), 1000) if title and tidy(title) else None,
+    )
+
+
+def _metas(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for count, element in enumerate(tree.iter("meta")):
+        if count >= MAX_METAS:
+            break
+        content = tidy(cut(element.get("content") or "", MAX_META_CHARS))
+        names = {
+            (element.get(kind) or "").strip().lower()
+            for kind in ("name", "property", "itemprop", "http-equiv")
+        }
+        for name in sorted(names - {""}):
+            found.setdefault(name, []).append(content)
+    return {name: tuple(contents) for name, contents in found.items()}
+
+
+def canonical_of(head: Head) -> str | None:
+    """What the page names as its address."""
+    said = head.meta("og:url")
+    return head.link("canonical") or (absolute(said, head.url) if said else None)
+
+
+def lang_declared_of(head: Head) -> str | None:
+    """Verbatim: html lang, else og:locale, else Content-Language."""
+    said = (
+        head.lang
+        or head.meta("og:locale", "content-language")
+        or tidy(header(head.headers, "content-language") or "")
+    )
+    return cut(said, 40) if said else None
+
+
+def rights_of(head: Head) -> Rights:
+    """Robots directives and the reservation of text and data mining."""
+    said = [*head.metas.get("robots", ()), header(head.headers, "x-robots-tag") or ""]
+    robots = [found.replace(" ", "") for line in said for found in _ROBOTS.findall(line.lower())]
+    reserved = header(head.headers, "tdm-reservation") or head.meta("tdm-reservation")
+    policy = header(head.headers, "tdm-policy") or head.meta("tdm-policy")
+    return Rights(
+        tdm_reserved={"1": True, "0": False}.get((reserved or "").strip()),
+        policy_url=absolute(policy, head.url) if policy else None,
+        robots_meta=list(dict.fromkeys(robots))[:MAX_ROBOTS],
+    )
+
+
+def free_of(head: Head) -> bool | None:
+    """Whether the page says it is readable without paying."""
+    said = head.story.get("isAccessibleForFree")
+    word = said if isinstance(said, bool) else next(iter(strings(said)), "").strip().lower()
+    return {True: True, False: False, "true": True, "false": False}.get(word)

@@ -1,0 +1,117 @@
+"""Wire notices and datelines: lifted out of the text, kept as fields."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from newscrawl.text.blocks import RawBlock
+
+DATA = "notices.toml"
+LAST = 6
+"Paragraphs from the end among which a notice may stand."
+MAX_CHARS = 600
+"A notice is short; a dateline is looked for in so many first characters."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    id: str
+    at: Literal["start", "end", "tail"]
+    pattern: re.Pattern[str]
+    strip: bool
+    syndicated: bool
+    agency: str | None
+
+
+@dataclass(kw_only=True, slots=True)
+class Wire:
+    """What notices and datelines said of a story's origin."""
+
+    syndicated: bool | None = None
+    agency: str | None = None
+    notice: str | None = None
+    place: str | None = None
+    evidence: list[str] = field(default_factory=list)
+
+    def hear(self, notice: Notice, found: re.Match[str]) -> None:
+        groups = found.groupdict()
+        self.evidence.append(f"notice:{notice.id}")
+        self.syndicated = notice.syndicated or self.syndicated
+        self.agency = self.agency or groups.get("agency") or notice.agency
+        self.place = self.place or groups.get("place")
+        if notice.at != "start" and self.notice is None:
+            self.notice = found.group().strip()
+
+
+@cache
+def notices() -> tuple[Notice, ...]:
+    """The notices that come with the package."""
+    data = tomllib.loads(files("newscrawl.text").joinpath(DATA).read_text(encoding="utf-8"))
+    return tuple(
+        Notice(
+            id=table["id"],
+            at=table["at"],
+            pattern=re.compile(table["pattern"]),
+            strip=table.get("strip", False),
+            syndicated=table.get("syndicated", False),
+            agency=table.get("agency"),
+        )
+        for table in data["notice"]
+    )
+
+
+def lift_notices(blocks: list[RawBlock]) -> tuple[list[RawBlock], Wire, list[str]]:
+    """The blocks without notices, what these said, and what was taken out."""
+    wire, taken = Wire(), list[str]()
+    if not blocks:
+        return blocks, wire, taken
+    _hear_start(blocks[0], wire)
+    first = max(0, len(blocks) - LAST)
+    kept = blocks[:first] + [block for block in blocks[first:] if not _is_notice(block, wire, taken)]
+    while kept and (shorter := _without_tail(kept[-1], wire, taken)):
+        kept[-1] = shorter
+    return kept, wire, taken
+
+
+def _hear_start(block: RawBlock, wire: Wire) -> None:
+    start = block.text[:MAX_CHARS]
+    heard = next(
+        ((n, found) for n in notices() if n.at == "start" and (found := n.pattern.match(start))), None
+    )
+    if heard:
+        wire.hear(*heard)
+
+
+def _is_notice(block: RawBlock, wire: Wire, taken: list[str]) -> bool:
+    """Whether the block goes; credits are heard and stay."""
+    if len(block.text) > MAX_CHARS:
+        return False
+    for notice in notices():
+        if notice.at == "end" and (found := notice.pattern.match(block.text)):
+            wire.hear(notice, found)
+            if notice.strip:
+                taken.append(block.text)
+            return notice.strip
+    return False
+
+
+def _without_tail(block: RawBlock, wire: Wire, taken: list[str]) -> RawBlock | None:
+    """The block without the notice glued to its end; None when there is none."""
+    for notice in notices():
+        if notice.at == "tail" and (
+            found := notice.pattern.search(block.text, max(0, len(block.text) - MAX_CHARS))
+        ):
+            wire.hear(notice, found)
+            taken.append(found.group().strip())
+            rest = block.text[: found.start()].rstrip()
+            return (
+                RawBlock(kind=block.kind, text=rest, level=block.level, element=block.element)
+                if rest
+                else None
+            )
+    return None

@@ -1,0 +1,56 @@
+"""Where a story comes from: what notices, bylines and links on the page say of an agency."""
+
+from __future__ import annotations
+
+from newscrawl.items import Syndication
+from newscrawl.text.authors import AGENCIES, Byline
+from newscrawl.text.folding import key
+from newscrawl.text.head import Head, canonical_of
+from newscrawl.text.jsonld import strings
+from newscrawl.text.notices import Wire
+from newscrawl.urls import absolute, host_of
+
+_POINTERS = ("original-source", "syndication-source")
+
+
+def syndication_of(head: Head, wire: Wire, byline: Byline) -> Syndication:
+    """What the page says; None where it is silent."""
+    evidence = list(wire.evidence)
+    original = _original(head, evidence)
+    if byline.agency:
+        evidence.append(f"byline:{byline.agency}")
+    agency = wire.agency or byline.agency
+    known = (
+        wire.syndicated or (byline.alone and not _own_site(byline.agency, head.url)) or original is not None
+    )
+    return Syndication(
+        is_syndicated=True if known else None,
+        agency=AGENCIES.get(key(agency), agency) if agency else None,
+        original_url=original,
+        notice=wire.notice,
+        evidence=list(dict.fromkeys(evidence)),
+    )
+
+
+def _own_site(agency: str | None, url: str) -> bool:
+    return agency is not None and key(agency).replace(" ", "") in host_of(url)
+
+
+def _original(head: Head, evidence: list[str]) -> str | None:
+    """An address on another site that the page names as the story's origin."""
+    said = [(name, head.meta(name) or head.link(name)) for name in _POINTERS]
+    said += [
+        ("isBasedOn", next(iter(strings(head.story.get("isBasedOn"))), None)),
+        ("canonical", canonical_of(head)),
+    ]
+    for name, address in said:
+        full = absolute(address, head.url) if address else None
+        if full and _site(full) != _site(head.url):
+            evidence.append(f"{name}:{host_of(full)}")
+            return full
+    return None
+
+
+def _site(url: str) -> str:
+    """The last two labels of a host: coarse, so that mirrors and mobile hosts are never called another site."""
+    return ".".join(host_of(url).split(".")[-2:])

@@ -1,0 +1,92 @@
+"""The standfirst: a lede that stands on the page apart from the story."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lxml.html import HtmlElement
+
+from newscrawl.text.blocks import RawBlock, text_of
+from newscrawl.text.folding import cut, key
+from newscrawl.text.head import Head
+from newscrawl.text.jsonld import text
+from newscrawl.text.platforms import Marks, names_of
+from newscrawl.text.prune import select
+
+MIN_CHARS = 25
+MAX_CHARS = 2_000
+_NAMED = re.compile(
+    r"stand-?first|chap(?:o|eau)\b|sub-?-?(?:title|head|hed)|sous-titre|\bdeck?\b|lede|\blead|excerpt|intro\b|summary|teaser-text|accroche|tagline",
+    re.I,
+)
+_NEAR = 2
+"A standfirst's name is on its element or so many above."
+
+
+def ruled_lede(
+    tree: HtmlElement, lines: Sequence[RawBlock], *, selector: str | None, marks: Marks
+) -> str | None:
+    """By the outlet's selector, else by the platform's marks; asked before chrome is taken out."""
+    for element in select(tree, selector):
+        if found := text_of(element):
+            return cut(found, MAX_CHARS)
+    for line in lines:
+        if marks.reason(name for element in _near(line.element) for name in names_of(element)) and _fits(
+            line.text
+        ):
+            return line.text
+    return None
+
+
+def _fits(line: str) -> bool:
+    return MIN_CHARS <= len(line) <= MAX_CHARS
+
+
+def _near(element: HtmlElement) -> list[HtmlElement]:
+    return [element, *list(element.iterancestors())[:_NEAR]]
+
+
+def described_lede(head: Head, lines: Sequence[RawBlock], story: Sequence[RawBlock]) -> str | None:
+    """By a description that readers see too, outside the story or marked as something else."""
+    said = [
+        text(head.story.get("description")),
+        head.meta("og:description"),
+        head.meta("description"),
+        head.meta("twitter:description"),
+    ]
+    keys = {key(one) for one in said if one and _fits(one)}
+    body = {key(block.text) for block in story}
+    for line in _before(lines, story):
+        folded = key(line.text)
+        if (
+            _fits(line.text)
+            and any(_same(folded, one) for one in keys)
+            and (folded not in body or _is_marked(line))
+        ):
+            return line.text
+    return None
+
+
+def _before(lines: Sequence[RawBlock], story: Sequence[RawBlock]) -> list[RawBlock]:
+    """Lines down to the story's second block; the first may be the standfirst itself."""
+    stop = {key(block.text) for block in story[1:4]}
+    end = next((at for at, line in enumerate(lines) if key(line.text) in stop), len(lines))
+    return list(lines[:end])
+
+
+def _same(line: str, description: str) -> bool:
+    short = description.removesuffix("[...]").removesuffix("...").rstrip(" .")
+    return line == description or (len(short) >= 60 and line.startswith(short))
+
+
+def _is_marked(line: RawBlock) -> bool:
+    """Whether its markup says that it is no paragraph of the story: its own name, or that of a box of its own."""
+    if line.kind == "h":
+        return True
+    own = next((element for element in _near(line.element) if _NAMED.search(_names(element))), None)
+    return own is not None and (own is line.element or text_of(own) == line.text)
+
+
+def _names(element: HtmlElement) -> str:
+    return f"{element.get('class') or ''} {element.get('itemprop') or ''}"

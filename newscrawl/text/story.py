@@ -1,0 +1,87 @@
+"""Where the story stands on a page: in the outlet's container, else where trafilatura finds it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from configparser import ConfigParser
+from functools import cache
+
+from lxml.html import HtmlElement
+
+from newscrawl.text.blocks import RawBlock, blocks_of, text_of
+from newscrawl.text.folding import key
+
+logger = logging.getLogger(__name__)
+
+MIN_CHARS = 80
+"Below this a page holds no story."
+_LINKED = 0.9
+_LINK_LINE_CHARS = 200
+
+
+def container_blocks(containers: Sequence[HtmlElement]) -> list[RawBlock]:
+    """All blocks of the outlet's containers; one inside another counts once."""
+    chosen = set(containers)
+    outer = [element for element in containers if chosen.isdisjoint(element.iterancestors())]
+    return [block for element in outer for block in blocks_of(element)]
+
+
+def found_blocks(tree: HtmlElement, url: str) -> list[RawBlock]:
+    """The story as trafilatura sees it: in precision mode, in balanced mode where that leaves nothing."""
+    blocks = _trafilatura(tree, url, precision=True)
+    if chars_of(blocks) < MIN_CHARS:
+        blocks = max(blocks, _trafilatura(tree, url, precision=False), key=chars_of)
+    return blocks
+
+
+def chars_of(blocks: Sequence[RawBlock]) -> int:
+    return sum(len(block.text) for block in blocks)
+
+
+def _trafilatura(tree: HtmlElement, url: str, *, precision: bool) -> list[RawBlock]:
+    from trafilatura import bare_extraction
+
+    try:
+        found = bare_extraction(
+            tree,
+            url=url,
+            favor_precision=precision,
+            include_comments=False,
+            include_tables=True,
+            with_metadata=False,
+            output_format="python",
+            config=_config(),
+        )
+    except Exception:  # the library meets trees nobody foresaw; the page then has no story
+        logger.warning("trafilatura failed on %s", url, exc_info=True)
+        return []
+    body = getattr(found, "body", None)
+    return [] if body is None else blocks_of(body)
+
+
+@cache
+def _config() -> ConfigParser:
+    """The library's settings, fixed here so that its defaults may change; below the first it looks elsewhere too."""
+    from trafilatura.settings import use_config
+
+    config = use_config()
+    config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "250"
+    config["DEFAULT"]["MIN_OUTPUT_SIZE"] = "1"
+    return config
+
+
+def linked_keys(lines: Sequence[RawBlock], blocks: Sequence[RawBlock]) -> set[str]:
+    """Keys of the story's lines that are links and nothing else: teasers of other stories."""
+    wanted = {key(block.text) for block in blocks if len(block.text) <= _LINK_LINE_CHARS}
+    return {folded for line in lines if (folded := key(line.text)) in wanted and _is_link(line)}
+
+
+def _is_link(line: RawBlock) -> bool:
+    element = line.element
+    if element.getparent() is not None and any(
+        above.tag == "a" for above in list(element.iterancestors())[:3]
+    ):
+        return True
+    inside = sum(len(text_of(link)) for link in element.iterdescendants("a"))
+    return inside >= _LINKED * len(line.text) and len(text_of(element)) <= 2 * _LINK_LINE_CHARS

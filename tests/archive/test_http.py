@@ -1,0 +1,94 @@
+"""HTTP/1 messages: framing and codings are seen through, nothing is lost on the way."""
+
+import gzip
+import zlib
+
+import brotli
+import pytest
+from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newscrawl.archive import http
+from newscrawl.archive.http import ContentError, dechunked, decoded, split_interim, split_message
+
+
+def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
+    parts = [body[i : i + size] for i in range(0, len(body), size)]
+    framed = [b"%x%s\r\n%s\r\n" % (len(part), extension, part) for part in parts]
+    return b"".join(framed) + b"0\r\n\r\n"
+
+
+@given(st.binary(max_size=3000), st.integers(1, 700), st.sampled_from([b"", b";name=value", b" "]))
+def test_dechunking_undoes_chunking(body: bytes, size: int, extension: bytes) -> None:
+    assert dechunked(chunked(body, size, extension)) == body
+
+
+def test_a_cut_off_chunk_gives_what_came() -> None:
+    assert dechunked(b"5\r\nhello\r\n5\r\nwo") == b"hellowo"
+
+
+@given(st.binary(max_size=500))
+def test_splitting_keeps_every_byte(raw: bytes) -> None:
+    message = split_message(raw)
+    assert message.head + message.body == raw
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_have_headers_and_an_entity(raw: bytes) -> None:
+    message = split_message(b"HTTP/1.1 200 OK\r\n" + raw)
+    assert isinstance(message.headers, list)
+    assert isinstance(message.entity, bytes)
+
+
+def test_headers_keep_order_case_and_repeats_and_join_folded_lines() -> None:
+    message = split_message(
+        b"HTTP/1.1 200 Fine, Really\r\nX-B: 1\r\nno colon here\r\nx-b: 2\r\nFolded: a\r\n  b\r\n\r\nbody"
+    )
+    assert message.headers == [("X-B", "1"), ("x-b", "2"), ("Folded", "a b")]
+    assert message.header("x-b") == "1, 2"
+    assert message.status == 200
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(b"news" * 100)),
+        ("gzip", gzip.compress(b"news" * 50) + gzip.compress(b"news" * 50)),
+        ("gzip", gzip.compress(b"news" * 100) + b"rubbish"),
+        ("deflate", zlib.compress(b"news" * 100)),
+        ("deflate", zlib.compress(b"news" * 100)[2:-4]),
+        ("br", brotli.compress(b"news" * 100)),
+        ("zstd", zstd.compress(b"news" * 100)),
+        ("identity", b"news" * 100),
+    ],
+)
+def test_content_codings_are_undone(coding: str, packed: bytes) -> None:
+    assert decoded(packed, coding) == b"news" * 100
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "nonsense"])
+def test_broken_content_is_a_named_error(coding: str) -> None:
+    with pytest.raises(ContentError):
+        decoded(b"\xffnot packed at all", coding)
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress), ("zstd", zstd.compress)],
+)
+def test_a_bomb_ends_at_the_cap(coding: str, pack: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_CONTENT_BYTES", 10_000)
+    assert len(decoded(pack(bytes(3_000_000)), coding)) == 10_000  # type: ignore[operator]
+
+
+def test_codings_are_undone_from_last_to_first() -> None:
+    body = gzip.compress(brotli.compress(b"story"))
+    message = split_message(b"HTTP/1.1 200 OK\r\nContent-Encoding: br, gzip\r\n\r\n" + body)
+    assert message.content == b"story"
+
+
+def test_interim_answers_are_set_apart() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    final = b"HTTP/1.1 200 OK\r\n\r\nx"
+    assert split_interim(early + early + final) == ([early, early], final)

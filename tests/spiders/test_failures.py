@@ -1,0 +1,31 @@
+"""Every way a page can fail to come has a name."""
+
+import pytest
+from scrapy import Request
+from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
+from scrapy.http import HtmlResponse
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.python.failure import Failure
+
+from newscrawl.spiders.failures import detail_of, reason_of
+
+GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (HttpError(GONE, "Ignoring non-200 response"), "http_410"),
+        (DownloadTimeoutError("took longer than 3 seconds"), "timeout"),
+        (IgnoreRequest("Forbidden by robots.txt"), "robots_txt"),
+        (IgnoreRequest("max redirections reached"), "too_many_redirects"),
+        (IgnoreRequest("something else"), "ignored"),
+        (RuntimeError("never heard of"), "download_error"),
+    ],
+)
+def test_a_failure_has_a_name(error: Exception, reason: str) -> None:
+    assert reason_of(Failure(error)) == reason
+
+
+def test_details_are_one_line() -> None:
+    assert detail_of(Failure(RuntimeError("a\n  b"))) == "RuntimeError: a b"

@@ -1,0 +1,73 @@
+"""Spiders come from outlet files; what is wrong with one file is said and costs no other."""
+
+from pathlib import Path
+
+import pytest
+from scrapy.settings import Settings
+
+from newscrawl.errors import OutletError, UnknownOutlet
+from newscrawl.outlet import OUTLETS
+from newscrawl.spiders.loader import OutletSpiderLoader
+from newscrawl.spiders.outlet import OutletSpider
+from newscrawl.spiders.refuse import refusal
+
+GOOD = """
+title = "Echo"
+home = "https://echo.example/"
+country = "CM"
+languages = ["fr", "en"]
+timezone = "Africa/Douala"
+kind = "regional"
+feeds = ["https://echo.example/feed/"]
+platform = "wordpress"
+"""
+
+
+@pytest.fixture
+def loader(tmp_path: Path) -> OutletSpiderLoader:
+    (tmp_path / "echo.toml").write_text(GOOD)
+    (tmp_path / "broken.toml").write_text(GOOD.replace("feeds", "feed"))
+    (tmp_path / "special.toml").write_text(GOOD + 'spider = "newscrawl.spiders.nothing.Here"\n')
+    return OutletSpiderLoader.from_settings(Settings({"NEWSCRAWL_OUTLETS": [str(tmp_path)]}))
+
+
+def test_a_file_is_a_spider(loader: OutletSpiderLoader) -> None:
+    spider = loader.load("echo")
+    assert issubclass(spider, OutletSpider)
+    assert (spider.name, spider.outlet.title) == ("echo", "Echo")
+
+
+def test_broken_files_are_listed_and_stop_only_themselves(loader: OutletSpiderLoader) -> None:
+    assert loader.list() == ["broken", "echo", "special", "urls"]
+    with pytest.raises(OutletError, match=r"broken\.toml: feed: Extra inputs are not permitted"):
+        loader.load("broken")
+    with pytest.raises(OutletError, match=r"special\.toml: spider: "):
+        loader.load("special")
+
+
+def test_near_names_are_told(loader: OutletSpiderLoader) -> None:
+    with pytest.raises(UnknownOutlet, match=r"no outlet is named 'ecko' \(near: echo\)"):
+        loader.load("ecko")
+
+
+def test_the_shipped_outlets_all_make_spiders() -> None:
+    loader = OutletSpiderLoader([OUTLETS])
+    names = loader.list()
+    assert len(names) > 60
+    for name in names:
+        assert loader.load(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("settings", "urls", "why"),
+    [
+        ({}, ["https://echo.example/"], "NEWSCRAWL_CONTACT"),
+        ({}, ["http://127.0.0.1/", "https://echo.example/"], "NEWSCRAWL_CONTACT"),
+        ({}, ["http://127.0.0.1:8600/", "http://[::1]/"], None),
+        ({"NEWSCRAWL_CONTACT": "desk@echo.example"}, ["https://echo.example/"], None),
+        ({"NEWSCRAWL_REPLAY": "archives"}, ["http://127.0.0.1/"], "NEWSCRAWL_REPLAY"),
+    ],
+)
+def test_a_real_outlet_needs_a_contact(settings: dict[str, str], urls: list[str], why: str | None) -> None:
+    refused = refusal(Settings(settings), urls)
+    assert (refused is None) if why is None else (why in str(refused))

@@ -1,0 +1,31 @@
+"""The frontier hands out each page once, whatever it is called."""
+
+from newscrawl.items import Link
+from newscrawl.state.frontier import MemoryFrontier
+
+
+def link(url: str) -> Link:
+    return Link(url=url, via="feed")
+
+
+def test_each_page_is_handed_out_once_in_the_order_found() -> None:
+    frontier = MemoryFrontier()
+    assert frontier.found([link("http://a/1"), link("http://a/2?utm_source=x"), link("http://A/2")]) == 2
+    assert [waiting.url for waiting in frontier.take(1)] == ["http://a/1"]
+    assert frontier.found([link("http://a/1#top")]) == 0
+    assert [waiting.url for waiting in frontier.take(9)] == ["http://a/2?utm_source=x"]
+    assert frontier.take(9) == []
+
+
+def test_ids_in_the_query_are_pages_of_their_own() -> None:
+    frontier = MemoryFrontier()
+    assert frontier.found([link("http://a/spip.php?article1"), link("http://a/spip.php?article2")]) == 2
+
+
+def test_counts_say_where_every_link_is() -> None:
+    frontier = MemoryFrontier()
+    frontier.found([link(f"http://a/{n}") for n in range(4)])
+    frontier.take(3)
+    frontier.done("http://a/0", "article")
+    frontier.done("http://a/1", "http_404")
+    assert frontier.counts() == {"pending": 1, "fetching": 1, "article": 1, "http_404": 1}

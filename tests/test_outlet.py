@@ -1,0 +1,231 @@
+"""Outlet files: what they may say, and errors that name file and key."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from newscrawl.errors import OutletError, UnknownOutlet
+from newscrawl.outlet import (
+    MAX_PATTERN_CHARS,
+    Expect,
+    Kind,
+    Outlet,
+    Platform,
+    Rule,
+    Status,
+    find_outlet,
+    outlet_files,
+    read_outlet,
+)
+
+MINIMAL = {
+    "title": '"Example Presse"',
+    "home": '"https://example.org/"',
+    "country": '"CM"',
+    "languages": '["fr", "en"]',
+    "timezone": '"Africa/Douala"',
+    "kind": '"national"',
+}
+DOC = (Path(__file__).parents[1] / "docs" / "outlets.md").read_text(encoding="utf-8")
+
+
+def toml(**keys: str) -> str:
+    return "".join(f"{key} = {value}\n" for key, value in (MINIMAL | keys).items())
+
+
+def written(folder: Path, text: str, name: str = "example_presse.toml") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(folder: Path, text: str) -> Outlet:
+    return read_outlet(written(folder, text))
+
+
+def problem(folder: Path, text: str) -> str:
+    path = written(folder, text)
+    with pytest.raises(OutletError) as caught:
+        read_outlet(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert len(caught.value.problems) == 1
+    return caught.value.problems[0]
+
+
+def test_the_six_keys_every_file_has_are_enough(tmp_path: Path) -> None:
+    outlet = read(tmp_path, toml())
+    assert (outlet.id, outlet.title, outlet.languages) == ("example_presse", "Example Presse", ["fr", "en"])
+    assert outlet.status == "unverified"
+    assert outlet.zone.key == "Africa/Douala"
+    assert not any((outlet.feeds, outlet.sitemaps, outlet.sections, outlet.article, outlet.rules))
+
+
+@pytest.mark.parametrize("key", MINIMAL)
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    text = "".join(f"{name} = {value}\n" for name, value in MINIMAL.items() if name != key)
+    assert problem(tmp_path, text).startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("feed", '["https://example.org/feed/"]', "feed"),
+        ("title", "5", "title"),
+        ("languages", '"fr"', "languages"),
+        ("languages", "[]", "languages"),
+        ("languages", '["French"]', "languages.0"),
+        ("country", '"Cameroon"', "country"),
+        ("country", '"cm"', "country"),
+        ("kind", '"blog"', "kind"),
+        ("status", '"on"', "status"),
+        ("platform", '"wix"', "platform"),
+        ("timezone", '"Africa/Yaounde"', "timezone"),
+        ("timezone", '"../../etc/passwd"', "timezone"),
+        ("timezone", '"UTC+1"', "timezone"),
+        ("home", '"/"', "home"),
+        ("home", '"example.org"', "home"),
+        ("home", '"javascript:alert(1)"', "home"),
+        ("feeds", '["https://example.org/a", "/feed/"]', "feeds.1"),
+        ("feeds", '["file:///etc/hostname"]', "feeds.0"),
+        ("feeds", '["https://example.org/feed/#top"]', "feeds.0"),
+        ("sitemaps", '["https://example.org:port/"]', "sitemaps.0"),
+        ("sections", '[" https://example.org/"]', "sections.0"),
+        ("article", '["ok", "("]', "article.1"),
+        ("ignore", '["[a-"]', "ignore.0"),
+        ("article", f'["{"a" * (MAX_PATTERN_CHARS + 1)}"]', "article.0"),
+        ("expect", '{ articles_min = "20" }', "expect.articles_min"),
+        ("expect", "{ article_min = 20 }", "expect.article_min"),
+        ("rules", '[{ until = "2025-03-01" }]', "rules.0.until"),
+        ("rules", '[{ drop = ".related" }]', "rules.0.drop"),
+        ("rules", '[{}, { bodies = "article" }]', "rules.1.bodies"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, key: str, value: str, named: str) -> None:
+    assert problem(tmp_path, toml(**{key: value})).startswith(f"{named}: ")
+
+
+def test_every_wrong_key_of_a_file_is_named_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, toml(home='"/"', kind='"blog"', nope="1"))
+    with pytest.raises(OutletError) as caught:
+        read_outlet(path)
+    assert [text.partition(":")[0] for text in caught.value.problems] == ["home", "kind", "nope"]
+
+
+def test_an_id_in_the_file_is_refused(tmp_path: Path) -> None:
+    assert problem(tmp_path, toml(id='"other"')).startswith("id: ")
+
+
+@pytest.mark.parametrize("text", ['title = "Exam', "= 5", 'title = "a"\ntitle = "b"\n', "[[rules]\n"])
+def test_toml_that_cannot_be_parsed_is_an_outlet_error(tmp_path: Path, text: str) -> None:
+    assert problem(tmp_path, text)
+
+
+def test_a_file_that_is_no_utf8_is_an_outlet_error(tmp_path: Path) -> None:
+    path = tmp_path / "example.toml"
+    path.write_bytes(b'title = "Afrique M\xe9dia"\n')
+    with pytest.raises(OutletError, match="utf-8"):
+        read_outlet(path)
+
+
+def test_a_file_that_is_not_there_is_an_outlet_error(tmp_path: Path) -> None:
+    with pytest.raises(OutletError, match=r"gone\.toml"):
+        read_outlet(tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize("name", ["Example.toml", "exa mple.toml", "été.toml", "_example.toml", "a.b.toml"])
+def test_a_name_that_makes_no_id_is_refused(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, toml(), name)
+    with pytest.raises(OutletError, match="file name: "):
+        read_outlet(path)
+
+
+def test_a_blocked_outlet_says_why(tmp_path: Path) -> None:
+    assert "status_reason" in problem(tmp_path, toml(status='"blocked"'))
+    outlet = read(tmp_path, toml(status='"blocked"', status_reason='"robots.txt forbids it."'))
+    assert outlet.status_reason == "robots.txt forbids it."
+
+
+def test_the_first_rule_still_in_force_is_used(tmp_path: Path) -> None:
+    rules = (
+        "[{ until = 2024-01-01, body = '.old' }, { until = 2025-03-01, body = '.newer' }, { body = '.now' }]"
+    )
+    outlet = read(tmp_path, toml(rules=rules))
+    days = [dt.date(2023, 12, 31), dt.date(2024, 1, 1), dt.date(2025, 2, 28), dt.date(2025, 3, 1)]
+    used = [outlet.rule_for(day) for day in days]
+    assert [rule.body if rule else None for rule in used] == [".old", ".newer", ".newer", ".now"]
+
+
+def test_no_rule_is_used_once_the_last_has_ended(tmp_path: Path) -> None:
+    outlet = read(tmp_path, toml(rules="[{ until = 2024-01-01, body = '.old' }]"))
+    assert outlet.rule_for(dt.date(2024, 1, 1)) is None
+
+
+def test_files_are_found_in_every_folder_sorted_by_id(tmp_path: Path) -> None:
+    last = written(tmp_path / "one", toml(), "cm/zebre.toml")
+    first = written(tmp_path / "two", toml(), "alpha.toml")
+    written(tmp_path / "two", "no outlet", "readme.md")
+    assert list(outlet_files([tmp_path / "one", tmp_path / "two"]).items()) == [
+        ("alpha", first),
+        ("zebre", last),
+    ]
+
+
+def test_two_files_with_one_id_are_an_error_that_names_both(tmp_path: Path) -> None:
+    one, two = (written(tmp_path, toml(), f"{country}/example.toml") for country in ("cm", "fr"))
+    with pytest.raises(OutletError, match="'example'") as caught:
+        outlet_files([tmp_path])
+    assert str(one) in str(caught.value)
+    assert str(two) in str(caught.value)
+
+
+def test_an_outlet_is_found_by_its_name(tmp_path: Path) -> None:
+    written(tmp_path, toml(), "cm/example.toml")
+    assert find_outlet("example", [tmp_path]).id == "example"
+
+
+def test_a_name_nobody_has_brings_near_ones(tmp_path: Path) -> None:
+    for name in ("afriquemedia", "afriquemidi", "devdiscourse"):
+        written(tmp_path, toml(), f"{name}.toml")
+    with pytest.raises(UnknownOutlet, match="'afrikmedia'") as caught:
+        find_outlet("afrikmedia", [tmp_path])
+    assert caught.value.near[0] == "afriquemedia"
+    assert "devdiscourse" not in caught.value.near
+
+
+def test_a_name_like_no_other_brings_none(tmp_path: Path) -> None:
+    written(tmp_path, toml(), "example.toml")
+    with pytest.raises(UnknownOutlet) as caught:
+        find_outlet("zzz", [tmp_path])
+    assert caught.value.near == []
+
+
+def test_a_broken_file_does_not_stop_other_outlets(tmp_path: Path) -> None:
+    written(tmp_path, "broken", "broken.toml")
+    written(tmp_path, toml(), "whole.toml")
+    assert find_outlet("whole", [tmp_path]).id == "whole"
+
+
+@pytest.mark.parametrize("model", [Outlet, Rule, Expect])
+def test_the_page_explains_every_key_and_no_other(model: type[BaseModel]) -> None:
+    keys = set(model.model_fields) - {"id"}
+    tables = [set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in DOC.split("\n## ")]
+    assert keys in tables
+
+
+@pytest.mark.parametrize("choices", [Kind, Platform, Status])
+def test_the_page_names_every_choice(choices: object) -> None:
+    assert [choice for choice in get_args(choices) if f"`{choice}`" not in DOC] == []
+
+
+def test_the_pages_own_example_is_an_outlet(tmp_path: Path) -> None:
+    example = DOC.split("## A file")[1].split("```toml\n")[1].split("```")[0]
+    outlet = read(tmp_path, example)
+    assert outlet.rule_for(dt.date(2025, 3, 1)) != outlet.rule_for(dt.date(2025, 2, 28))
+    assert outlet.expect.articles_min == 20

@@ -1,0 +1,84 @@
+"""Runs `scrapy crawl` as a user would, in a process of its own, against loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FAST = {
+    "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": "1",
+    "DOWNLOAD_DELAY": "0",
+    "AUTOTHROTTLE_ENABLED": "0",
+    "NEWSCRAWL_EXTRACT_PROCESSES": "1",
+}
+
+
+def scrapy_command(*args: str, archives: Path | None = None, **settings: object) -> list[str]:
+    options = {**FAST, **({"NEWSCRAWL_ARCHIVES": str(archives)} if archives else {}), **settings}
+    flags = [part for name, value in options.items() for part in ("-s", f"{name}={value}")]
+    return [sys.executable, "-m", "scrapy", *args, *flags]
+
+
+def environment() -> dict[str, str]:
+    """The caller's, without settings of newscrawl that a developer may have set."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("NEWSCRAWL_")}
+
+
+@dataclass
+class Crawl:
+    """How a finished crawl ended, and what it left."""
+
+    code: int
+    output: str
+    folder: Path
+
+    def lines(self, suffix: str) -> list[dict[str, Any]]:
+        paths = sorted(
+            path for path in self.folder.glob(f"*{suffix}") if path.name.count(".") == suffix.count(".")
+        )
+        return [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+
+    @property
+    def articles(self) -> list[dict[str, Any]]:
+        return self.lines(".jsonl")
+
+    @property
+    def rejected(self) -> list[dict[str, Any]]:
+        return self.lines(".rejected.jsonl")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return json.loads(max(self.folder.glob("*.report.json")).read_text(encoding="utf-8"))
+
+    @property
+    def warcs(self) -> list[Path]:
+        return sorted(self.folder.glob("*.warc.gz"))
+
+
+def crawl(spider: str, *args: str, archives: Path, seconds: int = 120, **settings: object) -> Crawl:
+    """`scrapy crawl <spider>` from the checkout, waited for."""
+    done = subprocess.run(
+        scrapy_command("crawl", spider, *args, archives=archives, **settings),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    return Crawl(done.returncode, done.stdout + done.stderr, archives / spider)
+
+
+def crawl_urls(urls: Iterable[str], archives: Path, **settings: object) -> Crawl:
+    """`scrapy crawl urls -a file=…` over these pages."""
+    listed = archives / "urls.txt"
+    archives.mkdir(parents=True, exist_ok=True)
+    listed.write_text("\n".join(urls), encoding="utf-8")
+    return crawl("urls", "-a", f"file={listed}", archives=archives, **settings)
