@@ -38,7 +38,7 @@ def _pattern(source: str) -> str:
         raise ValueError(f"longer than {MAX_PATTERN_CHARS} characters")
     try:
         re.compile(source)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"bad regular expression: {error}") from error
     return source
 
@@ -75,8 +75,8 @@ class Rule(_Strict):
 class Expect(_Strict):
     """Bounds a healthy run keeps; checked when the crawl closes."""
 
-    articles_min: int | None = None
-    body_filled: float | None = None
+    articles_min: Annotated[int, Field(ge=0)] | None = None
+    body_filled: Annotated[float, Field(ge=0, le=1)] | None = None
     "Share of pages that became articles, 0 to 1."
 
 
@@ -131,7 +131,7 @@ def read_outlet(path: Path) -> Outlet:
         raise OutletError(path, ["file name: only a-z, 0-9, _ and - make an outlet's id"])
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise OutletError(path, [str(error)]) from error
     if "id" in data:
         raise OutletError(path, ["id: comes from the file's name, leave it out"])
@@ -147,18 +147,20 @@ def _problem(where: Iterable[int | str], message: str) -> str:
 
 
 def outlet_files(folders: Iterable[Path]) -> dict[str, Path]:
-    """Outlet id to file, sorted by id; OutletError when two files share an id."""
+    """Outlet id to file, sorted by id; of files that share an id, the first by path."""
     found: dict[str, Path] = {}
     for path in sorted(path for folder in folders for path in folder.rglob("*.toml")):
-        if path.stem in found:
-            raise OutletError(path, [f"id {path.stem!r} is also that of {found[path.stem]}"])
-        found[path.stem] = path
+        found.setdefault(path.stem, path)
     return dict(sorted(found.items()))
 
 
 def find_outlet(name: str, folders: Iterable[Path]) -> Outlet:
-    """The outlet of this name; UnknownOutlet tells near names."""
+    """The outlet of this name; UnknownOutlet tells near names, OutletError what is wrong with it."""
+    folders = list(folders)
     files = outlet_files(folders)
     if name not in files:
         raise UnknownOutlet(name, difflib.get_close_matches(name, files, n=3, cutoff=0.6))
+    others = {path for folder in folders for path in folder.rglob(f"{name}.toml")} - {files[name]}
+    if others:
+        raise OutletError(files[name], [f"id {name!r} is also that of {min(others)}"])
     return read_outlet(files[name])

@@ -78,4 +78,6 @@ REDIRECT_MAX_TIMES = 8
 METAREFRESH_ENABLED = False
 
 LOG_LEVEL = "INFO"
+# The report says it all, and stays.
+STATS_DUMP = False
 LOG_FORMATTER = "newscrawl.extensions.log.PageLogFormatter"

@@ -14,6 +14,8 @@ _TRACKING = re.compile(
     r"rss|source_feed|feed_id|amp_js_v|usqp)$",
     re.IGNORECASE,
 )
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NOT_IN_HOSTS = re.compile(r"[\s\\\x00-\x1f\x7f<>\"^`{|}]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL_CHARS = 2083
 
@@ -27,6 +29,8 @@ def absolute(url: str, base: str) -> str | None:
     except ValueError:
         return None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0:
+        return None
+    if _NOT_IN_HOSTS.search(parts.netloc) or _SURROGATE.search(joined):
         return None
     clean = urlunsplit(parts._replace(fragment=""))
     return clean if len(clean) <= MAX_URL_CHARS else None
@@ -44,8 +48,8 @@ def normal_url(url: str) -> str:
     if parts.port and parts.port != _DEFAULT_PORTS.get(parts.scheme):
         host = f"{host}:{parts.port}"
     kept = [pair for pair in parts.query.split("&") if pair and not _TRACKING.match(pair.partition("=")[0])]
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    query = quote("&".join(kept), safe="/%:@!$&'()*+,;=~-._?[]")
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._", errors="replace")
+    query = quote("&".join(kept), safe="/%:@!$&'()*+,;=~-._?[]", errors="replace")
     return urlunsplit((parts.scheme.lower(), host, path, query, ""))
 
 

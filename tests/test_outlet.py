@@ -177,12 +177,23 @@ def test_files_are_found_in_every_folder_sorted_by_id(tmp_path: Path) -> None:
     ]
 
 
-def test_two_files_with_one_id_are_an_error_that_names_both(tmp_path: Path) -> None:
+def test_two_files_with_one_id_stop_that_outlet_alone(tmp_path: Path) -> None:
+    written(tmp_path, toml(), "other.toml")
     one, two = (written(tmp_path, toml(), f"{country}/example.toml") for country in ("cm", "fr"))
     with pytest.raises(OutletError, match="'example'") as caught:
-        outlet_files([tmp_path])
+        find_outlet("example", [tmp_path])
     assert str(one) in str(caught.value)
     assert str(two) in str(caught.value)
+    assert find_outlet("other", [tmp_path]).id == "other"
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 5000, "x = " + "9" * 5000, 'article = ["a{99999999999}"]', 'article = ["("]']
+)
+def test_no_file_is_wild_enough_to_be_more_than_an_outlet_error(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, toml() + text + "\n", "example.toml")
+    with pytest.raises(OutletError, match="example"):
+        read_outlet(path)
 
 
 def test_an_outlet_is_found_by_its_name(tmp_path: Path) -> None:

@@ -158,3 +158,15 @@ def test_host_of_a_url(url: str, host: str) -> None:
 )
 def test_what_belongs_to_a_site(url: str, home: str, same: bool) -> None:
     assert same_site(url, home) is same
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a b/", "http://a\\b/", "http://a/\ud800", "http://<a>/", "http://[::1/", "http://a:99999/"],
+)
+def test_what_no_server_can_be_asked_for_is_no_url(url: str) -> None:
+    assert absolute(url, "http://example.org/") is None
+
+
+def test_a_lone_surrogate_has_a_normal_form() -> None:
+    assert normal_url("http://a/\ud800") == "http://a/%3F"

@@ -44,6 +44,8 @@ class Report(BaseModel):
     "Links by state when the run closed."
     languages: dict[str, int] = Field(default_factory=dict)
     "Articles by language."
+    filled: dict[str, int] = Field(default_factory=dict)
+    "Articles in which a field says something, by field."
     statuses: dict[str, int] = Field(default_factory=dict)
     "Responses by HTTP status."
     warc_bytes: int = 0

@@ -43,12 +43,14 @@ def report_table(reports: Iterable[Report]) -> Table:
     """One row a run, and a sum where there are several."""
     rows = list(reports)
     table = Table(title="Runs", title_justify="left", show_footer=len(rows) > 1)
-    table.add_column("outlet", footer="all", overflow="fold")
+    table.add_column("outlet", footer="all", no_wrap=True)
     table.add_column("pages", justify="right", footer=str(sum(row.pages for row in rows)))
     table.add_column("articles", justify="right", footer=str(sum(row.articles for row in rows)))
     table.add_column("rejected", footer=str(sum(row.pages - row.articles for row in rows)))
     table.add_column("languages")
-    table.add_column("WARC", justify="right", footer=decimal(sum(row.warc_bytes for row in rows)))
+    table.add_column(
+        "WARC", justify="right", no_wrap=True, footer=decimal(sum(row.warc_bytes for row in rows))
+    )
     table.add_column("seconds", justify="right", footer=f"{sum(row.seconds for row in rows):.1f}")
     for row in rows:
         outcome = f"\n[red]{escape(row.error)}[/red]" if row.error else ""
@@ -65,6 +67,6 @@ def report_table(reports: Iterable[Report]) -> Table:
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """`too_short 2, http_404 1`: the most frequent first."""
+    """A name and its count a line, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return escape(", ".join(f"{name} {count}" for name, count in ordered)) or "–"
+    return escape("\n".join(f"{name} {count}" for name, count in ordered)) or "–"

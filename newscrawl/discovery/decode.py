@@ -37,9 +37,9 @@ class Encoding:
 
 def encoding_of(body: bytes, content_type: str | None = None) -> Encoding:
     """The encoding to read `body` with: mark, then UTF-8 if it holds, then what is declared, then cp1252."""
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            return Encoding(name=name)
+    wide = marked_encoding(body)
+    if wide:
+        return Encoding(name=wide)
     declared = _declared(body, content_type)
     if is_utf8(body):
         return _as_declared("utf-8", declared)
@@ -49,6 +49,11 @@ def encoding_of(body: bytes, content_type: str | None = None) -> Encoding:
     if _mostly_utf8(body):
         return Encoding(name="utf-8", note="broken utf-8: what cannot be read was replaced")
     return _as_declared("cp1252", declared)
+
+
+def marked_encoding(body: bytes) -> str | None:
+    """The encoding that the first bytes give away."""
+    return next((name for mark, name in _BOMS if body.startswith(mark)), None)
 
 
 def _as_declared(name: str, declared: list[str]) -> Encoding:

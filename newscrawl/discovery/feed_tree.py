@@ -103,6 +103,27 @@ def _is_foreign(child: etree._Element, name: str) -> bool:
     return is_blank or bool(_NOT_OURS.search(_namespace(child)))
 
 
+def _settle(child: etree._Element, name: str) -> None:
+    """Make one part of an entry mean the same to feedparser wherever it comes from."""
+    if name in _NAMESPACES and not _namespace(child):
+        child.tag = f"{{{_NAMESPACES[name]}}}{_local(child)}"
+    elif name == "id":
+        child.set("ispermalink", "false")  # else feedparser takes it for a relative URL and changes it
+    elif name in ("content", "body") and len(child):
+        _flatten(child)
+
+
+def _flatten(content: etree._Element) -> None:
+    """Put the markup of XHTML content into text: feedparser is slow on elements."""
+    for node in content.iterdescendants(etree.Element):
+        node.tag = _local(node)
+    markup = etree.tostring(content, encoding="unicode", with_tail=False)
+    kept = {name: value for name, value in content.attrib.items() if str(name).startswith("{")}
+    content.clear()
+    content.attrib.update({**kept, "type": "html"})
+    content.text = markup[markup.index(">") + 1 : markup.rindex("<")]
+
+
 def _children(element: etree._Element) -> Iterator[etree._Element]:
     """The children one by one, each of which may be taken out: a list of millions would weigh too much."""
     child = next(element.iterchildren(), None)

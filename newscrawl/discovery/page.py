@@ -6,7 +6,7 @@ from itertools import islice
 
 from lxml import etree, html
 
-from newscrawl.discovery.decode import is_utf8
+from newscrawl.discovery.decode import is_utf8, marked_encoding
 from newscrawl.discovery.found import link_url
 from newscrawl.discovery.plain import one_line
 
@@ -17,7 +17,7 @@ _NODES_OF_TEXT = 200
 
 def page_tree(body: bytes) -> html.HtmlElement | None:
     """The page, or None when there is none in it; bytes behind the limit are not read."""
-    data = body[:PAGE_BYTES].replace(b"\0", b"")
+    data = _one_byte_each(body[:PAGE_BYTES]).replace(b"\0", b"")
     if not data.strip():
         return None
     # UTF-8 that holds is UTF-8 whatever the page declares; else what it declares is all there is.
@@ -28,6 +28,12 @@ def page_tree(body: bytes) -> html.HtmlElement | None:
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return None
     return tree if isinstance(tree, html.HtmlElement) else None
+
+
+def _one_byte_each(data: bytes) -> bytes:
+    """UTF-8 in place of the wide encodings, which lxml does not notice by itself."""
+    wide = marked_encoding(data)
+    return data if wide in (None, "utf-8") else data.decode(wide or "", "replace").lstrip("\ufeff").encode()
 
 
 def base_of(tree: html.HtmlElement, url: str) -> str:

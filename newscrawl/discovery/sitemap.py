@@ -35,7 +35,8 @@ _SITEMAP_ROOTS = frozenset({"urlset", "sitemapindex"})
 _HEAD_BYTES = 256 * 1024
 "Enough to know the encoding and the root element."
 _PIECE_BYTES = 64 * 1024
-_TAIL_CHARS = 1024 * 1024
+_PIECE_CHARS = 256 * 1024
+"A piece this long is handed on wherever it ends."
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -75,15 +76,18 @@ def _pieces(data: bytes, encoding: str, skip: int) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     rest = ""
     for start in range(0, len(data), _PIECE_BYTES):
-        text = rest + decoder.decode(data[start : start + _PIECE_BYTES])
+        text = decoder.decode(data[start : start + _PIECE_BYTES])
         dropped = min(skip, len(text))
         skip -= dropped
-        cut = text.rfind(">") + 1
-        if cut <= dropped and len(text) < _TAIL_CHARS:
-            cut = dropped
-        rest = text[max(cut, dropped) :]
-        yield mended_ampersands(_ILLEGAL.sub("", text[dropped : max(cut, dropped)]))
-    yield mended_ampersands(_ILLEGAL.sub("", rest))
+        rest += text[dropped:]
+        cut = rest.rfind(">") + 1 or (len(rest) if len(rest) > _PIECE_CHARS else 0)
+        yield _mended(rest[:cut])
+        rest = rest[cut:]
+    yield _mended(rest)
+
+
+def _mended(text: str) -> str:
+    return mended_ampersands(_ILLEGAL.sub("", text))
 
 
 def _read(pieces: Iterator[str], reader: SitemapReader) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 
-from newscrawl.items import Article, Rejection
+from newscrawl.items import Article
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -29,13 +29,14 @@ class PageLogFormatter(LogFormatter):
         }
 
     def dropped(
-        self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
+        self,
+        item: Any,  # noqa: ARG002 # Scrapy's protocol
+        exception: BaseException,
+        response: Response | Failure | None,  # noqa: ARG002 # the same
+        spider: Spider,
     ) -> LogFormatterResult:
-        if not isinstance(item, Rejection):
-            return super().dropped(item, exception, response, spider)
-        args = {"outlet": spider.name, "reason": item.reason, "url": item.url}
         return {
             "level": logging.INFO,
-            "msg": "%(outlet)s: rejected %(reason)s %(url)s",
-            "args": args,
+            "msg": "%(outlet)s: rejected %(reason)s",
+            "args": {"outlet": spider.name, "reason": exception},
         }

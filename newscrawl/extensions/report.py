@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SOURCE, _STATUS = "newscrawl/source/", "downloader/response_status_count/"
+_SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
+_STATUS = "downloader/response_status_count/"
 
 
 class ReportExtension:
@@ -82,6 +83,7 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         sources=_under(stats, _SOURCE),
         frontier=spider.frontier.counts(),
         languages=dict(sorted(run.languages.items())),
+        filled=_under(stats, _FILLED),
         statuses=_under(stats, _STATUS),
         warc_bytes=sum(file.bytes for file in run.warcs),
         warc_records=sum(file.records for file in run.warcs),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, cast
 
+from itemadapter import ItemAdapter
 from scrapy.exceptions import DropItem
 
 from newscrawl.errors import ArchiveError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
+
+WATCHED = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
+"Fields whose filling is counted: when one falls, an outlet has changed its pages."
 
 
 class StorePipeline:
@@ -35,9 +39,18 @@ class StorePipeline:
         except ArchiveError as error:
             spider.archive_failed(error)
             raise DropItem(f"not written: {error}") from error
+        stats = self.crawler.stats
         if isinstance(item, Article):
             spider.frontier.done(item.url_requested, "article")
+            for name in filled(item):
+                stats.inc_value(f"newscrawl/filled/{name}")
             return item
         spider.frontier.done(item.url_requested, item.reason)
-        self.crawler.stats.inc_value(f"newscrawl/{item.step}/dropped/{item.reason}")
+        stats.inc_value(f"newscrawl/{item.step}/dropped/{item.reason}")
         raise DropItem(f"{item.reason}: {item.url}")
+
+
+def filled(item: Article) -> list[str]:
+    """The watched fields that say something."""
+    fields = ItemAdapter(item)
+    return [name for name in WATCHED if fields.get(name)]

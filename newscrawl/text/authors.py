@@ -10,6 +10,7 @@ from typing import Literal
 from lxml.html import HtmlElement
 
 from newscrawl.items import Author
+from newscrawl.text.agencies import AGENCIES
 from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, key, tidy
 from newscrawl.text.head import Head
@@ -20,19 +21,6 @@ from newscrawl.urls import absolute
 
 MAX_AUTHORS = 20
 MAX_NAME_CHARS = 80
-AGENCIES = {
-    key(name): short
-    for short, names in (
-        ("AFP", "AFP|Agence France-Presse|Agence France Presse|AFP News"), ("Reuters", "Reuters|Thomson Reuters"),
-        ("AP", "AP|Associated Press|The Associated Press"), ("PTI", "PTI|Press Trust of India"), ("ANI", "ANI|Asian News International"),
-        ("IANS", "IANS|Indo-Asian News Service"), ("Xinhua", "Xinhua|Xinhua News Agency|Agence Xinhua"), ("Bloomberg", "Bloomberg|Bloomberg News"),
-        ("La Presse canadienne", "La Presse canadienne|The Canadian Press|Canadian Press"), ("APA", "APA|APA News|APAnews"), ("Belga", "Belga"),
-        ("ATS", "ATS|Keystone-ATS"), ("PANA", "Panapress|PANA"), ("APO Group", "APO Group|African Media Agency"), ("EFE", "EFE"), ("DPA", "DPA"), ("TASS", "TASS"),
-        ("APS", "APS|Agence de presse sénégalaise"), ("AIB", "AIB"), ("AIP", "AIP"), ("AGP", "AGP"), ("MAP", "MAP"), ("TAP", "TAP"), ("UN News", "UN News"),
-        ("PR Newswire", "PR Newswire"), ("Anadolu", "Anadolu|Anadolu Agency|Agence Anadolu|AA"),
-    )
-    for name in names.split("|")
-}  # fmt: skip
 _PREFIX = re.compile(
     r"^(?:(?:written|posted|published|reported|by|par|von|por|r[eé]dig[eé]|[eé]crit|publi[eé]|propos recueillis|auteur|author|authors|source|texte?)\b\s*(?:by\b|par\b)?\s*:?\s*)+",
     re.IGNORECASE,

@@ -22,6 +22,8 @@ MAX_TIMES = 60
 MAX_LINES = 400
 ABOVE = 6
 "Lines above the headline in which its date may stand."
+NEAR = ABOVE + 12
+"Lines so near to the headline that a date among them is the story's."
 _AHEAD = dt.timedelta(hours=36)
 "A story may be dated a little after its capture, by zones and by embargoes; not more."
 _PUBLISHED = (
@@ -39,6 +41,7 @@ _URL = re.compile(
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _DATED_NAME = re.compile(r"date|time|publi|posted|byline|meta|heure|stamp|info", re.IGNORECASE)
+_BYLINE = re.compile(r"^(?:par|by|von|por)\s", re.IGNORECASE)
 _PUBLISHING_NAME = re.compile(r"publi|posted|created", re.IGNORECASE)
 _CHANGED = re.compile(r"updat|modifi|mis(?:e)? à jour|maj\b|actualis", re.IGNORECASE)
 _ASIDE = frozenset({"aside", "footer", "nav"})
@@ -116,13 +119,16 @@ def _published(
     zone: ZoneInfo | None,
     link: Link | None,
 ) -> Iterator[Dated | None]:
-    yield from (_dated(element_text(found), "dom", zone) for found in select(tree, selector))
+    yield from (_ruled(element_text(found), zone) for found in select(tree, selector))
     yield from (_dated(text, "jsonld", zone) for text in strings(head.story.get("datePublished")))
     yield from (_dated(text, "meta", zone) for name in _PUBLISHED for text in head.metas.get(name, ()))
     yield from (_dated(text, "jsonld", zone) for text in strings(head.story.get("dateCreated")))
     yield from (_dated(element_text(found), "dom", zone) for found in times_of(tree, lines[:1]))
-    yield from (_shown(text, zone, changed=False) for text in visible if is_date_line(text))
-    yield from (_dated(line.text, "dom", zone) for line in lines if _is_dated(line))
+    yield from (
+        _shown(line.text, zone, changed=False)
+        for at, line in enumerate(lines)
+        if _is_dated(line, near=at < NEAR)
+    )
     yield _from_url(head.url)
     yield from (_shown(text, zone, changed=True) for text in visible if is_date_line(text))
     if link is not None and link.published:
@@ -138,6 +144,11 @@ def _modified(head: Head, visible: list[str], zone: ZoneInfo | None) -> Iterator
 def _dated(raw: str, source: DateSource, zone: ZoneInfo | None) -> Dated | None:
     moment = read_moment(raw, zone)
     return Dated(moment=moment, source=source) if moment else None
+
+
+def _ruled(text: str, zone: ZoneInfo | None) -> Dated | None:
+    """Of an element that may print several dates, the one of publication."""
+    return _shown(text, zone, changed=False) or _dated(text, "dom", zone)
 
 
 def _shown(text: str, zone: ZoneInfo | None, *, changed: bool) -> Dated | None:
@@ -188,12 +199,13 @@ def _elsewhere(element: HtmlElement) -> bool:
     )
 
 
-def _is_dated(line: RawBlock) -> bool:
-    """A short line with a year, in an element whose name speaks of dates."""
-    if len(line.text) > MAX_CHARS or not _YEAR.search(line.text) or _elsewhere(line.element):
+def _is_dated(line: RawBlock, *, near: bool) -> bool:
+    """A line that is a date, or a byline or an element named for dates with one in it."""
+    if len(line.text) > MAX_CHARS or not _YEAR.search(line.text) or (not near and _elsewhere(line.element)):
         return False
-    near = [line.element, *list(line.element.iterancestors())[:2]]
-    return any(_DATED_NAME.search(_names(element)) for element in near) and bool(moments_in(line.text))
+    around = [line.element, *list(line.element.iterancestors())[:2]]
+    named = _BYLINE.match(line.text) or any(_DATED_NAME.search(_names(element)) for element in around)
+    return is_date_line(line.text) or bool(named and moments_in(line.text))
 
 
 def _from_url(url: str) -> Dated | None:

@@ -37,7 +37,7 @@ from newscrawl.text.head import Head, canonical_of, free_of, head_of, lang_decla
 from newscrawl.text.images import images_of
 from newscrawl.text.language import Languages, is_mixed, languages_of
 from newscrawl.text.lines import Cleaned, clean_lines
-from newscrawl.text.notices import Wire, lift_notices
+from newscrawl.text.notices import Wire, hear_around, lift_notices
 from newscrawl.text.origin import syndication_of
 from newscrawl.text.parse import Fault, Parsed, header, parse
 from newscrawl.text.prune import MAX_REMOVED, bad_selectors, prune, removal, select
@@ -131,8 +131,8 @@ def _article(source: _Source, parsed: Parsed) -> Article | Fault:
     if fault := shell_fault(head, tree, lines, source.status):
         return fault
     page_type = page_type_of(head)
-    listing = is_listing(head, tree, page_type)
     title = title_of(head, lines, source.sites, source.link.title if source.link else None)
+    listing = is_listing(head, tree, page_type, untitled=title.raw is None)
     zone = source.outlet.zone if source.outlet else None
     dates = dates_of(
         head,
@@ -213,12 +213,13 @@ def _body(source: _Source, head: Head, tree: HtmlElement, lines: list[RawBlock],
     ruled = [(element, "outlet_rule") for selector in source.rule.drop for element in select(tree, selector)]
     early = ruled_lede(tree, lines, selector=source.rule.lede, marks=platforms.lede_marks(held))
     removed = prune(tree, [*ruled, *platforms.chrome_of(named, held)], keep=containers)
-    raw = container_blocks(containers) or found_blocks(tree, source.url)
-    lede = early or described_lede(head, lines, raw)
+    raw = container_blocks(containers) if containers else found_blocks(tree, source.url)
+    lede = early or described_lede(head, lines, raw, title.keys)
     cleaned = _cleaned(raw, lines, title, lede)
     if lede and chars_of(cleaned.blocks) < MIN_CHARS <= chars_of(raw):
         lede, cleaned = None, _cleaned(raw, lines, title, None)  # all there is to read is no standfirst
     blocks, wire, taken = lift_notices(cleaned.blocks)
+    hear_around(lines, blocks, wire)
     removed += [*cleaned.removed, *(removal("notice", text) for text in taken)]
     return _Body(blocks=blocks, wire=wire, byline=cleaned.byline, lede=lede, removed=removed)
 

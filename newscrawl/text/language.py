@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 from newscrawl.items import LangShare
 
+DATA = "words.toml"
 LATIN = ("fr", "en", "es", "de", "pt", "it", "nl", "ro", "ca", "sw", "so", "tr", "pl", "sv", "id", "tl")
 "Languages told apart by their letters' neighbours; others are told by their script."
 MIXED_SHARE = 0.10
@@ -46,162 +49,6 @@ _SCRIPTS = tuple(
     )
 )  # fmt: skip
 _NOT_LATIN = re.compile("[\u0370-\u1cff\u3040-\ud7af]")
-_FRENCH = frozenset(
-    [
-        "le",
-        "la",
-        "les",
-        "des",
-        "du",
-        "de",
-        "et",
-        "est",
-        "dans",
-        "pour",
-        "que",
-        "qui",
-        "sur",
-        "avec",
-        "une",
-        "un",
-        "par",
-        "au",
-        "aux",
-        "ce",
-        "cette",
-        "ces",
-        "nous",
-        "vous",
-        "sont",
-        "ou",
-        "ne",
-        "pas",
-        "plus",
-        "leur",
-        "leurs",
-        "il",
-        "elle",
-        "ils",
-        "elles",
-        "se",
-        "en",
-        "à",
-        "être",
-        "etre",
-        "avoir",
-        "ont",
-        "son",
-        "sa",
-        "ses",
-        "mais",
-        "comme",
-        "tout",
-        "tous",
-        "très",
-        "tres",
-        "aussi",
-        "fait",
-        "entre",
-        "après",
-        "apres",
-        "sans",
-        "sous",
-        "notre",
-        "votre",
-        "nos",
-        "vos",
-        "été",
-        "ete",
-        "donc",
-        "où",
-        "selon",
-        "depuis",
-        "contre",
-        "chez",
-        "cet",
-        "lors",
-        "dont",
-        "était",
-        "etait",
-        "avait",
-        "cela",
-        "afin",
-        "ainsi",
-        "puis",
-        "encore",
-        "déjà",
-        "deja",
-        "voir",
-        "lire",
-        "publié",
-        "partager",
-    ]
-)
-_ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "in",
-        "is",
-        "for",
-        "that",
-        "with",
-        "this",
-        "are",
-        "it",
-        "was",
-        "be",
-        "by",
-        "have",
-        "has",
-        "had",
-        "from",
-        "he",
-        "she",
-        "they",
-        "his",
-        "her",
-        "their",
-        "its",
-        "you",
-        "your",
-        "our",
-        "we",
-        "will",
-        "would",
-        "been",
-        "were",
-        "which",
-        "who",
-        "what",
-        "when",
-        "where",
-        "how",
-        "there",
-        "more",
-        "than",
-        "into",
-        "over",
-        "also",
-        "about",
-        "after",
-        "before",
-        "said",
-        "says",
-        "read",
-        "story",
-        "out",
-        "up",
-        "new",
-        "not",
-        "can",
-        "could",
-        "should",
-        "while",
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -312,7 +159,7 @@ def _only_names(words: list[str], *, shouting: bool) -> bool:
     if len(words) > 8 or (shouting and len(words) > 4) or not all(word[0].isupper() for word in words):
         return False
     lower = [word.lower() for word in words]
-    if any(word in _FRENCH or word in _ENGLISH for word in lower):
+    if any(word in _function_words() for word in lower):
         return False
     totals = sorted((sum(column) for column in zip(*map(_word, lower), strict=True)), reverse=True)
     margin: float = totals[0] - totals[1]
@@ -330,7 +177,7 @@ def _totals(words: list[str], *, shouting: bool) -> list[float]:
 
 
 def _weight(word: str, at: int) -> float:
-    if word.lower() in _FRENCH or word.lower() in _ENGLISH:
+    if word.lower() in _function_words():
         return 1.0
     if word.isupper():
         return _ACRONYM_WEIGHT
@@ -348,9 +195,16 @@ def _word(word: str) -> tuple[float, ...]:
                 totals = [total + part for total, part in zip(totals, found, strict=True)]
     best = max(totals)
     scores = [max((total - best) * _SCALE, _FLOOR) for total in totals]
-    scores[0] += _FUNCTION_BONUS if word in _FRENCH else 0.0
-    scores[1] += _FUNCTION_BONUS if word in _ENGLISH else 0.0
+    if (language := _function_words().get(word)) is not None:
+        scores[LATIN.index(language)] += _FUNCTION_BONUS
     return tuple(scores)
+
+
+@cache
+def _function_words() -> dict[str, str]:
+    """Function words, each with its language."""
+    lists = tomllib.loads(files("newscrawl.text").joinpath(DATA).read_text(encoding="utf-8"))
+    return {word: language for language, words in lists.items() for word in words.split()}
 
 
 @cache

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from newscrawl.text.agencies import AGENCIES
 from newscrawl.text.blocks import RawBlock
+from newscrawl.text.folding import key
 
 DATA = "notices.toml"
 LAST = 6
 "Paragraphs from the end among which a notice may stand."
 MAX_CHARS = 600
 "A notice is short; a dateline is looked for in so many first characters."
+
+BELOW = 12
+"Lines below the story in which a notice may stand."
+BELOW_CHARS = 200
+_NAMES = re.compile(r"\s*(?:/|,|\bet\b|\band\b|\bavec\b|\bwith\b)\s*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +32,7 @@ class Notice:
     at: Literal["start", "end", "tail"]
     pattern: re.Pattern[str]
     strip: bool
+    inside: bool
     syndicated: bool
     agency: str | None
 
@@ -42,10 +51,16 @@ class Wire:
         groups = found.groupdict()
         self.evidence.append(f"notice:{notice.id}")
         self.syndicated = notice.syndicated or self.syndicated
-        self.agency = self.agency or groups.get("agency") or notice.agency
+        self.agency = (
+            self.agency or groups.get("agency") or notice.agency or _known(groups.get("among") or "")
+        )
         self.place = self.place or groups.get("place")
         if notice.at != "start" and self.notice is None:
             self.notice = found.group().strip()
+
+
+def _known(names: str) -> str | None:
+    return next((AGENCIES[key(name)] for name in _NAMES.split(names) if key(name) in AGENCIES), None)
 
 
 @cache
@@ -58,6 +73,7 @@ def notices() -> tuple[Notice, ...]:
             at=table["at"],
             pattern=re.compile(table["pattern"]),
             strip=table.get("strip", False),
+            inside=table.get("inside", False),
             syndicated=table.get("syndicated", False),
             agency=table.get("agency"),
         )
@@ -76,6 +92,25 @@ def lift_notices(blocks: list[RawBlock]) -> tuple[list[RawBlock], Wire, list[str
     while kept and (shorter := _without_tail(kept[-1], wire, taken)):
         kept[-1] = shorter
     return kept, wire, taken
+
+
+def hear_around(lines: Sequence[RawBlock], story: Sequence[RawBlock], wire: Wire) -> None:
+    """Listen to the lines right below the story: what is no part of its container may still say where it is from."""
+    inside = {key(block.text) for block in story}
+    last = max((at for at, line in enumerate(lines) if key(line.text) in inside), default=None)
+    if last is None:
+        return
+    for line in lines[last + 1 : last + 1 + BELOW]:
+        for notice in notices():
+            short = len(line.text) <= BELOW_CHARS
+            if (
+                short
+                and notice.at == "end"
+                and not notice.inside
+                and (found := notice.pattern.match(line.text))
+            ):
+                wire.hear(notice, found)
+                break
 
 
 def _hear_start(block: RawBlock, wire: Wire) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from newscrawl.items import Syndication
-from newscrawl.text.authors import AGENCIES, Byline
+from newscrawl.text.agencies import AGENCIES
+from newscrawl.text.authors import Byline
 from newscrawl.text.folding import key
 from newscrawl.text.head import Head, canonical_of
 from newscrawl.text.jsonld import strings
@@ -20,9 +21,8 @@ def syndication_of(head: Head, wire: Wire, byline: Byline) -> Syndication:
     if byline.agency:
         evidence.append(f"byline:{byline.agency}")
     agency = wire.agency or byline.agency
-    known = (
-        wire.syndicated or (byline.alone and not _own_site(byline.agency, head.url)) or original is not None
-    )
+    own = _own_site(agency, head.url)
+    known = original is not None or (not own and bool(wire.syndicated or byline.alone))
     return Syndication(
         is_syndicated=True if known else None,
         agency=AGENCIES.get(key(agency), agency) if agency else None,
@@ -33,7 +33,9 @@ def syndication_of(head: Head, wire: Wire, byline: Byline) -> Syndication:
 
 
 def _own_site(agency: str | None, url: str) -> bool:
-    return agency is not None and key(agency).replace(" ", "") in host_of(url)
+    """Whether the page is on the agency's own site: it syndicates nothing there."""
+    name = key(agency).replace(" ", "") if agency else ""
+    return bool(name) and any(label.startswith(name) for label in host_of(url).split("."))
 
 
 def _original(head: Head, evidence: list[str]) -> str | None:

@@ -20,6 +20,8 @@ _NAMED = re.compile(
     r"stand-?first|chap(?:o|eau)\b|sub-?-?(?:title|head|hed)|sous-titre|\bdeck?\b|lede|\blead|excerpt|intro\b|summary|teaser-text|accroche|tagline",
     re.I,
 )
+FIRST, FIRST_END = 3, 6
+"Paragraphs by which a story is known to be under way."
 _NEAR = 2
 "A standfirst's name is on its element or so many above."
 
@@ -47,7 +49,9 @@ def _near(element: HtmlElement) -> list[HtmlElement]:
     return [element, *list(element.iterancestors())[:_NEAR]]
 
 
-def described_lede(head: Head, lines: Sequence[RawBlock], story: Sequence[RawBlock]) -> str | None:
+def described_lede(
+    head: Head, lines: Sequence[RawBlock], story: Sequence[RawBlock], titles: set[str]
+) -> str | None:
     """By a description that readers see too, outside the story or marked as something else."""
     said = [
         text(head.story.get("description")),
@@ -55,7 +59,7 @@ def described_lede(head: Head, lines: Sequence[RawBlock], story: Sequence[RawBlo
         head.meta("description"),
         head.meta("twitter:description"),
     ]
-    keys = {key(one) for one in said if one and _fits(one)}
+    keys = {key(one) for one in said if one and _fits(one)} - titles
     body = {key(block.text) for block in story}
     for line in _before(lines, story):
         folded = key(line.text)
@@ -69,8 +73,8 @@ def described_lede(head: Head, lines: Sequence[RawBlock], story: Sequence[RawBlo
 
 
 def _before(lines: Sequence[RawBlock], story: Sequence[RawBlock]) -> list[RawBlock]:
-    """Lines down to the story's second block; the first may be the standfirst itself."""
-    stop = {key(block.text) for block in story[1:4]}
+    """Lines down to where the story is surely under way; its first may be the standfirst itself."""
+    stop = {key(block.text) for block in [block for block in story if block.kind == "p"][FIRST:FIRST_END]}
     end = next((at for at, line in enumerate(lines) if key(line.text) in stop), len(lines))
     return list(lines[:end])
 

@@ -28,25 +28,14 @@ def container_blocks(containers: Sequence[HtmlElement]) -> list[RawBlock]:
 
 
 def found_blocks(tree: HtmlElement, url: str) -> list[RawBlock]:
-    """The story as trafilatura sees it: in precision mode, in balanced mode where that leaves nothing."""
-    blocks = _trafilatura(tree, url, precision=True)
-    if chars_of(blocks) < MIN_CHARS:
-        blocks = max(blocks, _trafilatura(tree, url, precision=False), key=chars_of)
-    return blocks
-
-
-def chars_of(blocks: Sequence[RawBlock]) -> int:
-    return sum(len(block.text) for block in blocks)
-
-
-def _trafilatura(tree: HtmlElement, url: str, *, precision: bool) -> list[RawBlock]:
+    """The story as trafilatura sees it in precision mode; its other modes give chrome where there is no story."""
     from trafilatura import bare_extraction
 
     try:
         found = bare_extraction(
             tree,
             url=url,
-            favor_precision=precision,
+            favor_precision=True,
             include_comments=False,
             include_tables=True,
             with_metadata=False,
@@ -58,6 +47,10 @@ def _trafilatura(tree: HtmlElement, url: str, *, precision: bool) -> list[RawBlo
         return []
     body = getattr(found, "body", None)
     return [] if body is None else blocks_of(body)
+
+
+def chars_of(blocks: Sequence[RawBlock]) -> int:
+    return sum(len(block.text) for block in blocks)
 
 
 @cache

@@ -44,24 +44,29 @@ def title_of(head: Head, lines: Sequence[RawBlock], sites: Iterable[str], feed_t
             head.meta("twitter:title", "dc.title", "title"),
             head.title,
         )
-        if one and key(one) not in names
+        if one and not _only_site(one, names)
     ]
     shown = [
         line.text
         for line in lines
         if line.kind == "h" and line.level == 1 and key(line.text) not in names | _PLACEHOLDERS
     ]
-    raw = declared[0] if declared else None
-    best = _agreeing(shown, declared) or (without_site(raw, names, declared) if raw else None)
+    raw = next(iter([*declared, *shown]), None)
+    best = _agreeing(shown, declared) or (without_site(declared[0], names, declared) if declared else None)
     best = best or (shown[0] if shown else None) or _second(lines, raw) or feed_title
     keys = {key(one) for one in (best, raw, *declared[:4]) if one} | {
         key(without_site(one, names, declared)) for one in declared[:4]
     }
     return Title(
         text=cut(best, MAX_CHARS) if best else None,
-        raw=cut(raw or best or "", MAX_CHARS) or None,
+        raw=cut(raw, MAX_CHARS) if raw else None,
         keys=keys - {""},
     )
+
+
+def _only_site(title: str, names: set[str]) -> bool:
+    """Whether nothing but the site's name is in it."""
+    return all(key(part) in names for part in _SEPARATOR.split(title) if key(part))
 
 
 def _agreeing(shown: list[str], declared: list[str]) -> str | None:

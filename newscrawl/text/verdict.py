@@ -50,6 +50,9 @@ _LISTING_BODIES = frozenset(
     ]
 )
 _TEASERS = 8
+_FEW_TEASERS = 4
+"Enough on a page that is titled with the site's name alone."
+_TEASER_WORDS = 4
 _SCRIPTS = frozenset(
     map(
         key,
@@ -91,8 +94,8 @@ def empty_fault(tree: HtmlElement, lines: Sequence[RawBlock], chars: int, *, lis
         return Fault(reason="script_only", detail="the text comes by script")
     if visible < _LITTLE_TEXT and next(tree.iter("iframe"), None) is not None:
         return Fault(reason="frames", detail="the text is in an inner frame")
-    if chars == 0:
-        return Fault(reason="no_text", detail="no story was found")
+    if visible == 0:
+        return Fault(reason="no_text", detail="nothing to read on the page")
     return Fault(reason="too_short", detail=f"{chars} characters, at least {MIN_CHARS} make a story")
 
 
@@ -109,7 +112,7 @@ def _is_script_shell(tree: HtmlElement, lines: Sequence[RawBlock]) -> bool:
     )
 
 
-def is_listing(head: Head, tree: HtmlElement, page_type: PageType) -> bool:
+def is_listing(head: Head, tree: HtmlElement, page_type: PageType, *, untitled: bool) -> bool:
     """Whether a page lists stories: by its type, its theme's body class, or many teasers and no article of its own."""
     if head.story and not _is_home(head.url):
         return False
@@ -124,7 +127,11 @@ def is_listing(head: Head, tree: HtmlElement, page_type: PageType) -> bool:
         + bool(_LISTING_PATHS.search(urlsplit(head.url).path))
         + _has_listing_body(tree)
     )
-    return signs >= 2 or (signs == 1 and _teasers(tree) >= _TEASERS)
+    return (
+        signs >= 2
+        or (signs == 1 and _teasers(tree) >= _TEASERS)
+        or (untitled and _teasers(tree) >= _FEW_TEASERS)
+    )
 
 
 def _is_home(url: str) -> bool:

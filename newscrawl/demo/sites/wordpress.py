@@ -56,6 +56,7 @@ class WordpressSite:
             routes[path] = busy_first(route) if story.busy else route
             routes[path.rstrip("/")] = moved(path)
             routes[f"/?p={story.id}"] = moved(path)
+            routes[f"/wp-json/wp/v2/posts/{story.id}"] = self._api_post(story)
         return routes | {stray.path: self._stray(stray) for stray in self.desk.stray}
 
     def _stray(self, stray: Stray) -> Route:
@@ -161,6 +162,9 @@ class WordpressSite:
         counts = (("X-WP-Total", str(len(stories))), ("X-WP-TotalPages", str(pages)))
         return _json(posts, headers=counts)
 
+    def _api_post(self, story: Story) -> Route:
+        return lambda request: _json(self._post(story, request.base))
+
     def _post(self, story: Story, base: str) -> dict[str, Any]:
         changed = story.updated or story.published
         return {
@@ -173,7 +177,7 @@ class WordpressSite:
             "status": "publish",
             "type": "post",
             "link": base + self.path_of(story),
-            "title": {"rendered": escape(story.title).replace("'", "&#8217;")},
+            "title": {"rendered": escape(story.title, quote=False).replace("’", "&#8217;")},
             "content": {"rendered": "\n".join(html_of(story.parts)), "protected": False},
             "excerpt": {"rendered": f"<p>{escape(story.lede or '')}</p>", "protected": False},
         }

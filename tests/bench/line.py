@@ -1,0 +1,200 @@
+"""What the line costs, in CPU milliseconds a page, each variant in turn within one run.
+
+Variants: Scrapy alone (bare), with capture, the extractor alone, the whole line. Each is run with one page and
+with all, so that starting up is not counted; ratios are taken round by round, because machines drift.
+Linux only: children's CPU time includes that of workers, which are adopted when their parent ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from urllib.request import urlopen
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from newscrawl.demo.catalogue import demo_sites, write_outlets
+from newscrawl.demo.expected import expected
+from newscrawl.demo.pages import page_sites
+from newscrawl.demo.server import Newsroom, running
+
+HERE = Path(__file__).parent
+OUTLET = "pages_1"
+PR_SET_CHILD_SUBREAPER = 36
+QUICK = {
+    "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": 1,
+    "DOWNLOAD_DELAY": 0,
+    "AUTOTHROTTLE_ENABLED": 0,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 8,
+    "LOG_LEVEL": "WARNING",
+    "NEWSCRAWL_BODY_MIN_CHARS": 0,
+}
+VARIANTS = ("bare", "capture", "extractor", "line")
+CAPTURE_AT_MOST, LINE_AT_MOST = 1.15, 1.30
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the pages are and where they are served."""
+
+    folder: Path
+    base: str
+    paths: list[str]
+    outlets: Path
+    scratch: Path
+
+    def command(self, variant: str, pages: int) -> list[str]:
+        if variant == "extractor":
+            return [sys.executable, str(HERE / "extractor.py"), str(self.folder), str(pages)]
+        if variant in ("bare", "capture"):
+            listed = self.scratch / f"{pages}.txt"
+            listed.write_text("\n".join(self.base + path for path in self.paths[:pages]), encoding="utf-8")
+            return [sys.executable, str(HERE / "spiders.py"), variant, str(listed)]
+        given = {
+            **QUICK,
+            "NEWSCRAWL_OUTLETS": self.outlets,
+            "NEWSCRAWL_PAGES_MAX": pages,
+            "NEWSCRAWL_ARCHIVES": tempfile.mkdtemp(dir=self.scratch),
+        }
+        options = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
+        return [sys.executable, "-m", "scrapy", "crawl", OUTLET, *options]
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """CPU of a command and of everything it started."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": "newscrawl.settings"}
+    subprocess.run(command, check=True, env=environment, cwd=HERE.parents[1])
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            break
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measured(bench: Bench, rounds: int) -> dict[str, list[float]]:
+    """CPU milliseconds a page by variant, one figure a round."""
+    total = len(bench.paths)
+    found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring", total=rounds * len(VARIANTS))
+        for _ in range(rounds):
+            for variant in VARIANTS:
+                one, all_of_them = (cpu_seconds(bench.command(variant, pages)) for pages in (1, total))
+                found[variant].append((all_of_them - one) * 1000 / (total - 1))
+                progress.advance(task)
+    return found
+
+
+def figures(found: dict[str, list[float]]) -> dict[str, float]:
+    """Medians, and the two ratios that have a bound."""
+    rounds = list(zip(*(found[variant] for variant in VARIANTS), strict=True))
+    return {
+        **{f"{variant}_ms": round(median(found[variant]), 3) for variant in VARIANTS},
+        "capture_ratio": round(median(capture / bare for bare, capture, _, _ in rounds), 3),
+        "line_ratio": round(median(line / (bare + extractor) for bare, _, extractor, line in rounds), 3),
+        "pages_per_core_second": round(1000 / median(found["line"]), 1),
+    }
+
+
+def saved_newsroom(folder: Path) -> None:
+    """The demo newsroom's stories as a folder of saved pages."""
+    with (
+        running(Newsroom(demo_sites(), remember=False)) as newsroom,
+        (folder / "truth.jsonl").open("w", encoding="utf-8") as truth,
+    ):
+        for outlet, base in newsroom.bases.items():
+            stories = [path for path, page in expected(outlet).items() if page.kind == "article"]
+            for number, path in enumerate(stories):
+                name = f"{outlet}-{number}"
+                (folder / f"{name}.html").write_bytes(fetched(base + path))
+                truth.write(json.dumps({"id": name, "url": base + path, "html": f"{name}.html"}) + "\n")
+
+
+def fetched(url: str) -> bytes:
+    """A page of the newsroom, asked for again when it is busy at first."""
+    from urllib.error import HTTPError
+
+    try:
+        with urlopen(url) as answer:
+            return bytes(answer.read())
+    except HTTPError as error:
+        error.close()
+        with urlopen(url) as answer:
+            return bytes(answer.read())
+
+
+@contextmanager
+def serving(pages: Path | None) -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory() as temporary:
+        scratch = Path(temporary)
+        folder = pages or scratch / "pages"
+        if not pages:
+            folder.mkdir()
+            saved_newsroom(folder)
+        sites = page_sites(folder, outlets=1)
+        with running(Newsroom(sites, remember=False)) as newsroom:
+            write_outlets(newsroom.bases, scratch / "outlets")
+            yield Bench(
+                folder.resolve(), newsroom.bases[OUTLET], list(sites[0].pages), scratch / "outlets", scratch
+            )
+
+
+def table(result: dict[str, float]) -> Table:
+    shown = Table(title="CPU a page", title_justify="left")
+    shown.add_column("variant")
+    shown.add_column("ms", justify="right")
+    shown.add_column("ratio")
+    both = result["bare_ms"] + result["extractor_ms"]
+    shown.add_row("Scrapy alone", f"{result['bare_ms']:.2f}", "1")
+    shown.add_row(
+        "with capture",
+        f"{result['capture_ms']:.2f}",
+        f"{result['capture_ratio']:.3f} of it (at most {CAPTURE_AT_MOST})",
+    )
+    shown.add_row("extractor alone", f"{result['extractor_ms']:.2f}", "")
+    shown.add_row("Scrapy + extractor", f"{both:.2f}", "1")
+    shown.add_row(
+        "the whole line",
+        f"{result['line_ms']:.2f}",
+        f"{result['line_ratio']:.3f} of it (at most {LINE_AT_MOST})",
+    )
+    shown.caption = f"{result['pages_per_core_second']:.1f} pages a core-second"
+    return shown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=Path, help="folder of saved pages with a truth.jsonl")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    with serving(options.pages) as bench:
+        result = figures(measured(bench, options.rounds)) | {
+            "pages": len(bench.paths),
+            "rounds": options.rounds,
+        }
+    if options.json:
+        print(json.dumps(result, sort_keys=True))
+    else:
+        Console().print(table(result))
+
+
+if __name__ == "__main__":
+    main()
