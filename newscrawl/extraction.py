@@ -9,8 +9,9 @@ from typing import Any
 
 from newscrawl.archive.http import ContentError
 from newscrawl.archive.reader import ArchivedPage, read_page
-from newscrawl.items import Article, Link, Rejection, WarcPointer, discovery_of, rfc3339
+from newscrawl.items import Article, Link, Rejection, discovery_of, rfc3339
 from newscrawl.outlet import Outlet
+from newscrawl.parts import WarcPointer
 from newscrawl.text import extract
 
 _LINK_FIELDS = {field.name for field in fields(Link)}

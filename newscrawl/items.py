@@ -6,14 +6,71 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Via = Literal["feed", "news_sitemap", "sitemap", "section", "wp_api", "list"]
-BlockKind = Literal["p", "h", "quote", "li", "table", "caption", "pre"]
-PageType = Literal["article", "liveblog", "gallery", "video", "listing", "other"]
-Wall = Literal["none", "paywall", "metered", "consent", "bot", "login"]
-Precision = Literal["second", "minute", "day"]
-DateSource = Literal["jsonld", "meta", "feed", "url", "dom"]
+from newscrawl.parts import (
+    Access as Access,
+)
+from newscrawl.parts import (
+    Author as Author,
+)
+from newscrawl.parts import (
+    Block as Block,
+)
+from newscrawl.parts import (
+    BlockKind as BlockKind,
+)
+from newscrawl.parts import (
+    DateSource as DateSource,
+)
+from newscrawl.parts import (
+    Discovery as Discovery,
+)
+from newscrawl.parts import (
+    Extractor as Extractor,
+)
+from newscrawl.parts import (
+    Http as Http,
+)
+from newscrawl.parts import (
+    Image as Image,
+)
+from newscrawl.parts import (
+    LangShare as LangShare,
+)
+from newscrawl.parts import (
+    LiveUpdate as LiveUpdate,
+)
+from newscrawl.parts import (
+    PageType as PageType,
+)
+from newscrawl.parts import (
+    Part as Part,
+)
+from newscrawl.parts import (
+    Precision as Precision,
+)
+from newscrawl.parts import (
+    Quality as Quality,
+)
+from newscrawl.parts import (
+    Removed as Removed,
+)
+from newscrawl.parts import (
+    Rights as Rights,
+)
+from newscrawl.parts import (
+    Syndication as Syndication,
+)
+from newscrawl.parts import (
+    Via as Via,
+)
+from newscrawl.parts import (
+    Wall as Wall,
+)
+from newscrawl.parts import (
+    WarcPointer as WarcPointer,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,23 +97,6 @@ class Link:
     "Steps from a configured source: 0 for its own entries."
 
 
-class WarcPointer(BaseModel):
-    """Where a response stands in the archive."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: str
-    "File name (without folder) under archives/<outlet>/."
-    offset: int
-    "First byte of the record's gzip member."
-    length: int
-    "Bytes of the gzip member."
-    record_id: str
-    "WARC-Record-ID, as `<urn:uuid:...>`."
-    payload_digest: str | None = None
-    "`sha1:` and Base32, of the entity: transfer-decoded, still content-encoded. None without a response."
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """A page that was fetched and archived, not yet read: the item a spider yields."""
@@ -69,124 +109,8 @@ class Page:
     warc: WarcPointer
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Block(_Part):
-    """One paragraph, heading, list item, … of the story, in page order."""
-
-    kind: BlockKind
-    text: str
-    lang: str | None = None
-    "BCP 47 code, `other`, or None when nothing in it has a language."
-    level: int | None = None
-    "1 to 6 for a heading."
-
-
-class LangShare(_Part):
-    lang: str
-    share: float
-    "Part of the labelled letters, 0 to 1; the list sums to 1."
-    chars: int
-    "Letters counted."
-
-
-class Author(_Part):
-    name: str
-    url: str | None = None
-    kind: Literal["person", "org"] = "person"
-
-
-class Image(_Part):
-    url: str
-    alt: str | None = None
-    caption: str | None = None
-    credit: str | None = None
-    lead: bool = False
-    "True for the story's main image."
-
-
-class Syndication(_Part):
-    is_syndicated: bool | None = None
-    "None when nothing on the page says either way."
-    agency: str | None = None
-    original_url: str | None = None
-    notice: str | None = None
-    "The notice lifted out of the text, verbatim."
-    evidence: list[str] = Field(default_factory=list)
-    "What said so, such as `notice:dd-syndicated` or `byline:AFP`."
-
-
-class Access(_Part):
-    free: bool | None = None
-    wall: Wall = "none"
-    evidence: list[str] = Field(default_factory=list)
-
-
-class Rights(_Part):
-    tdm_reserved: bool | None = None
-    "TDMRep reservation from header or meta; None when silent."
-    policy_url: str | None = None
-    robots_meta: list[str] = Field(default_factory=list)
-    "Directives of meta robots and X-Robots-Tag, lower-case, in page order."
-
-
-class LiveUpdate(_Part):
-    time: str | None = None
-    title: str | None = None
-    text: str
-
-
-class Discovery(_Part):
-    """How the page was found."""
-
-    via: Via
-    from_url: str | None = None
-    guid: str | None = None
-    feed_title: str | None = None
-    feed_published: str | None = None
-    depth: int = 0
-
-
-class Http(_Part):
-    status: int | None = None
-    content_type: str | None = None
-    charset: str | None = None
-    "Encoding the page was decoded with."
-    etag: str | None = None
-    last_modified: str | None = None
-
-
-class Extractor(_Part):
-    name: str
-    version: str
-    rules: str | None = None
-    "Which dated rule of the outlet applied, as `until 2025-03-01` or `current`."
-    config_hash: str | None = None
-    "Digest of the outlet's rules and the platform rules in force."
-
-
-class Removed(_Part):
-    """What was dropped from the page, for audit."""
-
-    reason: str
-    "Such as consent, comments_form, related, notice, byline, promo."
-    chars: int
-    sample: str
-    "First 80 characters."
-
-
-class Quality(_Part):
-    score: float | None = None
-    flags: list[str] = Field(default_factory=list)
-    "Such as short_text, no_date, no_title, encoding_guess, feed_body."
-
-
-class Article(BaseModel):
+class Article(Part):
     """One cleaned story: a line of `<run>.jsonl`. Every key is always present; None means unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_: Literal["newscrawl.article/1"] = Field(default="newscrawl.article/1", alias="schema")
     "Form of this line."
@@ -219,6 +143,7 @@ class Article(BaseModel):
     blocks: list[Block] = Field(default_factory=list)
     "The story's blocks in page order; `text` is made of them."
     word_count: int = 0
+    "Words of `text` as Unicode divides them, roughly: runs of letters and digits."
     char_count: int = 0
     "Code points of `text`."
     lang: str | None = None
@@ -226,6 +151,7 @@ class Article(BaseModel):
     lang_score: float | None = None
     "0 to 1, how sure."
     lang_mix: list[LangShare] = Field(default_factory=list)
+    "Languages of the body by letters, the largest share first."
     is_mixed: bool = False
     "French and English each hold at least 10 % of the labelled letters."
     lang_declared: str | None = None
@@ -235,22 +161,37 @@ class Article(BaseModel):
     published: str | None = None
     "RFC 3339; with an offset unless only the day is known."
     modified: str | None = None
+    "When the page says it last changed, in the form of `published`."
     published_precision: Precision | None = None
+    "How finely the source told the time."
     published_source: DateSource | None = None
+    "Where it was told."
     published_raw: str | None = None
+    "As it was printed there."
     fetched: str | None = None
     "RFC 3339 UTC: the WARC-Date of the response."
     authors: list[Author] = Field(default_factory=list)
+    "People and organisations named as writers, in page order."
     byline_raw: str | None = None
+    "The byline as printed."
     section: str | None = None
+    "The outlet's own name of the section."
     tags: list[str] = Field(default_factory=list)
+    "Keywords and topic links, in page order, each once."
     dateline_place: str | None = None
+    "Place at the head of a wire story."
     images: list[Image] = Field(default_factory=list)
+    "The story's pictures, in page order."
     syndication: Syndication = Field(default_factory=Syndication)
+    "Whether another's copy is printed here, and what says so."
     access: Access = Field(default_factory=Access)
+    "Whether a wall stands before the story."
     rights: Rights = Field(default_factory=Rights)
+    "What the page says of its use by machines."
     page_type: PageType = "article"
+    "What kind of page it is."
     live_updates: list[LiveUpdate] = Field(default_factory=list)
+    "Timed entries of a live blog."
     pages: list[str] = Field(default_factory=list)
     "URLs of the parts, when several pages were joined."
     text_sha256: str
@@ -258,28 +199,38 @@ class Article(BaseModel):
     simhash: str | None = None
     "16 hex digits; filled by the near-duplicate step."
     duplicate_of: str | None = None
+    "Id of the article it repeats; filled by the near-duplicate step."
     cluster: str | None = None
+    "Shared by all copies of a story; filled by the same step."
     version: int = 1
+    "1 for the first text seen at this page, then counted up."
     previous_id: str | None = None
+    "Id of the version before."
     changed: list[str] = Field(default_factory=list)
+    "Fields that differ from the version before."
     discovery: Discovery | None = None
+    "How the page was found."
     http: Http = Field(default_factory=Http)
+    "What the server said of the page."
     warc: WarcPointer | None = None
     "None only for a page that was extracted outside an archive."
     extractor: Extractor
+    "What made the text."
     removed: list[Removed] = Field(default_factory=list)
+    "What was dropped from the page, for audit; capped."
     quality: Quality = Field(default_factory=Quality)
+    "What a monitor should know."
 
 
-class Rejection(BaseModel):
+class Rejection(Part):
     """A page that became no article, and why: a line of `<run>.rejected.jsonl`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     schema_: Literal["newscrawl.rejection/1"] = Field(default="newscrawl.rejection/1", alias="schema")
+    "Form of this line."
     url: str
     "URL that answered, or the one asked for when nothing did."
     url_requested: str
+    "URL that was asked for."
     source: str | None = None
     "Outlet id."
     step: str
@@ -291,6 +242,7 @@ class Rejection(BaseModel):
     fetched: str | None = None
     "RFC 3339 UTC: WARC-Date of the exchange; None when nothing was sent."
     discovery: Discovery | None = None
+    "How the page was found."
     warc: WarcPointer | None = None
     "First record of the exchange: the response, or the request when none came; None when unsent."
 

@@ -24,7 +24,8 @@ LAYERS = [
     {"extraction"},
     {"discovery", "text", "archive", "state", "demo"},
     {"outlet"},
-    {"items", "errors", "urls", "addresses", "meta"},
+    {"items"},
+    {"parts", "errors", "urls", "addresses", "meta"},
 ]
 "From the top; a module may import from layers below its own, and from its own package."
 SCRAPY_USERS = {"commands", "scrapy_commands", "spiders", "handlers", "pipelines", "extensions"}

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from newscrawl.archive.writer import OPEN, sync_folder, write_whole
 from newscrawl.errors import ArchiveError
-from newscrawl.items import WarcPointer
+from newscrawl.parts import WarcPointer
 
 _LAST = "\uffff"
 "Sorts lines without a place in the archive behind all others."

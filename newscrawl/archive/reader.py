@@ -11,7 +11,7 @@ from typing import BinaryIO
 from newscrawl.archive.http import Message, split_message
 from newscrawl.archive.writer import OPEN
 from newscrawl.errors import ArchiveError
-from newscrawl.items import WarcPointer
+from newscrawl.parts import WarcPointer
 
 MAX_BLOCK_BYTES = 1 << 30
 "A larger block is not read into memory."

@@ -13,7 +13,8 @@ from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.lines import LinesFile, json_line
 from newscrawl.archive.writer import MAX_AGE, MAX_BYTES, WarcNames, WarcWriter, WrittenWarc
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Article, Rejection, WarcPointer
+from newscrawl.items import Article, Rejection
+from newscrawl.parts import WarcPointer
 
 T = TypeVar("T")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.records import exchange_records, warcinfo_record
 from newscrawl.errors import ArchiveError
-from newscrawl.items import WarcPointer, rfc3339
+from newscrawl.items import rfc3339
+from newscrawl.parts import WarcPointer
 
 OPEN = ".open"
 "Suffix of a file that is still being written."

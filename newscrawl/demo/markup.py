@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 
 from newscrawl.demo.story import Part
-from newscrawl.items import BlockKind
+from newscrawl.parts import BlockKind
 
 _BOLD = re.compile(r"\*\*([^*]{1,200})\*\*")
 _LINK = re.compile(r"\[([^\]]{1,200})\]\(([^()\s]{1,300})\)")

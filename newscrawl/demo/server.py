@@ -60,7 +60,7 @@ class Newsroom:
         self._clock = clock
         self._asked: Counter[tuple[str, str]] = Counter()
         self._servers: list[asyncio.Server] = []
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._log_stream: TextIOWrapper | None = None
 
     async def start(self) -> None:
@@ -78,8 +78,8 @@ class Newsroom:
         # Not a coroutine: Python 3.11 reports those as failures when `stop` cancels them.
         def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.get_running_loop().create_task(self._talk(site, reader, writer))
-            self._talks.add(task)
-            task.add_done_callback(self._talks.discard)
+            self._talks[task] = writer
+            task.add_done_callback(self._talks.pop)
 
         server = await asyncio.start_server(talk, HOST, port, limit=MAX_HEAD_BYTES)
         self._servers.append(server)
@@ -89,8 +89,9 @@ class Newsroom:
         """Close every port and connection, and the log file."""
         for server in self._servers:
             server.close()
-        for task in self._talks:
+        for task, writer in self._talks.items():
             task.cancel()
+            writer.transport.abort()  # a task that has not begun yet would leave it open
         await asyncio.gather(*self._talks, return_exceptions=True)
         for server in self._servers:
             await server.wait_closed()
@@ -104,12 +105,13 @@ class Newsroom:
         try:
             while await self._exchange(site, reader, writer):
                 pass
+            writer.close()
+            async with asyncio.timeout(IDLE_SECONDS):
+                await writer.wait_closed()
         except (OSError, TimeoutError) as error:
             logger.debug("%s: connection ended: %r", site.id, error)
         finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            writer.transport.abort()  # nothing happens where it is closed already
 
     async def _exchange(self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its answer; False when the connection is to end."""
@@ -122,7 +124,8 @@ class Newsroom:
         # Logged before it is sent: a client that has its answer finds the exchange in the log.
         self._note(Exchange(outlet=site.id, received=raw, sent=sent, status=status))
         writer.write(sent)
-        await writer.drain()
+        async with asyncio.timeout(IDLE_SECONDS):  # a client that never reads is not waited for
+            await writer.drain()
         if request is None:
             await _linger(reader, writer)
         return alive

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from newscrawl.errors import NewscrawlError
-from newscrawl.items import BlockKind
+from newscrawl.parts import BlockKind
 
 STORIES = Path(__file__).parent / "stories"
 "The folder of the desks, `<outlet id>.toml` each."

@@ -42,7 +42,8 @@ def encoding_of(body: bytes, content_type: str | None = None) -> Encoding:
         return Encoding(name=wide)
     declared = _declared(body, content_type)
     if is_utf8(body):
-        return _as_declared("utf-8", declared)
+        # ASCII alone is the same under any name, so nothing was declared wrongly.
+        return Encoding(name="utf-8") if body.isascii() else _as_declared("utf-8", declared)
     for name in declared:
         if name not in ("utf-8", "ascii") and _decodes(body, name):
             return Encoding(name=name)
@@ -57,7 +58,6 @@ def marked_encoding(body: bytes) -> str | None:
 
 
 def _as_declared(name: str, declared: list[str]) -> Encoding:
-    # Plain ASCII and UTF-8 under an older name is so common that it says nothing.
     known = not declared or name in declared or (name == "utf-8" and "ascii" in declared)
     return Encoding(name=name, note=None if known else f"declared {declared[0]}, read as {name}")
 

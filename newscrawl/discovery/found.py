@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,10 @@ from newscrawl.items import Link
 from newscrawl.urls import absolute, normal_url
 
 Outcome = Literal["ok", "empty", "html", "malformed", "too_large", "bomb", "unsupported"]
+
+# Controls, lone surrogates and line separators can be neither encoded nor sent; browsers turn a backslash
+# into a slash, so that the host they see is another.
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^[^?]*\\")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +49,7 @@ def link_url(value: object, base: str) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return None
     url = absolute(value, base)
-    # A lone surrogate or a control character can be neither encoded nor sent.
-    return url if url and url.isprintable() and "\\" not in url.partition("?")[0] else None
+    return None if url is None or _UNSENDABLE.search(url) else url
 
 
 def first_of_each(links: Iterable[Link], limit: int) -> tuple[Link, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, cast
 
 from lxml import etree
@@ -147,8 +149,8 @@ def _children(reader: SitemapReader, url: str) -> tuple[str, ...]:
 
 
 def _of_lines(plain: Unzipped, encoding: Encoding, url: str) -> Found:
-    """A plain-text sitemap: one absolute URL a line."""
-    lines = plain.data.decode(encoding.name, "replace").splitlines()
+    """A plain-text sitemap: one absolute URL a line, among as many lines that hold none."""
+    lines = islice(io.StringIO(plain.data.decode(encoding.name, "replace")), 2 * SITEMAP_LINKS)
     targets = (target for line in lines if (target := link_url(line.strip("\ufeff \t"), "")))
     links = first_of_each(
         (Link(url=target, via="sitemap", from_url=url) for target in targets), SITEMAP_LINKS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
@@ -67,10 +67,11 @@ class OutletSpider(ArchivingSpider):
             )
 
     def parse_source(self, response: Response, kind: Kind) -> Requests:
-        found = self._reader(kind)(response.body, response.url)
+        found = self._found(response, kind)
         self._count(kind, found.outcome)
         if found.outcome not in ("ok", "empty"):
-            self.logger.warning("%s: %s %s is %s", self.name, kind, response.url, found.outcome)
+            note = found.note or "no further note"
+            self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, found.outcome, note)
         self.frontier.found(link for link in found.links if is_article(link.url, self.outlet))
         yield from self.sources((kind, url) for url in found.more)
         yield from self.waiting_pages()
@@ -114,14 +115,15 @@ class OutletSpider(ArchivingSpider):
             self.outlet.home, callback=self.parse_home, errback=self.source_failed, dont_filter=True
         )
 
-    def _reader(self, kind: Kind) -> Callable[[bytes, str], Found]:
-        readers: dict[Kind, Callable[[bytes, str], Found]] = {
-            "feed": links_of_feed,
-            "sitemap": links_of_sitemap,
-            "wp_api": links_of_posts,
-            "section": lambda body, url: links_of_section(body, url, self._accepts),
-        }
-        return readers[kind]
+    def _found(self, response: Response, kind: Kind) -> Found:
+        body, url = response.body, response.url
+        if kind == "feed":
+            return links_of_feed(body, url, (response.headers.get("Content-Type") or b"").decode("latin-1"))
+        if kind == "sitemap":
+            return links_of_sitemap(body, url)
+        if kind == "wp_api":
+            return links_of_posts(body, url)
+        return links_of_section(body, url, self._accepts)
 
     def _accepts(self, url: str) -> bool:
         return is_article(url, self.outlet)

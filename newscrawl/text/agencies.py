@@ -1,19 +1,22 @@
-"""The agencies we know by name: every spelling, and the short name it stands for."""
+"""The agencies known by name: every spelling, and the short name it stands for."""
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib.resources import files
+
 from newscrawl.text.folding import key
 
-AGENCIES = {
-    key(name): short
-    for short, names in (
-        ("AFP", "AFP|Agence France-Presse|Agence France Presse|AFP News"), ("Reuters", "Reuters|Thomson Reuters"),
-        ("AP", "AP|Associated Press|The Associated Press"), ("PTI", "PTI|Press Trust of India"), ("ANI", "ANI|Asian News International"),
-        ("IANS", "IANS|Indo-Asian News Service"), ("Xinhua", "Xinhua|Xinhua News Agency|Agence Xinhua"), ("Bloomberg", "Bloomberg|Bloomberg News"),
-        ("La Presse canadienne", "La Presse canadienne|The Canadian Press|Canadian Press"), ("APA", "APA|APA News|APAnews"), ("Belga", "Belga"),
-        ("ATS", "ATS|Keystone-ATS"), ("PANA", "Panapress|PANA"), ("APO Group", "APO Group|African Media Agency"), ("EFE", "EFE"), ("DPA", "DPA"), ("TASS", "TASS"),
-        ("APS", "APS|Agence de presse sénégalaise"), ("AIB", "AIB"), ("AIP", "AIP"), ("AGP", "AGP"), ("MAP", "MAP"), ("TAP", "TAP"), ("UN News", "UN News"),
-        ("PR Newswire", "PR Newswire"), ("Anadolu", "Anadolu|Anadolu Agency|Agence Anadolu|AA"),
-    )
-    for name in names.split("|")
-}  # fmt: skip
+DATA = "agencies.toml"
+
+
+@cache
+def _short_names() -> dict[str, str]:
+    data = tomllib.loads(files("newscrawl.text").joinpath(DATA).read_text(encoding="utf-8"))
+    return {key(name): short for short, names in data.items() for name in (short, *names)}
+
+
+def agency_named(name: str) -> str | None:
+    """The short name of the agency that goes by `name`; None when we know of none."""
+    return _short_names().get(key(name))

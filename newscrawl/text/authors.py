@@ -10,7 +10,7 @@ from typing import Literal
 from lxml.html import HtmlElement
 
 from newscrawl.items import Author
-from newscrawl.text.agencies import AGENCIES
+from newscrawl.text.agencies import agency_named
 from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, key, tidy
 from newscrawl.text.head import Head
@@ -22,19 +22,25 @@ from newscrawl.urls import absolute
 MAX_AUTHORS = 20
 MAX_NAME_CHARS = 80
 _PREFIX = re.compile(
-    r"^(?:(?:written|posted|published|reported|by|par|von|por|r[eé]dig[eé]|[eé]crit|publi[eé]|propos recueillis|auteur|author|authors|source|texte?)\b\s*(?:by\b|par\b)?\s*:?\s*)+",
+    r"^(?:(?:written|posted|published|reported|by|par|von|por|r[eé]dig[eé]|[eé]crit|"
+    r"publi[eé]|propos recueillis|auteur|author|authors|source|texte?)\b\s*(?:by\b|par\b)?\s*:?\s*)+",
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
     r"\s*(?:;|\||/|,(?!\s*(?:jr|sr|phd|md)\b)|\s(?:et|and|avec|with|&|und|y)\s|\n)\s*", re.IGNORECASE
 )
 _ORG_WORDS = re.compile(
-    r"\b(?:r[eé]daction|editorial|newsroom|news|desk|staff|agence|agency|press|presse|media|média|journal|magazine|times|post|radio|tv|team|équipe|bureau|service|admin|"
-    r"correspondent|group|groupe|redaktion|redacci[oó]n|monde|figaro|infos?|web|editor|online)\b|\.(?:com|fr|net|org|cm)\b",
+    r"\b(?:r[eé]daction|editorial|newsroom|news|desk|staff|agence|agency|press|presse|media|média|"
+    r"journal|magazine|times|post|radio|tv|team|équipe|bureau|service|admin|"
+    r"correspondent|group|groupe|redaktion|redacci[oó]n|monde|figaro|infos?|web|editor|online)\b|"
+    r"\.(?:com|fr|net|org|cm)\b",
     re.IGNORECASE,
 )
 _NO_NAME = re.compile(r"https?:|@\w|www\.|^\W*$|^\d+$|[{}<>]|\b(?:minutes?|read|lecture)\b", re.IGNORECASE)
-_MARKED = "[rel~=author], [itemprop=author] [itemprop=name], [itemprop=author], .byline .author, .author-name, .author_name, .byline__name, .post-author .fn, .vcard.author .fn, .entry-author"
+_MARKED = (
+    "[rel~=author], [itemprop=author] [itemprop=name], [itemprop=author], .byline .author, .author-name, "
+    ".author_name, .byline__name, .post-author .fn, .vcard.author .fn, .entry-author"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +57,7 @@ class Byline:
 def byline_of(
     head: Head, tree: HtmlElement, *, selector: str | None, in_text: str | None, sites: Iterable[str]
 ) -> Byline:
-    """The authors of the best source that names any: the outlet's selector, JSON-LD, meta, marks, the text."""
+    """The authors of the first source that names any: selector, JSON-LD, meta, marks, the text."""
     ruled = next((found for one in select(tree, selector) if (found := text_of(one))), None)
     raw = ruled or in_text
     known = {key(site) for site in sites if site}
@@ -62,13 +68,15 @@ def byline_of(
 
 
 def _byline(authors: list[Author], raw: str | None) -> Byline:
-    agencies = [AGENCIES[key(author.name)] for author in authors if key(author.name) in AGENCIES]
+    agencies = _agencies(author.name for author in authors)
     if not agencies and raw:
-        agencies = [
-            AGENCIES[key(name)] for name in _SPLIT.split(_PREFIX.sub("", raw)) if key(name) in AGENCIES
-        ]
-    alone = bool(agencies) and all(key(author.name) in AGENCIES for author in authors)
+        agencies = _agencies(_SPLIT.split(_PREFIX.sub("", raw)))
+    alone = bool(agencies) and all(agency_named(author.name) for author in authors)
     return Byline(authors=authors, raw=raw, agency=agencies[0] if agencies else None, alone=alone)
+
+
+def _agencies(names: Iterable[str]) -> list[str]:
+    return [short for name in names if (short := agency_named(name))]
 
 
 def _named(line: str | None) -> Iterator[Author]:
@@ -127,7 +135,7 @@ def _marked(tree: HtmlElement) -> Iterator[Author]:
 def _kind(name: str) -> Literal["person", "org"]:
     return (
         "org"
-        if key(name) in AGENCIES or _ORG_WORDS.search(name) or (name.isupper() and len(name) <= 5)
+        if agency_named(name) or _ORG_WORDS.search(name) or (name.isupper() and len(name) <= 5)
         else "person"
     )
 

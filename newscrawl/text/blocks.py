@@ -48,7 +48,8 @@ SILENT = frozenset(
 )
 # The second half are the names trafilatura gives in its own trees.
 _KINDS: dict[str, BlockKind] = {
-    "p": "p", "li": "li", "dt": "p", "dd": "p", "blockquote": "quote", "figcaption": "caption", "caption": "caption",
+    "p": "p", "li": "li", "dt": "p", "dd": "p", "blockquote": "quote", "figcaption": "caption",
+    "caption": "caption",
     "pre": "pre", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
     "head": "h", "item": "li", "quote": "quote", "code": "pre",
 }  # fmt: skip

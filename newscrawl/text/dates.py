@@ -27,13 +27,18 @@ NEAR = ABOVE + 12
 _AHEAD = dt.timedelta(hours=36)
 "A story may be dated a little after its capture, by zones and by embargoes; not more."
 _PUBLISHED = (
-    "article:published_time", "og:article:published_time", "article:published", "datepublished", "parsely-pub-date", "publishdate", "publish-date",
-    "publish_date", "pubdate", "publication_date", "published_time", "og:published_time", "sailthru.date", "dc.date.issued", "dcterms.issued",
-    "dcterms.created", "dcterms.date", "dc.date", "date", "date.release", "originalpublicationdate", "cxenseparse:recs:publishtime",
-    "article_date_original", "rnews:datepublished", "bt:pubdate", "datecreated", "dc.date.created", "release_date", "article.published",
+    "article:published_time", "og:article:published_time", "article:published", "datepublished",
+    "parsely-pub-date", "publishdate", "publish-date",
+    "publish_date", "pubdate", "publication_date", "published_time", "og:published_time", "sailthru.date",
+    "dc.date.issued", "dcterms.issued",
+    "dcterms.created", "dcterms.date", "dc.date", "date", "date.release", "originalpublicationdate",
+    "cxenseparse:recs:publishtime",
+    "article_date_original", "rnews:datepublished", "bt:pubdate", "datecreated", "dc.date.created",
+    "release_date", "article.published",
 )  # fmt: skip
 _MODIFIED = (
-    "article:modified_time", "datemodified", "og:updated_time", "article:updated_time", "dcterms.modified", "dc.date.modified", "lastmod",
+    "article:modified_time", "datemodified", "og:updated_time", "article:updated_time", "dcterms.modified",
+    "dc.date.modified", "lastmod",
     "last-modified", "article.updated", "modified_time",
 )  # fmt: skip
 _URL = re.compile(
@@ -77,7 +82,9 @@ def dates_of(
     lines = near_title(lines, titles)
     visible = [line.text for line in lines if len(line.text) <= MAX_CHARS and _YEAR.search(line.text)]
     latest = fetched + _AHEAD if fetched else None
-    published = _first(_published(head, tree, lines, visible, selector, zone, link), latest)
+    published = _first(
+        _published(head, tree, lines, visible=visible, selector=selector, zone=zone, link=link), latest
+    )
     modified = _first(_modified(head, visible, zone), latest)
     india = [moment.wall() for text in visible for moment in moments_in(text, zone) if moment.says_india]
     return Dates(published=_mended(published, india, zone), modified=_mended(modified, india, zone))
@@ -99,7 +106,7 @@ def _believable(moment: Moment, latest: dt.datetime | None) -> bool:
 
 
 def _mended(dated: Dated | None, india: list[dt.datetime | None], zone: ZoneInfo | None) -> Dated | None:
-    """Indian wall time that the page's machine-readable date gives another offset: what readers see is right."""
+    """Indian wall time to which the machine-readable date gives another offset: what readers see is right."""
     if dated is None or dated.moment.time is None or dated.source not in {"jsonld", "meta"}:
         return dated
     moment = dated.moment
@@ -114,6 +121,7 @@ def _published(
     head: Head,
     tree: HtmlElement,
     lines: Sequence[RawBlock],
+    *,
     visible: list[str],
     selector: str | None,
     zone: ZoneInfo | None,
@@ -168,7 +176,7 @@ def element_text(element: HtmlElement) -> str:
 
 
 def times_of(tree: HtmlElement, top: Sequence[RawBlock]) -> list[HtmlElement]:
-    """Time elements that may date the story, best first: marked as publication, then below `top`, in page order."""
+    """Time elements that may date the story: marked as publication first, then below `top`, in page order."""
     marks = [line.element for line in top]
     ordered = [element for element in tree.iter() if element.tag == "time" or element in marks]
     start = max((at for at, element in enumerate(ordered) if element in marks), default=0)

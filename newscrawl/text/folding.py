@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 # Tab and line feed are white space here; every other control character, the soft hyphen, zero-width
-# spaces and halves of surrogate pairs carry no text. Joiners (U+200C, U+200D) do: Persian and emoji need them.
+# spaces and halves of surrogate pairs carry no text. Joiners (U+200C, U+200D) do, in Persian and in emoji.
 _NOTHING = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]"
 )

@@ -17,7 +17,8 @@ from newscrawl.urls import absolute
 MAX_IMAGES = 40
 MAX_CAPTION_CHARS = 1_000
 _CREDIT = re.compile(
-    r"(?:\b(?:cr[eé]dits?(?:\s(?:photos?|images?))?|photos?|image|source)\s?:\s?|©\s?|\bphoto by\s|\(\s?photo\s)(?P<who>[^.:()]{2,80})\)?\W*$",
+    r"(?:\b(?:cr[eé]dits?(?:\s(?:photos?|images?))?|photos?|image|source)\s?:\s?|©\s?|\bphoto by\s|"
+    r"\(\s?photo\s)(?P<who>[^.:()]{2,80})\)?\W*$",
     re.IGNORECASE,
 )
 _CREDIT_CLASS = "credit"

@@ -52,7 +52,7 @@ _MARKUP = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
 
 
 def nodes_of(tree: HtmlElement) -> list[Node]:
-    """All JSON-LD nodes of a page in order, nested graphs and lists opened; unreadable scripts are left out."""
+    """All JSON-LD nodes of a page in order, graphs and lists opened; unreadable scripts are left out."""
     found: list[Node] = []
     scripts = [s for s in tree.iter("script") if "ld+json" in (s.get("type") or "").lower()]
     for script in scripts[:MAX_SCRIPTS]:
@@ -85,7 +85,7 @@ def types_of(node: Node) -> set[str]:
 
 
 def story_of(nodes: Iterable[Node], url: str) -> Node | None:
-    """The node about the page's story: one that names the page's URL before others, articles before videos."""
+    """The node about the story: one that names the page's URL before others, articles before videos."""
     stories = [node for node in nodes if types_of(node) & _STORIES]
     here = normal_url(url)
     return min(stories, key=lambda node: (not _names(node, here), types_of(node) <= _WEAK), default=None)

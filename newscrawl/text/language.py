@@ -43,9 +43,12 @@ _ADDRESS = re.compile(r"https?:|www\.|@\w+\.")
 _SCRIPTS = tuple(
     (re.compile(f"[{letters}]"), code)
     for letters, code in (
-        ("\u3040-\u30ff", "ja"), ("\u4e00-\u9fff", "zh"), ("\uac00-\ud7af", "ko"), ("\u0600-\u06ff\u0750-\u077f", "ar"),
-        ("\u0400-\u04ff", "ru"), ("\u0370-\u03ff", "el"), ("\u0590-\u05ff", "he"), ("\u0e00-\u0e7f", "th"), ("\u0900-\u097f", "hi"),
-        ("\u1200-\u137f", "am"), ("\u0980-\u09ff", "bn"), ("\u0b80-\u0bff", "ta"), ("\u10a0-\u10ff", "ka"), ("\u0530-\u058f", "hy"),
+        ("\u3040-\u30ff", "ja"), ("\u4e00-\u9fff", "zh"), ("\uac00-\ud7af", "ko"),
+        ("\u0600-\u06ff\u0750-\u077f", "ar"),
+        ("\u0400-\u04ff", "ru"), ("\u0370-\u03ff", "el"), ("\u0590-\u05ff", "he"), ("\u0e00-\u0e7f", "th"),
+        ("\u0900-\u097f", "hi"),
+        ("\u1200-\u137f", "am"), ("\u0980-\u09ff", "bn"), ("\u0b80-\u0bff", "ta"), ("\u10a0-\u10ff", "ka"),
+        ("\u0530-\u058f", "hy"),
     )
 )  # fmt: skip
 _NOT_LATIN = re.compile("[\u0370-\u1cff\u3040-\ud7af]")
@@ -65,7 +68,7 @@ class Languages:
 
 
 def languages_of(texts: Sequence[str]) -> Languages:
-    """Languages of the blocks, then of the whole; a document's main language helps to read its short lines."""
+    """Languages of the blocks and of the whole, whose main language helps to read its short lines."""
     texts = [text[:MAX_CHARS] for text in texts]
     first = [_language(text, None) for text in texts]
     main = _counted(texts, first).most_common(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from newscrawl.items import Removed
 from newscrawl.text.blocks import RawBlock
@@ -20,12 +21,14 @@ MAX_LISTED = 25
 "A list of links under a label is no longer than this."
 LISTED_CHARS = 160
 _BYLINE = re.compile(
-    r"^(?:par|by|propos recueillis par|r[eé]dig[eé] par|[eé]crit par|publi[eé] par|written by|posted by|reported by|from)\s?:?\s"
+    r"^(?:par|by|propos recueillis par|r[eé]dig[eé] par|[eé]crit par|publi[eé] par|written by|posted by|"
+    r"reported by|from)\s?:?\s"
     r"(?P<who>(?:(?!\.\s)[^:;!?]){2,80})$",
     re.IGNORECASE,
 )
 _NAME_LIKE = re.compile(
-    r"^[A-ZÀ-Ý@][\w'’.-]*(?:[ ,/&|]+(?:[A-ZÀ-Ý][\w'’.-]*|et|and|avec|with|de|du|des|la|le|l['’]|d['’]|in|à|at|for|pour|of|the|van|von|ben|el|al)){0,11}\W*$"
+    r"^[A-ZÀ-Ý@][\w'’.-]*(?:[ ,/&|]+(?:[A-ZÀ-Ý][\w'’.-]*|et|and|avec|with|de|du|des|la|le|"
+    r"l['’]|d['’]|in|à|at|for|pour|of|the|van|von|ben|el|al)){0,11}\W*$"
 )
 _SENTENCE_END = re.compile(r"[.!?…]\W{0,3}$")
 _NO_LETTERS = re.compile(r"^[\W\d_]{0,60}$")
@@ -42,7 +45,7 @@ class Cleaned:
 def clean_lines(
     blocks: list[RawBlock], *, titles: set[str], lede: str | None, captions: set[str], linked: set[str]
 ) -> Cleaned:
-    """The story's blocks without lines of chrome; sets are keys of the lines that are title, caption or bare link."""
+    """The blocks without lines of chrome; the sets hold keys of titles, captions and bare links."""
     out = Cleaned(blocks=[block for block in blocks if block.text])
     _drop(out, "caption", lambda _, block: block.kind == "caption" or key(block.text) in captions)
     _drop(out, "empty", lambda _, block: block.kind != "table" and _says_nothing(block.text))
@@ -91,7 +94,12 @@ def _lists(out: Cleaned) -> None:
 def _drop_for(out: Cleaned, reasons: dict[int, str]) -> None:
     """Drop blocks by identity, each for its own reason."""
     for reason in dict.fromkeys(reasons.values()):
-        _drop(out, reason, lambda _, block, reason=reason: reasons.get(id(block)) == reason)  # type: ignore[misc]
+        chosen = {ident for ident, why in reasons.items() if why == reason}
+        _drop(out, reason, partial(_is_among, chosen))
+
+
+def _is_among(chosen: set[int], _: int, block: RawBlock) -> bool:
+    return id(block) in chosen
 
 
 def _listed(block: RawBlock) -> bool:

@@ -36,13 +36,17 @@ _MONTHS = {
 }  # fmt: skip
 _MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=lambda name: (-len(name), name))) + r")\.?"
 _TIME = (
-    r"(?:\s{0,3}(?:,|-|–|—|\||à|a|at|@|T)?\s{0,3}(?P<hour>[01]?\d|2[0-3])\s?(?:(?:h|:|\.|H)\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
+    r"(?:\s{0,3}(?:,|-|–|—|\||à|a|at|@|T)?\s{0,3}(?P<hour>[01]?\d|"
+    r"2[0-3])\s?(?:(?:h|:|\.|H)\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
     r"(?:\s?min)?|h\b|H\b|(?=\s?[ap]\.?m\b))\s?(?P<half>[ap]\.?m\b\.?)?"
-    r"(?:\s?\(?(?P<zone>Z\b|UTC|GMT|IST|WAT|CAT|EAT|CET|CEST|BST|EST|EDT|CST|CDT|PST|PDT|ET|[+-]\d{2}:?\d{2})\)?)?)?"
+    r"(?:\s?\(?(?P<zone>Z\b|UTC|GMT|IST|WAT|CAT|EAT|CET|CEST|BST|EST|EDT|CST|CDT|PST|PDT|"
+    r"ET|[+-]\d{2}:?\d{2})\)?)?)?"
 )
 _ISO = re.compile(
-    r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:(?:T|t|\s{1,3})(?P<hour>\d{1,2}):(?P<minute>\d{2})"
-    r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?\s{0,2}(?P<zone>Z|z|UTC|GMT|IST|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?"
+    r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:(?:T|t|"
+    r"\s{1,3})(?P<hour>\d{1,2}):(?P<minute>\d{2})"
+    r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?\s{0,2}(?P<zone>Z|z|UTC|GMT|"
+    r"IST|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?"
 )
 _PATTERNS = (
     re.compile(
@@ -69,20 +73,24 @@ _PATTERNS = (
     ),
 )
 _COMPACT = re.compile(
-    r"^(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?Z?)?$"
+    r"^(?P<year>(?:19|"
+    r"20)\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?Z?)?$"
 )
 _UNIX = re.compile(r"^1\d{9}(?:\d{3})?$")
 _RFC822 = re.compile(r"^(?:[a-z]{3},?\s{1,3})?\d{1,2}\s[a-z]{3}\s\d{4}\s\d{2}:\d{2}", re.IGNORECASE)
 _LABELS = re.compile(
-    r"\b(?:publi[eé]e?s?|published|posted|post[eé]e?|updated|update|last|latest|created|modified|modifi[eé]e?|mis(?:e)?|jour|on|le|la|à|a|at|du|"
+    r"\b(?:publi[eé]e?s?|published|posted|post[eé]e?|updated|update|last|latest|created|modified|"
+    r"modifi[eé]e?|mis(?:e)?|jour|on|le|la|à|a|at|du|"
     r"article|date|written|r[eé]dig[eé]|[eé]crit|cr[eé][eé]|first|de|and|et|heure|heures|h|"
-    r"lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
+    r"lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|monday|tuesday|wednesday|thursday|friday|"
+    r"saturday|sunday|"
     r"mon|tue|wed|thu|fri|sat|sun|lun|mer|jeu|ven|sam|dim|ist|gmt|utc|am|pm|min|read|lecture|temps)\b",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]")
 _FIXED = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WAT": 60, "CAT": 120, "EAT": 180, "CET": 60, "CEST": 120, "BST": 60, "EST": -300,
+    "Z": 0, "UTC": 0, "GMT": 0, "WAT": 60, "CAT": 120, "EAT": 180, "CET": 60, "CEST": 120, "BST": 60,
+    "EST": -300,
     "EDT": -240, "CDT": -300, "PST": -480, "PDT": -420,
 }  # fmt: skip
 _IST_ZONES = frozenset({"Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"})

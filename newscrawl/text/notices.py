@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from newscrawl.text.agencies import AGENCIES
+from newscrawl.text.agencies import agency_named
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.folding import key
 
@@ -60,7 +60,7 @@ class Wire:
 
 
 def _known(names: str) -> str | None:
-    return next((AGENCIES[key(name)] for name in _NAMES.split(names) if key(name) in AGENCIES), None)
+    return next((short for name in _NAMES.split(names) if (short := agency_named(name))), None)
 
 
 @cache
@@ -95,7 +95,7 @@ def lift_notices(blocks: list[RawBlock]) -> tuple[list[RawBlock], Wire, list[str
 
 
 def hear_around(lines: Sequence[RawBlock], story: Sequence[RawBlock], wire: Wire) -> None:
-    """Listen to the lines right below the story: what is no part of its container may still say where it is from."""
+    """Listen to the lines right below the story: they too may say where it is from."""
     inside = {key(block.text) for block in story}
     last = max((at for at, line in enumerate(lines) if key(line.text) in inside), default=None)
     if last is None:

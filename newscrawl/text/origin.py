@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newscrawl.items import Syndication
-from newscrawl.text.agencies import AGENCIES
+from newscrawl.text.agencies import agency_named
 from newscrawl.text.authors import Byline
 from newscrawl.text.folding import key
 from newscrawl.text.head import Head, canonical_of
@@ -25,7 +25,7 @@ def syndication_of(head: Head, wire: Wire, byline: Byline) -> Syndication:
     known = original is not None or (not own and bool(wire.syndicated or byline.alone))
     return Syndication(
         is_syndicated=True if known else None,
-        agency=AGENCIES.get(key(agency), agency) if agency else None,
+        agency=(agency_named(agency) or agency) if agency else None,
         original_url=original,
         notice=wire.notice,
         evidence=list(dict.fromkeys(evidence)),
@@ -54,5 +54,5 @@ def _original(head: Head, evidence: list[str]) -> str | None:
 
 
 def _site(url: str) -> str:
-    """The last two labels of a host: coarse, so that mirrors and mobile hosts are never called another site."""
+    """The last two labels of a host: coarse, so that a mobile host is never called another site."""
     return ".".join(host_of(url).split(".")[-2:])

@@ -24,13 +24,18 @@ _FEED = re.compile(
 # Only encodings of text that the web uses: Python also knows codecs such as base64 or punycode.
 _KNOWN = re.compile(
     r"^(utf-?8|utf-?16(-?[lb]e)?|iso-?8859-([2-9]|1[0-6])|windows-?12\d\d|cp12\d\d|windows-874|"
-    r"koi8-[ru]|shift[_-]jis|sjis|windows-31j|euc-(jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5(-hkscs)?|macintosh)$"
+    r"koi8-[ru]|shift[_-]jis|sjis|windows-31j|euc-(jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5(-hkscs)?|"
+    r"macintosh)$"
 )
 _LATIN = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1", "l1", "ascii", "us-ascii", "cp819"})
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+"Byte order marks of UTF-16, in which every other byte may be zero."
 _MAGIC = (
-    (b"%PDF-", "PDF"), (b"\x89PNG", "PNG"), (b"GIF8", "GIF"), (b"\xff\xd8\xff", "JPEG"), (b"PK\x03\x04", "ZIP"),
-    (b"\x1f\x8b", "gzip"), (b"RIFF", "RIFF"), (b"\x00\x00\x00\x18ftyp", "MP4"), (b"ID3", "MP3"), (b"OggS", "Ogg"),
+    (b"%PDF-", "PDF"), (b"\x89PNG", "PNG"), (b"GIF8", "GIF"), (b"\xff\xd8\xff", "JPEG"),
+    (b"PK\x03\x04", "ZIP"),
+    (b"\x1f\x8b", "gzip"), (b"RIFF", "RIFF"), (b"\x00\x00\x00\x18ftyp", "MP4"), (b"ID3", "MP3"),
+    (b"OggS", "Ogg"),
     (b"wOFF", "font"), (b"wOF2", "font"), (b"Rar!", "RAR"), (b"\x7fELF", "ELF"), (b"7z\xbc\xaf", "7z"),
 )  # fmt: skip
 _HTML_TYPES = frozenset(
@@ -82,19 +87,24 @@ def _fault_of(html: bytes, content_type: str) -> Fault | None:
         return Fault(reason="too_large", detail=f"{len(html)} bytes, the limit is {MAX_BYTES}")
     if content_type not in _HTML_TYPES and not (content_type.startswith("text/") and _TAG.search(head)):
         return Fault(reason="not_html", detail=f"content type {content_type[:80]}")
+    return _fault_of_bytes(html, head)
+
+
+def _fault_of_bytes(html: bytes, head: bytes) -> Fault | None:
+    """What the bytes themselves tell, whatever they were sent as."""
     if kind := next((name for magic, name in _MAGIC if html.startswith(magic)), None):
         return Fault(reason="binary", detail=f"the bytes of a {kind} file")
     if _FEED.match(head):
         return Fault(reason="not_html", detail="a feed or sitemap")
     if _is_binary(head):
         return Fault(reason="binary", detail="bytes that are no text")
-    if b"<" not in html and not html.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"<" not in html and not html.startswith(_WIDE):
         return Fault(reason="not_html", detail="no markup in it")
     return None
 
 
 def _is_binary(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _TAG.search(head):
+    if head.startswith(_WIDE) or _TAG.search(head):
         return False
     return len(_CONTROL.findall(head)) > _CONTROL_SHARE * len(head)
 

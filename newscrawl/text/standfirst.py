@@ -17,7 +17,8 @@ from newscrawl.text.prune import select
 MIN_CHARS = 25
 MAX_CHARS = 2_000
 _NAMED = re.compile(
-    r"stand-?first|chap(?:o|eau)\b|sub-?-?(?:title|head|hed)|sous-titre|\bdeck?\b|lede|\blead|excerpt|intro\b|summary|teaser-text|accroche|tagline",
+    r"stand-?first|chap(?:o|eau)\b|sub-?-?(?:title|head|hed)|sous-titre|\bdeck?\b|lede|\blead|excerpt|"
+    r"intro\b|summary|teaser-text|accroche|tagline",
     re.I,
 )
 FIRST, FIRST_END = 3, 6
@@ -85,7 +86,7 @@ def _same(line: str, description: str) -> bool:
 
 
 def _is_marked(line: RawBlock) -> bool:
-    """Whether its markup says that it is no paragraph of the story: its own name, or that of a box of its own."""
+    """Whether markup sets it apart from the story: by its own name, or that of a box it has alone."""
     if line.kind == "h":
         return True
     own = next((element for element in _near(line.element) if _NAMED.search(_names(element))), None)

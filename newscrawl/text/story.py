@@ -28,7 +28,7 @@ def container_blocks(containers: Sequence[HtmlElement]) -> list[RawBlock]:
 
 
 def found_blocks(tree: HtmlElement, url: str) -> list[RawBlock]:
-    """The story as trafilatura sees it in precision mode; its other modes give chrome where there is no story."""
+    """The story as trafilatura sees it in precision mode; other modes give chrome where there is none."""
     from trafilatura import bare_extraction
 
     try:
@@ -55,7 +55,7 @@ def chars_of(blocks: Sequence[RawBlock]) -> int:
 
 @cache
 def _config() -> ConfigParser:
-    """The library's settings, fixed here so that its defaults may change; below the first it looks elsewhere too."""
+    """The library's settings, fixed here so that a change of its defaults changes nothing."""
     from trafilatura.settings import use_config
 
     config = use_config()

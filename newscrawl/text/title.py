@@ -34,7 +34,7 @@ class Title:
 
 
 def title_of(head: Head, lines: Sequence[RawBlock], sites: Iterable[str], feed_title: str | None) -> Title:
-    """The headline as readers see it where that agrees with the metadata; else the metadata's, without the site."""
+    """The headline readers see where metadata agree with it; else that of the metadata, without the site."""
     names = {key(name) for name in (*sites, head.meta("og:site_name", "application-name") or "") if name}
     declared = [
         one

@@ -33,7 +33,8 @@ _TAG_LABELS = frozenset(
     )
 )
 _TYPES: tuple[tuple[str, PageType], ...] = (
-    ("liveblogposting", "liveblog"), ("imagegallery", "gallery"), ("mediagallery", "gallery"), ("newsarticle", "article"),
+    ("liveblogposting", "liveblog"), ("imagegallery", "gallery"), ("mediagallery", "gallery"),
+    ("newsarticle", "article"),
     ("collectionpage", "listing"), ("searchresultspage", "listing"), ("videoobject", "video"),
 )  # fmt: skip
 _HOME_TITLE = frozenset({"home", "accueil", "index"})

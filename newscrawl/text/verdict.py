@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
 from newscrawl.items import PageType
 from newscrawl.text.blocks import RawBlock, text_of
-from newscrawl.text.folding import key
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import types_of
 from newscrawl.text.parse import Fault
@@ -22,8 +22,10 @@ _SLOW = 30
 _LITTLE_TEXT = 600
 "Visible characters under which a page is a shell."
 _ERROR_TITLE = re.compile(
-    r"^\W*(?:(?:error |erreur )?(?:404|403|410|500|502|503)\b|page (?:not found|non trouvée|introuvable)|not found|access denied|accès refusé|"
-    r"just a moment|attention required|are you a robot|service unavailable|forbidden|internal server error|oops)",
+    r"^\W*(?:(?:error |erreur )?(?:404|403|410|500|502|503)\b|page (?:not found|non trouvée|"
+    r"introuvable)|not found|access denied|accès refusé|"
+    r"just a moment|attention required|are you a robot|service unavailable|forbidden|"
+    r"internal server error|oops)",
     re.IGNORECASE,
 )
 _BOT_TITLE = re.compile(
@@ -31,7 +33,8 @@ _BOT_TITLE = re.compile(
     re.IGNORECASE,
 )
 _LISTING_PATHS = re.compile(
-    r"^/?$|/(?:tag|tags|category|categorie|categories|author|auteur|page|search|recherche|archives?|rubrique)/[^/]*/?(?:page/\d+/?)?$",
+    r"^/?$|/(?:tag|tags|category|categorie|categories|author|auteur|page|search|recherche|archives?|"
+    r"rubrique)/[^/]*/?(?:page/\d+/?)?$",
     re.I,
 )
 _LISTING_TYPES = frozenset({"collectionpage", "searchresultspage", "itemlist", "profilepage"})
@@ -50,19 +53,9 @@ _LISTING_BODIES = frozenset(
     ]
 )
 _TEASERS = 8
-_FEW_TEASERS = 4
-"Enough on a page that is titled with the site's name alone."
+_FEW_TEASERS = 2
+"Enough on a page that has no text and is titled with the site's name alone."
 _TEASER_WORDS = 4
-_SCRIPTS = frozenset(
-    map(
-        key,
-        (
-            "You need to enable JavaScript to run this app",
-            "Please enable JavaScript",
-            "Veuillez activer JavaScript",
-        ),
-    )
-)
 
 
 def shell_fault(head: Head, tree: HtmlElement, lines: Sequence[RawBlock], status: int | None) -> Fault | None:
@@ -83,27 +76,24 @@ def shell_fault(head: Head, tree: HtmlElement, lines: Sequence[RawBlock], status
     return None
 
 
-def empty_fault(tree: HtmlElement, lines: Sequence[RawBlock], chars: int, *, listing: bool) -> Fault | None:
+def empty_fault(tree: HtmlElement, lines: Sequence[RawBlock], chars: int, *, untitled: bool) -> Fault | None:
     """Why too little text was found, if it is too little."""
     if chars >= MIN_CHARS:
         return None
-    if listing:
-        return Fault(reason="listing", detail="a page of teasers")
     visible = sum(len(line.text) for line in lines)
     if visible < _LITTLE_TEXT and _is_script_shell(tree, lines):
         return Fault(reason="script_only", detail="the text comes by script")
     if visible < _LITTLE_TEXT and next(tree.iter("iframe"), None) is not None:
         return Fault(reason="frames", detail="the text is in an inner frame")
+    if untitled and _teasers(tree) >= _FEW_TEASERS:
+        return Fault(reason="listing", detail="teasers, and no title but the site's name")
     if visible == 0:
         return Fault(reason="no_text", detail="nothing to read on the page")
     return Fault(reason="too_short", detail=f"{chars} characters, at least {MIN_CHARS} make a story")
 
 
 def _is_script_shell(tree: HtmlElement, lines: Sequence[RawBlock]) -> bool:
-    asked = any(
-        key(text_of(element)) in _SCRIPTS or "javascript" in text_of(element).lower()
-        for element in tree.iter("noscript")
-    )
+    asked = any("javascript" in text_of(element).lower() for element in tree.iter("noscript"))
     scripts = sum(1 for element in tree.iter("script") if element.get("src") or len(element.text or "") > 200)
     return (
         asked
@@ -113,7 +103,7 @@ def _is_script_shell(tree: HtmlElement, lines: Sequence[RawBlock]) -> bool:
 
 
 def is_listing(head: Head, tree: HtmlElement, page_type: PageType, *, untitled: bool) -> bool:
-    """Whether a page lists stories: by its type, its theme's body class, or many teasers and no article of its own."""
+    """Whether it lists stories: by type, address, body class, or teasers without an article of its own."""
     if head.story and not _is_home(head.url):
         return False
     declared = (head.meta("og:type") or "").lower()
@@ -127,11 +117,7 @@ def is_listing(head: Head, tree: HtmlElement, page_type: PageType, *, untitled: 
         + bool(_LISTING_PATHS.search(urlsplit(head.url).path))
         + _has_listing_body(tree)
     )
-    return (
-        signs >= 2
-        or (signs == 1 and _teasers(tree) >= _TEASERS)
-        or (untitled and _teasers(tree) >= _FEW_TEASERS)
-    )
+    return signs >= 2 or (signs + untitled >= 1 and _teasers(tree) >= _TEASERS)
 
 
 def _is_home(url: str) -> bool:
@@ -146,8 +132,14 @@ def _has_listing_body(tree: HtmlElement) -> bool:
 
 
 def _teasers(tree: HtmlElement) -> int:
-    """Articles or headings that are links."""
-    headings = sum(
-        1 for element in tree.iter("h2", "h3") if next(element.iterdescendants("a"), None) is not None
-    )
-    return max(headings, sum(1 for _ in tree.iter("article")))
+    """Articles, or headings and list items that are links of several words."""
+    linked = [
+        (element.tag, link) for element in tree.iter("h2", "h3", "h4", "li") for link in _first_link(element)
+    ]
+    headings = sum(1 for tag, _ in linked if tag != "li")
+    items = sum(1 for tag, link in linked if tag == "li" and len(text_of(link).split()) >= _TEASER_WORDS)
+    return max(headings, items, sum(1 for _ in tree.iter("article")))
+
+
+def _first_link(element: HtmlElement) -> list[HtmlElement]:
+    return list(islice(element.iterdescendants("a"), 1))

@@ -39,7 +39,7 @@ def test_pages_of_a_host_stay_together_and_none_is_lost(folder: Path) -> None:
     assert [site.id for site in sites] == ["pages_1", "pages_2", "pages_3", "pages_4"]
     ids = [sorted(page.id for page in site.pages.values()) for site in sites]
     assert ["p0", "p2", "p6"] in ids
-    assert sorted(sum(ids, [])) == [f"p{number}" for number in range(7)]
+    assert sorted(page_id for share in ids for page_id in share) == [f"p{number}" for number in range(7)]
 
 
 def test_every_page_is_served_as_saved(folder: Path, fetch: Any) -> None:

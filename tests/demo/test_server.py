@@ -34,6 +34,7 @@ class SmallSite:
             "/busy": busy_first(lambda _: Response(body=b"at last"), retry_after=1),
             "/old": moved("/", 302),
             "/gone": gone,
+            "/huge": lambda _: Response(body=b"x" * 30_000_000),
             "/robots.txt": robots("/private/", sitemaps=["/sitemap.xml"], delay=2),
         }
         return routed(routes, request)
@@ -202,6 +203,21 @@ def test_stopping_ends_open_connections() -> None:
     with closing(client):
         while client.recv(4096):
             pass  # the rest of the page, then the end: without it this would time out
+
+
+def test_stopping_does_not_wait_for_a_client_that_never_reads() -> None:
+    with running(Newsroom([SmallSite()])) as room:
+        client = socket.create_connection((HOST, int(room.bases["small"].rpartition(":")[2])), timeout=10)
+        client.sendall(request_bytes(room.bases["small"], "/huge"))
+        assert client.recv(12) == b"HTTP/1.1 200"
+    with closing(client):
+        left = 0
+        try:
+            while data := client.recv(1 << 20):
+                left += len(data)
+        except ConnectionResetError:
+            pass
+        assert left < 30_000_000
 
 
 def test_serve_tells_the_bases_and_stops_when_cancelled() -> None:

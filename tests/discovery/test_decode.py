@@ -26,6 +26,12 @@ def test_latin_1_is_read_as_its_windows_superset() -> None:
     assert encoding.note is None
 
 
+def test_a_wrong_declaration_is_remarked_where_it_matters() -> None:
+    prolog = '<?xml version="1.0" encoding="ISO-8859-1"?>'
+    assert encoding_of(prolog.encode()).note is None
+    assert encoding_of(f"{prolog}<a>é</a>".encode()).note == "declared cp1252, read as utf-8"
+
+
 def test_a_sample_may_end_inside_a_character() -> None:
     assert encoding_of("été".encode()[:-1]).name == "utf-8"
 

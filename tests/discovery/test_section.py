@@ -90,6 +90,11 @@ def test_a_page_nested_without_end_gives_the_links_it_has(tag: str) -> None:
     assert found.links[0].title == "First"
 
 
+def test_links_a_thousand_elements_deep_are_found() -> None:
+    found = read("<div>" * 1000 + "<a href='/deep'>Deep</a>")
+    assert [link.title for link in found.links] == ["Deep"]
+
+
 def test_no_page_gives_more_links_than_the_limit() -> None:
     found = read("".join(f'<a href="/{number}">{number}</a>' for number in range(SECTION_LINKS + 10)))
     assert len(found.links) == SECTION_LINKS

@@ -11,7 +11,8 @@ import pytest
 from scrapy.settings import Settings
 from wire.workers import extract_by_name
 
-from newscrawl.items import Link, Page, Rejection, WarcPointer
+from newscrawl.items import Link, Page, Rejection
+from newscrawl.parts import WarcPointer
 from newscrawl.pipelines import extract
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, ExtractPipeline
 

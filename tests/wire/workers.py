@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Article, Rejection, WarcPointer
+from newscrawl.items import Article, Rejection
 from newscrawl.outlet import Outlet
+from newscrawl.parts import WarcPointer
 
 
 def extract_by_name(folder: Path, pointer: WarcPointer, outlet: Outlet | None) -> Article | Rejection:

@@ -12,7 +12,7 @@ from newscrawl.demo.site import Route, busy_first, gone, missing, moved, robots,
 from newscrawl.demo.story import Desk, Part, Story, Stray
 from newscrawl.demo.templates import link_list, read_template
 
-_PER_PAGE = 4
+_PER_PAGE = 2
 _WORDS = {
     "en": {
         "newsletter": "Sign up for the harbour letter: our best reading, every Saturday at breakfast.",

@@ -6,7 +6,6 @@ from typing import Any
 
 import feedparser
 import pytest
-from lxml import html
 
 from newscrawl.demo.catalogue import demo_site
 from newscrawl.demo.server import Newsroom

@@ -1,0 +1,377 @@
+"""The whole line over the embedded newsroom: what was on the wire, what was kept, what was made of it."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from warcio.archiveiterator import ArchiveIterator
+from wire.crawl import FAST, ROOT, Crawl, crawl, environment, scrapy_command
+
+from newscrawl.archive.lines import json_line
+from newscrawl.archive.reader import WarcRecord, records_of
+from newscrawl.demo.catalogue import demo_sites, write_outlets
+from newscrawl.demo.expected import compare, expected
+from newscrawl.demo.message import Request, Response
+from newscrawl.demo.server import Newsroom, running
+from newscrawl.extraction import extract_at
+from newscrawl.items import Rejection
+from newscrawl.outlet import find_outlet
+from newscrawl.parts import WarcPointer
+
+pytestmark = pytest.mark.crawl
+
+OUTLETS = ("kamer_echo", "deccan_wire", "val_sambre", "fundy_courier")
+
+
+@pytest.fixture(scope="module")
+def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Newsroom, Path]]:
+    folder = tmp_path_factory.mktemp("outlets")
+    with running(Newsroom(demo_sites())) as served:
+        write_outlets(served.bases, folder)
+        yield served, folder
+
+
+@pytest.fixture(scope="module")
+def crawled(newsroom: tuple[Newsroom, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Crawl]:
+    archives = tmp_path_factory.mktemp("archives")
+    return {name: crawl(name, archives=archives, NEWSCRAWL_OUTLETS=newsroom[1]) for name in OUTLETS}
+
+
+def records(done: Crawl, kind: str) -> list[WarcRecord]:
+    found = []
+    for path in done.warcs:
+        with path.open("rb") as stream:
+            found += [record for _, _, record in records_of(stream) if record.kind == kind]
+    return found
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_every_exchange_on_the_wire_is_archived_once_and_to_the_byte(
+    crawled: dict[str, Crawl], newsroom: tuple[Newsroom, Path], outlet: str
+) -> None:
+    done = crawled[outlet]
+    assert done.code == 0, done.output
+    log = [exchange for exchange in newsroom[0].log if exchange.outlet == outlet]
+    assert Counter(r.block for r in records(done, "request")) == Counter(e.received for e in log)
+    assert Counter(r.block for r in records(done, "response")) == Counter(e.sent for e in log)
+    assert done.report["requests"] == len(log)
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_every_story_comes_out_to_the_letter(crawled: dict[str, Crawl], outlet: str) -> None:
+    compared = compare({line["url"]: line["text"] for line in crawled[outlet].articles}, outlet)
+    assert not compared.different
+    assert not compared.missing
+    assert not compared.unexpected
+    assert len(compared.exact) >= 15
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_titles_ledes_languages_and_notices_are_the_stories(crawled: dict[str, Crawl], outlet: str) -> None:
+    stories = expected(outlet)
+    for line in crawled[outlet].articles:
+        parts = urlsplit(line["url"])
+        story = stories[parts.path + (f"?{parts.query}" if parts.query else "")]
+        assert line["title"] == story.title
+        assert line["lang"] == story.lang, line["url"]
+        assert line["lede"] == story.lede, line["url"]
+        assert line["syndication"]["notice"] == story.notice
+        assert [author["name"] for author in line["authors"] if author["kind"] == "person"] == list(
+            story.authors
+        )
+        assert story.published
+        assert line["published"][:10] == story.published.isoformat()[:10], line["url"]
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_every_page_that_is_no_story_says_why(crawled: dict[str, Crawl], outlet: str) -> None:
+    reasons = {urlsplit(line["url_requested"]): line["reason"] for line in crawled[outlet].rejected}
+    by_path = {url.path + (f"?{url.query}" if url.query else ""): reason for url, reason in reasons.items()}
+    names = {"robots": "robots_txt", "redirect": "duplicate"}
+    for path, page in expected(outlet).items():
+        if page.kind == "rejected" and path in by_path:
+            assert by_path[path] == names.get(page.reason or "", page.reason), path
+    assert {"http_404", "http_410", "robots_txt"} <= set(by_path.values())
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_a_forbidden_path_is_never_asked_for(newsroom: tuple[Newsroom, Path], outlet: str) -> None:
+    forbidden = [path for path, page in expected(outlet).items() if page.reason == "robots"]
+    asked = {exchange.received.split(b" ")[1].decode() for exchange in newsroom[0].log}
+    assert forbidden
+    assert not asked & set(forbidden)
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_every_line_points_at_its_record_and_is_made_from_it_again(
+    crawled: dict[str, Crawl], newsroom: tuple[Newsroom, Path], outlet: str
+) -> None:
+    done = crawled[outlet]
+    rules = find_outlet(outlet, [newsroom[1]])
+    raw = [
+        line for path in done.folder.glob("*.jsonl") for line in path.read_bytes().splitlines(keepends=True)
+    ]
+    lines = {
+        json.loads(line)["warc"]["record_id"]: line
+        for line in raw
+        if b'"schema":"newscrawl.article/1"' in line
+    }
+    assert len(lines) == done.report["articles"]
+    for line in lines.values():
+        pointer = WarcPointer.model_validate(json.loads(line)["warc"])
+        again = extract_at(done.folder, pointer, rules)
+        assert not isinstance(again, Rejection)
+        assert json_line(again) == line
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_the_report_counts_what_is_there(crawled: dict[str, Crawl], outlet: str) -> None:
+    done = crawled[outlet]
+    report = done.report
+    assert report["articles"] == len(done.articles) == sum(report["languages"].values())
+    assert sum(report["rejected"].values()) == len(done.rejected)
+    assert report["pages"] == len(done.articles) + len(done.rejected)
+    assert report["warc_bytes"] == sum(path.stat().st_size for path in done.warcs)
+    assert report["warcs"] == [path.name for path in done.warcs]
+    assert report["frontier"]["pending"] == report["frontier"]["fetching"] == 0
+    assert report["error"] is None
+    assert report["reason"] == "finished"
+
+
+def test_feed_entries_are_kept_with_their_articles(crawled: dict[str, Crawl]) -> None:
+    found = Counter(line["discovery"]["via"] for line in crawled["deccan_wire"].articles)
+    assert found["feed"] or found["news_sitemap"]
+    for line in crawled["deccan_wire"].articles:
+        if line["discovery"]["via"] == "feed":
+            assert line["discovery"]["feed_title"]
+            assert line["discovery"]["feed_published"]
+            assert line["discovery"]["from_url"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_warcio_checks_every_digest_but_those_of_chunked_entities(
+    crawled: dict[str, Crawl], outlet: str
+) -> None:
+    """warcio hashes chunk framing (webrecorder/warcio#74); everything else must be in order for it."""
+    for path in crawled[outlet].warcs:
+        with path.open("rb") as stream:
+            for record in ArchiveIterator(stream, check_digests=True):
+                chunked = record.http_headers and record.http_headers.get_header("Transfer-Encoding")
+                record.content_stream().read() if record.rec_type == "response" else record.raw_stream.read()
+                problems = record.digest_checker.problems
+                assert all(chunked and "payload digest failed" in problem for problem in problems), problems
+
+
+def test_two_crawls_at_once_do_not_meet(newsroom: tuple[Newsroom, Path], tmp_path: Path) -> None:
+    done: list[Crawl] = []
+    threads = [
+        threading.Thread(
+            target=lambda: done.append(crawl("val_sambre", archives=tmp_path, NEWSCRAWL_OUTLETS=newsroom[1]))
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.code for one in done] == [0, 0]
+    assert len(done[0].warcs) == 2
+    assert len(list(tmp_path.glob("val_sambre/*.report.json"))) == 2
+    for path in done[0].warcs:
+        assert not compare({line["url"]: line["text"] for line in done[0].articles}, "val_sambre").missing
+        with path.open("rb") as stream:
+            assert next(records_of(stream))[2].headers["warc-filename"] == path.name
+
+
+class SlowSite:
+    """Pages that come one by one, so that a crawl can be stopped in the middle."""
+
+    id = "slow"
+
+    def __init__(self) -> None:
+        self.served = 0
+        self.enough = threading.Event()
+
+    def respond(self, request: Request) -> Response:
+        if request.path == "/robots.txt":
+            return Response(status=404, body=b"")
+        if request.path == "/":
+            links = "".join(f'<p><a href="/story/{n}">Story number {n}</a></p>' for n in range(400))
+            return Response(body=f"<html><body>{links}</body></html>".encode())
+        self.served += 1
+        if self.served == 25:
+            self.enough.set()
+        text = "".join(
+            f"<p>Paragraph {n} of the story at {request.path} says something new.</p>" for n in range(9)
+        )
+        return Response(
+            body=f"<html><head><title>{request.path}</title></head><body><h1>{request.path}</h1>{text}</body></html>".encode()
+        )
+
+
+SLOW_OUTLET = """
+title = "Slow"
+home = "{base}/"
+country = "CM"
+languages = ["en"]
+timezone = "Africa/Douala"
+kind = "regional"
+sections = ["{base}/"]
+article = ["/story/[0-9]+$"]
+"""
+
+
+def test_a_killed_crawl_leaves_whole_records_and_the_next_run_is_clean(tmp_path: Path) -> None:
+    site = SlowSite()
+    outlets, archives = tmp_path / "outlets", tmp_path / "archives"
+    outlets.mkdir()
+    with running(Newsroom([site])) as served:
+        (outlets / "slow.toml").write_text(SLOW_OUTLET.replace("{base}", served.bases["slow"]))
+        command = scrapy_command("crawl", "slow", archives=archives, NEWSCRAWL_OUTLETS=outlets)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert site.enough.wait(60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        (torn,) = (archives / "slow").glob("*.warc.gz.open")
+        with torn.open("rb") as stream:
+            kept = [record.kind for _, _, record in records_of(stream)]
+        assert kept.count("response") >= 20
+        lines = next((archives / "slow").glob("*[0-9].jsonl.open")).read_bytes()
+        for line in lines.splitlines():
+            json.loads(line)
+        before = {path.name: path.read_bytes() for path in (archives / "slow").iterdir()}
+
+        done = crawl("slow", archives=archives, NEWSCRAWL_OUTLETS=outlets, NEWSCRAWL_PAGES_MAX=30)
+        assert done.code == 0, done.output
+        assert len(done.articles) == 30
+        assert done.report["frontier"]["pending"] == 370
+        for name, content in before.items():
+            assert (archives / "slow" / name).read_bytes() == content
+
+
+def test_sigterm_closes_everything(tmp_path: Path) -> None:
+    site = SlowSite()
+    outlets, archives = tmp_path / "outlets", tmp_path / "archives"
+    outlets.mkdir()
+    with running(Newsroom([site])) as served:
+        (outlets / "slow.toml").write_text(SLOW_OUTLET.replace("{base}", served.bases["slow"]))
+        command = scrapy_command("crawl", "slow", archives=archives, NEWSCRAWL_OUTLETS=outlets)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert site.enough.wait(60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    done = Crawl(0, "", archives / "slow")
+    assert done.report["reason"] == "shutdown"
+    assert not list(done.folder.glob("*.open"))
+    assert done.report["articles"] == len(done.articles) >= 1
+
+
+def test_a_full_disk_stops_the_crawl_and_keeps_what_was_written(
+    newsroom: tuple[Newsroom, Path], tmp_path: Path
+) -> None:
+    """A file size limit is what a process of its own can be given; the error takes the same way as ENOSPC."""
+    done = subprocess.run(
+        scrapy_command("crawl", "kamer_echo", archives=tmp_path, NEWSCRAWL_OUTLETS=newsroom[1]),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "File too large" in done.stderr.splitlines()[-1]
+    (warc,) = (tmp_path / "kamer_echo").glob("*.warc.gz")
+    with warc.open("rb") as stream:
+        places = [(offset, length) for offset, length, _ in records_of(stream)]
+    assert sum(places[-1]) == warc.stat().st_size <= 60_000
+    report = json.loads(next((tmp_path / "kamer_echo").glob("*.report.json")).read_text())
+    assert report["reason"] == "archive_error"
+    assert "File too large" in report["error"]
+
+
+@pytest.mark.parametrize("place", ["{tmp}/file", "/proc/archives"])
+def test_an_archive_folder_that_cannot_be_written_is_a_clear_error(
+    newsroom: tuple[Newsroom, Path], tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    before = len(newsroom[0].log)
+    archives = Path(place.replace("{tmp}", str(tmp_path)))
+    done = crawl("val_sambre", archives=archives, NEWSCRAWL_OUTLETS=newsroom[1])
+    assert done.code == 1
+    assert done.output.splitlines()[-1].startswith("val_sambre: cannot write ")
+    assert len(newsroom[0].log) == before
+
+
+def test_an_unreachable_outlet_is_a_clear_error(tmp_path: Path) -> None:
+    outlets = tmp_path / "outlets"
+    outlets.mkdir()
+    (outlets / "gone.toml").write_text(SLOW_OUTLET.replace("{base}", "http://127.0.0.1:9"))
+    done = crawl("gone", archives=tmp_path / "archives", NEWSCRAWL_OUTLETS=outlets, RETRY_TIMES=0)
+    assert done.code == 1
+    assert done.output.splitlines()[-1] == (
+        "gone: no source could be read: http://127.0.0.1:9/: connection_refused"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spider", "args", "says"),
+    [
+        ("devdiscours", (), "no outlet is named 'devdiscours' (near: devdiscourse)"),
+        ("lemonde", (), "lemonde is blocked: "),
+        ("devdiscourse", (), "set NEWSCRAWL_CONTACT"),
+        ("urls", (), "-a file=FILE or -a url=URL"),
+        ("urls", ("-a", "file=/no/such/file"), "cannot read /no/such/file"),
+        ("urls", ("-a", "url=file:///etc/hostname"), "is not an http(s) URL"),
+        ("urls", ("-a", "url=http://127.0.0.1:9/", "-s", "NEWSCRAWL_REPLAY=x"), "cannot replay"),
+    ],
+)
+def test_what_cannot_be_crawled_is_said_in_one_line(
+    tmp_path: Path, spider: str, args: tuple[str, ...], says: str
+) -> None:
+    done = crawl(spider, *args, archives=tmp_path / "archives")
+    assert done.code == 2
+    assert says in done.output.splitlines()[-1]
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "archives").exists()
+
+
+def test_a_broken_outlet_file_costs_no_other_outlet(newsroom: tuple[Newsroom, Path], tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("title = 3\n")
+    folders = f"{newsroom[1]},{tmp_path}"
+    broken = crawl("broken", archives=tmp_path / "archives", NEWSCRAWL_OUTLETS=folders)
+    assert broken.code == 2
+    assert "broken.toml: title: " in broken.output.splitlines()[-1]
+    fine = crawl("fundy_courier", archives=tmp_path / "archives", NEWSCRAWL_OUTLETS=folders)
+    assert fine.code == 0
+    listed = subprocess.run(
+        [sys.executable, "-m", "scrapy", "list", "-s", f"NEWSCRAWL_OUTLETS={folders}"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(listed.stdout.split()) == {*OUTLETS, "broken", "urls"}
+
+
+def test_the_quick_settings_of_tests_are_scrapys_and_newscrawls() -> None:
+    from scrapy.settings import default_settings
+
+    from newscrawl import settings
+
+    assert all(hasattr(default_settings, name) or hasattr(settings, name) for name in FAST)

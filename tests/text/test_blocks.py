@@ -1,0 +1,62 @@
+"""A tree as blocks in page order."""
+
+from lxml.html import document_fromstring
+
+from newscrawl.text.blocks import blocks_of, text_of
+
+
+def kinds(html: str, *, hidden: bool = True) -> list[tuple[str, str]]:
+    tree = document_fromstring(f"<html><body>{html}</body></html>")
+    return [(block.kind, block.text) for block in blocks_of(tree, hidden=hidden)]
+
+
+def test_every_kind_is_known_by_its_element() -> None:
+    html = (
+        "<h2>Titre</h2><p>Un <b>mot</b>.</p><ul><li>point</li></ul><blockquote><p>Cité.</p></blockquote>"
+        "<figure><img src=a><figcaption>Vue</figcaption></figure><pre>a\nb</pre>"
+    )
+    assert kinds(html) == [
+        ("h", "Titre"), ("p", "Un mot."), ("li", "point"), ("quote", "Cité."), ("caption", "Vue"), ("pre", "a\nb"),
+    ]  # fmt: skip
+
+
+def test_headings_carry_their_level() -> None:
+    tree = document_fromstring("<h3>Trois</h3>")
+    assert [block.level for block in blocks_of(tree)] == [3]
+
+
+def test_text_between_blocks_is_a_paragraph_of_its_own() -> None:
+    assert kinds("<div>avant<p>dedans</p>après</div>") == [("p", "avant"), ("p", "dedans"), ("p", "après")]
+
+
+def test_scripts_styles_and_forms_are_silent_and_their_tails_are_not() -> None:
+    assert kinds("<p>a<script>var x</script>b<style>p{}</style>c<button>ok</button></p>") == [("p", "abc")]
+
+
+def test_two_breaks_end_a_paragraph() -> None:
+    assert kinds("<p>un mot<br><br>deux</p>") == [("p", "un mot"), ("p", "deux")]
+
+
+def test_one_break_ends_it_only_after_a_sentence() -> None:
+    assert kinds("<p>Fin.<br>Suite<br>du vers</p>") == [("p", "Fin."), ("p", "Suite du vers")]
+
+
+def test_a_table_of_data_is_one_block_and_a_layout_is_its_contents() -> None:
+    data = "<table><tr><th>Ville</th><th>Voix</th></tr><tr><td>Douala</td><td>12</td></tr></table>"
+    assert kinds(data) == [("table", "Ville | Voix\nDouala | 12")]
+    assert kinds("<table><tr><td><p>Un.</p><p>Deux.</p></td></tr></table>") == [("p", "Un."), ("p", "Deux.")]
+
+
+def test_hidden_parts_are_left_out_when_asked() -> None:
+    html = '<p>vu</p><div style="display: NONE"><p>caché</p></div><p hidden>aussi</p>'
+    assert kinds(html, hidden=False) == [("p", "vu")]
+    assert len(kinds(html)) == 3
+
+
+def test_text_of_an_element_keeps_words_of_two_blocks_apart() -> None:
+    tree = document_fromstring("<div><p>un</p><p>deux<script>x</script></p></div>")
+    assert text_of(tree) == "un deux"
+
+
+def test_ten_thousand_nested_lists_are_walked() -> None:
+    assert ("p", "haut") in kinds("<p>haut</p>" + "<ul><li>" * 10_000 + "bas")

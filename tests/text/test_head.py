@@ -1,0 +1,54 @@
+"""What a page declares of itself."""
+
+from collections.abc import Mapping
+
+from lxml.html import document_fromstring
+
+from newscrawl.text.head import Head, canonical_of, free_of, head_of, lang_declared_of, rights_of
+
+URL = "https://journal.example/a/b"
+
+
+def head(html: str, headers: Mapping[str, str] | None = None) -> Head:
+    return head_of(document_fromstring(f"<html lang='fr-CM'><head>{html}</head><body>x</body></html>"), URL, headers or {})
+
+
+def test_meta_tags_are_known_by_any_of_their_names_in_any_case() -> None:
+    found = head('<meta property="og:Title" content=" A "><meta name="x" content=""><meta itemprop="x" content="B">')
+    assert found.meta("og:title") == "A"
+    assert found.meta("x") == "B"
+    assert found.meta("y", "og:title") == "A"
+
+
+def test_the_canonical_address_is_made_absolute() -> None:
+    assert canonical_of(head('<link rel="canonical" href="../c">')) == "https://journal.example/c"
+    assert canonical_of(head('<meta property="og:url" content="/d">')) == "https://journal.example/d"
+    assert canonical_of(head('<link rel="canonical" href="javascript:x">')) is None
+
+
+def test_the_declared_language_is_verbatim() -> None:
+    assert lang_declared_of(head("")) == "fr-CM"
+    bare = head_of(document_fromstring("<p>x"), URL, {"Content-Language": "en-GB"})
+    assert lang_declared_of(bare) == "en-GB"
+
+
+def test_rights_come_from_meta_and_headers() -> None:
+    found = rights_of(
+        head('<meta name="robots" content="NOINDEX, max-image-preview: large">', {"X-Robots-Tag": "noarchive", "TDM-Reservation": "1", "tdm-policy": "/tdm.json"})
+    )  # fmt: skip
+    assert found.robots_meta == ["noindex", "max-image-preview:large", "noarchive"]
+    assert found.tdm_reserved is True
+    assert found.policy_url == "https://journal.example/tdm.json"
+
+
+def test_silence_about_rights_is_none() -> None:
+    assert rights_of(head("")).tdm_reserved is None
+    assert rights_of(head('<meta name="tdm-reservation" content="0">')).tdm_reserved is False
+
+
+def test_whether_it_is_free_is_read_as_truth_or_word() -> None:
+    script = '<script type="application/ld+json">{"@type": "NewsArticle", "isAccessibleForFree": %s}</script>'
+    assert free_of(head(script % "false")) is False
+    assert free_of(head(script % '"True"')) is True
+    assert free_of(head(script % '"perhaps"')) is None
+    assert free_of(head("")) is None

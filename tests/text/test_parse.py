@@ -1,0 +1,106 @@
+"""Bytes to a tree: encodings, limits, and what is no page."""
+
+import pytest
+
+from newscrawl.text.parse import MAX_BYTES, Fault, Parsed, decode, header, parse
+
+FRENCH = "<html><body><p>L’été à Bafoussam</p></body></html>"
+
+
+def parsed(html: bytes, content_type: str | None = None) -> Parsed:
+    found = parse(html, {"Content-Type": content_type} if content_type else {})
+    assert isinstance(found, Parsed)
+    return found
+
+
+def fault(html: bytes, content_type: str = "text/html") -> str:
+    found = parse(html, {"content-type": content_type})
+    assert isinstance(found, Fault)
+    return found.reason
+
+
+def test_header_names_have_no_case() -> None:
+    assert header({"CONTENT-type": "a"}, "content-type") == "a"
+    assert header({}, "content-type") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "charset", "guessed"),
+    [
+        (FRENCH.encode(), "text/html; charset=utf-8", "utf-8", False),
+        (FRENCH.encode(), None, "utf-8", True),
+        (b"\xef\xbb\xbf" + FRENCH.encode(), "text/html; charset=iso-8859-1", "utf-8", False),
+        (b"\xff\xfe" + FRENCH.encode("utf-16-le"), None, "utf-16-le", False),
+        (b"\xfe\xff" + FRENCH.encode("utf-16-be"), None, "utf-16-be", False),
+        (FRENCH.encode("cp1252"), "text/html; charset=ISO-8859-1", "windows-1252", False),
+        (b'<meta charset="latin1">' + FRENCH.encode("cp1252"), None, "windows-1252", False),
+        (FRENCH.encode("cp1252"), None, "windows-1252", True),
+        (FRENCH.encode("cp1252"), "text/html; charset=utf-8", "windows-1252", True),
+        (FRENCH.encode("cp1252"), "text/html; charset=base64", "windows-1252", True),
+        (b'<meta charset="utf-16">' + FRENCH.encode(), None, "utf-8", False),
+    ],
+)
+def test_the_text_is_read_whatever_was_declared(
+    body: bytes, content_type: str | None, charset: str, guessed: bool
+) -> None:
+    text, used, guess = decode(body, content_type)
+    assert "L’été à Bafoussam" in text
+    assert (used, guess) == (charset, guessed)
+
+
+def test_utf8_sent_under_a_wrong_name_is_still_utf8_and_called_a_guess() -> None:
+    text, used, guessed = decode(FRENCH.encode(), "text/html; charset=iso-8859-1")
+    assert ("été" in text, used, guessed) == (True, "utf-8", True)
+
+
+def test_one_bad_byte_does_not_make_utf8_something_else() -> None:
+    text, used, _ = decode(("é" * 50).encode() + b"\xff" + b"<p>", "text/html; charset=utf-8")
+    assert used == "utf-8"
+    assert text.count("é") == 50
+
+
+def test_an_encoding_of_another_script_is_used() -> None:
+    text, used, guessed = decode("<p>Новости дня</p>".encode("koi8-r"), "text/html; charset=koi8-r")
+    assert ("Новости" in text, used, guessed) == (True, "koi8-r", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n\t\x00", "empty"),
+        (b"x" * (MAX_BYTES + 1), "too_large"),
+        (b"%PDF-1.7 <p>", "binary"),
+        (b"\x89PNG\r\n\x1a\n", "binary"),
+        (bytes(range(32)) * 40, "binary"),
+        (b"just some words", "not_html"),
+        (b'<?xml version="1.0"?><rss version="2.0"></rss>', "not_html"),
+        (b"<urlset></urlset>", "not_html"),
+    ],
+)
+def test_what_is_no_page_is_named(body: bytes, reason: str) -> None:
+    assert fault(body) == reason
+
+
+@pytest.mark.parametrize("content_type", ["application/pdf", "image/png", "video/mp4", "application/json", "text/css"])
+def test_other_content_types_are_no_pages(content_type: str) -> None:
+    assert fault(b"{}", content_type) == "not_html"
+
+
+def test_html_sent_as_plain_text_is_read() -> None:
+    assert parsed(b"<html><p>Bonjour</p>", "text/plain").tree.text_content().strip() == "Bonjour"
+
+
+def test_nul_bytes_in_a_page_are_passed_over() -> None:
+    assert "Bonjour" in parsed(b"<html><p>Bon\x00jour</p></html>").tree.text_content()
+
+
+def test_an_xml_declaration_with_an_encoding_is_no_obstacle() -> None:
+    body = b'<?xml version="1.0" encoding="iso-8859-1"?><html><body><p>\xe9t\xe9</p></body></html>'
+    assert "été" in parsed(body).tree.text_content()
+
+
+@pytest.mark.parametrize("depth", [300, 10_000])
+def test_deep_nesting_does_not_stop_it(depth: int) -> None:
+    found = parsed(b"<html><body><p>top</p>" + b"<div>" * depth + b"deep" + b"</div>" * depth)
+    assert "top" in found.tree.text_content()

@@ -1,0 +1,47 @@
+"""JSON with the faults pages print."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newscrawl.text.tolerant import Unreadable, read_json
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, 2.5, true, null, "x"]}', {"a": [1, 2.5, True, None, "x"]}),
+        ('{"a": "un",}', {"a": "un"}),
+        ('{"a": "line\none"}', {"a": "line\none"}),
+        ('{"description": A story, told without quotes., "name": "Kato"}', {"description": "A story, told without quotes.", "name": "Kato"}),
+        ('{"a": "il dit "non" et part", "b": "x"}', {"a": 'il dit "non" et part', "b": "x"}),
+        ('{"a": , "b": "x"}', {"a": None, "b": "x"}),
+        ('{"a": {"b": bare words}, "c": "d"}', {"a": {"b": "bare words"}, "c": "d"}),
+        ('{"a": ["x", "y",], "b": "c', {"a": ["x", "y"], "b": "c"}),
+        (r'{"a": "caf\u00e9 \ud83d\ude00", }', {"a": "café 😀"}),
+    ],
+)  # fmt: skip
+def test_what_can_be_read_is_read(text: str, value: Any) -> None:
+    assert read_json(text) == value
+
+
+def test_a_lone_surrogate_does_not_survive_the_tolerant_way() -> None:
+    value = read_json(r'{"a": "x\ud83d", }')
+    assert isinstance(value, dict)
+    assert str(value["a"]).encode("utf-8")
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(Unreadable):
+        read_json("[" * 200 + "x")
+
+
+@given(st.text(alphabet='{}[]":,\\ax1 \n', max_size=200))
+def test_any_text_ends_in_a_value_or_is_refused(text: str) -> None:
+    try:
+        value = read_json(text)
+    except Unreadable:
+        return
+    assert value is None or isinstance(value, dict | list | str | int | float)
