@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, cast
@@ -22,6 +22,7 @@ from newscrawl.archive.exchange import Exchange, Truncated
 from newscrawl.archive.run import Archiving
 from newscrawl.errors import ArchiveError
 from newscrawl.handlers.tap import Attempt, Tape, TappedHandler
+from newscrawl.items import Link
 from newscrawl.meta import FETCHED, LINK, POINTER
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LINK_FIELDS = sorted(field.name for field in fields(Link))
 _PROXY_SECRET = re.compile(rb"(?im)^proxy-authorization:[^\r\n]*\r?\n")
 _TRUNCATED_BY: tuple[tuple[type[Exception], Truncated], ...] = (
     (DownloadTimeoutError, "time"),
@@ -146,8 +148,8 @@ def _notes(
     if link := meta.get(LINK):
         if link.from_url:
             notes.append(("via", link.from_url))
-        found = {name: value for name, value in asdict(link).items() if value not in (None, 0)}
-        notes.append(("discovery", json.dumps(found, ensure_ascii=False, sort_keys=True)))
+        found = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
+        notes.append(("discovery", json.dumps(found, ensure_ascii=False)))
     if redirected := meta.get("redirect_urls"):
         notes.append(("redirectedFrom", redirected[-1]))
     if retries := meta.get("retry_times"):

@@ -91,12 +91,15 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
     """A client connection that copies each exchange onto its tape."""
 
     _attempt: Attempt | None = None
+    _peer: str | None = None
+    _tls: tuple[str | None, str | None] | None = None
 
     def request(self, request: Any) -> Any:
         tape = getattr(request.headers, "tape", None)
         if tape is not None and self._state == "QUIESCENT":
-            transport: Any = self.transport
-            self._attempt = Attempt(tape.now(), getattr(transport.getPeer(), "host", None))
+            if self._peer is None:
+                self._peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr,misc]
+            self._attempt = Attempt(tape.now(), self._peer)
             tape.attempts.append(self._attempt)
             sent = self._attempt.sent
             # The class's method, not the instance's: a request that is sent twice must not be copied twice.
@@ -108,17 +111,20 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
         attempt = self._attempt
         if attempt is not None:
             if not attempt.received:
-                self._note_tls(attempt)
+                attempt.tls_version, attempt.cipher = self._tls_facts()
             attempt.received.append(data)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
-    def _note_tls(self, attempt: Attempt) -> None:
-        """Protocol and cipher; known only now, at the first byte that came back."""
-        transport: Any = self.transport
-        handle = transport.getHandle()
-        if hasattr(handle, "get_cipher_name"):
-            attempt.tls_version = handle.get_protocol_version_name()
-            attempt.cipher = handle.get_cipher_name()
+    def _tls_facts(self) -> tuple[str | None, str | None]:
+        """Protocol and cipher; first known at the first byte that comes back, then the connection's."""
+        if self._tls is None:
+            transport: Any = self.transport
+            handle = transport.getHandle()
+            is_tls = hasattr(handle, "get_cipher_name")
+            self._tls = (
+                (handle.get_protocol_version_name(), handle.get_cipher_name()) if is_tls else (None, None)
+            )
+        return self._tls
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 # Twisted's name
         attempt, self._attempt = self._attempt, None

@@ -1,7 +1,7 @@
 """What the line costs, in CPU milliseconds a page, each variant in turn within one run.
 
-Variants: Scrapy alone (bare), with capture, the extractor alone, the whole line. Each is run with one page and
-with all, so that starting up is not counted; ratios are taken round by round, because machines drift.
+Variants: Scrapy alone (bare), with capture, the extractor alone, the whole line. Starting up is not counted;
+ratios are taken round by round, because machines drift.
 Linux only: children's CPU time includes that of workers, which are adopted when their parent ends.
 """
 
@@ -42,6 +42,8 @@ QUICK = {
     "LOG_LEVEL": "WARNING",
     "NEWSCRAWL_BODY_MIN_CHARS": 0,
 }
+FETCHES = 3
+"Times that each page is fetched where nothing is extracted: single fetches are too short to compare."
 VARIANTS = ("bare", "capture", "extractor", "line")
 CAPTURE_AT_MOST, LINE_AT_MOST = 1.15, 1.30
 
@@ -61,7 +63,8 @@ class Bench:
             return [sys.executable, str(HERE / "extractor.py"), str(self.folder), str(pages)]
         if variant in ("bare", "capture"):
             listed = self.scratch / f"{pages}.txt"
-            listed.write_text("\n".join(self.base + path for path in self.paths[:pages]), encoding="utf-8")
+            urls = [f"{self.base}{path}?{n}" for n in range(FETCHES) for path in self.paths[:pages]]
+            listed.write_text("\n".join(urls), encoding="utf-8")
             return [sys.executable, str(HERE / "spiders.py"), variant, str(listed)]
         given = {
             **QUICK,
@@ -87,16 +90,29 @@ def cpu_seconds(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def crawl_ms(command: list[str]) -> float:
+    """CPU milliseconds a page, as the crawl itself reports them."""
+    done = subprocess.run(command, check=True, cwd=HERE.parents[1], stdout=subprocess.PIPE, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def page_ms(bench: Bench, variant: str) -> float:
+    """CPU milliseconds a page; starting up is left out, or taken off by a run with one page."""
+    total = len(bench.paths)
+    if variant in ("bare", "capture"):
+        return crawl_ms(bench.command(variant, total))
+    one, all_of_them = (cpu_seconds(bench.command(variant, pages)) for pages in (1, total))
+    return (all_of_them - one) * 1000 / (total - 1)
+
+
 def measured(bench: Bench, rounds: int) -> dict[str, list[float]]:
     """CPU milliseconds a page by variant, one figure a round."""
-    total = len(bench.paths)
     found: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("measuring", total=rounds * len(VARIANTS))
         for _ in range(rounds):
             for variant in VARIANTS:
-                one, all_of_them = (cpu_seconds(bench.command(variant, pages)) for pages in (1, total))
-                found[variant].append((all_of_them - one) * 1000 / (total - 1))
+                found[variant].append(page_ms(bench, variant))
                 progress.advance(task)
     return found
 

@@ -1,13 +1,15 @@
 """One variant of the crawl over a list of pages: `spiders.py bare|capture URLS`, in a process of its own.
 
-Both run with the settings of a crawl; `bare` has Scrapy's own handler and writes nothing.
+The same spider with the settings of a crawl; `bare` has Scrapy's own handler and writes nothing, `capture`
+archives. Prints the CPU milliseconds from the first request to the closed spider.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+import time
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from newscrawl.errors import ArchiveError
 from newscrawl.items import Link
-from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.meta import LINK
+from newscrawl.spiders.runs import run_of
+from newscrawl.state.frontier import MemoryFrontier
 
 QUICK = {
     "DOWNLOAD_DELAY": 0,
@@ -40,44 +45,47 @@ class BareSpider(scrapy.Spider):
     urls: Iterable[str] = ()
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
+        self.began = time.process_time()
         for url in self.urls:
-            yield scrapy.Request(url, callback=self.forget, dont_filter=True)
+            link = Link(url=url, via="list")
+            yield scrapy.Request(url, callback=self.forget, meta={LINK: link}, dont_filter=True)
 
     def forget(self, response: Any) -> None:
         assert response.body
 
 
-class CaptureSpider(ArchivingSpider):
-    """The same, recorded."""
+class CaptureSpider(BareSpider):
+    """The same, with a run to record to."""
 
     name = "capture"
-    urls: Iterable[str] = ()
+    outlet = None
+    sources_failed: tuple[str, ...] = ()
 
-    def first_urls(self) -> Iterable[str]:
-        return self.urls
+    @classmethod
+    def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> CaptureSpider:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.run = run_of(cls.name, crawler.settings)
+        spider.frontier = MemoryFrontier()
+        return spider
 
-    async def start(self) -> AsyncIterator[scrapy.Request]:
-        self.frontier.found(Link(url=url, via="list") for url in self.urls)
-        for request in self.waiting_pages():
-            yield request
-
-    def parse_page(self, response: Any) -> Iterator[Any]:
-        assert response.body
-        yield from ()
+    def archive_failed(self, error: ArchiveError) -> None:
+        raise error
 
 
-def run(variant: str, urls: list[str]) -> None:
+def run(variant: str, urls: list[str]) -> float:
+    """CPU seconds of the crawl, without starting up."""
     settings = Settings()
     settings.setmodule("newscrawl.settings")
-    settings.setdict({**QUICK, "NEWSCRAWL_PAGES_MAX": len(urls)}, priority="cmdline")
-    if variant == "bare":
-        settings.setdict(BARE, priority="cmdline")
+    settings.setdict(QUICK | (BARE if variant == "bare" else {}), priority="cmdline")
     with tempfile.TemporaryDirectory() as folder:
         settings.set("NEWSCRAWL_ARCHIVES", folder, priority="cmdline")
         process = AsyncCrawlerProcess(settings)
-        process.crawl({"bare": BareSpider, "capture": CaptureSpider}[variant], urls=urls)
+        crawler = process.create_crawler({"bare": BareSpider, "capture": CaptureSpider}[variant])
+        process.crawl(crawler, urls=urls)
         process.start()
+        return time.process_time() - crawler.spider.began
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], Path(sys.argv[2]).read_text(encoding="utf-8").split())
+    listed = Path(sys.argv[2]).read_text(encoding="utf-8").split()
+    print(run(sys.argv[1], listed) * 1000 / len(listed))
