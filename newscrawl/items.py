@@ -9,67 +9,25 @@ from typing import Literal
 from pydantic import Field
 
 from newscrawl.parts import (
-    Access as Access,
-)
-from newscrawl.parts import (
-    Author as Author,
-)
-from newscrawl.parts import (
-    Block as Block,
-)
-from newscrawl.parts import (
-    BlockKind as BlockKind,
-)
-from newscrawl.parts import (
-    DateSource as DateSource,
-)
-from newscrawl.parts import (
-    Discovery as Discovery,
-)
-from newscrawl.parts import (
-    Extractor as Extractor,
-)
-from newscrawl.parts import (
-    Http as Http,
-)
-from newscrawl.parts import (
-    Image as Image,
-)
-from newscrawl.parts import (
-    LangShare as LangShare,
-)
-from newscrawl.parts import (
-    LiveUpdate as LiveUpdate,
-)
-from newscrawl.parts import (
-    PageType as PageType,
-)
-from newscrawl.parts import (
-    Part as Part,
-)
-from newscrawl.parts import (
-    Precision as Precision,
-)
-from newscrawl.parts import (
-    Quality as Quality,
-)
-from newscrawl.parts import (
-    Removed as Removed,
-)
-from newscrawl.parts import (
-    Rights as Rights,
-)
-from newscrawl.parts import (
-    Syndication as Syndication,
-)
-from newscrawl.parts import (
-    Via as Via,
-)
-from newscrawl.parts import (
-    Wall as Wall,
-)
-from newscrawl.parts import (
-    WarcPointer as WarcPointer,
+    Access,
+    Author,
+    Block,
+    DateSource,
+    Discovery,
+    Extractor,
+    Http,
+    Image,
+    LangShare,
+    LiveUpdate,
+    PageType,
+    Part,
+    Precision,
+    Quality,
+    Removed,
+    Rights,
+    Syndication,
+    Via,
+    WarcPointer,
 )
 
 

@@ -49,7 +49,7 @@ class LinesFile:
         """Append a line; it is with the operating system when this returns."""
         assert self._fd is not None
         try:
-            write_whole(self._fd, line, self._size)
+            write_whole(self._fd, [line], self._size)
         except OSError as error:
             raise ArchiveError(f"cannot write {self.path}{OPEN}: {error.strerror}") from error
         place = (pointer.file, pointer.offset) if pointer else (_LAST, self._size)

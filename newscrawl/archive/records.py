@@ -28,9 +28,14 @@ SMALL = 4096
 _STORED_BLOCK = 0xFFFF
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 "Deflate, no flags, no time, unknown system."
+_LAST_BLOCK = b"\x01\x00\x00\xff\xff"
+"Stored, final, empty."
 _FORBIDDEN = re.compile(r"[\r\n\x00]")
 _URI_SAFE = "/%:@!$&'()*+,;=~-._?#[]"
 _TLS = re.compile(r"TLSv?(\d(?:\.\d)?)")
+
+
+Pieces = list[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,14 @@ class Record:
 
     kind: str
     record_id: str
-    member: bytes
-    "The whole gzip member."
+    pieces: Pieces
+    "The gzip member, in pieces: the block of a response is not copied to be written."
     payload_digest: str | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes of the member."""
+        return sum(map(len, self.pieces))
 
 
 def sha1_base32(data: bytes) -> str:
@@ -54,35 +64,39 @@ def target_uri(url: str) -> str:
     return quote(urldefrag(url).url, safe=_URI_SAFE)
 
 
-def gzip_member(data: bytes, level: int) -> bytes:
-    """`data` as one gzip member (RFC 1952)."""
-    if level == STORED:
-        return _stored_member(data)
-    # A small window for what is small: setting up a large one costs more than all the rest.
-    window, memory = (12, 4) if len(data) <= SMALL else (15, 8)
-    packer = zlib.compressobj(level, zlib.DEFLATED, 16 + window, memory)
-    return packer.compress(data) + packer.flush()
-
-
-def _stored_member(data: bytes) -> bytes:
-    """Stored blocks (RFC 1951 section 3.2.4), fifteen times cheaper by hand than zlib's level 0."""
-    parts = [_GZIP_HEAD]
-    for start in range(0, max(len(data), 1), _STORED_BLOCK):
-        block = data[start : start + _STORED_BLOCK]
-        last = start + _STORED_BLOCK >= len(data)
-        parts += (struct.pack("<BHH", last, len(block), len(block) ^ 0xFFFF), block)
-    parts.append(struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF))
-    return b"".join(parts)
-
-
-def record_bytes(headers: Headers, block: bytes) -> bytes:
+def record_pieces(headers: Headers, block: bytes) -> Pieces:
     """A record before compression; ValueError if a header could break out of its line."""
-    lines = ["WARC/1.1"]
-    for name, value in (*headers, ("Content-Length", str(len(block)))):
-        if _FORBIDDEN.search(value):
-            raise ValueError(f"{name} holds CR, LF or NUL")
-        lines.append(f"{name}: {value}")
-    return "\r\n".join(lines).encode("utf-8") + b"\r\n\r\n" + block + b"\r\n\r\n"
+    lines = ["WARC/1.1", *(f"{name}: {value}" for name, value in headers), f"Content-Length: {len(block)}"]
+    head = "\r\n".join(lines)
+    if head.count("\n") != head.count("\r") or head.count("\n") != len(lines) - 1 or "\0" in head:
+        name = next((name for name, value in headers if _FORBIDDEN.search(value)), "a header")
+        raise ValueError(f"{name} holds CR, LF or NUL")
+    return [head.encode() + b"\r\n\r\n", block, b"\r\n\r\n"]
+
+
+def gzip_member(pieces: Pieces, level: int) -> Pieces:
+    """One gzip member (RFC 1952) of what the pieces hold together."""
+    if level == STORED:
+        return _stored_member(pieces)
+    # A small window for what is small: setting up a large one costs more than all the rest.
+    window, memory = (12, 4) if sum(map(len, pieces)) <= SMALL else (15, 8)
+    packer = zlib.compressobj(level, zlib.DEFLATED, 16 + window, memory)
+    return [*(packer.compress(piece) for piece in pieces), packer.flush()]
+
+
+def _stored_member(pieces: Pieces) -> Pieces:
+    """Stored blocks (RFC 1951 section 3.2.4), fifteen times cheaper by hand than zlib's level 0."""
+    member: Pieces = [_GZIP_HEAD]
+    checksum = size = 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+        size += len(piece)
+        view = memoryview(piece)
+        for start in range(0, len(piece), _STORED_BLOCK):
+            part = view[start : start + _STORED_BLOCK]
+            member += (struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF), part)
+    member.append(_LAST_BLOCK + struct.pack("<II", checksum, size & 0xFFFFFFFF))
+    return member
 
 
 def fields_block(fields: Iterable[tuple[str, str]]) -> bytes:
@@ -101,7 +115,7 @@ def warcinfo_record(record_id: str, date: str, file_name: str, fields: Iterable[
         ("Content-Type", "application/warc-fields"),
         ("WARC-Block-Digest", sha1_base32(block)),
     ]
-    return Record("warcinfo", record_id, gzip_member(record_bytes(headers, block), PACKED))
+    return Record("warcinfo", record_id, gzip_member(record_pieces(headers, block), PACKED))
 
 
 def exchange_records(exchange: Exchange, warcinfo_id: str, new_id: Callable[[], str]) -> Iterator[Record]:
@@ -139,7 +153,7 @@ def _response(exchange: Exchange, block: bytes, common: Headers, warcinfo_id: st
         *([("WARC-Truncated", exchange.truncated)] if exchange.truncated else []),
     ]
     level = STORED if message.header("content-encoding") else PACKED
-    return Record("response", record_id, gzip_member(record_bytes(headers, block), level), payload_digest)
+    return Record("response", record_id, gzip_member(record_pieces(headers, block), level), payload_digest)
 
 
 def _request(
@@ -155,8 +169,8 @@ def _request(
         *([("WARC-Concurrent-To", concurrent)] if concurrent else []),
         ("WARC-Block-Digest", sha1_base32(exchange.sent)),
     ]
-    member = gzip_member(record_bytes(headers, exchange.sent), PACKED)
-    return Record("request", record_id, member)
+    pieces = gzip_member(record_pieces(headers, exchange.sent), PACKED)
+    return Record("request", record_id, pieces)
 
 
 def _metadata(
@@ -176,7 +190,7 @@ def _metadata(
         *([("WARC-Concurrent-To", concurrent)] if concurrent else []),
         ("WARC-Block-Digest", sha1_base32(block)),
     ]
-    return Record("metadata", record_id, gzip_member(record_bytes(headers, block), PACKED))
+    return Record("metadata", record_id, gzip_member(record_pieces(headers, block), PACKED))
 
 
 def _connection(exchange: Exchange) -> Headers:

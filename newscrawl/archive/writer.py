@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.records import exchange_records, warcinfo_record
+from newscrawl.archive.records import Record, exchange_records, warcinfo_record
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
 from newscrawl.parts import WarcPointer
@@ -19,6 +19,8 @@ OPEN = ".open"
 "Suffix of a file that is still being written."
 MAX_BYTES = 1 << 30
 MAX_AGE = timedelta(hours=24)
+MAX_VECTOR = 512
+"Pieces written with one call; every system takes as many."
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.]+")
 
 
@@ -76,7 +78,7 @@ class WarcWriter:
             raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
         self.files.append(WrittenWarc(name=name))
         self._opened, self._warcinfo_id = moment, self.new_id()
-        self._append(warcinfo_record(self._warcinfo_id, rfc3339(moment), name, self.info).member, 1)
+        self._append([warcinfo_record(self._warcinfo_id, rfc3339(moment), name, self.info)])
 
     def write(self, exchange: Exchange) -> WarcPointer:
         """Append an exchange's records; the pointer is to the first of them (the response, if any)."""
@@ -86,12 +88,12 @@ class WarcWriter:
             self.open()
         records = list(exchange_records(exchange, self._warcinfo_id, self.new_id))
         offset = self.files[-1].bytes
-        self._append(b"".join(record.member for record in records), len(records))
+        self._append(records)
         first = records[0]
         return WarcPointer(
             file=self.files[-1].name,
             offset=offset,
-            length=len(first.member),
+            length=first.length,
             record_id=first.record_id,
             payload_digest=first.payload_digest,
         )
@@ -117,26 +119,33 @@ class WarcWriter:
             return False
         return self.files[-1].bytes >= self.max_bytes or self.now() - self._opened >= self.max_age
 
-    def _append(self, data: bytes, records: int) -> None:
+    def _append(self, records: list[Record]) -> None:
         assert self._fd is not None
         file = self.files[-1]
+        pieces = [piece for record in records for piece in record.pieces]
         try:
-            write_whole(self._fd, data, file.bytes)
+            file.bytes += write_whole(self._fd, pieces, file.bytes)
         except OSError as error:
             raise ArchiveError(f"cannot write {self.folder / file.name}: {error.strerror}") from error
-        file.bytes += len(data)
-        file.records += records
+        file.records += len(records)
 
 
-def write_whole(fd: int, data: bytes, size: int) -> None:
-    """Append all of `data` to a file of `size` bytes, or leave the file as it was and raise OSError."""
-    view = memoryview(data)
+def write_whole(fd: int, pieces: Sequence[bytes | memoryview], size: int) -> int:
+    """Append all pieces to a file of `size` bytes and tell their length, or leave it as it was: OSError."""
+    written = 0
     try:
-        while view:
-            view = view[os.write(fd, view) :]
+        for start in range(0, len(pieces), MAX_VECTOR):
+            batch = pieces[start : start + MAX_VECTOR]
+            done = os.writev(fd, batch)
+            if done < sum(map(len, batch)):
+                rest = memoryview(b"".join(batch))[done:]
+                while rest:
+                    rest = rest[os.write(fd, rest) :]
+            written += sum(map(len, batch))
     except OSError:
         os.ftruncate(fd, size)
         raise
+    return written
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import Author
+from newscrawl.parts import Author
 from newscrawl.text.agencies import agency_named
 from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, key, tidy
@@ -81,7 +81,7 @@ def _agencies(names: Iterable[str]) -> list[str]:
 
 def _named(line: str | None) -> Iterator[Author]:
     """Names in a printed byline."""
-    if line:
+    if line and "://" not in line:
         for name in _SPLIT.split(_PREFIX.sub("", cut(tidy(line), 400))):
             yield Author(name=name, kind=_kind(name))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 from lxml.html import HtmlElement
 
-from newscrawl.items import BlockKind
+from newscrawl.parts import BlockKind
 from newscrawl.text.folding import tidy, tidy_lines
 
 MAX_BLOCKS = 20_000
@@ -112,21 +112,23 @@ class _Collector:
     open: list[tuple[HtmlElement, BlockKind | None]] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
     breaks: int = 0
+    last: str = ""
+    "End of the last piece that was not blank."
 
     def text(self, text: str | None) -> None:
         if text and not text.isspace():
             if self.breaks:
                 self._line_break()
             self.buffer.append(text)
+            self.last = text[-40:]
         elif text:
             self.buffer.append(" ")
 
     def _line_break(self) -> None:
         """One <br> ends a paragraph only after a sentence; two always do."""
-        so_far = "".join(self.buffer)
         if self.kind == "pre":
             self.buffer.append("\n" * self.breaks)
-        elif self.breaks > 1 or _ENDS_SENTENCE.search(so_far):
+        elif self.breaks > 1 or _ENDS_SENTENCE.search(self.last):
             self.flush()
         else:
             self.buffer.append(" ")
@@ -139,7 +141,7 @@ class _Collector:
         return "h" if kinds and kinds[-1] == "h" and outer != "li" else outer or "p"
 
     def flush(self) -> None:
-        joined, self.buffer, self.breaks = "".join(self.buffer), [], 0
+        joined, self.buffer, self.breaks, self.last = "".join(self.buffer), [], 0, ""
         if not self.open or not (joined and not joined.isspace()):
             return
         kind = self.kind
@@ -171,7 +173,7 @@ def blocks_of(root: HtmlElement, *, hidden: bool = True) -> list[RawBlock]:
             else:
                 _enter(out, element, tag)
         else:
-            _leave(out, element, tag)
+            _leave(out, element)
             if element is not root:
                 out.text(element.tail)
     out.flush()
@@ -198,7 +200,7 @@ def _enter(out: _Collector, element: HtmlElement, tag: str) -> None:
     out.text(element.text)
 
 
-def _leave(out: _Collector, element: HtmlElement, _tag: str) -> None:
+def _leave(out: _Collector, element: HtmlElement) -> None:
     if out.open and out.open[-1][0] is element:
         out.flush()
         out.open.pop()

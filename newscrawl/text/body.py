@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import Removed
 from newscrawl.outlet import Rule
+from newscrawl.parts import Removed
 from newscrawl.text import platforms
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.folding import key
@@ -51,6 +51,7 @@ def body_of(
     ruled = [(element, "outlet_rule") for selector in rule.drop for element in select(tree, selector)]
     early = ruled_lede(tree, lines, selector=rule.lede, marks=platforms.lede_marks(held))
     removed = prune(tree, [*ruled, *platforms.chrome_of(named, held)], keep=containers)
+    platforms.unmark(tree, held)
     raw = container_blocks(containers) if containers else found_blocks(tree, head.url)
     lede = early or described_lede(head, lines, raw, titles)
     cleaned = _cleaned(raw, lines, titles, lede)

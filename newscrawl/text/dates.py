@@ -6,11 +6,13 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import DateSource, Link
+from newscrawl.items import Link
+from newscrawl.parts import DateSource
 from newscrawl.text.blocks import RawBlock, text_of
 from newscrawl.text.folding import key
 from newscrawl.text.head import Head
@@ -20,10 +22,8 @@ from newscrawl.text.prune import select
 
 MAX_TIMES = 60
 MAX_LINES = 400
-ABOVE = 6
-"Lines above the headline in which its date may stand."
-NEAR = ABOVE + 12
-"Lines so near to the headline that a date among them is the story's."
+ABOVE, BELOW = 6, 15
+"Lines around the headline; a date in those below it is the story's, whatever its element is named."
 _AHEAD = dt.timedelta(hours=36)
 "A story may be dated a little after its capture, by zones and by embargoes; not more."
 _PUBLISHED = (
@@ -91,10 +91,10 @@ def dates_of(
 
 
 def near_title(lines: Sequence[RawBlock], titles: set[str]) -> list[RawBlock]:
-    """Lines from a little above the headline down, then the others: the story's date stands near it."""
+    """Lines from the headline down, then those right above it, then all others: its date stands near."""
     at = next((at for at, line in enumerate(lines) if line.kind == "h" and key(line.text) in titles), 0)
-    start = max(0, at - ABOVE)
-    return [*lines[start:], *lines[:start]][:MAX_LINES]
+    above = max(0, at - ABOVE)
+    return [*lines[at : at + BELOW], *lines[above:at], *lines[at + BELOW :], *lines[:above]][:MAX_LINES]
 
 
 def _first(found: Iterable[Dated | None], latest: dt.datetime | None) -> Dated | None:
@@ -135,7 +135,7 @@ def _published(
     yield from (
         _shown(line.text, zone, changed=False)
         for at, line in enumerate(lines)
-        if _is_dated(line, near=at < NEAR)
+        if _is_dated(line, near=at < BELOW)
     )
     yield _from_url(head.url)
     yield from (_shown(text, zone, changed=True) for text in visible if is_date_line(text))
@@ -200,7 +200,7 @@ def _is_change(element: HtmlElement) -> bool:
 
 def _elsewhere(element: HtmlElement) -> bool:
     """Whether it stands in a part of the page about other stories."""
-    above = list(element.iterancestors())[:8]
+    above = islice(element.iterancestors(), 8)
     return any(
         one.tag in _ASIDE or (one.tag not in {"body", "html"} and _OTHERS.search(_names(one)))
         for one in above
@@ -211,7 +211,7 @@ def _is_dated(line: RawBlock, *, near: bool) -> bool:
     """A line that is a date, or a byline or an element named for dates with one in it."""
     if len(line.text) > MAX_CHARS or not _YEAR.search(line.text) or (not near and _elsewhere(line.element)):
         return False
-    around = [line.element, *list(line.element.iterancestors())[:2]]
+    around = [line.element, *islice(line.element.iterancestors(), 2)]
     named = _BYLINE.match(line.text) or any(_DATED_NAME.search(_names(element)) for element in around)
     return is_date_line(line.text) or bool(named and moments_in(line.text))
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import Access, Article, Block, Image, Link, PageType, Quality, Rejection, rfc3339
+from newscrawl.items import Article, Link, Rejection, rfc3339
 from newscrawl.outlet import Outlet, Rule
+from newscrawl.parts import Access, Block, Image, PageType, Quality
 from newscrawl.text.authors import Byline, byline_of
 from newscrawl.text.blocks import RawBlock, blocks_of
 from newscrawl.text.body import Body, body_of
@@ -87,7 +88,7 @@ def extract(
     """The story of a page, or why there is none; the same input gives the same answer in any process."""
     source = _Source(
         url=encodable(url.strip()),
-        headers=headers or {},
+        headers={name: encodable(value) for name, value in (headers or {}).items()},
         fetched=fetched,
         outlet=outlet,
         rule=rule_of(outlet, fetched),
@@ -122,7 +123,9 @@ def _story(source: _Source, parsed: Parsed) -> Article | Fault:
 
 
 def _told(source: _Source, head: Head, tree: HtmlElement, lines: list[RawBlock]) -> _Told:
-    title = title_of(head, lines, source.sites, source.link.title if source.link else None)
+    title = title_of(
+        head, lines, source.sites, tidy(source.link.title or "") or None if source.link else None
+    )
     return _Told(
         head=head,
         lines=lines,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import Rights
+from newscrawl.parts import Rights
 from newscrawl.text.folding import cut, tidy
 from newscrawl.text.jsonld import Node, nodes_of, story_of, strings
 from newscrawl.text.parse import header

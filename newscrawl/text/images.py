@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import Image
+from newscrawl.parts import Image
 from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, tidy
 from newscrawl.text.head import Head
@@ -18,7 +18,7 @@ MAX_IMAGES = 40
 MAX_CAPTION_CHARS = 1_000
 _CREDIT = re.compile(
     r"(?:\b(?:cr[eé]dits?(?:\s(?:photos?|images?))?|photos?|image|source)\s?:\s?|©\s?|\bphoto by\s|"
-    r"\(\s?photo\s)(?P<who>[^.:()]{2,80})\)?\W*$",
+    r"\(\s?photo\s)(?P<who>[^:()]{2,60})\)?\W*$",
     re.IGNORECASE,
 )
 _CREDIT_CLASS = "credit"

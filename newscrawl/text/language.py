@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from newscrawl.items import LangShare
+from newscrawl.parts import LangShare
 
 DATA = "words.toml"
 LATIN = ("fr", "en", "es", "de", "pt", "it", "nl", "ro", "ca", "sw", "so", "tr", "pl", "sv", "id", "tl")
@@ -158,15 +158,15 @@ def _script(words: list[str]) -> str | None:
 
 
 def _only_names(words: list[str], *, shouting: bool) -> bool:
-    """Capitalised words without a function word among them: names, unless their letters are very clear."""
+    """Capitalised words without a function word among them: names, unless clearly French or English."""
     if len(words) > 8 or (shouting and len(words) > 4) or not all(word[0].isupper() for word in words):
         return False
     lower = [word.lower() for word in words]
     if any(word in _function_words() for word in lower):
         return False
-    totals = sorted((sum(column) for column in zip(*map(_word, lower), strict=True)), reverse=True)
-    margin: float = totals[0] - totals[1]
-    return margin < _NAME_MARGIN * len(words)
+    totals = [sum(column) for column in zip(*map(_word, lower), strict=True)]
+    best, second = sorted(totals, reverse=True)[:2]
+    return best not in totals[:2] or best - second < _NAME_MARGIN * len(words)
 
 
 def _totals(words: list[str], *, shouting: bool) -> list[float]:

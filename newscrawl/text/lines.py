@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from newscrawl.items import Removed
+from newscrawl.parts import Removed
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.folding import key
 from newscrawl.text.moments import is_date_line

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
-from newscrawl.items import Precision
+from newscrawl.parts import Precision
 from newscrawl.text.folding import cut, tidy
 
 MAX_CHARS = 200

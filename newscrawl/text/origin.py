@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newscrawl.items import Syndication
+from newscrawl.parts import Syndication
 from newscrawl.text.agencies import agency_named
 from newscrawl.text.authors import Byline
 from newscrawl.text.folding import key

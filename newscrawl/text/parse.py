@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_ELEMENTS = 100_000
+"Ten times what long live blogs have; beyond it a page is broken, or made to waste time."
 _PRESCAN = 4096
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{2,40})", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{2,40})", re.IGNORECASE)
@@ -76,6 +79,8 @@ def parse(html: bytes, headers: Mapping[str, str]) -> Parsed | Fault:
     tree = _tree(text)
     if tree is None:
         return Fault(reason="empty", detail="nothing in it that could be parsed")
+    if next(islice(tree.iter(), MAX_ELEMENTS, None), None) is not None:
+        return Fault(reason="too_large", detail=f"more than {MAX_ELEMENTS} elements")
     return Parsed(tree=tree, charset=charset, guessed=guessed)
 
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from lxml.html import HtmlElement
 
 DATA = "platforms.toml"
-_NEVER = frozenset({"html", "body", "head", "main"})
+_NEVER = ("html", "body", "head", "main")
 "Elements no mark may take: themes put plug-in classes on the body."
 
 
@@ -112,6 +112,15 @@ def chrome_of(
     marks = _marks(tuple(platform.name for platform in held))
     found = ((element, marks.reason(names)) for element, names in named if element.tag not in _NEVER)
     return [(element, reason) for element, reason in found if reason is not None]
+
+
+def unmark(tree: HtmlElement, held: Iterable[Platform]) -> None:
+    """Take marks off the page's frame: for one on the body trafilatura would drop it as a banner."""
+    marks = _marks(tuple(platform.name for platform in held))
+    for element in tree.iter(*_NEVER):
+        kept = [name for name in (element.get("class") or "").split() if not marks.reason([f".{name}"])]
+        if element.get("class"):
+            element.set("class", " ".join(kept))
 
 
 @cache

@@ -10,8 +10,9 @@ from functools import cache
 from importlib.resources import files
 
 from newscrawl import __version__
-from newscrawl.items import Discovery, Extractor, Http, Link, discovery_of
+from newscrawl.items import Link, discovery_of
 from newscrawl.outlet import Outlet, Rule
+from newscrawl.parts import Discovery, Extractor, Http
 from newscrawl.text.folding import cut, tidy
 from newscrawl.text.parse import header
 

@@ -9,7 +9,7 @@ from lxml.cssselect import CSSSelector
 from lxml.etree import XPathError
 from lxml.html import HtmlElement
 
-from newscrawl.items import Removed
+from newscrawl.parts import Removed
 from newscrawl.text.blocks import SILENT, text_of
 from newscrawl.text.folding import cut
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -47,7 +48,7 @@ def _fits(line: str) -> bool:
 
 
 def _near(element: HtmlElement) -> list[HtmlElement]:
-    return [element, *list(element.iterancestors())[:_NEAR]]
+    return [element, *islice(element.iterancestors(), _NEAR)]
 
 
 def described_lede(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from configparser import ConfigParser
 from functools import cache
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -73,7 +74,7 @@ def linked_keys(lines: Sequence[RawBlock], blocks: Sequence[RawBlock]) -> set[st
 def _is_link(line: RawBlock) -> bool:
     element = line.element
     if element.getparent() is not None and any(
-        above.tag == "a" for above in list(element.iterancestors())[:3]
+        above.tag == "a" for above in islice(element.iterancestors(), 3)
     ):
         return True
     inside = sum(len(text_of(link)) for link in element.iterdescendants("a"))

@@ -20,6 +20,9 @@ _KEY_START = re.compile(r'\s*"')
 _BARE_END = re.compile(r'\s*(?:,\s*"[@\w:.-]{1,60}"\s*:|\}\s*(?:[,}\]]|$)|\]\s*(?:[,}\]]|$)|\}\s*\n)')
 _ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])')
 _ESCAPED = {'"': '"', "\\": "\\", "/": "/", "b": " ", "f": " ", "n": "\n", "r": "\n", "t": "\t"}
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE = re.compile(f"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
+"Halves of surrogate pairs, as escapes: no UTF-8 can hold them."
 MAX_BARE = 5_000
 
 
@@ -29,6 +32,7 @@ class Unreadable(ValueError):
 
 def read_json(text: str) -> Json:
     """The value in `text`, strictly where possible; Unreadable when there is none."""
+    text = _LONE.sub("", text)
     try:
         return json.loads(text, strict=False)  # type: ignore[no-any-return]
     except (ValueError, RecursionError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import PageType
+from newscrawl.parts import PageType
 from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, key, tidy
 from newscrawl.text.head import Head
@@ -15,6 +16,8 @@ from newscrawl.text.jsonld import linked, strings, text, types_of
 
 MAX_TAGS = 50
 MAX_TAG_CHARS = 80
+LABEL_DEPTH = 4
+"Elements from a list's beginning in which its label stands."
 _COMMAS = re.compile(r"\s*[,;|]\s*")
 _TAG_LABELS = frozenset(
     map(
@@ -107,7 +110,9 @@ def _tags(head: Head, tree: HtmlElement) -> Iterator[str]:
 def _labelled(tree: HtmlElement) -> Iterable[HtmlElement]:
     """Lists whose first words are a label such as `READ MORE ON`."""
     for element in tree.iter("ul", "ol", "p", "div"):
-        first = next((part for part in element.iter() if part.text and part.text.strip()), None)
+        first = next(
+            (part for part in islice(element.iter(), LABEL_DEPTH) if part.text and part.text.strip()), None
+        )
         near = first is not None and (first is element or first.getparent() is element)
         if first is not None and near and len(first.text) < 40 and key(first.text) in _TAG_LABELS:
             yield element

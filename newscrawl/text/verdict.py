@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
-from newscrawl.items import PageType
+from newscrawl.parts import PageType
 from newscrawl.text.blocks import RawBlock, text_of
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import types_of

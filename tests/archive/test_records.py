@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import random
 import zlib
 from base64 import b32encode
 from datetime import UTC, datetime
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.records import (
+    PACKED,
+    STORED,
     exchange_records,
     fields_block,
-    record_bytes,
+    gzip_member,
+    record_pieces,
     target_uri,
     warcinfo_record,
 )
@@ -32,7 +36,7 @@ def ids() -> object:
 def written(received: bytes, **more: object) -> list[tuple[str, bytes]]:
     exchange = Exchange(url="http://example.org/a", started=STARTED, sent=REQUEST, received=received, **more)  # type: ignore[arg-type]
     records = exchange_records(exchange, "<urn:uuid:info>", ids())  # type: ignore[arg-type]
-    return [(record.kind, gzip.decompress(record.member)) for record in records]
+    return [(record.kind, gzip.decompress(b"".join(record.pieces))) for record in records]
 
 
 def header(raw: bytes, name: str) -> list[str]:
@@ -100,8 +104,8 @@ def test_encoded_bodies_are_stored_and_plain_ones_packed() -> None:
         answer = b"HTTP/1.1 200 OK\r\n" + coding + b"\r\n" + body
         exchange = Exchange(url="http://example.org/", started=STARTED, sent=b"", received=answer)
         record = next(iter(exchange_records(exchange, "<i>", ids())))  # type: ignore[arg-type]
-        assert (len(record.member) < len(answer)) is smaller
-        assert zlib.decompress(record.member, 31).endswith(body + b"\r\n\r\n")
+        assert (record.length < len(answer)) is smaller
+        assert zlib.decompress(b"".join(record.pieces), 31).endswith(body + b"\r\n\r\n")
 
 
 def test_html_behind_gzip_is_identified() -> None:
@@ -119,7 +123,7 @@ def test_no_url_can_break_out_of_its_header(tail: str) -> None:
 
 def test_a_header_with_a_line_end_is_refused() -> None:
     with pytest.raises(ValueError, match="CR, LF or NUL"):
-        record_bytes([("WARC-Target-URI", "http://a/\r\nWARC-Type: metadata")], b"")
+        record_pieces([("WARC-Target-URI", "http://a/\r\nWARC-Type: metadata")], b"")
 
 
 def test_fields_cannot_start_a_line_of_their_own() -> None:
@@ -127,8 +131,21 @@ def test_fields_cannot_start_a_line_of_their_own() -> None:
 
 
 def test_the_warcinfo_names_its_file() -> None:
-    raw = gzip.decompress(
-        warcinfo_record("<urn:uuid:1>", "2026-01-01T00:00:00.000000Z", "x.warc.gz", [("a", "b")]).member
-    )
+    record = warcinfo_record("<urn:uuid:1>", "2026-01-01T00:00:00.000000Z", "x.warc.gz", [("a", "b")])
+    raw = gzip.decompress(b"".join(record.pieces))
     assert header(raw, "WARC-Filename") == ["x.warc.gz"]
     assert header(raw, "Content-Type") == ["application/warc-fields"]
+
+
+@given(st.lists(st.binary(max_size=200), max_size=5), st.sampled_from([STORED, PACKED]))
+def test_a_member_holds_what_its_pieces_held(pieces: list[bytes], level: int) -> None:
+    member = b"".join(gzip_member([*pieces], level))
+    assert gzip.decompress(member) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65534, 65535, 65536, 200_000])
+def test_stored_blocks_of_any_length_are_whole(size: int) -> None:
+    body = random.Random(size).randbytes(size)
+    assert (
+        gzip.decompress(b"".join(gzip_member([b"head", body, b"tail"], STORED))) == b"head" + body + b"tail"
+    )

@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_whole_records_only(
     pointer = writer.write(an_exchange())
     size = writer.files[0].bytes
 
-    def write_a_little(fd: int, data: memoryview) -> int:
+    def write_a_little(fd: int, data: bytes | memoryview) -> int:
         room = size + allowed - os.fstat(fd).st_size
         if room <= 0:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -157,6 +157,7 @@ def test_a_full_disk_leaves_whole_records_only(
 
     real_write = os.write
     monkeypatch.setattr(writer_module.os, "write", write_a_little)
+    monkeypatch.setattr(writer_module.os, "writev", lambda fd, pieces: write_a_little(fd, b"".join(pieces)))
     with pytest.raises(ArchiveError, match="No space left on device"):
         writer.write(an_exchange("/b", os.urandom(5000)))
     monkeypatch.undo()

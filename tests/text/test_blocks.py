@@ -16,7 +16,8 @@ def test_every_kind_is_known_by_its_element() -> None:
         "<figure><img src=a><figcaption>Vue</figcaption></figure><pre>a\nb</pre>"
     )
     assert kinds(html) == [
-        ("h", "Titre"), ("p", "Un mot."), ("li", "point"), ("quote", "Cité."), ("caption", "Vue"), ("pre", "a\nb"),
+        ("h", "Titre"), ("p", "Un mot."), ("li", "point"),
+        ("quote", "Cité."), ("caption", "Vue"), ("pre", "a\nb"),
     ]  # fmt: skip
 
 

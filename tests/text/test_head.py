@@ -10,11 +10,17 @@ URL = "https://journal.example/a/b"
 
 
 def head(html: str, headers: Mapping[str, str] | None = None) -> Head:
-    return head_of(document_fromstring(f"<html lang='fr-CM'><head>{html}</head><body>x</body></html>"), URL, headers or {})
+    return head_of(
+        document_fromstring(f"<html lang='fr-CM'><head>{html}</head><body>x</body></html>"),
+        URL,
+        headers or {},
+    )
 
 
 def test_meta_tags_are_known_by_any_of_their_names_in_any_case() -> None:
-    found = head('<meta property="og:Title" content=" A "><meta name="x" content=""><meta itemprop="x" content="B">')
+    found = head(
+        '<meta property="og:Title" content=" A "><meta name="x" content=""><meta itemprop="x" content="B">'
+    )
     assert found.meta("og:title") == "A"
     assert found.meta("x") == "B"
     assert found.meta("y", "og:title") == "A"
@@ -33,9 +39,9 @@ def test_the_declared_language_is_verbatim() -> None:
 
 
 def test_rights_come_from_meta_and_headers() -> None:
-    found = rights_of(
-        head('<meta name="robots" content="NOINDEX, max-image-preview: large">', {"X-Robots-Tag": "noarchive", "TDM-Reservation": "1", "tdm-policy": "/tdm.json"})
-    )  # fmt: skip
+    meta = '<meta name="robots" content="NOINDEX, max-image-preview: large">'
+    headers = {"X-Robots-Tag": "noarchive", "TDM-Reservation": "1", "tdm-policy": "/tdm.json"}
+    found = rights_of(head(meta, headers))
     assert found.robots_meta == ["noindex", "max-image-preview:large", "noarchive"]
     assert found.tdm_reserved is True
     assert found.policy_url == "https://journal.example/tdm.json"

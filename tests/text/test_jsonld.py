@@ -20,13 +20,19 @@ def story(*values: Any) -> dict[str, Any]:
 
 
 def test_graphs_and_lists_are_opened() -> None:
-    graph = {"@context": "x", "@graph": [{"@type": "WebPage"}, {"@type": ["Thing", "NewsArticle"], "headline": "H"}]}
+    graph = {
+        "@context": "x",
+        "@graph": [{"@type": "WebPage"}, {"@type": ["Thing", "NewsArticle"], "headline": "H"}],
+    }
     assert story(graph)["headline"] == "H"
     assert story([{"@type": "http://schema.org/NewsArticle", "headline": "L"}])["headline"] == "L"
 
 
 def test_a_broken_script_still_gives_its_other_fields() -> None:
-    script = '{"@type": "NewsArticle", "headline": "Titre", "description": Une phrase, sans guillemets., "datePublished": "2025-02-03"}'
+    script = (
+        '{"@type": "NewsArticle", "headline": "Titre", "description": Une phrase, sans guillemets.,'
+        ' "datePublished": "2025-02-03"}'
+    )
     node = story_of(nodes_of(page(script)), URL)
     assert node is not None
     assert (node["headline"], node["datePublished"]) == ("Titre", "2025-02-03")
@@ -50,7 +56,9 @@ def test_the_node_that_names_this_page_is_preferred() -> None:
 
 
 def test_an_article_comes_before_a_video() -> None:
-    assert story({"@type": "VideoObject", "name": "v"}, {"@type": "Article", "headline": "a"})["headline"] == "a"
+    assert (
+        story({"@type": "VideoObject", "name": "v"}, {"@type": "Article", "headline": "a"})["headline"] == "a"
+    )
 
 
 def test_references_by_id_are_followed() -> None:
@@ -70,7 +78,5 @@ def test_types_have_no_case_and_no_address() -> None:
 
 
 def test_a_deep_graph_is_cut() -> None:
-    value: Any = {"@type": "Article"}
-    for _ in range(500):
-        value = {"@graph": [value]}
-    assert story(value) == {}
+    script = '{"@graph": [' * 500 + '{"@type": "Article"}' + "]}" * 500
+    assert story_of(nodes_of(page(script)), URL) is None

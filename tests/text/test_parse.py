@@ -2,7 +2,7 @@
 
 import pytest
 
-from newscrawl.text.parse import MAX_BYTES, Fault, Parsed, decode, header, parse
+from newscrawl.text.parse import MAX_BYTES, MAX_ELEMENTS, Fault, Parsed, decode, header, parse
 
 FRENCH = "<html><body><p>L’été à Bafoussam</p></body></html>"
 
@@ -70,6 +70,7 @@ def test_an_encoding_of_another_script_is_used() -> None:
         (b"", "empty"),
         (b" \n\t\x00", "empty"),
         (b"x" * (MAX_BYTES + 1), "too_large"),
+        (b"<br>" * (MAX_ELEMENTS + 1), "too_large"),
         (b"%PDF-1.7 <p>", "binary"),
         (b"\x89PNG\r\n\x1a\n", "binary"),
         (bytes(range(32)) * 40, "binary"),
@@ -82,7 +83,9 @@ def test_what_is_no_page_is_named(body: bytes, reason: str) -> None:
     assert fault(body) == reason
 
 
-@pytest.mark.parametrize("content_type", ["application/pdf", "image/png", "video/mp4", "application/json", "text/css"])
+@pytest.mark.parametrize(
+    "content_type", ["application/pdf", "image/png", "video/mp4", "application/json", "text/css"]
+)
 def test_other_content_types_are_no_pages(content_type: str) -> None:
     assert fault(b"{}", content_type) == "not_html"
 

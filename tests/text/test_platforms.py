@@ -49,7 +49,9 @@ def test_the_classes_of_the_body_never_empty_a_page() -> None:
         ('<div class="formulaire_spip">Votre nom</div>', "", None),
     ],
 )
-def test_a_platform_is_known_by_generator_outlet_or_signs(html: str, generator: str, platform: str | None) -> None:
+def test_a_platform_is_known_by_generator_outlet_or_signs(
+    html: str, generator: str, platform: str | None
+) -> None:
     assert left(page(html), generator=generator, platform=platform)[0] == "Le texte reste."
 
 

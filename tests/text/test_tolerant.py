@@ -15,7 +15,7 @@ from newscrawl.text.tolerant import Unreadable, read_json
         ('{"a": [1, 2.5, true, null, "x"]}', {"a": [1, 2.5, True, None, "x"]}),
         ('{"a": "un",}', {"a": "un"}),
         ('{"a": "line\none"}', {"a": "line\none"}),
-        ('{"description": A story, told without quotes., "name": "Kato"}', {"description": "A story, told without quotes.", "name": "Kato"}),
+        ('{"text": A story, told bare., "name": "Kato"}', {"text": "A story, told bare.", "name": "Kato"}),
         ('{"a": "il dit "non" et part", "b": "x"}', {"a": 'il dit "non" et part', "b": "x"}),
         ('{"a": , "b": "x"}', {"a": None, "b": "x"}),
         ('{"a": {"b": bare words}, "c": "d"}', {"a": {"b": "bare words"}, "c": "d"}),
@@ -27,10 +27,9 @@ def test_what_can_be_read_is_read(text: str, value: Any) -> None:
     assert read_json(text) == value
 
 
-def test_a_lone_surrogate_does_not_survive_the_tolerant_way() -> None:
-    value = read_json(r'{"a": "x\ud83d", }')
-    assert isinstance(value, dict)
-    assert str(value["a"]).encode("utf-8")
+@pytest.mark.parametrize("text", [r'{"a": "x\ud83d"}', r'{"a": "x\ude00", }', r'{"a": "x\ud83d\ud83d"}'])
+def test_half_a_surrogate_pair_is_dropped(text: str) -> None:
+    assert read_json(text) == {"a": "x"}
 
 
 def test_nesting_without_end_is_refused() -> None:

@@ -1,0 +1,56 @@
+"""Section, tags and page type."""
+
+import pytest
+from lxml.html import HtmlElement, document_fromstring
+
+from newscrawl.text.head import Head, head_of
+from newscrawl.text.topics import page_type_of, section_of, tags_of
+
+
+def page(html: str) -> tuple[Head, HtmlElement]:
+    tree = document_fromstring(f"<html>{html}</html>")
+    return head_of(tree, "https://echo.example/a", {}), tree
+
+
+def ld(script: str) -> str:
+    return f'<head><script type="application/ld+json">{script}</script></head><body>x'
+
+
+def test_tags_come_once_each_from_every_source() -> None:
+    script = (
+        '<script type="application/ld+json">{"@type": "NewsArticle", "keywords": ["Pont", "Fleuve"]}</script>'
+    )
+    links = '<a rel="tag" href="/t">Douala</a><a rel="category tag">Une</a>'
+    html = f'<head>{script}<meta name="keywords" content="pont, Bac"></head><body>{links}'
+    assert tags_of(*page(html)) == ["Pont", "Fleuve", "Bac", "Douala"]
+
+
+def test_a_list_under_read_more_on_becomes_tags() -> None:
+    items = '<li><a href="/t/1">bridge</a></li><li><a href="/t/2">river</a></li>'
+    html = f"<body><ul><li>READ MORE ON:</li>{items}</ul>"
+    assert tags_of(*page(html)) == ["bridge", "river"]
+
+
+def test_the_section_is_declared_or_the_last_breadcrumb() -> None:
+    declared = '<head><meta property="article:section" content="Société"></head>'
+    assert section_of(*page(declared)) == "Société"
+    items = '[{"name": "Accueil"}, {"item": {"name": "Sport"}}, {"name": "Le match"}]'
+    crumbs = f'{{"@type": "BreadcrumbList", "itemListElement": {items}}}'
+    assert section_of(*page(ld(crumbs))) == "Sport"
+    assert section_of(*page("<body><a rel='category tag' href=/c>Culture</a>")) == "Culture"
+
+
+@pytest.mark.parametrize(
+    ("html", "kind"),
+    [
+        ("<body>x", "article"),
+        (ld('{"@type": "NewsArticle"}'), "article"),
+        (ld('[{"@type": "CollectionPage"}, {"@type": "NewsArticle"}]'), "article"),
+        (ld('{"@type": "CollectionPage"}'), "listing"),
+        (ld('{"@type": "LiveBlogPosting"}'), "liveblog"),
+        (ld('{"@type": "VideoObject"}'), "video"),
+        ('<head><meta property="og:type" content="video.other"></head>', "video"),
+    ],
+)
+def test_the_type_is_what_the_page_declares(html: str, kind: str) -> None:
+    assert page_type_of(page(html)[0]) == kind
