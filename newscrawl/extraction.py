@@ -29,14 +29,10 @@ def extract_page(page: ArchivedPage, outlet: Outlet | None) -> Article | Rejecti
         content = message.content
     except ContentError as error:
         return _undecodable(page, link, outlet, str(error))
-    headers: dict[str, str] = {}
-    for name, value in message.headers:
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
     result = extract(
         content,
         page.response.url,
-        headers=headers,
+        headers=message.by_name,
         fetched=page.response.date,
         outlet=outlet,
         link=link,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
+from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newscrawl.errors import OutletError, UnknownOutlet
@@ -43,6 +44,14 @@ def _pattern(source: str) -> str:
     return source
 
 
+def _selector(source: str) -> str:
+    try:
+        HTMLTranslator().css_to_xpath(source)
+    except SelectorError as error:
+        raise ValueError(f"bad CSS selector: {error}") from error
+    return source
+
+
 def _zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("not an IANA time zone")
@@ -51,6 +60,7 @@ def _zone(name: str) -> str:
 
 Url = Annotated[str, AfterValidator(_absolute_url)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Selector = Annotated[str, AfterValidator(_selector)]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
@@ -63,13 +73,13 @@ class Rule(_Strict):
 
     until: dt.date | None = None
     "First day on which it no longer holds; absent: holds until today."
-    body: str | None = None
+    body: Selector | None = None
     "The story's container."
-    drop: list[str] = Field(default_factory=list)
+    drop: list[Selector] = Field(default_factory=list)
     "What is chrome wherever it stands."
-    lede: str | None = None
-    author: str | None = None
-    date: str | None = None
+    lede: Selector | None = None
+    author: Selector | None = None
+    date: Selector | None = None
 
 
 class Expect(_Strict):

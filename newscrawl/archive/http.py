@@ -47,10 +47,18 @@ class Message:
         match = _STATUS_LINE.match(self.head)
         return int(match[2]) if match else None
 
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        """Values by lower-case name; those of a repeated one joined by comma and space (RFC 9110, 5.3)."""
+        found: dict[str, str] = {}
+        for name, value in self.headers:
+            key = name.lower()
+            found[key] = f"{found[key]}, {value}" if key in found else value
+        return found
+
     def header(self, name: str) -> str | None:
-        """All values of a header joined by a comma and a space (RFC 9110 section 5.3)."""
-        values = [value for key, value in self.headers if key.lower() == name]
-        return ", ".join(values) if values else None
+        """The value of a header, named in lower case."""
+        return self.by_name.get(name)
 
     @property
     def is_chunked(self) -> bool:

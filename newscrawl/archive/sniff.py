@@ -10,7 +10,7 @@ import zlib
 
 from newscrawl.archive.http import ContentError, Message, decoded
 
-PREFIX_BYTES = 2048
+PREFIX_BYTES = 1024
 _MAGIC = (
     (b"%PDF-", "application/pdf"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),

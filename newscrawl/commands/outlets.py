@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cssselect import SelectorError
-from lxml.cssselect import CSSSelector
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -139,20 +137,6 @@ def _rule_doubts(rules: list[Rule]) -> Iterator[tuple[str, str]]:
         before = rules[number - 1] if number else None
         if before and (before.until is None or (rule.until is not None and rule.until <= before.until)):
             yield f"rules.{number}", "is never used: the rule before it holds for the same days"
-        single = [("body", rule.body), ("lede", rule.lede), ("author", rule.author), ("date", rule.date)]
-        dropped = [(f"drop.{place}", selector) for place, selector in enumerate(rule.drop)]
-        for key, selector in single + dropped:
-            if selector is not None and (fault := selector_fault(selector)):
-                yield f"rules.{number}.{key}", fault
-
-
-def selector_fault(selector: str) -> str | None:
-    """Why a CSS selector cannot be used; None when it can."""
-    try:
-        CSSSelector(selector, translator="html")
-    except (SelectorError, ValueError) as error:
-        return f"bad CSS selector {selector!r}: {error}"
-    return None
 
 
 def configured_folders(given: list[Path] | None) -> list[Path]:

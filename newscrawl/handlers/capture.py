@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LINK_FIELDS = sorted(field.name for field in fields(Link))
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _PROXY_SECRET = re.compile(rb"(?im)^proxy-authorization:[^\r\n]*\r?\n")
 _TRUNCATED_BY: tuple[tuple[type[Exception], Truncated], ...] = (
     (DownloadTimeoutError, "time"),
@@ -68,6 +69,7 @@ class CaptureHandler(TappedHandler):
         finally:
             fields = _notes(request, outcome, monotonic() - clock)
             self._record(spider, request, list(_exchanges(request, tape, started, outcome, fields)))
+            tape.attempts.clear()
 
     def _record(self, spider: Archiving, request: Request, exchanges: list[Exchange]) -> None:
         if spider.run.failure:
@@ -149,7 +151,7 @@ def _notes(
         if link.from_url:
             notes.append(("via", link.from_url))
         found = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
-        notes.append(("discovery", json.dumps(found, ensure_ascii=False)))
+        notes.append(("discovery", _to_json(found)))
     if redirected := meta.get("redirect_urls"):
         notes.append(("redirectedFrom", redirected[-1]))
     if retries := meta.get("retry_times"):

@@ -105,6 +105,11 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
             # The class's method, not the instance's: a request that is sent twice must not be copied twice.
             write_to = type(request).writeTo
             request.writeTo = lambda transport: write_to(request, _TapedTransport(transport, sent))
+            try:
+                return super().request(request)
+            finally:
+                # Written by now; left in place it would hold the page in a cycle.
+                del request.writeTo
         return super().request(request)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name
@@ -145,13 +150,15 @@ class _TapedAgent(_ScrapyAgent):
         self._tape = tape
 
     def _get_agent(self, request: Request, timeout: float) -> Any:
-        agent = super()._get_agent(request, timeout)
-        send = agent.request
+        agent: Any = super()._get_agent(request, timeout)
+        tape = self._tape
 
         def send_taped(method: bytes, uri: bytes, headers: TxHeaders, body: Any = None) -> Any:
-            return send(method, uri, TapedHeaders.of(headers, self._tape), body)
+            # Used once, then gone: a cycle would keep the page in memory until a collection.
+            del agent.request
+            return agent.request(method, uri, TapedHeaders.of(headers, tape), body)
 
-        agent.request = send_taped  # type: ignore[method-assign,assignment]
+        agent.request = send_taped
         return agent
 
 

@@ -1,7 +1,7 @@
 """What the line costs, in CPU milliseconds a page, each variant in turn within one run.
 
-Variants: Scrapy alone (bare), with capture, the extractor alone, the whole line. Starting up is not counted;
-ratios are taken round by round, because machines drift.
+Variants: Scrapy as it comes (stock), with newscrawl's settings (bare), with capture, the extractor alone, the
+whole line. Starting up is not counted; ratios are taken round by round, because machines drift.
 Linux only: children's CPU time includes that of workers, which are adopted when their parent ends.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gzip
 import json
 import os
 import resource
@@ -28,7 +29,8 @@ from rich.table import Table
 
 from newscrawl.demo.catalogue import demo_sites, write_outlets
 from newscrawl.demo.expected import expected
-from newscrawl.demo.pages import page_sites
+from newscrawl.demo.message import Request, Response
+from newscrawl.demo.pages import PagesSite, page_sites
 from newscrawl.demo.server import Newsroom, running
 
 HERE = Path(__file__).parent
@@ -42,9 +44,10 @@ QUICK = {
     "LOG_LEVEL": "WARNING",
     "NEWSCRAWL_BODY_MIN_CHARS": 0,
 }
-FETCHES = 3
+FETCHES = 4
 "Times that each page is fetched where nothing is extracted: single fetches are too short to compare."
-VARIANTS = ("bare", "capture", "extractor", "line")
+CRAWLS = ("stock", "bare", "capture")
+VARIANTS = (*CRAWLS, "extractor", "line")
 CAPTURE_AT_MOST, LINE_AT_MOST = 1.15, 1.30
 
 
@@ -61,7 +64,7 @@ class Bench:
     def command(self, variant: str, pages: int) -> list[str]:
         if variant == "extractor":
             return [sys.executable, str(HERE / "extractor.py"), str(self.folder), str(pages)]
-        if variant in ("bare", "capture"):
+        if variant in CRAWLS:
             listed = self.scratch / f"{pages}.txt"
             urls = [f"{self.base}{path}?{n}" for n in range(FETCHES) for path in self.paths[:pages]]
             listed.write_text("\n".join(urls), encoding="utf-8")
@@ -99,7 +102,7 @@ def crawl_ms(command: list[str]) -> float:
 def page_ms(bench: Bench, variant: str) -> float:
     """CPU milliseconds a page; starting up is left out, or taken off by a run with one page."""
     total = len(bench.paths)
-    if variant in ("bare", "capture"):
+    if variant in CRAWLS:
         return crawl_ms(bench.command(variant, total))
     one, all_of_them = (cpu_seconds(bench.command(variant, pages)) for pages in (1, total))
     return (all_of_them - one) * 1000 / (total - 1)
@@ -119,11 +122,16 @@ def measured(bench: Bench, rounds: int) -> dict[str, list[float]]:
 
 def figures(found: dict[str, list[float]]) -> dict[str, float]:
     """Medians, and the two ratios that have a bound."""
-    rounds = list(zip(*(found[variant] for variant in VARIANTS), strict=True))
+    rounds = [dict(zip(VARIANTS, values, strict=True)) for values in zip(*found.values(), strict=True)]
+
+    def ratio(above: str, *below: str) -> float:
+        return round(median(one[above] / sum(one[name] for name in below) for one in rounds), 3)
+
     return {
         **{f"{variant}_ms": round(median(found[variant]), 3) for variant in VARIANTS},
-        "capture_ratio": round(median(capture / bare for bare, capture, _, _ in rounds), 3),
-        "line_ratio": round(median(line / (bare + extractor) for bare, _, extractor, line in rounds), 3),
+        "capture_to_stock": ratio("capture", "stock"),
+        "capture_to_bare": ratio("capture", "bare"),
+        "line_to_parts": ratio("line", "bare", "extractor"),
         "pages_per_core_second": round(1000 / median(found["line"]), 1),
     }
 
@@ -155,6 +163,24 @@ def fetched(url: str) -> bytes:
             return bytes(answer.read())
 
 
+class Prepared:
+    """A site whose pages are packed once, so that serving them disturbs nothing that is measured."""
+
+    def __init__(self, site: PagesSite) -> None:
+        self.id = site.id
+        self._site = site
+        self._pages = {path: self._packed(page.read()) for path, page in site.pages.items()}
+
+    @staticmethod
+    def _packed(body: bytes) -> Response:
+        return Response(
+            body=gzip.compress(body), content_type="text/html", headers=(("Content-Encoding", "gzip"),)
+        )
+
+    def respond(self, request: Request) -> Response:
+        return self._pages.get(request.path) or self._site.respond(request)
+
+
 @contextmanager
 def serving(pages: Path | None) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as temporary:
@@ -163,32 +189,31 @@ def serving(pages: Path | None) -> Iterator[Bench]:
         if not pages:
             folder.mkdir()
             saved_newsroom(folder)
-        sites = page_sites(folder, outlets=1)
-        with running(Newsroom(sites, remember=False)) as newsroom:
+        (site,) = page_sites(folder, outlets=1)
+        with running(Newsroom([Prepared(site)], remember=False)) as newsroom:
             write_outlets(newsroom.bases, scratch / "outlets")
             yield Bench(
-                folder.resolve(), newsroom.bases[OUTLET], list(sites[0].pages), scratch / "outlets", scratch
+                folder.resolve(), newsroom.bases[OUTLET], list(site.pages), scratch / "outlets", scratch
             )
 
 
 def table(result: dict[str, float]) -> Table:
     shown = Table(title="CPU a page", title_justify="left")
-    shown.add_column("variant")
-    shown.add_column("ms", justify="right")
-    shown.add_column("ratio")
-    both = result["bare_ms"] + result["extractor_ms"]
-    shown.add_row("Scrapy alone", f"{result['bare_ms']:.2f}", "1")
+    for column in ("variant", "ms", "ratio"):
+        shown.add_column(column, justify="right" if column == "ms" else "left")
+    shown.add_row("Scrapy as it comes", f"{result['stock_ms']:.2f}", "1")
+    shown.add_row("Scrapy with newscrawl's settings", f"{result['bare_ms']:.2f}", "")
     shown.add_row(
         "with capture",
         f"{result['capture_ms']:.2f}",
-        f"{result['capture_ratio']:.3f} of it (at most {CAPTURE_AT_MOST})",
+        f"{result['capture_to_stock']:.3f} of Scrapy as it comes (at most {CAPTURE_AT_MOST})\n"
+        f"{result['capture_to_bare']:.3f} of Scrapy with newscrawl's settings",
     )
     shown.add_row("extractor alone", f"{result['extractor_ms']:.2f}", "")
-    shown.add_row("Scrapy + extractor", f"{both:.2f}", "1")
     shown.add_row(
         "the whole line",
         f"{result['line_ms']:.2f}",
-        f"{result['line_ratio']:.3f} of it (at most {LINE_AT_MOST})",
+        f"{result['line_to_parts']:.3f} of Scrapy so set + extractor (at most {LINE_AT_MOST:.2f})",
     )
     shown.caption = f"{result['pages_per_core_second']:.1f} pages a core-second"
     return shown

@@ -1,7 +1,8 @@
-"""One variant of the crawl over a list of pages: `spiders.py bare|capture URLS`, in a process of its own.
+"""One variant of the crawl over a list of pages: `spiders.py stock|bare|capture URLS`, in its own process.
 
-The same spider with the settings of a crawl; `bare` has Scrapy's own handler and writes nothing, `capture`
-archives. Prints the CPU milliseconds from the first request to the closed spider.
+The same spider each time. `stock` is Scrapy as it comes (robots.txt obeyed), `bare` is Scrapy's own handler
+with newscrawl's settings, `capture` archives. Prints the CPU milliseconds a page, from the first request to
+the closed spider.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ QUICK = {
     "LOG_LEVEL": "WARNING",
     "ITEM_PIPELINES": {},
 }
+STOCK = {"CONCURRENT_REQUESTS_PER_DOMAIN": 8, "LOG_LEVEL": "WARNING", "ROBOTSTXT_OBEY": True}
 BARE = {
     "DOWNLOAD_HANDLERS": {},
     "EXTENSIONS": {},
@@ -75,12 +77,15 @@ class CaptureSpider(BareSpider):
 def run(variant: str, urls: list[str]) -> float:
     """CPU seconds of the crawl, without starting up."""
     settings = Settings()
-    settings.setmodule("newscrawl.settings")
-    settings.setdict(QUICK | (BARE if variant == "bare" else {}), priority="cmdline")
+    if variant == "stock":
+        settings.setdict(STOCK, priority="cmdline")
+    else:
+        settings.setmodule("newscrawl.settings")
+        settings.setdict(QUICK | (BARE if variant == "bare" else {}), priority="cmdline")
     with tempfile.TemporaryDirectory() as folder:
         settings.set("NEWSCRAWL_ARCHIVES", folder, priority="cmdline")
         process = AsyncCrawlerProcess(settings)
-        crawler = process.create_crawler({"bare": BareSpider, "capture": CaptureSpider}[variant])
+        crawler = process.create_crawler(CaptureSpider if variant == "capture" else BareSpider)
         process.crawl(crawler, urls=urls)
         process.start()
         return time.process_time() - crawler.spider.began
