@@ -23,7 +23,7 @@ from newscrawl.text.language import Languages, is_mixed, languages_of
 from newscrawl.text.origin import syndication_of
 from newscrawl.text.parse import Fault, Parsed, parse
 from newscrawl.text.provenance import encodable, extractor_of, http_of, link_discovery, rule_of
-from newscrawl.text.prune import MAX_REMOVED, bad_selectors
+from newscrawl.text.prune import MAX_REMOVED
 from newscrawl.text.title import Title, title_of
 from newscrawl.text.topics import page_type_of, section_of, tags_of
 from newscrawl.text.verdict import empty_fault, is_listing, shell_fault
@@ -197,7 +197,7 @@ def _article(source: _Source, parsed: Parsed, told: _Told, body: Body, byline: B
         http=http_of(source.headers, source.status, parsed.charset),
         extractor=extractor_of(outlet, source.rule),
         removed=body.removed[:MAX_REMOVED],
-        quality=_quality(source.rule, parsed, told, text),
+        quality=_quality(parsed, told, text),
     )
 
 
@@ -230,13 +230,12 @@ def _access(head: Head) -> Access:
     return Access(free=free, wall="paywall" if free is False else "none", evidence=evidence)
 
 
-def _quality(rule: Rule, parsed: Parsed, told: _Told, text: str) -> Quality:
+def _quality(parsed: Parsed, told: _Told, text: str) -> Quality:
     checks = {
         "short_text": len(text) < SHORT_CHARS,
         "no_title": told.title.text is None,
         "no_date": told.dates.published is None,
         "encoding_guess": parsed.guessed,
-        "bad_selector": bool(bad_selectors([rule.body, rule.lede, rule.author, rule.date, *rule.drop])),
     }
     return Quality(flags=[name for name, holds in checks.items() if holds])
 

@@ -26,11 +26,6 @@ def _compiled(selector: str) -> CSSSelector | None:
         return None
 
 
-def bad_selectors(selectors: Iterable[str | None]) -> list[str]:
-    """Those that are no CSS we can compile."""
-    return [selector for selector in selectors if selector and _compiled(selector) is None]
-
-
 def select(tree: HtmlElement, selector: str | None) -> list[HtmlElement]:
     """Elements a CSS selector picks, in page order; none for a selector that cannot be read."""
     compiled = _compiled(selector) if selector else None

@@ -113,11 +113,6 @@ def test_a_rule_that_matches_nothing_leaves_the_page_to_the_general_way() -> Non
     assert len(found.blocks) == 3
 
 
-def test_a_selector_that_cannot_be_read_is_flagged() -> None:
-    found = article("portal", outlet=outlet(rules=[{"drop": ["p:::x("]}]))
-    assert "bad_selector" in found.quality.flags
-
-
 def test_identity_time_and_provenance_are_filled() -> None:
     link = Link(
         url="https://tamtam.example/short", via="feed", title="Ferry", published="2025-06-18", guid="7"
