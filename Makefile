@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+CLIENTS := $(VENV)/clients
 # Outlet ids for `make crawl`, divided by spaces; empty: the embedded newsroom.
 OUTLET ?=
 # A folder of saved pages for `make bench`; empty: pages of the embedded newsroom.
 PAGES  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup crawl test check types tests tests-slow format bench pins clean
+.PHONY: help setup clients crawl test check types tests tests-slow format bench pins clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +21,20 @@ $(STAMP): requirements.txt tests/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+clients: $(CLIENTS)/.installed ## Install the programs of others that tests let read our archives
+
+# With root on Debian its packages too; elsewhere the tests that need one say so and are skipped.
+$(CLIENTS)/.installed: $(STAMP) tests/clients/requirements.txt tests/clients/package.json
+	@missing=""; for program in chromium wget npm; do \
+	  command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get -qq update >/dev/null && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install $$missing >/dev/null; fi
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
+	@if command -v npm >/dev/null; then $(PYTHON) tests/clients/unpack.py $(CLIENTS); fi
 	@touch $@
 
 crawl: setup ## Crawl the embedded newsroom, or outlets: make crawl OUTLET="a b"
@@ -34,11 +49,11 @@ check: setup ## Format check and lint
 types: setup ## Type check
 	$(BIN)/mypy
 
-tests: setup ## The tests that take seconds, then those that crawl
+tests: clients ## The tests that take seconds, then those that crawl
 	$(BIN)/pytest -q -m "not slow and not crawl"
 	$(BIN)/pytest -q -m "crawl and not slow"
 
-tests-slow: setup ## The tests that take longer
+tests-slow: clients ## The tests that take longer
 	$(BIN)/pytest -q -m slow
 
 format: setup ## Put the code into its form

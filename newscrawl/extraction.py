@@ -9,6 +9,7 @@ from typing import Any
 
 from newscrawl.archive.http import ContentError
 from newscrawl.archive.reader import ArchivedPage, read_page
+from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Link, Rejection, discovery_of, rfc3339
 from newscrawl.outlet import Outlet
 from newscrawl.parts import WarcPointer
@@ -42,13 +43,18 @@ def extract_page(page: ArchivedPage, outlet: Outlet | None) -> Article | Rejecti
 
 
 def link_of(page: ArchivedPage) -> Link:
-    """How the page was found, as the archive notes it; a page without a note counts as listed."""
+    """How the page was found, as the archive notes it; a page without a note counts as listed.
+
+    ArchiveError when there is a note that cannot be read: it would be a page found in no way it was.
+    """
+    if "discovery" not in page.notes:
+        return Link(url=page.response.url, via="list")
     try:
-        noted: Any = json.loads(page.notes.get("discovery", "null"))
+        noted: Any = json.loads(page.notes["discovery"])
     except ValueError:
         noted = None
     if not isinstance(noted, dict) or "url" not in noted or "via" not in noted:
-        return Link(url=page.response.url, via="list")
+        raise ArchiveError(f"{page.response.record_id}: how {page.response.url} was found cannot be read")
     return Link(**{name: value for name, value in noted.items() if name in _LINK_FIELDS})
 
 

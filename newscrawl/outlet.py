@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from newscrawl.errors import OutletError, UnknownOutlet
+from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
 from newscrawl.urls import absolute
 
 OUTLETS = Path(__file__).parent / "outlets"
@@ -167,6 +167,8 @@ def outlet_files(folders: Iterable[Path]) -> dict[str, Path]:
 def find_outlet(name: str, folders: Iterable[Path]) -> Outlet:
     """The outlet of this name; UnknownOutlet tells near names, OutletError what is wrong with it."""
     folders = list(folders)
+    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        raise NewscrawlError(f"no such folder of outlet files: {', '.join(missing)}")
     files = outlet_files(folders)
     if name not in files:
         raise UnknownOutlet(name, difflib.get_close_matches(name, files, n=3, cutoff=0.6))

@@ -21,6 +21,7 @@ LAYERS = [
     {"commands", "scrapy_commands"},
     {"extensions"},
     {"spiders", "handlers", "pipelines"},
+    {"extracting"},
     {"extraction"},
     {"discovery", "text", "archive", "state", "demo"},
     {"outlet"},

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r\n]")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: ([^\r\n]*))?")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[^\n]{0,4096}\n")
+AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
 "Content-decoded bytes kept at most; a bomb ends there."
 
@@ -85,56 +88,86 @@ def split_message(raw: bytes) -> Message:
     return Message(raw[: end.end()], raw[end.end() :]) if end else Message(raw, b"")
 
 
-def split_interim(raw: bytes) -> tuple[list[bytes], bytes]:
+def head_length(raw: bytes | memoryview) -> int:
+    """Bytes of the head with its blank line; all of them where there is none."""
+    end = _HEAD_END.search(raw)
+    return end.end() if end else len(raw)
+
+
+def split_interim(raw: bytes | memoryview) -> tuple[list[bytes], bytes | memoryview]:
     """The 1xx answers before the final one, and the final one."""
     interim: list[bytes] = []
-    while _INTERIM.match(raw) and not raw.startswith(b"HTTP/1.1 101"):
-        end = _HEAD_END.search(raw)
-        if not end:
-            break
-        interim.append(raw[: end.end()])
+    while _INTERIM.match(raw) and (end := _HEAD_END.search(raw)):
+        interim.append(bytes(raw[: end.end()]))
         raw = raw[end.end() :]
     return interim, raw
 
 
-def is_response(raw: bytes) -> bool:
+def is_response(raw: bytes | memoryview) -> bool:
     """Whether the bytes start like an HTTP/1 answer."""
     return _STATUS_LINE.match(raw) is not None
 
 
 def dechunked(body: bytes) -> bytes:
-    """Chunk data joined (RFC 9112 section 7.1); stops quietly where the framing breaks off."""
-    parts: list[bytes] = []
+    """Chunk data joined; stops quietly where the framing breaks off."""
+    return b"".join(chunks(body))
+
+
+def chunks(body: AnyBytes) -> Iterator[AnyBytes]:
+    """The data of each chunk (RFC 9112 section 7.1), as far as the framing holds."""
     at = 0
     while match := _CHUNK_SIZE.match(body, at):
         size = int(match[1], 16)
         if size == 0:
-            break
-        parts.append(body[match.end() : match.end() + size])
+            return
+        yield body[match.end() : match.end() + size]
         at = match.end() + size
         at += 2 if body[at : at + 2] == b"\r\n" else 1
-    return b"".join(parts)
 
 
-def decoded(data: bytes, coding: str) -> bytes:
-    """`data` without one content coding; a cut-off stream gives what is there."""
+def with_entity(head: bytes, entity: bytes) -> bytes:
+    """The message of this head whose entity this is, framed as the head says."""
+    if not Message(head, b"").is_chunked:
+        return head + entity
+    return head + (b"%X\r\n%s\r\n" % (len(entity), entity) if entity else b"") + b"0\r\n\r\n"
+
+
+def without_headers(raw: bytes, names: Container[str]) -> tuple[bytes, list[str]]:
+    """A message without the headers of these lower-case names, and the names, as sent, of what is gone."""
+    end = head_length(raw)
+    kept: list[bytes] = []
+    gone: list[str] = []
+    is_gone = False
+    for number, line in enumerate(raw[:end].splitlines(keepends=True)):
+        if number and line[:1] not in (b" ", b"\t"):
+            name = line.partition(b":")[0].decode("latin-1").strip()
+            is_gone = name.lower() in names
+            if is_gone:
+                gone.append(name)
+        if not is_gone:
+            kept.append(line)
+    return (b"".join(kept) + raw[end:], gone) if gone else (raw, gone)
+
+
+def decoded(data: bytes, coding: str, most: int | None = None) -> bytes:
+    """`data` without one content coding, at most `most` bytes; a cut-off stream gives what is there."""
+    most = MAX_CONTENT_BYTES if most is None else most
     if coding in ("identity", "") or not data:
         return data
     if coding in ("gzip", "x-gzip"):
-        return _inflated(data, 31)
+        return _inflated(data, 31, most)
     if coding == "deflate":
         # zlib-wrapped by RFC 9110, raw by the habit of some servers
-        return _inflated(data, 15 if (data[0] & 0x0F) == 8 and data[0] < 0x80 else -15)
+        return _inflated(data, 15 if (data[0] & 0x0F) == 8 and data[0] < 0x80 else -15, most)
     if coding == "br":
-        return _unbrotlied(data)
+        return _unbrotlied(data, most)
     if coding == "zstd":
-        return _unzstded(data)
+        return _unzstded(data, most)
     raise ContentError(f"unknown content coding {coding!r}")
 
 
-def _inflated(data: bytes, window_bits: int) -> bytes:
+def _inflated(data: bytes, window_bits: int, room: int) -> bytes:
     parts: list[bytes] = []
-    room = MAX_CONTENT_BYTES
     while data and room > 0:
         inflater = zlib.decompressobj(window_bits)
         try:
@@ -149,30 +182,30 @@ def _inflated(data: bytes, window_bits: int) -> bytes:
     return b"".join(parts)
 
 
-def _unbrotlied(data: bytes) -> bytes:
+def _unbrotlied(data: bytes, most: int) -> bytes:
     import brotli
 
     unpacker = brotli.Decompressor()
     parts: list[bytes] = []
     size = 0
     try:
-        part = unpacker.process(data, output_buffer_limit=MAX_CONTENT_BYTES)
+        part = unpacker.process(data, output_buffer_limit=most)
         while part or not unpacker.can_accept_more_data():
             parts.append(part)
             size += len(part)
-            if size >= MAX_CONTENT_BYTES:
+            if size >= most:
                 break
-            part = unpacker.process(b"", output_buffer_limit=MAX_CONTENT_BYTES - size)
+            part = unpacker.process(b"", output_buffer_limit=most - size)
     except brotli.error as error:
         raise ContentError(str(error)) from error
-    return b"".join(parts)[:MAX_CONTENT_BYTES]
+    return b"".join(parts)[:most]
 
 
-def _unzstded(data: bytes) -> bytes:
+def _unzstded(data: bytes, most: int) -> bytes:
     from backports import zstd
 
     unpacker = zstd.ZstdDecompressor()
     try:
-        return unpacker.decompress(data, max_length=MAX_CONTENT_BYTES)
+        return unpacker.decompress(data, max_length=most)
     except zstd.ZstdError as error:
         raise ContentError(str(error)) from error

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from newscrawl.archive.owner import lock
 from newscrawl.archive.writer import OPEN, sync_folder, write_whole
 from newscrawl.errors import ArchiveError
 from newscrawl.parts import WarcPointer
 
+SORTING = ".sorting"
+"Suffix of a file that is being put into order."
+Place = tuple[str, int, int, int]
+"Sort key (file, offset in it), then where a line stands in the open file."
 _LAST = "\uffff"
 "Sorts lines without a place in the archive behind all others."
+
+
+def untold(path: Path) -> None:
+    """For lines whose finished file nobody keeps a list of."""
 
 
 def json_line(item: BaseModel) -> bytes:
@@ -29,14 +39,20 @@ class LinesFile:
     """Lines at `path`; named `<path>.open` until closed."""
 
     path: Path
+    finished: Callable[[Path], None] = untold
+    "Told the path once the file has got its final name."
     _fd: int | None = None
     _size: int = 0
-    _places: list[tuple[str, int, int, int]] = field(default_factory=list)
-    "Sort key (file, offset in it), then where the line stands in the open file."
+    _places: list[Place] = field(default_factory=list)
+    _withdrawn: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def count(self) -> int:
-        return len(self._places)
+        return len(self._places) - len(self._withdrawn)
+
+    def withdraw(self, pointer: WarcPointer) -> None:
+        """Leave the line of this record out when the file is closed, whether it is written already or not."""
+        self._withdrawn.add((pointer.file, pointer.offset))
 
     def open(self) -> None:
         try:
@@ -44,6 +60,7 @@ class LinesFile:
             self._fd = os.open(f"{self.path}{OPEN}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         except OSError as error:
             raise ArchiveError(f"cannot write {self.path}{OPEN}: {error.strerror}") from error
+        lock(self._fd)
 
     def add(self, line: bytes, pointer: WarcPointer | None) -> None:
         """Append a line; it is with the operating system when this returns."""
@@ -52,8 +69,7 @@ class LinesFile:
             write_whole(self._fd, [line], self._size)
         except OSError as error:
             raise ArchiveError(f"cannot write {self.path}{OPEN}: {error.strerror}") from error
-        place = (pointer.file, pointer.offset) if pointer else (_LAST, self._size)
-        self._places.append((*place, self._size, len(line)))
+        self._places.append(place_of(pointer, self._size, len(line)))
         self._size += len(line)
 
     def close(self) -> None:
@@ -61,18 +77,33 @@ class LinesFile:
         if self._fd is None:
             return
         fd, self._fd = self._fd, None
-        sorted_path = Path(f"{self.path}.sorting")
         try:
-            with sorted_path.open("wb") as out:
-                for _, _, start, length in sorted(self._places):
-                    out.write(os.pread(fd, length, start))
-                out.flush()
-                os.fsync(out.fileno())
-            sorted_path.rename(self.path)
-            Path(f"{self.path}{OPEN}").unlink()
-            sync_folder(self.path.parent)
+            settle(fd, [place for place in self._places if place[:2] not in self._withdrawn], self.path)
         except OSError as error:
-            sorted_path.unlink(missing_ok=True)
             raise ArchiveError(f"cannot close {self.path}: {error.strerror}") from error
         finally:
             os.close(fd)
+        self.finished(self.path)
+
+
+def place_of(pointer: WarcPointer | None, start: int, length: int) -> Place:
+    """Where the line at `start` of the open file belongs."""
+    order = (pointer.file, pointer.offset) if pointer else (_LAST, start)
+    return (*order, start, length)
+
+
+def settle(fd: int, places: Iterable[Place], path: Path) -> None:
+    """Write the lines of the open file in archive order under `path`; then the open file goes. OSError."""
+    sorted_path = Path(f"{path}{SORTING}")
+    try:
+        with sorted_path.open("wb") as out:
+            for _, _, start, length in sorted(places):
+                out.write(os.pread(fd, length, start))
+            out.flush()
+            os.fsync(out.fileno())
+        sorted_path.rename(path)
+        Path(f"{path}{OPEN}").unlink()
+        sync_folder(path.parent)
+    except OSError:
+        sorted_path.unlink(missing_ok=True)
+        raise

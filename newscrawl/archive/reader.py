@@ -1,20 +1,82 @@
-"""Reading archives with warcio: one exchange by its pointer, or a whole file."""
+"""Reading archives with warcio: one exchange by its pointer, or a whole file.
+
+Any WARC is read, 1.0 or 1.1, plain, with a gzip member a record or as one gzip stream. Where a member holds
+several records, `offset` and `length` count unpacked bytes from the beginning of the file; `positioned` finds
+them again, at the price of unpacking all that stands before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic, Protocol, TypeVar, cast
 
-from newscrawl.archive.http import Message, split_message
+from newscrawl.archive.http import Message, split_message, with_entity
 from newscrawl.archive.writer import OPEN
 from newscrawl.errors import ArchiveError
 from newscrawl.parts import WarcPointer
 
 MAX_BLOCK_BYTES = 1 << 30
 "A larger block is not read into memory."
+GZIP_MAGIC = b"\x1f\x8b"
+_PEEK_BYTES = 512
+_PIECE = 1 << 16
+_MAX_LENGTH_DIGITS = 18
+
+T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """Something bytes come out of."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Block:
+    """The block of a record while it is being walked over."""
+
+    def __init__(self, stream: Readable, length: int) -> None:
+        self._stream = stream
+        self.left = length
+
+    def read(self, size: int) -> bytes:
+        """As many bytes as were asked for, or all that are left."""
+        parts: list[bytes] = []
+        wanted = min(size, self.left)
+        while wanted and (part := self._stream.read(wanted)):
+            parts.append(part)
+            wanted -= len(part)
+            self.left -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What is left, in pieces of bounded size."""
+        while piece := self.read(_PIECE):
+            yield piece
+
+    def drain(self) -> None:
+        for _ in self.pieces():
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """Where a record stands, its headers with lower-case names, and what was taken of its block."""
+
+    offset: int
+    length: int
+    kind: str
+    headers: dict[str, str]
+    taken: T
+
+
+class _SeveralInMember(Exception):
+    """A gzip member goes on after its first record."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +132,53 @@ def records_of(stream: BinaryIO) -> Iterator[tuple[int, int, WarcRecord]]:
 
     Ends quietly at a torn tail: what is whole comes out, nothing is made up.
     """
+    for place in walked(stream, _whole_block):
+        if place.taken is not None:
+            yield place.offset, place.length, WarcRecord(place.kind, place.headers, place.taken)
+
+
+def walked(stream: BinaryIO, take: Callable[[str, dict[str, str], Block], T]) -> Iterator[Placed[T]]:
+    """Each whole record, with what `take` makes of its kind, headers and block, however large that is."""
+    began, met = stream.tell(), 0
+    try:
+        for place in _walked(stream, take):
+            met += 1
+            yield place
+    except _SeveralInMember:
+        # `seek` is that of the packed file: a walk from its middle has offsets that count from there.
+        stream.seek(began)
+        unpacked = cast("BinaryIO", gzip.GzipFile(fileobj=stream))
+        yield from islice(_walked(unpacked, take), met, None)
+
+
+def positioned(stream: BinaryIO, offset: int) -> BinaryIO:
+    """The stream, or what it unpacks to, standing at the record whose place says `offset`."""
+    if offset < 0:
+        raise ArchiveError(f"{getattr(stream, 'name', 'stream')}: nothing at {offset}")
+    stream.seek(offset)
+    start = stream.read(_PEEK_BYTES)
+    stream.seek(0)
+    packed_file = stream.read(2) == GZIP_MAGIC
+    stream.seek(offset)
+    if not packed_file or _begins_record(start):
+        return stream
+    stream.seek(0)
+    unpacked = gzip.GzipFile(fileobj=stream)
+    try:
+        unpacked.seek(offset)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{getattr(stream, 'name', 'stream')}: nothing at {offset}: {error}") from error
+    return cast("BinaryIO", unpacked)
+
+
+def _begins_record(start: bytes) -> bool:
+    try:
+        return zlib.decompressobj(31).decompress(start, 5) == b"WARC/"
+    except zlib.error:
+        return False
+
+
+def _walked(stream: BinaryIO, take: Callable[[str, dict[str, str], Block], T]) -> Iterator[Placed[T]]:
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
 
@@ -78,27 +187,50 @@ def records_of(stream: BinaryIO) -> Iterator[tuple[int, int, WarcRecord]]:
         for record in iterator:
             headers = {name.lower(): value for name, value in record.rec_headers.headers}
             length = headers.get("content-length", "")
-            if not length.isdigit() or int(length) > MAX_BLOCK_BYTES:
+            if not (length.isascii() and length.isdigit()) or len(length) > _MAX_LENGTH_DIGITS:
                 continue
-            block = record.raw_stream.read(int(length))
-            place = iterator.get_record_offset(), iterator.get_record_length()
+            block = Block(record.raw_stream, int(length))
+            taken = take(record.rec_type, headers, block)
+            block.drain()
+            offset, size = iterator.get_record_offset(), iterator.get_record_length()
+            unzipper, following = iterator.reader.decompressor, iterator.next_line or b""
+            if unzipper and following.startswith(b"WARC/"):
+                raise _SeveralInMember
             # A gzip member is whole when its checksum has been met.
-            if len(block) < int(length) or not getattr(iterator.reader.decompressor, "eof", True):
+            if block.left or not getattr(unzipper, "eof", True):
                 return
-            yield *place, WarcRecord(record.rec_type, headers, block)
-    except (ArchiveLoadFailed, EOFError):
+            yield Placed(offset, size, record.rec_type, headers, taken)
+    except (ArchiveLoadFailed, EOFError, gzip.BadGzipFile, zlib.error):
         return
+
+
+def _whole_block(_kind: str, _headers: dict[str, str], block: Block) -> bytes | None:
+    return block.read(block.left) if block.left <= MAX_BLOCK_BYTES else None
 
 
 def read_page(folder: Path, pointer: WarcPointer) -> ArchivedPage:
     """The response at `pointer` with its metadata; ArchiveError when another record stands there."""
     with open_warc(folder, pointer.file) as stream:
-        stream.seek(pointer.offset)
-        records = records_of(stream)
+        records = records_of(positioned(stream, pointer.offset))
         _, _, response = next(records, (0, 0, None))
         if response is None or response.record_id != pointer.record_id:
             raise ArchiveError(f"{folder / pointer.file}: no record {pointer.record_id} at {pointer.offset}")
-        return ArchivedPage(pointer, response, _notes_of(response, records))
+        notes = _notes_of(response, records)
+    if response.kind == "revisit" and "originalFile" in notes:
+        response = _with_body_of_original(folder, response, notes)
+    return ArchivedPage(pointer, response, notes)
+
+
+def _with_body_of_original(folder: Path, revisit: WarcRecord, notes: dict[str, str]) -> WarcRecord:
+    """A revisit with the body of the response it refers to, whose place its notes tell."""
+    name, offset = notes["originalFile"], notes.get("originalOffset", "")
+    with open_warc(folder, name) as stream:
+        place = int(offset) if offset.isdecimal() else 0
+        _, _, original = next(records_of(positioned(stream, place)), (0, 0, None))
+    if original is None or original.record_id != revisit.headers.get("warc-refers-to"):
+        raise ArchiveError(f"{folder / name}: no original of {revisit.record_id} at {offset}")
+    head = split_message(revisit.block).head or split_message(original.block).head
+    return replace(revisit, block=with_entity(head, split_message(original.block).entity))
 
 
 def _notes_of(response: WarcRecord, following: Iterator[tuple[int, int, WarcRecord]]) -> dict[str, str]:
@@ -114,7 +246,8 @@ def _notes_of(response: WarcRecord, following: Iterator[tuple[int, int, WarcReco
 def fields_of(block: bytes) -> dict[str, str]:
     """An application/warc-fields block as a dict; a repeated name keeps its first value."""
     found: dict[str, str] = {}
-    for line in block.decode("utf-8", "replace").splitlines():
+    # Not splitlines(): it also divides at separators that stand within a value.
+    for line in block.decode("utf-8", "replace").split("\n"):
         name, colon, value = line.partition(":")
         if colon:
             found.setdefault(name.strip(), value.strip())

@@ -1,41 +1,36 @@
-"""WARC 1.1 records as bytes: headers in a fixed order, one gzip member a record.
+"""WARC 1.1 records as bytes: headers in a fixed order, blocks as they were on the wire.
 
-Written by hand because warcio's writer parses and rewrites HTTP headers; blocks here are the bytes
-that were on the wire. https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
+Written by hand because warcio's writer parses and rewrites HTTP headers.
+https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urldefrag
 
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.http import is_response, split_interim, split_message
-from newscrawl.archive.sniff import identified_type
+from newscrawl.archive.exchange import Bytes, Exchange
+from newscrawl.archive.http import Message, chunks, head_length, is_response, split_interim
+from newscrawl.archive.member import PACKED, STORED, Pieces, gzip_member
+from newscrawl.archive.sniff import ENOUGH_BYTES, identified_type
 from newscrawl.items import rfc3339
 
 Headers = list[tuple[str, str]]
 
-STORED, PACKED = 0, 6
-"gzip levels: bodies that are content-encoded do not shrink again, everything else does."
-SMALL = 4096
-_STORED_BLOCK = 0xFFFF
-_GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-"Deflate, no flags, no time, unknown system."
-_LAST_BLOCK = b"\x01\x00\x00\xff\xff"
-"Stored, final, empty."
 _FORBIDDEN = re.compile(r"[\r\n\x00]")
+_LINE_ENDS = re.compile(r"[\r\n\x00\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"All that any reader may take for the end of a line."
 _URI_SAFE = "/%:@!$&'()*+,;=~-._?#[]"
 _TLS = re.compile(r"TLSv?(\d(?:\.\d)?)")
-
-
-Pieces = list[bytes | memoryview]
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
+"Two letters at a time are twice as fast as the standard library, and every record needs a digest."
+_SHIFTS = range(150, -1, -10)
+_PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
+_NOT_MODIFIED = 304
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +49,24 @@ class Record:
         return sum(map(len, self.pieces))
 
 
-def sha1_base32(data: bytes) -> str:
-    """The digest form every WARC tool reads."""
-    return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode("ascii")
+def sha1_base32(*parts: Bytes) -> str:
+    """Digest of the parts together, in the form every WARC tool reads."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for part in parts:
+        digest.update(part)
+    number = int.from_bytes(digest.digest())
+    return "sha1:" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+
+
+EMPTY_DIGEST = sha1_base32()
 
 
 def target_uri(url: str) -> str:
     """Percent-encoded ASCII without fragment (WARC 1.1 section 5.12 wants a URI)."""
-    return quote(urldefrag(url).url, safe=_URI_SAFE)
+    return quote(urldefrag(url).url, safe=_URI_SAFE, errors="replace")
 
 
-def record_pieces(headers: Headers, block: bytes) -> Pieces:
+def record_pieces(headers: Headers, block: Bytes) -> Pieces:
     """A record before compression; ValueError if a header could break out of its line."""
     lines = ["WARC/1.1", *(f"{name}: {value}" for name, value in headers), f"Content-Length: {len(block)}"]
     head = "\r\n".join(lines)
@@ -74,34 +76,10 @@ def record_pieces(headers: Headers, block: bytes) -> Pieces:
     return [head.encode() + b"\r\n\r\n", block, b"\r\n\r\n"]
 
 
-def gzip_member(pieces: Pieces, level: int) -> Pieces:
-    """One gzip member (RFC 1952) of what the pieces hold together."""
-    if level == STORED:
-        return _stored_member(pieces)
-    # A small window for what is small: setting up a large one costs more than all the rest.
-    window, memory = (12, 4) if sum(map(len, pieces)) <= SMALL else (15, 8)
-    packer = zlib.compressobj(level, zlib.DEFLATED, 16 + window, memory)
-    return [*(packer.compress(piece) for piece in pieces), packer.flush()]
-
-
-def _stored_member(pieces: Pieces) -> Pieces:
-    """Stored blocks (RFC 1951 section 3.2.4), fifteen times cheaper by hand than zlib's level 0."""
-    member: Pieces = [_GZIP_HEAD]
-    checksum = size = 0
-    for piece in pieces:
-        checksum = zlib.crc32(piece, checksum)
-        size += len(piece)
-        view = memoryview(piece)
-        for start in range(0, len(piece), _STORED_BLOCK):
-            part = view[start : start + _STORED_BLOCK]
-            member += (struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF), part)
-    member.append(_LAST_BLOCK + struct.pack("<II", checksum, size & 0xFFFFFFFF))
-    return member
-
-
 def fields_block(fields: Iterable[tuple[str, str]]) -> bytes:
     """A block of application/warc-fields; line ends inside a value become spaces."""
-    return b"".join(f"{name}: {_FORBIDDEN.sub(' ', value)}\r\n".encode() for name, value in fields)
+    lines = (f"{name}: {_LINE_ENDS.sub(' ', value)}\r\n" for name, value in fields)
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def warcinfo_record(record_id: str, date: str, file_name: str, fields: Iterable[tuple[str, str]]) -> Record:
@@ -119,51 +97,121 @@ def warcinfo_record(record_id: str, date: str, file_name: str, fields: Iterable[
 
 
 def exchange_records(exchange: Exchange, warcinfo_id: str, new_id: Callable[[], str]) -> Iterator[Record]:
-    """response, request, metadata, as far as there is something to write; metadata always."""
+    """response or revisit, request, metadata, as far as there is something to write; metadata always."""
     interim, final = split_interim(exchange.received)
-    common = [("WARC-Date", rfc3339(exchange.started)), ("WARC-Target-URI", target_uri(exchange.url))]
+    common = [
+        ("WARC-Date", rfc3339(exchange.started)),
+        ("WARC-Target-URI", target_uri(exchange.url)),
+        ("WARC-Warcinfo-ID", warcinfo_id),
+    ]
     concurrent: str | None = None
+    notes = [*exchange.notes, *(("interim", repr(head)) for head in interim)]
     if is_response(final):
-        record = _response(exchange, final, common, warcinfo_id, new_id())
+        answer = _Answer.of(final)
+        record = _revisit(exchange, answer, common, new_id) or _response(exchange, answer, common, new_id())
+        notes += _revisit_notes(exchange, answer) if record.kind == "revisit" else []
         concurrent = record.record_id
         yield record
+    elif final:
+        notes.append(("unparsedAnswer", repr(bytes(final[:200]))))
     if exchange.sent:
-        record = _request(exchange, common, warcinfo_id, new_id(), concurrent)
+        record = _request(exchange, common, new_id(), concurrent)
         concurrent = concurrent or record.record_id
         yield record
-    unparsed = [] if is_response(final) or not final else [("unparsedAnswer", repr(final[:200]))]
-    notes = [*exchange.notes, *(("interim", repr(head)) for head in interim), *unparsed]
-    yield _metadata(notes, common, warcinfo_id, new_id(), concurrent)
+    yield _metadata(notes, common, new_id(), concurrent)
 
 
-def _response(exchange: Exchange, block: bytes, common: Headers, warcinfo_id: str, record_id: str) -> Record:
-    message = split_message(block)
-    payload_digest = sha1_base32(message.entity)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A response as it will stand in its block."""
+
+    block: Bytes
+    head: bytes
+    message: Message
+    "Its head and the start of its body."
+    payload_digest: str
+
+    @classmethod
+    def of(cls, block: Bytes) -> _Answer:
+        end = head_length(block)
+        body = memoryview(block)[end:]
+        message = Message(bytes(block[:end]), bytes(body[:ENOUGH_BYTES]))
+        digest = sha1_base32(*chunks(body)) if message.is_chunked else sha1_base32(body)
+        return cls(block, message.head, message, digest)
+
+
+def _response(exchange: Exchange, answer: _Answer, common: Headers, record_id: str) -> Record:
+    message = answer.message
     kind = identified_type(message)
+    omitted = exchange.omit_chunked_digest and message.is_chunked
     headers = [
         ("WARC-Type", "response"),
         ("WARC-Record-ID", record_id),
         *common,
-        ("WARC-Warcinfo-ID", warcinfo_id),
         ("Content-Type", "application/http; msgtype=response"),
         *_connection(exchange),
-        ("WARC-Block-Digest", sha1_base32(block)),
-        ("WARC-Payload-Digest", payload_digest),
+        ("WARC-Block-Digest", sha1_base32(answer.block)),
+        *([] if omitted else [("WARC-Payload-Digest", answer.payload_digest)]),
         *([("WARC-Identified-Payload-Type", kind)] if kind else []),
         *([("WARC-Truncated", exchange.truncated)] if exchange.truncated else []),
     ]
     level = STORED if message.header("content-encoding") else PACKED
-    return Record("response", record_id, gzip_member(record_pieces(headers, block), level), payload_digest)
+    pieces = gzip_member(record_pieces(headers, answer.block), level)
+    return Record("response", record_id, pieces, answer.payload_digest)
 
 
-def _request(
-    exchange: Exchange, common: Headers, warcinfo_id: str, record_id: str, concurrent: str | None
+def _revisit(
+    exchange: Exchange, answer: _Answer, common: Headers, new_id: Callable[[], str]
+) -> Record | None:
+    """The record of an answer that the archive holds already, None for a new one."""
+    original = exchange.original
+    if not original or not original.pointer.payload_digest or exchange.truncated:
+        return None
+    if answer.message.status == _NOT_MODIFIED:
+        # Readers serve the old page from an empty block, and an empty page from any other.
+        return _revisit_record(exchange, "server-not-modified", b"", common, new_id())
+    if answer.payload_digest == original.pointer.payload_digest:
+        return _revisit_record(exchange, "identical-payload-digest", answer.head, common, new_id())
+    return None
+
+
+def _revisit_record(
+    exchange: Exchange, profile: str, block: bytes, common: Headers, record_id: str
 ) -> Record:
+    original = exchange.original
+    assert original
+    digest = original.pointer.payload_digest or EMPTY_DIGEST
+    headers = [
+        ("WARC-Type", "revisit"),
+        ("WARC-Record-ID", record_id),
+        *common,
+        ("WARC-Profile", _PROFILE + profile),
+        ("WARC-Refers-To", original.pointer.record_id),
+        ("WARC-Refers-To-Target-URI", target_uri(original.url)),
+        ("WARC-Refers-To-Date", rfc3339(original.date)),
+        ("Content-Type", "application/http; msgtype=response"),
+        *_connection(exchange),
+        ("WARC-Block-Digest", sha1_base32(block)),
+        ("WARC-Payload-Digest", digest),
+    ]
+    return Record("revisit", record_id, gzip_member(record_pieces(headers, block), PACKED), digest)
+
+
+def _revisit_notes(exchange: Exchange, answer: _Answer) -> list[tuple[str, str]]:
+    """Where the original stands, and the head that an empty block has no room for."""
+    assert exchange.original
+    pointer = exchange.original.pointer
+    notes = [("originalFile", pointer.file), ("originalOffset", str(pointer.offset))]
+    if answer.message.status == _NOT_MODIFIED:
+        notes.append(("notModified", repr(answer.head)))
+    return notes
+
+
+def _request(exchange: Exchange, common: Headers, record_id: str, concurrent: str | None) -> Record:
     headers = [
         ("WARC-Type", "request"),
         ("WARC-Record-ID", record_id),
         *common,
-        ("WARC-Warcinfo-ID", warcinfo_id),
         ("Content-Type", "application/http; msgtype=request"),
         *_connection(exchange),
         *([("WARC-Concurrent-To", concurrent)] if concurrent else []),
@@ -176,7 +224,6 @@ def _request(
 def _metadata(
     notes: list[tuple[str, str]],
     common: Headers,
-    warcinfo_id: str,
     record_id: str,
     concurrent: str | None,
 ) -> Record:
@@ -185,7 +232,6 @@ def _metadata(
         ("WARC-Type", "metadata"),
         ("WARC-Record-ID", record_id),
         *common,
-        ("WARC-Warcinfo-ID", warcinfo_id),
         ("Content-Type", "application/warc-fields"),
         *([("WARC-Concurrent-To", concurrent)] if concurrent else []),
         ("WARC-Block-Digest", sha1_base32(block)),
@@ -196,7 +242,7 @@ def _metadata(
 def _connection(exchange: Exchange) -> Headers:
     """Peer and protocol; WARC-Protocol repeats (iipc/warc-specifications#42)."""
     headers: Headers = [("WARC-IP-Address", exchange.ip)] if exchange.ip else []
-    headers.append(("WARC-Protocol", "http/1.1"))
+    headers.append(("WARC-Protocol", exchange.protocol))
     if exchange.tls_version and (match := _TLS.match(exchange.tls_version)):
         version = match[1] if "." in match[1] else f"{match[1]}.0"
         headers.append(("WARC-Protocol", f"tls/{version}"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from newscrawl.archive.manifest import note_finished
 from newscrawl.archive.writer import sync_folder
 from newscrawl.errors import ArchiveError
 
@@ -17,7 +18,8 @@ SUFFIX = ".report.json"
 class Report(BaseModel):
     """One run of one outlet."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A later version may say more.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     schema_: str = Field(default="newscrawl.report/1", alias="schema")
     run: str
@@ -31,10 +33,12 @@ class Report(BaseModel):
     "Scrapy's finish reason: `finished`, `shutdown`, `archive_error`, …"
     error: str | None = None
     "The error that ended the run early."
+    alarms: list[str] = Field(default_factory=list)
+    "Bounds of the outlet's `[expect]` that the run did not keep."
     requests: int = 0
     "Requests sent, of every kind and attempt."
     pages: int = 0
-    "Pages fetched as stories: articles plus rejected."
+    "Pages that were to be stories: articles plus rejected."
     articles: int = 0
     rejected: dict[str, int] = Field(default_factory=dict)
     "Pages that became no article, by reason."
@@ -54,21 +58,31 @@ class Report(BaseModel):
     "File names, in order."
     versions: dict[str, str] = Field(default_factory=dict)
     settings_hash: str = ""
-    "Digest of the settings that differ from Scrapy's defaults."
+    "Digest of the settings that differ from Scrapy's defaults and bear on what is written."
     outlet_hash: str = ""
     "Digest of the outlet file's content."
+    settings: dict[str, str] = Field(default_factory=dict)
+    "Settings that were given to the run, as text; none that holds a secret."
+    arguments: dict[str, str] = Field(default_factory=dict)
+    "What was given to the spider with -a."
+    replay_of: str | None = None
+    "Run (else time, else folder) that was replayed; None for a live run. A replay has no WARC of its own."
+    replay_missed: int = 0
+    "Requests the replayed archive had no answer to."
 
 
 def write_report(folder: Path, report: Report) -> Path:
     """Write the report under its final name, whole or not at all."""
     path = folder / f"{report.run}{SUFFIX}"
     text = json.dumps(report.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True)
+    draft = path.with_suffix(".tmp")
     try:
-        draft = path.with_suffix(".tmp")
         draft.write_text(text + "\n", encoding="utf-8")
         draft.rename(path)
         sync_folder(folder)
+        note_finished(path)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
     return path
 

@@ -11,6 +11,8 @@ from typing import Protocol, TypeVar
 
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.lines import LinesFile, json_line
+from newscrawl.archive.manifest import note_finished
+from newscrawl.archive.playback import Playback
 from newscrawl.archive.writer import MAX_AGE, MAX_BYTES, WarcNames, WarcWriter, WrittenWarc
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection
@@ -33,7 +35,8 @@ class Run:
     folder: Path
     "archives/<outlet>"
     started: datetime
-    warc: WarcWriter
+    warc: WarcWriter | None
+    "None in a replay: what is read is recorded already."
     articles: LinesFile
     rejections: LinesFile
     failure: ArchiveError | None = None
@@ -41,16 +44,26 @@ class Run:
     languages: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     exchanges: int = 0
+    playback: Playback | None = None
+    "What a replay is answered from."
+
+    @property
+    def source(self) -> Path:
+        """Where the records are that pointers point at."""
+        return self.playback.recorded.folder if self.playback else self.folder
 
     def open(self) -> None:
         """Begin the files, so that a folder that cannot be written is known before the first request."""
-        self._guarded(self.warc.open)
+        if self.warc:
+            self._guarded(self.warc.open)
         self._guarded(self.articles.open)
         self._guarded(self.rejections.open)
 
     def write_exchange(self, exchange: Exchange) -> WarcPointer:
-        pointer = self._guarded(lambda: self.warc.write(exchange))
-        self.exchanges += 1
+        warc = self.warc
+        assert warc, "a replay writes no exchange"
+        pointer = self._guarded(lambda: warc.write(exchange))
+        self.exchanges += bool(exchange.sent)
         return pointer
 
     def write_article(self, article: Article) -> None:
@@ -61,17 +74,25 @@ class Run:
         self._guarded(lambda: self.rejections.add(json_line(rejection), rejection.warc))
         self.reasons[rejection.reason] += 1
 
+    def withdraw_article(self, rejection: Rejection, lang: str | None) -> None:
+        """An article turns out to be none: its line goes, and this one comes."""
+        assert rejection.warc
+        self.articles.withdraw(rejection.warc)
+        self.languages[lang or "und"] -= 1
+        self.write_rejection(rejection)
+
     def close(self) -> None:
         """Give all files their final names; each is tried even when another fails."""
-        for part in (self.warc, self.articles, self.rejections):
+        parts = (self.warc, self.articles, self.rejections)
+        for close in (part.close for part in parts if part):
             try:
-                part.close()
+                close()
             except ArchiveError as error:
                 self.failure = self.failure or error
 
     @property
     def warcs(self) -> list[WrittenWarc]:
-        return self.warc.files
+        return self.warc.files if self.warc else []
 
     def _guarded(self, step: Callable[[], T]) -> T:
         try:
@@ -102,6 +123,7 @@ def new_run(
     max_bytes: int = MAX_BYTES,
     max_age: timedelta = MAX_AGE,
     host: str,
+    playback: Playback | None = None,
 ) -> Run:
     """A run whose files are named but not yet opened."""
     identity = run_id(outlet, started, pid)
@@ -114,13 +136,15 @@ def new_run(
         new_id=new_id,
         max_bytes=max_bytes,
         max_age=max_age,
+        finished=note_finished,
     )
     return Run(
         id=identity,
         outlet=outlet,
         folder=folder,
         started=started,
-        warc=writer,
-        articles=LinesFile(folder / f"{identity}.jsonl"),
-        rejections=LinesFile(folder / f"{identity}.rejected.jsonl"),
+        warc=None if playback else writer,
+        articles=LinesFile(folder / f"{identity}.jsonl", note_finished),
+        rejections=LinesFile(folder / f"{identity}.rejected.jsonl", note_finished),
+        playback=playback,
     )

@@ -6,11 +6,13 @@ Readers such as datatrove drop pages whose type is not identified, or guess wors
 from __future__ import annotations
 
 import re
-import zlib
 
-from newscrawl.archive.http import ContentError, Message, decoded
+from newscrawl.archive.http import ContentError, Message, dechunked, decoded
 
 PREFIX_BYTES = 1024
+ENOUGH_BYTES = 160 * 1024
+"Of a body, encoded and framed, to show the first bytes of its content: a block of zstd is as large."
+_LITTLE_BYTES = 2 * PREFIX_BYTES
 _MAGIC = (
     (b"%PDF-", "application/pdf"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -30,7 +32,10 @@ _FEEDS = (
 
 
 def identified_type(message: Message) -> str | None:
-    """Media type of a response's content, or None when its first bytes do not tell."""
+    """Media type of a response's content, or None when its first bytes do not tell.
+
+    No more than the first ENOUGH_BYTES of the body are looked at.
+    """
     try:
         start = _content_start(message)
     except ContentError:
@@ -60,14 +65,9 @@ def _xml_or_xhtml(text: bytes) -> str:
 
 
 def _content_start(message: Message) -> bytes:
-    """The first bytes of the content, without decoding all of it where the coding allows."""
+    """The first bytes of the content; several codings at once are not looked through."""
     coding = (message.header("content-encoding") or "").lower().strip()
-    if coding in ("gzip", "x-gzip"):
-        start = message.entity[: 2 * PREFIX_BYTES] if message.is_chunked else message.body[: 2 * PREFIX_BYTES]
-        try:
-            return zlib.decompressobj(31).decompress(start, PREFIX_BYTES)
-        except zlib.error as error:
-            raise ContentError(str(error)) from error
-    if not coding:
-        return message.entity[:PREFIX_BYTES]
-    return decoded(message.entity, coding)[:PREFIX_BYTES]
+    start = message.body[: ENOUGH_BYTES if coding in ("br", "zstd") else _LITTLE_BYTES]
+    if message.is_chunked:
+        start = dechunked(start)
+    return decoded(start, coding, PREFIX_BYTES)[:PREFIX_BYTES]

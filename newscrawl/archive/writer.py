@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.owner import host_in_names, lock
 from newscrawl.archive.records import Record, exchange_records, warcinfo_record
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
@@ -21,7 +22,10 @@ MAX_BYTES = 1 << 30
 MAX_AGE = timedelta(hours=24)
 MAX_VECTOR = 512
 "Pieces written with one call; every system takes as many."
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.]+")
+
+
+def untold(path: Path, digest: str) -> None:
+    """For a writer whose finished files nobody keeps a list of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +39,7 @@ class WarcNames:
     def name(self, moment: datetime, serial: int) -> str:
         """`<prefix>-<UTC, 17 digits>-<serial>-<host>-<pid>.warc.gz` (WARC 1.1 annex C)."""
         stamp = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S%f")[:17]
-        host = _NOT_IN_NAMES.sub("_", self.host) or "localhost"
-        return f"{self.prefix}-{stamp}-{serial:05d}-{host}-{self.pid}.warc.gz"
+        return f"{self.prefix}-{stamp}-{serial:05d}-{host_in_names(self.host)}-{self.pid}.warc.gz"
 
 
 @dataclass(kw_only=True)
@@ -61,8 +64,12 @@ class WarcWriter:
     "Gives `<urn:uuid:...>`, each once."
     max_bytes: int = MAX_BYTES
     max_age: timedelta = MAX_AGE
+    finished: Callable[[Path, str], None] = untold
+    "Told the path and the SHA-256 of each file that has got its final name."
     files: list[WrittenWarc] = field(default_factory=list)
     _fd: int | None = None
+    _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    "Of the open file: grown with it, since hashing a full one would hold the crawl up."
     _opened: datetime | None = None
     _warcinfo_id: str = ""
 
@@ -76,6 +83,8 @@ class WarcWriter:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         except OSError as error:
             raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
+        lock(self._fd)
+        self._digest = hashlib.sha256()
         self.files.append(WrittenWarc(name=name))
         self._opened, self._warcinfo_id = moment, self.new_id()
         self._append([warcinfo_record(self._warcinfo_id, rfc3339(moment), name, self.info)])
@@ -113,6 +122,7 @@ class WarcWriter:
             sync_folder(self.folder)
         except OSError as error:
             raise ArchiveError(f"cannot close {path}: {error.strerror}") from error
+        self.finished(path, self._digest.hexdigest())
 
     def _is_full(self) -> bool:
         if self._fd is None or self._opened is None:
@@ -128,6 +138,8 @@ class WarcWriter:
         except OSError as error:
             raise ArchiveError(f"cannot write {self.folder / file.name}: {error.strerror}") from error
         file.records += len(records)
+        for piece in pieces:
+            self._digest.update(piece)
 
 
 def write_whole(fd: int, pieces: Sequence[bytes | memoryview], size: int) -> int:

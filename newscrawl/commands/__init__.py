@@ -8,9 +8,15 @@ import typer
 from rich.console import Console
 
 from newscrawl import __version__
-from newscrawl.commands import demo, outlets
+from newscrawl.commands import demo, index, outlets
+from newscrawl.commands.extract import extract
+from newscrawl.commands.repair import repair
+from newscrawl.commands.replay import replay
 from newscrawl.commands.report import report
 from newscrawl.commands.run import run
+from newscrawl.commands.verify import verify
+from newscrawl.commands.wacz import wacz
+from newscrawl.commands.wet import wet
 from newscrawl.errors import NewscrawlError
 
 FAILED = 1
@@ -22,8 +28,15 @@ app = typer.Typer(
 )
 app.add_typer(outlets.app, name="outlets")
 app.add_typer(demo.app, name="demo")
+app.add_typer(index.app, name="index")
 app.command()(run)
 app.command()(report)
+app.command()(repair)
+app.command()(verify)
+app.command()(extract)
+app.command()(replay)
+app.command()(wacz)
+app.command()(wet)
 
 
 def _version(asked: bool) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from newscrawl.archive.report import Report, newest_reports, read_report
+from newscrawl.archive.report import SUFFIX, Report, read_report
 from newscrawl.archive.writer import OPEN
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, NewscrawlError
 
 LOG_NAME = "crawl.log"
-_LOG_TAIL_CHARS = 4000
+_LOG_TAIL_BYTES = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,37 +47,72 @@ def crawl_outlets(
     """Crawl each outlet once, `jobs` at a time; results in the order of `outlets`."""
 
     def crawl(outlet: str) -> Crawled:
-        done = crawl_outlet(outlet, archives, settings or {})
+        try:
+            done = crawl_outlet(outlet, archives, settings or {}, children)
+        except NewscrawlError as error:
+            done = Crawled(
+                outlet=outlet, code=1, report=None, log=archives / outlet / LOG_NAME, said=str(error)
+            )
         ended(done)
         return done
 
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+    children: set[subprocess.Popen[bytes]] = set()
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool, _ended_with_us(pool, children):
         return list(pool.map(crawl, outlets))
 
 
-def crawl_outlet(outlet: str, archives: Path, settings: Mapping[str, object]) -> Crawled:
+def crawl_outlet(
+    outlet: str, archives: Path, settings: Mapping[str, object], children: set[subprocess.Popen[bytes]]
+) -> Crawled:
     """One crawl, waited for; its log is added to `<archives>/<outlet>/crawl.log`."""
-    folder = archives / outlet
-    log = folder / LOG_NAME
-    before = set(newest_reports(archives, [outlet]))
+    log = archives / outlet / LOG_NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             start = out.tell()
-            code = subprocess.run(  # noqa: S603 # our own command, no shell
+            child = subprocess.Popen(  # noqa: S603 # our own command, no shell
                 crawl_command(outlet, archives, settings),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 # Works outside a checkout too, where no scrapy.cfg names the settings.
                 env={**os.environ, "SCRAPY_SETTINGS_MODULE": "newscrawl.settings"},
-                check=False,
-            ).returncode
-        said = log.read_bytes()[start:].decode("utf-8", "replace")[-_LOG_TAIL_CHARS:]
+            )
+            children.add(child)
+            code = child.wait()
+            children.discard(child)
+        said = _tail(log, start)
     except OSError as error:
         raise ArchiveError(f"cannot write {log}: {error.strerror}") from error
-    new = [path for path in newest_reports(archives, [outlet]) if path not in before]
-    return Crawled(outlet=outlet, code=code, report=read_report(new[0]) if new else None, log=log, said=said)
+    # A run's id ends with its process.
+    path = max(log.parent.glob(f"*-{child.pid}{SUFFIX}"), default=None)
+    return Crawled(outlet=outlet, code=code, report=read_report(path) if path else None, log=log, said=said)
+
+
+def _tail(log: Path, start: int) -> str:
+    """The end of what was added to a log since `start`."""
+    with log.open("rb") as stream:
+        stream.seek(max(start, log.stat().st_size - _LOG_TAIL_BYTES))
+        return stream.read().decode("utf-8", "replace")
+
+
+@contextmanager
+def _ended_with_us(pool: ThreadPoolExecutor, children: set[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """SIGTERM ends the crawls as it would end one: each closes its files, then we go."""
+
+    def end(number: int, _: object) -> None:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in list(children):
+            child.send_signal(signal.SIGTERM)
+        for child in list(children):
+            child.wait()
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def crawl_command(outlet: str, archives: Path, settings: Mapping[str, object]) -> list[str]:
@@ -82,10 +121,30 @@ def crawl_command(outlet: str, archives: Path, settings: Mapping[str, object]) -
     return [sys.executable, "-m", "scrapy", "crawl", outlet, *options]
 
 
-def lines_so_far(archives: Path, outlet: str) -> int:
-    """Articles that a run in progress has written."""
-    count = 0
-    for path in (archives / outlet).glob(f"*.jsonl{OPEN}"):
-        if ".rejected." not in path.name:
-            count += path.read_bytes().count(b"\n")
-    return count
+class Progress:
+    """Articles that runs in progress have written, each byte counted once."""
+
+    def __init__(self, archives: Path) -> None:
+        self._archives = archives
+        self._began = time.time()
+        self._read: dict[Path, int] = {}
+        self._lines: Counter[str] = Counter()
+
+    def articles(self, outlet: str) -> int:
+        """Lines so far of the runs of an outlet that began after this did."""
+        for path in (self._archives / outlet).glob(f"*.jsonl{OPEN}"):
+            if ".rejected." not in path.name:
+                self._lines[outlet] += self._new_lines(path)
+        return self._lines[outlet]
+
+    def _new_lines(self, path: Path) -> int:
+        try:
+            if path.stat().st_mtime < self._began:
+                return 0
+            with path.open("rb") as stream:
+                stream.seek(self._read.get(path, 0))
+                added = stream.read()
+        except FileNotFoundError:
+            return 0  # closed since it was listed
+        self._read[path] = self._read.get(path, 0) + len(added)
+        return added.count(b"\n")

@@ -45,19 +45,22 @@ Pages = Annotated[
 def serve_newsroom(
     pages: Pages = None,
     port: Annotated[int, typer.Option(help="First port; each outlet takes the next. 0: any.")] = 8600,
-    outlets: Annotated[Path, typer.Option(help="Where to write the outlet files.")] = Path("demo-outlets"),
+    outlets: Annotated[
+        Path | None, typer.Option(help="Where to write the outlet files; a temporary folder if not given.")
+    ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Log every exchange to this file, a JSON line each.")
     ] = None,
 ) -> None:
     """Serve the newsroom until interrupted."""
     console = Console()
+    folder = outlets or Path(tempfile.mkdtemp(prefix="newscrawl-demo-"))
 
     def ready(bases: dict[str, str]) -> None:
-        write_outlets(bases, outlets)
+        write_outlets(bases, folder)
         for outlet, base in bases.items():
             console.print(f"{outlet:16} {base}/", markup=False)
-        options = [f"NEWSCRAWL_OUTLETS={outlets}", *(f"{name}={value}" for name, value in QUICK.items())]
+        options = [f"NEWSCRAWL_OUTLETS={folder}", *(f"{name}={value}" for name, value in QUICK.items())]
         command = " ".join(["scrapy crawl", next(iter(bases)), *(f"-s {option}" for option in options)])
         console.print(f"crawl with: {command}", markup=False, soft_wrap=True)
 

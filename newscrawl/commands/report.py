@@ -15,8 +15,9 @@ from rich.table import Table
 
 from newscrawl import settings
 from newscrawl.archive.report import Report, newest_reports, read_report
-from newscrawl.errors import NewscrawlError
+from newscrawl.errors import ArchiveError, NewscrawlError
 
+FAILED = 1
 Archives = Annotated[Path, typer.Option(help="Folder of the archives.", show_default=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array for programs.")]
 
@@ -30,13 +31,29 @@ def report(
 ) -> None:
     """Show the last run of each outlet: pages, articles, rejections, languages, bytes."""
     wanted = list(outlets or ())
-    reports = [read_report(path) for path in newest_reports(archives, wanted)]
-    if unseen := sorted(set(wanted) - {found.outlet for found in reports}):
+    reports, broken = _read(newest_reports(archives, wanted))
+    for error in broken:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+    if not broken and (unseen := sorted(set(wanted) - {found.outlet for found in reports})):
         raise NewscrawlError(f"no run of {', '.join(unseen)} under {archives}")
     if as_json:
         print(json.dumps([found.model_dump(mode="json", by_alias=True) for found in reports], sort_keys=True))
     else:
         Console().print(report_table(reports))
+    if broken:
+        raise typer.Exit(FAILED)
+
+
+def _read(paths: Iterable[Path]) -> tuple[list[Report], list[ArchiveError]]:
+    """The reports that can be read, and what is wrong with the others."""
+    reports: list[Report] = []
+    broken: list[ArchiveError] = []
+    for path in paths:
+        try:
+            reports.append(read_report(path))
+        except ArchiveError as error:
+            broken.append(error)
+    return reports, broken
 
 
 def report_table(reports: Iterable[Report]) -> Table:

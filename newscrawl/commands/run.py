@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,9 @@ from rich.progress import (
 )
 
 from newscrawl import settings as defaults
-from newscrawl.commands.crawls import Crawled, crawl_outlets, lines_so_far
+from newscrawl.commands import crawls
+from newscrawl.commands.crawls import Crawled, crawl_outlets
 from newscrawl.commands.report import Archives, AsJson, report_table
-from newscrawl.outlet import find_outlet
 
 FAILED = 1
 REFRESH_SECONDS = 0.5
@@ -38,8 +39,6 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Crawl outlets, then show a table of the runs. Exit code 1 when one of them failed."""
-    for name in outlets:
-        find_outlet(name, [Path(folder) for folder in _folders(setting)])
     crawled = crawl_with_progress(outlets, archives, jobs, _settings(setting))
     show(crawled, as_json)
     if any(done.code for done in crawled):
@@ -61,13 +60,14 @@ def crawl_with_progress(
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("crawling", total=len(outlets), articles=0)
         written: dict[str, int] = {}
+        so_far = crawls.Progress(archives)
 
         def ended(done: Crawled) -> None:
             written[done.outlet] = done.report.articles if done.report else 0
             progress.advance(task)
 
         def refresh() -> None:
-            live = sum(lines_so_far(archives, name) for name in outlets if name not in written)
+            live = sum(so_far.articles(name) for name in outlets if name not in written)
             progress.update(task, articles=live + sum(written.values()))
 
         with _repeating(refresh):
@@ -76,27 +76,32 @@ def crawl_with_progress(
 
 
 def show(crawled: Sequence[Crawled], as_json: bool = False) -> None:
-    """The table of runs (or their reports as JSON), the paths written, and what failed."""
-    reports = [done.report for done in crawled if done.report]
+    """The table of runs and the paths written, or a JSON array; what failed is said on stderr."""
     console, errors = Console(), Console(stderr=True)
     if as_json:
-        print("[" + ",".join(report.model_dump_json(by_alias=True) for report in reports) + "]")
+        print(json.dumps([_as_data(done) for done in crawled], sort_keys=True))
     else:
-        console.print(report_table(reports))
-        for done in crawled:
-            if done.report:
-                folder = done.log.parent
-                console.print(
-                    f"{folder}/{done.report.run}.jsonl", markup=False, highlight=False, soft_wrap=True
-                )
-                for name in done.report.warcs:
-                    console.print(f"{folder}/{name}", markup=False, highlight=False, soft_wrap=True)
+        console.print(report_table(done.report for done in crawled if done.report))
+        for path in (path for done in crawled for path in _paths(done)):
+            console.print(str(path), markup=False, highlight=False, soft_wrap=True)
     for done in crawled:
         if done.code:
             last = done.said.strip().splitlines()[-1:] or ["no output"]
-            errors.print(
-                f"{done.outlet}: {last[0]} (log: {done.log})", style="red", markup=False, soft_wrap=True
-            )
+            text = f"{done.outlet}: {last[0]} (log: {done.log})"
+            errors.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _as_data(done: Crawled) -> dict[str, object]:
+    report = done.report.model_dump(mode="json", by_alias=True) if done.report else None
+    return {"outlet": done.outlet, "code": done.code, "log": str(done.log), "report": report}
+
+
+def _paths(done: Crawled) -> list[Path]:
+    """Files a run has left, in the order people look at them."""
+    if not done.report:
+        return []
+    names = [f"{done.report.run}{suffix}" for suffix in (".jsonl", ".rejected.jsonl", ".report.json")]
+    return [done.log.parent / name for name in (*names, *done.report.warcs)]
 
 
 def _settings(given: Sequence[str] | None) -> dict[str, object]:
@@ -107,11 +112,6 @@ def _settings(given: Sequence[str] | None) -> dict[str, object]:
             raise typer.BadParameter(f"{name!r} is not NAME=VALUE", param_hint="--set")
         found[name] = value
     return found
-
-
-def _folders(given: Sequence[str] | None) -> list[str]:
-    named = _settings(given).get("NEWSCRAWL_OUTLETS")
-    return str(named).split(",") if named else defaults.NEWSCRAWL_OUTLETS
 
 
 @contextmanager

@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
+import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, cast
 
 from scrapy import signals
 from scrapy.exceptions import CloseSpider
-from scrapy.settings import overridden_settings
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, overridden_settings
 
+from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import Report, write_report
+from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
-from newscrawl.spiders.runs import versions
+from newscrawl.outlet import Expect
+from newscrawl.spiders.runs import REPLAY_SETTINGS, versions
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -26,6 +31,22 @@ logger = logging.getLogger(__name__)
 
 _SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
 _STATUS = "downloader/response_status_count/"
+_MISSED = "newscrawl/replay/missed"
+_OWN = "NEWSCRAWL_"
+_ARGUMENTS = "SPIDER_ARGUMENTS"
+"Where `scrapy crawl` leaves what was given with -a."
+_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|AUTH")
+_SILENT = {
+    *REPLAY_SETTINGS,
+    _ARGUMENTS,
+    "NEWSCRAWL_ARCHIVES",
+    "NEWSCRAWL_CONTACT",
+    "NEWSCRAWL_REPLAY",
+    "NEWSCRAWL_REPLAY_AT",
+    "NEWSCRAWL_REPLAY_RUN",
+    "USER_AGENT",
+}
+"Settings no line depends on: where things lie, who asks, and what every replay changes."
 
 
 class ReportExtension:
@@ -46,10 +67,19 @@ class ReportExtension:
         if not hasattr(spider, "run"):
             return
         try:
+            self.repair(spider)
             spider.run.open()
         except ArchiveError as error:
             logger.error("%s: %s", spider.name, error)
             raise CloseSpider("archive_error") from error
+
+    def repair(self, spider: ArchivingSpider) -> None:
+        """Close what killed runs of this outlet left open; a replay has no business there."""
+        if spider.run.playback:
+            return
+        for file in repair_folder(spider.run.folder, host=socket.gethostname()).files:
+            level = logging.WARNING if file.outcome == "broken" else logging.INFO
+            logger.log(level, "%s: %s %s: %s", spider.name, file.name, file.outcome, file.summary)
 
     def spider_closed(self, spider: ArchivingSpider, reason: str) -> None:
         if not hasattr(spider, "run"):
@@ -63,6 +93,10 @@ class ReportExtension:
             self.report = self.report.model_copy(update={"error": self.report.error or str(error)})
         else:
             logger.info("%s: %s articles, report %s", spider.name, self.report.articles, path)
+        for alarm in self.report.alarms:
+            logger.warning("%s: %s", spider.name, alarm)
+        if waiting := self.report.frontier.get("pending"):
+            logger.warning("%s: %s links are left for another run", spider.name, waiting)
 
 
 def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: datetime) -> Report:
@@ -76,6 +110,7 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         seconds=round((finished - run.started).total_seconds(), 3),
         reason=reason,
         error=_error(spider, stats),
+        alarms=broken_bounds(spider.outlet.expect, run) if spider.outlet else [],
         requests=run.exchanges,
         pages=run.articles.count + run.rejections.count,
         articles=run.articles.count,
@@ -89,17 +124,67 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         warc_records=sum(file.records for file in run.warcs),
         warcs=[file.name for file in run.warcs],
         versions=versions(),
-        settings_hash=_digest({name: repr(value) for name, value in overridden_settings(crawler.settings)}),
+        settings_hash=settings_digest(crawler.settings),
         outlet_hash=_digest(spider.outlet.model_dump(mode="json") if spider.outlet else {}),
+        settings=_given(crawler.settings),
+        arguments=dict(crawler.settings.getdict(_ARGUMENTS)),
+        replay_of=_replay_of(run),
+        replay_missed=cast("int", stats.get(_MISSED, 0)),
     )
+
+
+def broken_bounds(expect: Expect, run: Run) -> list[str]:
+    """What an outlet's file expects of a run and this one did not keep, a sentence each."""
+    articles, pages = run.articles.count, run.articles.count + run.rejections.count
+    broken = []
+    if expect.articles_min is not None and articles < expect.articles_min:
+        broken.append(f"{articles} articles, at least {expect.articles_min} expected")
+    if expect.body_filled is not None and pages and articles / pages < expect.body_filled:
+        broken.append(f"{articles / pages:.0%} of pages are articles, {expect.body_filled:.0%} expected")
+    return broken
+
+
+def _replay_of(run: Run) -> str | None:
+    """The run that was replayed, else the time, else the folder; None for a live run."""
+    if not run.playback:
+        return None
+    if run.playback.at:
+        return run.playback.at.isoformat()
+    return run.playback.recorded.run or str(run.playback.recorded.folder)
+
+
+def settings_digest(settings: BaseSettings) -> str:
+    """Digest of the settings that bear on what is written: newscrawl's, and Scrapy's that were changed."""
+    names = {name for name, _ in overridden_settings(settings)} | {"ITEM_PIPELINES"}
+    names |= {name for name in settings if name.startswith(_OWN)}
+    return _digest({name: _text(settings[name]) for name in sorted(names - _SILENT)})
+
+
+def _given(settings: BaseSettings) -> dict[str, str]:
+    """What was asked of this run: settings of the command line, and newscrawl's own."""
+    return {
+        name: _text(value)
+        for name, value in sorted(settings.items())
+        if ((settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"] or name.startswith(_OWN))
+        and name not in _SILENT
+        and not _SECRET.search(name)
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, BaseSettings):
+        value = value.copy_to_dict()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _error(spider: ArchivingSpider, stats: dict[str, object]) -> str | None:
     """What made the run fail, if it did: the archive, or that nothing could be read at all."""
     if spider.run.failure:
         return str(spider.run.failure)
-    if spider.sources_failed and not _under(stats, _SOURCE, "/ok") and not spider.run.articles.count:
-        return "no source could be read: " + "; ".join(spider.sources_failed[:5])
+    if missed := stats.get(_MISSED):
+        return f"{missed} requests have no answer in the archive that is replayed"
+    if spider.sources_failed and not any(spider.frontier.counts().values()):
+        return "no link was found: " + "; ".join(spider.sources_failed[:5])
     reasons = spider.run.reasons
     if not spider.run.articles.count and reasons and not _under(stats, _STATUS, "200"):
         return "no page could be fetched: " + ", ".join(sorted(reasons))

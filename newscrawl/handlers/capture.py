@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import re
 from collections.abc import Iterator
-from dataclasses import fields
-from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from scrapy.exceptions import (
     DownloadCancelledError,
@@ -18,22 +14,22 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from newscrawl.archive.exchange import Exchange, Truncated
-from newscrawl.archive.run import Archiving
-from newscrawl.errors import ArchiveError
+from newscrawl.archive.ciphers import iana_name
+from newscrawl.archive.exchange import MAX_MESSAGE_BYTES, Exchange, Spool, Truncated
+from newscrawl.handlers.recording import Notes, Recorder, notes_of, run_of, utc_now
 from newscrawl.handlers.tap import Attempt, Tape, TappedHandler
-from newscrawl.items import Link
-from newscrawl.meta import FETCHED, LINK, POINTER
+from newscrawl.meta import FETCHED, POINTER
 
 if TYPE_CHECKING:
     from scrapy import Request
+    from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-logger = logging.getLogger(__name__)
+    from newscrawl.archive.run import Archiving
 
-_LINK_FIELDS = sorted(field.name for field in fields(Link))
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
-_PROXY_SECRET = re.compile(rb"(?im)^proxy-authorization:[^\r\n]*\r?\n")
+SLACK_BYTES = 1 << 20
+"Kept over the largest download, for heads and small chunks."
+_SENT_AGAIN: Notes = (("outcome", "sent again on a new connection"),)
 _TRUNCATED_BY: tuple[tuple[type[Exception], Truncated], ...] = (
     (DownloadTimeoutError, "time"),
     (DownloadCancelledError, "length"),
@@ -47,19 +43,24 @@ _TRUNCATED_FLAGS: tuple[tuple[str, Truncated], ...] = (
 
 
 class CaptureHandler(TappedHandler):
-    """Downloads over HTTP/1.1 and writes each attempt to the spider's run, failures included.
+    """Downloads over HTTP/1.1 and writes each attempt to the spider's run, failures included."""
 
-    After it, `request.meta` holds POINTER and FETCHED. A spider without a run is served unrecorded.
-    """
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._recorder = Recorder(crawler.settings)
 
     async def download_request(self, request: Request) -> Response:
-        spider = cast("Archiving | None", self._crawler.spider)
-        if not hasattr(spider, "run"):
+        spider = run_of(self._crawler.spider)
+        if spider is None:
             return await super().download_request(request)
-        assert spider is not None
-        tape, clock = Tape(_now), monotonic()
-        started = tape.now()
+        if spider.run.failure:
+            raise spider.run.failure
+        for key in (POINTER, FETCHED):
+            request.meta.pop(key, None)  # copied from an earlier attempt
+        limit = kept_at_most(request.meta.get("download_maxsize", self._default_maxsize))
+        tape, clock = Tape(utc_now, partial(Spool, spider.run.folder, limit)), monotonic()
         outcome: Response | Exception | None = None
+        started = tape.now()
         try:
             outcome = await self.download_taped(request, tape)
             return outcome
@@ -67,99 +68,77 @@ class CaptureHandler(TappedHandler):
             outcome = error
             raise
         finally:
-            fields = _notes(request, outcome, monotonic() - clock)
-            self._record(spider, request, list(_exchanges(request, tape, started, outcome, fields)))
+            notes = notes_of(request, outcome, monotonic() - clock)
+            exchanges = self._kept(spider, request, tape, outcome, notes)
+            # Without a connection there is nothing but the failure to tell of.
+            none = Exchange(url=request.url, started=started, sent=b"", received=b"", notes=notes)
+            self._recorder.write(spider, request, exchanges or [none])
+
+    def _kept(
+        self,
+        spider: Archiving,
+        request: Request,
+        tape: Tape,
+        outcome: Response | Exception | None,
+        notes: Notes,
+    ) -> list[Exchange]:
+        """The exchanges of a tape, which is empty then; ArchiveError when the disk could not hold them."""
+        try:
+            return list(self._exchanges(request, tape, outcome, notes))
+        except OSError as error:
+            raise self._recorder.stopped(spider, error) from error
+        finally:
+            for attempt in tape.attempts:
+                attempt.received.close()
             tape.attempts.clear()
 
-    def _record(self, spider: Archiving, request: Request, exchanges: list[Exchange]) -> None:
-        if spider.run.failure:
-            raise spider.run.failure
-        try:
-            for exchange in exchanges:
-                request.meta[POINTER] = spider.run.write_exchange(exchange)
-                request.meta[FETCHED] = exchange.started
-        except ArchiveError as error:
-            spider.archive_failed(error)
-            raise
+    def _exchanges(
+        self, request: Request, tape: Tape, outcome: Response | Exception | None, notes: Notes
+    ) -> Iterator[Exchange]:
+        """One exchange an attempt."""
+        for attempt in tape.attempts:
+            if attempt is tape.attempts[-1]:
+                yield self._exchange(request, attempt, truncation(attempt, outcome), notes)
+            else:
+                yield self._exchange(request, attempt, "disconnect", _SENT_AGAIN)
+
+    def _exchange(
+        self, request: Request, attempt: Attempt, truncated: Truncated | None, notes: Notes
+    ) -> Exchange:
+        if attempt.failure:
+            raise attempt.failure
+        sent, redacted = self._recorder.redacted(b"".join(attempt.sent))
+        tls = attempt.tls
+        certificate = (("tlsCertificateSha256", tls.certificate),) if tls and tls.certificate else ()
+        return Exchange(
+            url=request.url,
+            started=attempt.started,
+            sent=sent,
+            received=attempt.received.whole(),
+            # Of a proxied connection the peer is the proxy.
+            ip=None if request.meta.get("proxy") else attempt.ip,
+            tls_version=tls.version if tls else None,
+            cipher=iana_name(tls.cipher) if tls else None,
+            truncated=truncated if attempt.received.size else None,
+            original=self._recorder.original_of(request),
+            omit_chunked_digest=self._recorder.omit_chunked_digest,
+            notes=(*notes, *certificate, *redacted),
+        )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def kept_at_most(largest: int) -> int:
+    """Bytes of a message that are kept where downloads end at `largest`, which 0 lifts."""
+    return min(largest + largest // 4 + SLACK_BYTES, MAX_MESSAGE_BYTES) if largest else MAX_MESSAGE_BYTES
 
 
-def _exchanges(
-    request: Request,
-    tape: Tape,
-    started: datetime,
-    outcome: Response | Exception | None,
-    notes: tuple[tuple[str, str], ...],
-) -> Iterator[Exchange]:
-    """One exchange an attempt; one without bytes when no connection came about."""
-    if not tape.attempts:
-        yield Exchange(url=request.url, started=started, sent=b"", received=b"", notes=notes)
-        return
-    for attempt in tape.attempts[:-1]:
-        yield _exchange(request, attempt, "disconnect", (("outcome", "sent again on a new connection"),))
-    yield _exchange(request, tape.attempts[-1], _truncated(outcome), notes)
-
-
-def _exchange(
-    request: Request,
-    attempt: Attempt,
-    truncated: Truncated | None,
-    notes: tuple[tuple[str, str], ...],
-) -> Exchange:
-    proxied = "proxy" in request.meta
-    received = b"".join(attempt.received)
-    cipher = attempt.cipher if attempt.cipher and attempt.cipher.startswith("TLS_") else None
-    return Exchange(
-        url=request.url,
-        started=attempt.started,
-        # Behind a plain proxy the request carries the proxy's password, which is nobody's news.
-        sent=_PROXY_SECRET.sub(b"", b"".join(attempt.sent)) if proxied else b"".join(attempt.sent),
-        received=received,
-        ip=None if proxied else attempt.ip,
-        tls_version=attempt.tls_version,
-        cipher=cipher,
-        truncated=truncated if received else None,
-        notes=notes,
-    )
-
-
-def _truncated(outcome: Response | Exception | None) -> Truncated | None:
+def truncation(attempt: Attempt, outcome: Response | Exception | None) -> Truncated | None:
+    """Why what came is not the whole message; None when it is."""
+    if attempt.received.is_cut:
+        return "length"
+    if attempt.is_whole:
+        return None
     if outcome is None:
         return "unspecified"
     if isinstance(outcome, Exception):
-        return next((why for kind, why in _TRUNCATED_BY if isinstance(outcome, kind)), None)
+        return next((why for kind, why in _TRUNCATED_BY if isinstance(outcome, kind)), "unspecified")
     return next((why for flag, why in _TRUNCATED_FLAGS if flag in outcome.flags), None)
-
-
-def _notes(
-    request: Request, outcome: Response | Exception | None, seconds: float
-) -> tuple[tuple[str, str], ...]:
-    """The metadata record: how it went, and how the page was found (enough to make the article again)."""
-    meta = request.meta
-    failed = isinstance(outcome, Exception)
-    notes = [
-        (
-            "outcome",
-            f"{type(outcome).__name__}: {outcome}"[:500] if failed else "ok" if outcome else "cancelled",
-        ),
-        ("fetchTimeMs", str(round(seconds * 1000))),
-    ]
-    if link := meta.get(LINK):
-        if link.from_url:
-            notes.append(("via", link.from_url))
-        found = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
-        notes.append(("discovery", _to_json(found)))
-    if redirected := meta.get("redirect_urls"):
-        notes.append(("redirectedFrom", redirected[-1]))
-    if retries := meta.get("retry_times"):
-        notes.append(("retryTimes", str(retries)))
-    return tuple(notes)
-
-
-def _outcome_name(outcome: Response | Exception | None) -> str:
-    if isinstance(outcome, Exception):
-        return f"{type(outcome).__name__}: {outcome}"[:500]
-    return "ok" if outcome else "cancelled"

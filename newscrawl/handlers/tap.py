@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
@@ -21,32 +21,70 @@ from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.web.http_headers import Headers as TxHeaders
 
+from newscrawl.archive.exchange import Spool
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
 
+class Tls(NamedTuple):
+    """How a connection was encrypted, in OpenSSL's words."""
+
+    version: str | None
+    cipher: str | None
+    certificate: str | None
+    "SHA-256 of the peer's, in hexadecimal."
+
+
 class Attempt:
     """What one pass over one connection sent and received."""
 
-    __slots__ = ("cipher", "ip", "received", "sent", "started", "tls_version")
+    __slots__ = ("failure", "handle", "ip", "is_whole", "received", "sent", "started", "tls")
 
-    def __init__(self, started: datetime, ip: str | None) -> None:
+    def __init__(self, started: datetime, ip: str | None, received: Spool) -> None:
         self.started = started
         self.ip = ip
         self.sent: list[bytes] = []
-        self.received: list[bytes] = []
-        self.tls_version: str | None = None
-        self.cipher: str | None = None
+        self.received = received
+        self.is_whole = False
+        "Whether the parser met the end of the message."
+        self.tls: Tls | None = None
+        self.failure: OSError | None = None
+        "Why what came could not be kept."
+        self.handle: Any = None
+        "OpenSSL's connection, as long as there may be more to learn of it."
+
+    def settle(self) -> None:
+        """Learn what there is to learn when nothing came back."""
+        if self.handle and self.tls is None:
+            self.tls = tls_of(self.handle)
+            if not self.tls.cipher:
+                # Written, but held back for a handshake that never came to its end.
+                self.sent.clear()
+        self.handle = None
+
+
+def tls_handle(transport: Any) -> Any:
+    """OpenSSL's connection below a transport, None without encryption."""
+    return transport.getHandle() if hasattr(transport, "getPeerCertificate") else None
+
+
+def tls_of(handle: Any) -> Tls:
+    """Facts of a connection; no cipher while the handshake goes on."""
+    certificate = handle.get_peer_certificate()
+    digest = certificate.digest("sha256").decode().replace(":", "").lower() if certificate else None
+    return Tls(handle.get_protocol_version_name(), handle.get_cipher_name(), digest)
 
 
 class Tape:
     """The attempts of one download, in order."""
 
-    __slots__ = ("attempts", "now")
+    __slots__ = ("attempts", "now", "spool")
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], spool: Callable[[], Spool] = Spool) -> None:
         self.now = now
+        self.spool = spool
         self.attempts: list[Attempt] = []
 
 
@@ -92,14 +130,15 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
 
     _attempt: Attempt | None = None
     _peer: str | None = None
-    _tls: tuple[str | None, str | None] | None = None
+    _tls: Tls | None = None
 
     def request(self, request: Any) -> Any:
         tape = getattr(request.headers, "tape", None)
         if tape is not None and self._state == "QUIESCENT":
             if self._peer is None:
                 self._peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr,misc]
-            self._attempt = Attempt(tape.now(), self._peer)
+            self._attempt = Attempt(tape.now(), self._peer, tape.spool())
+            self._attempt.handle = tls_handle(self.transport)
             tape.attempts.append(self._attempt)
             sent = self._attempt.sent
             # The class's method, not the instance's: a request that is sent twice must not be copied twice.
@@ -115,27 +154,28 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name
         attempt = self._attempt
         if attempt is not None:
-            if not attempt.received:
-                attempt.tls_version, attempt.cipher = self._tls_facts()
-            attempt.received.append(data)
+            if not attempt.received.seen:
+                attempt.tls = self._tls_facts()
+            try:
+                attempt.received.add(data)
+            except OSError as error:
+                # What cannot be kept is not to be read either.
+                attempt.failure, self._attempt = error, None
+                self.transport.abortConnection()  # type: ignore[union-attr]
+                return
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
-    def _tls_facts(self) -> tuple[str | None, str | None]:
-        """Protocol and cipher; first known at the first byte that comes back, then the connection's."""
-        if self._tls is None:
-            transport: Any = self.transport
-            handle = transport.getHandle()
-            is_tls = hasattr(handle, "get_cipher_name")
-            self._tls = (
-                (handle.get_protocol_version_name(), handle.get_cipher_name()) if is_tls else (None, None)
-            )
+    def _tls_facts(self) -> Tls | None:
+        """First known at the first byte that comes back, then the connection's."""
+        if self._tls is None and (handle := tls_handle(self.transport)):
+            self._tls = tls_of(handle)
         return self._tls
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 # Twisted's name
         attempt, self._attempt = self._attempt, None
-        if attempt is not None and rest:
-            whole = b"".join(attempt.received)
-            attempt.received = [whole[: len(whole) - len(rest)]]
+        if attempt is not None:
+            attempt.received.drop_last(len(rest))
+            attempt.is_whole = True
         super()._finishResponse(rest)
 
 
@@ -182,5 +222,9 @@ class TappedHandler(HTTP11DownloadHandler):
             crawler=self._crawler,
             tls_verbose_logging=self._tls_verbose_logging,
         )
-        with wrap_twisted_exceptions():
-            return await maybe_deferred_to_future(agent.download_request(request))
+        try:
+            with wrap_twisted_exceptions():
+                return await maybe_deferred_to_future(agent.download_request(request))
+        finally:
+            for attempt in tape.attempts:
+                attempt.settle()

@@ -67,10 +67,11 @@ class ExtractPipeline:
         spider = cast("ArchivingSpider", self.crawler.spider)
         async with self.room:
             try:
-                return await self.extracted(item, spider.run.folder, spider.outlet)
+                return await self.extracted(item, spider.run.source, spider.outlet)
             except Exception as error:
                 logger.exception("%s: extraction of %s failed", spider.name, item.url)
-                return refused(item, spider.name, "extractor_error", f"{type(error).__name__}: {error}")
+                source = spider.outlet.id if spider.outlet else None
+                return refused(item, source, "extractor_error", f"{type(error).__name__}: {error}")
 
     async def extracted(self, page: Page, folder: Path, outlet: Outlet | None) -> Article | Rejection:
         """The worker's answer, or a Rejection that names what befell the worker."""

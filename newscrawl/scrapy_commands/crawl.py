@@ -15,6 +15,7 @@ from scrapy.exceptions import UsageError
 from newscrawl.errors import NewscrawlError
 from newscrawl.extensions.report import ReportExtension
 from newscrawl.spiders.refuse import refusal
+from newscrawl.spiders.runs import REPLAY_SETTINGS, chosen_of
 
 if TYPE_CHECKING:
     from newscrawl.spiders.base import ArchivingSpider
@@ -29,6 +30,13 @@ class Command(ScrapyCrawl):
     def short_desc(self) -> str:
         return "Crawl an outlet (by its id), or pages: urls -a file=FILE | -a url=URL"
 
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if self.settings.get("NEWSCRAWL_REPLAY"):
+            # Here, because the process takes its resolver before there is a crawl.
+            self.settings.setdict(REPLAY_SETTINGS, priority="cmdline")
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             raise UsageError("name one outlet; `scrapy list` shows all")
@@ -36,12 +44,15 @@ class Command(ScrapyCrawl):
         try:
             crawler = self._create_crawler(args[0])
             # Made once more by the crawl; made here first so that a refusal is one clear line.
-            spider = cast("ArchivingSpider", crawler.spidercls(**opts.spargs))
+            spider = cast("type[ArchivingSpider]", crawler.spidercls)(**opts.spargs)
             if refused := refusal(crawler.settings, spider.first_urls(), spider.outlet):
                 raise refused
+            crawler.settings.set("SPIDER_ARGUMENTS", dict(opts.spargs), priority="cmdline")
+            if crawler.settings.get("NEWSCRAWL_REPLAY"):
+                chosen_of(args[0], crawler.settings)
         except NewscrawlError as error:
             raise UsageError(str(error), print_help=False) from error
-        self.crawler_process.crawl(crawler, **opts.spargs)
+        self.crawler_process.crawl(crawler, **spider.again())
         self.crawler_process.start()
         watcher = crawler.get_extension(ReportExtension) if crawler.crawling or crawler.spider else None
         report = watcher.report if watcher else None

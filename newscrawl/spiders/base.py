@@ -12,13 +12,13 @@ from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
 from newscrawl.archive.run import Run
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Link, Page, Rejection, discovery_of, rfc3339
 from newscrawl.meta import FETCHED, LINK, POINTER
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.failures import detail_of, reason_of
 from newscrawl.spiders.refuse import refusal, user_agent
-from newscrawl.spiders.runs import run_of
+from newscrawl.spiders.runs import REPLAY_SETTINGS, run_of
 from newscrawl.state.frontier import Frontier, MemoryFrontier
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ class ArchivingSpider(scrapy.Spider):
     pages_left: int
     sources_failed: list[str]
 
+    def __init__(self, **arguments: Any) -> None:
+        if arguments:
+            raise NewscrawlError(f"no such spider argument: {', '.join(sorted(arguments))}")
+        super().__init__()
+
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
@@ -48,11 +53,17 @@ class ArchivingSpider(scrapy.Spider):
         settings.set(
             "USER_AGENT", user_agent(__version__, settings.get("NEWSCRAWL_CONTACT")), priority="spider"
         )
+        if settings.get("NEWSCRAWL_REPLAY"):
+            settings.setdict(REPLAY_SETTINGS, priority="cmdline")
         spider.run = run_of(spider.name, settings)
         spider.frontier = MemoryFrontier()
         spider.pages_left = settings.getint("NEWSCRAWL_PAGES_MAX")
         spider.sources_failed = []
         return spider
+
+    def again(self) -> dict[str, Any]:
+        """Arguments that make this spider once more, with nothing read twice."""
+        return {}
 
     def first_urls(self) -> Iterable[str]:
         """What will be asked for first; a refusal is decided on these."""
@@ -72,21 +83,33 @@ class ArchivingSpider(scrapy.Spider):
                 dont_filter=True,
             )
 
-    def parse_page(self, response: Response) -> Iterator[Page]:
+    def parse_page(self, response: Response) -> Iterator[Page | Rejection]:
         meta = response.meta
-        yield Page(link=meta[LINK], url=response.url, status=response.status, warc=meta[POINTER])
+        if POINTER in meta:
+            yield Page(link=meta[LINK], url=response.url, status=response.status, warc=meta[POINTER])
+        else:
+            yield self.refused(
+                response.request, "not_archived", "it did not come through the capture handler"
+            )
 
     def page_failed(self, failure: Failure) -> Iterator[Rejection]:
-        request = failure.request  # type: ignore[attr-defined]
+        request: Request = failure.request  # type: ignore[attr-defined]
+        # A miss of a replay has a name of its own; Scrapy's other refusals are told by their text.
+        reason = getattr(failure.value, "reason_name", None) or reason_of(failure)
+        yield self.refused(request, reason, detail_of(failure))
+
+    def refused(self, request: Request | None, reason: str, detail: str) -> Rejection:
+        """A page that ends before it is extracted."""
+        assert request
         link: Link = request.meta[LINK]
         fetched = request.meta.get(FETCHED)
-        yield Rejection(
+        return Rejection(
             url=request.url,
             url_requested=link.url,
-            source=self.name,
+            source=self.outlet.id if self.outlet else None,
             step="fetch",
-            reason=reason_of(failure),
-            detail=detail_of(failure),
+            reason=reason,
+            detail=detail,
             fetched=rfc3339(fetched) if fetched else None,
             discovery=discovery_of(link),
             warc=request.meta.get(POINTER),

@@ -31,6 +31,12 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (UnsupportedURLSchemeError, "bad_scheme"),
     (ArchiveError, "archive_error"),
 )
+# How Scrapy's middlewares begin what they say; a URL that follows may hold any word.
+_IGNORED = (
+    ("Forbidden by robots.txt", "robots_txt"),
+    ("max redirections reached", "too_many_redirects"),
+    ("Ignored response", "too_large"),
+)
 
 
 def reason_of(failure: Failure) -> str:
@@ -50,7 +56,4 @@ def detail_of(failure: Failure) -> str:
 
 
 def _ignored(message: str) -> str:
-    message = message.lower()
-    if "robots.txt" in message:
-        return "robots_txt"
-    return "too_many_redirects" if "redirect" in message else "ignored"
+    return next((name for phrase, name in _IGNORED if message.startswith(phrase)), "ignored")

@@ -45,8 +45,11 @@ def spider_class(outlet: Outlet) -> type[OutletSpider]:
     """A class for one outlet, from the plain spider or the one its file names."""
     base = OutletSpider
     if outlet.spider:
+        file = Path(f"{outlet.id}.toml")
         try:
             base = load_object(outlet.spider)
-        except (ImportError, ValueError, NameError) as error:
-            raise OutletError(Path(f"{outlet.id}.toml"), [f"spider: {error}"]) from error
+        except (ImportError, ValueError, NameError, TypeError) as error:
+            raise OutletError(file, [f"spider: {error}"]) from error
+        if not (isinstance(base, type) and issubclass(base, OutletSpider)):
+            raise OutletError(file, [f"spider: {outlet.spider} is no OutletSpider"])
     return type(f"{outlet.id.title()}Spider", (base,), {"name": outlet.id, "outlet": outlet})

@@ -20,6 +20,8 @@ from newscrawl.discovery.probe import (
 from newscrawl.discovery.section import links_of_section
 from newscrawl.discovery.sitemap import links_of_sitemap
 from newscrawl.discovery.wordpress import links_of_posts, posts_url
+from newscrawl.items import Link, Page, Rejection
+from newscrawl.meta import LINK
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.base import ArchivingSpider
 from newscrawl.spiders.failures import detail_of, reason_of
@@ -69,19 +71,27 @@ class OutletSpider(ArchivingSpider):
     def parse_source(self, response: Response, kind: Kind) -> Requests:
         found = self._found(response, kind)
         self._count(kind, found.outcome)
-        if found.outcome not in ("ok", "empty"):
+        if found.outcome != "ok":
             note = found.note or "no further note"
             self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, found.outcome, note)
+            self.sources_failed.append(f"{response.url}: {found.outcome}")
         self.frontier.found(link for link in found.links if is_article(link.url, self.outlet))
         yield from self.sources((kind, url) for url in found.more)
         yield from self.waiting_pages()
+
+    def parse_page(self, response: Response) -> Iterator[Page | Rejection]:
+        link: Link = response.meta[LINK]
+        if response.url != link.url and not is_article(response.url, self.outlet):
+            yield self.refused(response.request, "redirected_away", f"{link.url} leads to {response.url}")
+        else:
+            yield from super().parse_page(response)
 
     def source_failed(self, failure: Failure) -> None:
         request = failure.request  # type: ignore[attr-defined]
         reason = reason_of(failure)
         self._count(request.cb_kwargs.get("kind", "home"), reason)
+        self.sources_failed.append(f"{request.url}: {reason}")
         if not request.meta.get("newscrawl_probing"):
-            self.sources_failed.append(f"{request.url}: {reason}")
             self.logger.warning("%s: %s: %s", self.name, request.url, detail_of(failure))
 
     def parse_home(self, response: Response) -> Requests:

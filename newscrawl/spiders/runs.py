@@ -12,12 +12,30 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from newscrawl import __version__
+from newscrawl.archive.captures import RunFiles, chosen_runs, recorded
+from newscrawl.archive.playback import Playback
 from newscrawl.archive.run import Run, new_run
-from newscrawl.spiders.refuse import user_agent
+from newscrawl.errors import NewscrawlError
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
+REPLAY_SETTINGS = {
+    "DOWNLOAD_HANDLERS": {
+        "http": "newscrawl.handlers.replay.ReplayHandler",
+        "https": "newscrawl.handlers.replay.ReplayHandler",
+        "file": None,
+        "data": None,
+        "ftp": None,
+        "s3": None,
+    },
+    "TWISTED_DNS_RESOLVER": "newscrawl.handlers.replay.RefusingResolver",
+    # Nobody is waiting at the other end.
+    "DOWNLOAD_DELAY": 0,
+    "AUTOTHROTTLE_ENABLED": False,
+    "HTTPCACHE_ENABLED": False,
+}
+"What a replay sets whatever else is asked for."
 WARC_11 = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
 
@@ -34,7 +52,38 @@ def run_of(name: str, settings: BaseSettings) -> Run:
         new_id=lambda: f"<urn:uuid:{uuid4()}>",
         max_bytes=settings.getint("NEWSCRAWL_WARC_MAX_BYTES"),
         max_age=timedelta(hours=settings.getfloat("NEWSCRAWL_WARC_MAX_HOURS")),
+        playback=playback_of(name, settings),
     )
+
+
+def playback_of(name: str, settings: BaseSettings) -> Playback | None:
+    """What NEWSCRAWL_REPLAY and its companions ask for; ArchiveError when the archive has no such run."""
+    source = settings.get("NEWSCRAWL_REPLAY")
+    if not source:
+        return None
+    at = replay_time(settings)
+    run = settings.get("NEWSCRAWL_REPLAY_RUN")
+    return Playback(recorded(Path(source), name, run, by_time=at is not None), at)
+
+
+def chosen_of(name: str, settings: BaseSettings) -> list[RunFiles]:
+    """The runs a replay will be answered from, without reading them; errors as of `playback_of`."""
+    source, run = Path(settings["NEWSCRAWL_REPLAY"]), settings.get("NEWSCRAWL_REPLAY_RUN")
+    return chosen_runs(source, name, run, by_time=replay_time(settings) is not None)[0]
+
+
+def replay_time(settings: BaseSettings) -> datetime | None:
+    """NEWSCRAWL_REPLAY_AT, aware; None when it is not set."""
+    text = settings.get("NEWSCRAWL_REPLAY_AT")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise NewscrawlError(f"NEWSCRAWL_REPLAY_AT: {text!r} is no time with a zone, as 2026-01-31T12:00:00Z")
+    return moment
 
 
 def versions() -> dict[str, str]:
@@ -56,7 +105,7 @@ def warcinfo(name: str, settings: BaseSettings) -> tuple[tuple[str, str], ...]:
         ("format", "WARC File Format 1.1"),
         ("conformsTo", WARC_11),
         ("robots", "obey" if settings.getbool("ROBOTSTXT_OBEY") else "ignore"),
-        ("http-header-user-agent", user_agent(__version__, contact)),
+        ("http-header-user-agent", settings["USER_AGENT"]),
         *((("operator", contact),) if contact else ()),
         ("hostname", socket.gethostname()),
         ("spider", name),

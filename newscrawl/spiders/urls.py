@@ -19,17 +19,31 @@ class UrlsSpider(ArchivingSpider):
 
     name = "urls"
 
-    def __init__(self, file: str | None = None, url: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if bool(file) == bool(url):
+    def __init__(
+        self,
+        file: str | None = None,
+        url: str | None = None,
+        urls: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        if sum(map(bool, (file, url, urls))) != 1:
             raise NewscrawlError("the spider urls takes either -a file=FILE or -a url=URL")
-        self.urls = urls_of_file(Path(file)) if file else [checked(url or "", "-a url")]
+        if file:
+            self.urls = urls_of_file(Path(file))
+        else:
+            self.urls = [checked(line, "-a url") for line in (urls or url or "").splitlines()]
+
+    def again(self) -> dict[str, Any]:
+        return {"urls": "\n".join(self.urls)}
 
     def first_urls(self) -> Iterable[str]:
         return self.urls
 
     async def start(self) -> AsyncIterator[Request]:
         self.frontier.found(Link(url=url, via="list") for url in self.urls)
+        # Who lists pages wants them all: the limit is for what a crawl finds by itself.
+        self.pages_left = len(self.urls)
         for request in self.waiting_pages():
             yield request
 
@@ -41,11 +55,14 @@ def urls_of_file(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise NewscrawlError(f"cannot read {path}: {error}") from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return [
+    urls = [
         checked(line, f"{path}, line {number}")
         for number, line in numbered
         if line and not line.startswith("#")
     ]
+    if not urls:
+        raise NewscrawlError(f"{path}: no URL in it")
+    return urls
 
 
 def checked(url: str, where: str) -> str:

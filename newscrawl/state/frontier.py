@@ -26,10 +26,15 @@ class Frontier(Protocol):
         """Links by state: pending, fetching, and each outcome."""
 
 
+MAX_WAITING = 100_000
+"Links kept waiting at once, about 40 MB; a source that lists more is heard to that point."
+
+
 class MemoryFrontier:
     """A frontier that lasts as long as the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
+        self._max_waiting = max_waiting
         self._seen: set[str] = set()
         self._pending: deque[Link] = deque()
         self._fetching: set[str] = set()
@@ -39,6 +44,8 @@ class MemoryFrontier:
         new = 0
         for link in links:
             key = normal_url(link.url)
+            if len(self._pending) >= self._max_waiting:
+                break
             if key not in self._seen:
                 self._seen.add(key)
                 self._pending.append(link)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from configparser import ConfigParser
 from functools import cache
@@ -12,8 +11,6 @@ from lxml.html import HtmlElement
 
 from newscrawl.text.blocks import RawBlock, blocks_of, text_of
 from newscrawl.text.folding import key
-
-logger = logging.getLogger(__name__)
 
 MIN_CHARS = 80
 "Below this a page holds no story."
@@ -32,20 +29,16 @@ def found_blocks(tree: HtmlElement, url: str) -> list[RawBlock]:
     """The story as trafilatura sees it in precision mode; other modes give chrome where there is none."""
     from trafilatura import bare_extraction
 
-    try:
-        found = bare_extraction(
-            tree,
-            url=url,
-            favor_precision=True,
-            include_comments=False,
-            include_tables=True,
-            with_metadata=False,
-            output_format="python",
-            config=_config(),
-        )
-    except Exception:  # the library meets trees nobody foresaw; the page then has no story
-        logger.warning("trafilatura failed on %s", url, exc_info=True)
-        return []
+    found = bare_extraction(
+        tree,
+        url=url,
+        favor_precision=True,
+        include_comments=False,
+        include_tables=True,
+        with_metadata=False,
+        output_format="python",
+        config=_config(),
+    )
     body = getattr(found, "body", None)
     return [] if body is None else blocks_of(body)
 

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newscrawl.archive import http
-from newscrawl.archive.http import ContentError, dechunked, decoded, split_interim, split_message
+from newscrawl.archive.http import (
+    ContentError,
+    chunks,
+    dechunked,
+    decoded,
+    split_interim,
+    split_message,
+    with_entity,
+    without_headers,
+)
 
 
 def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
@@ -92,3 +101,36 @@ def test_interim_answers_are_set_apart() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     final = b"HTTP/1.1 200 OK\r\n\r\nx"
     assert split_interim(early + early + final) == ([early, early], final)
+
+
+def test_switching_protocols_is_a_final_answer() -> None:
+    switching = b"HTTP/1.1 101 Switching Protocols\r\n\r\nx"
+    assert split_interim(switching) == ([], switching)
+
+
+@given(st.binary(max_size=300))
+def test_a_window_is_read_as_bytes_are(raw: bytes) -> None:
+    interim, final = split_interim(memoryview(raw))
+    assert (interim, bytes(final)) == split_interim(raw)
+    assert b"".join(chunks(memoryview(raw))) == dechunked(raw)
+
+
+@pytest.mark.parametrize("coding", [b"", b"Transfer-Encoding: chunked\r\n"])
+@given(entity=st.binary(max_size=200))
+def test_an_entity_is_framed_as_the_head_says(coding: bytes, entity: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + coding + b"\r\n"
+    message = split_message(with_entity(head, entity))
+    assert (message.head, message.entity) == (head, entity)
+
+
+def test_headers_go_with_their_folded_lines_and_only_from_the_head() -> None:
+    head = b"GET / HTTP/1.1\r\nA: 1\r\nCOOKIE: s\r\n more\r\nB: 2\r\ncookie : t\r\n\r\n"
+    body = b"Cookie: in the body\r\n"
+    clean, gone = without_headers(head + body, {"cookie"})
+    assert clean == b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n" + body
+    assert gone == ["COOKIE", "cookie"]
+
+
+@given(st.binary(max_size=300))
+def test_without_names_nothing_is_left_out(raw: bytes) -> None:
+    assert without_headers(raw, set()) == (raw, [])

@@ -3,26 +3,28 @@
 import gzip
 import hashlib
 import random
+import tracemalloc
 import zlib
 from base64 import b32encode
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.exchange import SPOOL_BYTES, Exchange, Original, Spool
+from newscrawl.archive.member import PACKED, STORED, gzip_member
 from newscrawl.archive.records import (
-    PACKED,
-    STORED,
+    EMPTY_DIGEST,
     exchange_records,
     fields_block,
-    gzip_member,
     record_pieces,
     target_uri,
     warcinfo_record,
 )
+from newscrawl.parts import WarcPointer
 
 STARTED = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
 REQUEST = b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
@@ -33,7 +35,7 @@ def ids() -> object:
     return lambda: f"<urn:uuid:00000000-0000-0000-0000-{next(numbers):012}>"
 
 
-def written(received: bytes, **more: object) -> list[tuple[str, bytes]]:
+def written(received: bytes | memoryview, **more: object) -> list[tuple[str, bytes]]:
     exchange = Exchange(url="http://example.org/a", started=STARTED, sent=REQUEST, received=received, **more)  # type: ignore[arg-type]
     records = exchange_records(exchange, "<urn:uuid:info>", ids())  # type: ignore[arg-type]
     return [(record.kind, gzip.decompress(b"".join(record.pieces))) for record in records]
@@ -149,3 +151,108 @@ def test_stored_blocks_of_any_length_are_whole(size: int) -> None:
     assert (
         gzip.decompress(b"".join(gzip_member([b"head", body, b"tail"], STORED))) == b"head" + body + b"tail"
     )
+
+
+EARLIER = datetime(2026, 3, 4, 5, 0, 0, tzinfo=UTC)
+
+
+def original(payload: bytes) -> Original:
+    pointer = WarcPointer(
+        file="a.warc.gz",
+        offset=77,
+        length=500,
+        record_id="<urn:uuid:original>",
+        payload_digest=digest(payload),
+    )
+    return Original(pointer=pointer, url="http://example.org/a", date=EARLIER)
+
+
+def test_the_same_payload_again_is_a_revisit_of_its_head_alone() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Served-By: another\r\n\r\n"
+    records = written(head + b"5\r\nstory\r\n0\r\n\r\n", original=original(b"story"))
+    assert [kind for kind, _ in records] == ["revisit", "request", "metadata"]
+    revisit, metadata = records[0][1], records[2][1]
+    assert revisit.partition(b"\r\n\r\n")[2] == head + b"\r\n\r\n"
+    assert header(revisit, "WARC-Profile") == [
+        "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+    ]
+    assert header(revisit, "WARC-Refers-To") == ["<urn:uuid:original>"]
+    assert header(revisit, "WARC-Refers-To-Target-URI") == ["http://example.org/a"]
+    assert header(revisit, "WARC-Refers-To-Date") == ["2026-03-04T05:00:00.000000Z"]
+    assert header(revisit, "WARC-Payload-Digest") == [digest(b"story")]
+    assert header(revisit, "WARC-Block-Digest") == [digest(head)]
+    assert b"originalFile: a.warc.gz\r\noriginalOffset: 77\r\n" in metadata
+    assert header(metadata, "WARC-Concurrent-To") == header(revisit, "WARC-Record-ID")
+
+
+def test_not_modified_is_a_revisit_with_an_empty_block() -> None:
+    head = b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'
+    records = dict(written(head, original=original(b"story")))
+    revisit = records["revisit"]
+    assert header(revisit, "Content-Length") == ["0"]
+    assert header(revisit, "WARC-Payload-Digest") == [digest(b"story")]
+    assert header(revisit, "WARC-Profile") == ["http://netpreserve.org/warc/1.1/revisit/server-not-modified"]
+    assert f"notModified: {head!r}\r\n".encode() in records["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\nanother story", {"original": original(b"story")}),
+        (b"HTTP/1.1 200 OK\r\n\r\nstory", {"original": original(b"story"), "truncated": "disconnect"}),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", {}),
+    ],
+)
+def test_anything_else_is_a_response(answer: bytes, more: dict[str, object]) -> None:
+    assert [kind for kind, _ in written(answer, **more)] == ["response", "request", "metadata"]
+
+
+def test_the_digest_of_a_chunked_payload_can_be_left_out() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert header(dict(written(chunked))["response"], "WARC-Payload-Digest") == [EMPTY_DIGEST]
+    left_out = dict(written(chunked, omit_chunked_digest=True))["response"]
+    assert header(left_out, "WARC-Payload-Digest") == []
+    plain = dict(written(b"HTTP/1.1 200 OK\r\n\r\na", omit_chunked_digest=True))["response"]
+    assert header(plain, "WARC-Payload-Digest") == [digest(b"a")]
+
+
+def test_another_protocol_is_named() -> None:
+    raw = dict(written(b"HTTP/1.1 200 OK\r\n\r\n", protocol="h2"))["response"]
+    assert header(raw, "WARC-Protocol") == ["h2"]
+
+
+@pytest.mark.parametrize("coding", [b"", b"Content-Encoding: gzip\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_a_large_answer_seen_through_a_window_is_the_same_record(coding: bytes) -> None:
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (3 * SPOOL_BYTES, bytes(3 * SPOOL_BYTES))
+    answer = b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n" + coding + b"\r\n" + body
+    assert written(memoryview(answer)) == written(answer)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_note_of_any_text_stays_one_line(value: str, url: str) -> None:
+    block = fields_block([("via", value), ("outcome", "ok")])
+    lines = block.decode().splitlines()
+    assert len(lines) == 2
+    assert lines[1] == "outcome: ok"
+    assert target_uri("http://a/" + url).isascii()
+
+
+def test_lone_surrogates_do_not_stop_the_archive() -> None:
+    assert fields_block([("via", "a\ud800b")]) == b"via: a?b\r\n"
+    assert target_uri("http://a/\ud800").isascii()
+
+
+@pytest.mark.parametrize("coding", [b"", b"Content-Encoding: gzip\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_a_large_answer_is_never_whole_in_memory(tmp_path: Path, coding: bytes) -> None:
+    spool = Spool(tmp_path)
+    spool.add(b"HTTP/1.1 200 OK\r\n" + coding + b"\r\n")
+    chunk = b"10000\r\n%s\r\n" % random.Random(1).randbytes(0x10000)
+    tracemalloc.start()
+    for _ in range(10 * SPOOL_BYTES // len(chunk)):
+        spool.add(chunk)
+    exchange = Exchange(url="http://a/", started=STARTED, sent=b"", received=spool.whole())
+    (response, _) = exchange_records(exchange, "<urn:uuid:info>", ids())  # type: ignore[arg-type]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert response.length > 9 * SPOOL_BYTES
+    assert peak < 4 * SPOOL_BYTES

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 
 from newscrawl.archive import writer as writer_module
-from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.exchange import Exchange, Original
 from newscrawl.archive.reader import fields_of, open_warc, read_page, records_of
 from newscrawl.archive.writer import OPEN, WarcNames, WarcWriter
 from newscrawl.errors import ArchiveError
@@ -207,3 +208,20 @@ def test_a_wrong_pointer_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_fields_are_read_back() -> None:
     assert fields_of(b"a: 1\r\nb: x: y\r\na: 2\r\n") == {"a": "1", "b": "x: y"}
+
+
+def test_a_revisit_is_read_with_the_body_of_its_original_in_another_file(tmp_path: Path) -> None:
+    writer = a_writer(tmp_path, max_bytes=1)
+    first = writer.write(an_exchange())
+    original = Original(pointer=first, url="http://example.org/a", date=START)
+    revisit = writer.write(replace(an_exchange(), original=original))
+    away = Original(pointer=first.model_copy(update={"offset": 0}), url="http://example.org/a", date=START)
+    astray = writer.write(replace(an_exchange(), original=away))
+    writer.close()
+    assert revisit.file != first.file
+    assert revisit.payload_digest == first.payload_digest
+    page = read_page(tmp_path, revisit)
+    assert page.response.kind == "revisit"
+    assert page.message.content == b"story"
+    with pytest.raises(ArchiveError, match="no original of"):
+        read_page(tmp_path, astray)

@@ -235,6 +235,8 @@ def main() -> None:
         print(json.dumps(result, sort_keys=True))
     else:
         Console().print(table(result))
+    if result["capture_to_stock"] > CAPTURE_AT_MOST or result["line_to_parts"] > LINE_AT_MOST:
+        raise SystemExit("a bound is broken")
 
 
 if __name__ == "__main__":

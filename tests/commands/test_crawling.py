@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 from wire.crawl import environment
+from wire.slow import SlowSite, write_slow_outlet
 
 from newscrawl.archive.report import Report, read_report, write_report
 from newscrawl.commands import app
+from newscrawl.demo.server import Newsroom, running
 from newscrawl.errors import ArchiveError, NewscrawlError
 
 COMMAND = Path(sys.executable).with_name("newscrawl")
@@ -88,10 +91,49 @@ def test_a_run_with_an_outlet_that_fails_says_so_and_shows_the_rest(tmp_path: Pa
     options += ["-s", "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES=1", "--archives", str(tmp_path / "archives")]
     done = newscrawl("run", "gone", *options, cwd=tmp_path)
     assert done.returncode == 1
-    assert "no source could be read" in done.stdout
-    assert "gone: gone: no source could be read: http://127.0.0.1:9/feed: connection_refused" in done.stderr
+    assert "no link was found" in done.stdout
+    assert "gone: gone: no link was found: http://127.0.0.1:9/feed: connection_refused" in done.stderr
     as_json = newscrawl("run", "gone", "--json", *options, cwd=tmp_path)
-    assert json.loads(as_json.stdout)[0]["outlet"] == "gone"
+    (told,) = json.loads(as_json.stdout)
+    assert (told["outlet"], told["code"]) == ("gone", 1)
+    assert told["report"]["error"].startswith("no link was found")
+
+
+@pytest.mark.crawl
+def test_sigterm_ends_the_crawls_too(tmp_path: Path) -> None:
+    site = SlowSite()
+    with running(Newsroom([site])) as served:
+        write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
+        write_slow_outlet(served.bases["slow"], tmp_path / "outlets", name="slow_too")
+        options = ["NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES=1", "DOWNLOAD_DELAY=0", "AUTOTHROTTLE_ENABLED=0"]
+        options += [f"NEWSCRAWL_OUTLETS={tmp_path / 'outlets'}"]
+        command = [COMMAND, "run", "slow", "slow_too", "--jobs", "1", "--archives", tmp_path / "archives"]
+        process = subprocess.Popen(
+            [*command, *(part for option in options for part in ("-s", option))],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert site.enough.wait(60)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    (report,) = tmp_path.glob("archives/*/*.report.json")
+    assert read_report(report).reason == "shutdown"
+    assert not list(tmp_path.glob("archives/*/*.open"))
+
+
+@pytest.mark.crawl
+def test_an_outlet_that_cannot_be_crawled_costs_no_other(tmp_path: Path) -> None:
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    (archives / "lemonde").write_text("a file in the way")
+    done = newscrawl("run", "lemonde", "nobody", "devdiscourse", "--archives", archives, cwd=tmp_path)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert any(line.startswith("lemonde: cannot write ") for line in said)
+    assert any("no outlet is named 'nobody'" in line for line in said)
+    assert any("set NEWSCRAWL_CONTACT" in line for line in said)
 
 
 def test_the_report_is_of_the_newest_run(tmp_path: Path) -> None:
@@ -117,6 +159,16 @@ def test_an_outlet_that_never_ran_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["report", "nobody", "--archives", str(tmp_path)])
     assert isinstance(result.exception, NewscrawlError)
     assert "no run of nobody" in str(result.exception)
+
+
+def test_a_broken_report_costs_no_other(tmp_path: Path) -> None:
+    a_report(tmp_path / "echo", articles=3)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "other-1.report.json").write_text("{")
+    result = CliRunner().invoke(app, ["report", "--archives", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "echo" in result.stdout
+    assert "other-1.report.json" in result.stderr
 
 
 def test_a_broken_report_names_its_file(tmp_path: Path) -> None:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import ssl
+from base64 import b32encode
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
 from wire.crawl import Crawl, crawl_urls
-from wire.server import ANSWERS, WireServer, serving
+from wire.server import ANSWERS, BODY, ZIPPED, WireServer, serving
+from wire.tls import self_signed, tls
 
 from newscrawl.archive.reader import WarcRecord, fields_of, records_of
 
 pytestmark = pytest.mark.crawl
 
-PAGES = [path for path in ANSWERS if path != "/robots.txt"]
+PAGES = [path for path in ANSWERS if path not in {"/robots.txt", "/large", "/large-chunked"}]
 REDIRECTS_MAX = 3
+INTERIM = {"/early-hints", "/two-interim", "/interim-in-pieces"}
+NO_ANSWER = {"/garbage", "/nothing"}
+UNLIKE_THE_WIRE = {*INTERIM, *NO_ANSWER, "/more-after", "/too-long", "/endless-header"}
 
 
-@pytest.fixture(scope="module")
-def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Crawl, WireServer]]:
-    with serving(WireServer()) as server:
-        urls = [f"http://127.0.0.1:{server.port}{path}" for path in PAGES]
+@pytest.fixture(scope="module", params=["http", "https"])
+def crawled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Crawl, WireServer]]:
+    server = WireServer(scheme=request.param)
+    if request.param == "https":
+        server.wrap = tls(self_signed(tmp_path_factory.mktemp("tls")), ssl.TLSVersion.TLSv1_3)
+    with serving(server):
+        urls = [server.base + path for path in PAGES]
         archives = tmp_path_factory.mktemp("archives")
         done = crawl_urls(
             urls,
@@ -58,22 +72,42 @@ def test_every_request_on_the_wire_stands_in_the_archive_once(crawled: tuple[Cra
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in PAGES if p not in {"/garbage", "/nothing", "/early-hints", "/more-after", "/too-long"}],
+    [p for p in PAGES if p not in UNLIKE_THE_WIRE],
 )
 def test_the_response_block_is_what_the_server_sent(crawled: tuple[Crawl, WireServer], path: str) -> None:
     done, server = crawled
-    sent = next(exchange.sent for exchange in server.log if exchange.path == path)
-    assert by_path(records(done, "response"))[path].block == sent
+    sent = [exchange.sent for exchange in server.log if exchange.path == path]
+    assert by_path(records(done, "response"))[path].block == sent[-1]
 
 
-def test_interim_answers_and_bytes_after_the_message_are_not_in_the_block(
-    crawled: tuple[Crawl, WireServer],
+def test_there_are_many_endpoints() -> None:
+    assert len(PAGES) >= 45
+
+
+@pytest.mark.parametrize("path", sorted(INTERIM))
+def test_interim_answers_are_in_the_metadata_and_not_in_the_block(
+    crawled: tuple[Crawl, WireServer], path: str
 ) -> None:
-    responses = by_path(records(crawled[0], "response"))
-    assert responses["/early-hints"].block == ANSWERS["/early-hints"].pieces[1]
-    assert responses["/more-after"].block == ANSWERS["/more-after"].pieces[0].removesuffix(
-        b"HTTP/1.1 200 OK\r\n"
-    )
+    sent = b"".join(ANSWERS[path].pieces)
+    final = sent[sent.index(b"HTTP/1.1 200") :]
+    assert by_path(records(crawled[0], "response"))[path].block == final
+    notes = by_path(records(crawled[0], "metadata"))[path].block.decode()
+    noted = [ast.literal_eval(value) for value in re.findall("^interim: (.*)\r$", notes, re.MULTILINE)]
+    assert b"".join(noted) + final == sent
+
+
+def test_bytes_after_the_message_are_not_in_the_block(crawled: tuple[Crawl, WireServer]) -> None:
+    whole = ANSWERS["/more-after"].pieces[0].removesuffix(b"HTTP/1.1 200 OK\r\n")
+    assert by_path(records(crawled[0], "response"))["/more-after"].block == whole
+
+
+@pytest.mark.parametrize("path", ["/too-long", "/endless-header"])
+def test_what_is_given_up_on_is_kept_as_far_as_it_came(crawled: tuple[Crawl, WireServer], path: str) -> None:
+    record = by_path(records(crawled[0], "response"))[path]
+    assert ANSWERS[path].pieces[0].startswith(record.block)
+    assert len(record.block) > 10_000
+    is_whole = record.block == ANSWERS[path].pieces[0]
+    assert ("warc-truncated" not in record.headers) == is_whole
 
 
 @pytest.mark.parametrize(
@@ -84,7 +118,11 @@ def test_interim_answers_and_bytes_after_the_message_are_not_in_the_block(
         ("/reset", "disconnect"),
         ("/hang", "time"),
         ("/too-long", "length"),
+        ("/cut-head", "disconnect"),
         ("/http10", None),
+        ("/close-delimited", None),
+        ("/304", None),
+        ("/cut-gzip", None),
         ("/204", None),
         ("/plain", None),
     ],
@@ -102,21 +140,51 @@ def test_no_http_answer_leaves_request_and_metadata(crawled: tuple[Crawl, WireSe
     assert notes["outcome"].startswith("DownloadFailedError")
 
 
+def digest(data: bytes) -> str:
+    return "sha1:" + b32encode(sha1(data).digest()).decode()
+
+
+def test_every_digest_is_right_by_another_reckoning(crawled: tuple[Crawl, WireServer]) -> None:
+    kinds = ("warcinfo", "response", "revisit", "request", "metadata")
+    for record in [record for kind in kinds for record in records(crawled[0], kind)]:
+        assert record.headers["warc-block-digest"] == digest(record.block)
+    responses = by_path(records(crawled[0], "response"))
+    for path in ("/plain", "/gzip", "/br", "/padded-length", "/http10", "/early-hints", "/204"):
+        body = responses[path].block.partition(b"\r\n\r\n")[2]
+        assert responses[path].headers["warc-payload-digest"] == digest(body)
+    framed = {
+        "/chunked": BODY,
+        "/chunk-details": BODY,
+        "/chunked-gzip": ZIPPED,
+        "/two-framings": b"<p>chunks win</p>",
+        "/empty-chunked": b"",
+        "/lower-chunks": b"<p>hi</p>\n",
+        "/cut-chunk": b"<html>only this",
+    }
+    for path, entity in framed.items():
+        assert responses[path].headers["warc-payload-digest"] == digest(entity)
+
+
+@pytest.mark.parametrize("path", ["/gzip", "/deflate", "/br", "/zstd", "/chunked-gzip", "/plain", "/drip"])
+def test_pages_are_identified_behind_their_codings(crawled: tuple[Crawl, WireServer], path: str) -> None:
+    response = by_path(records(crawled[0], "response"))[path]
+    assert response.headers["warc-identified-payload-type"] == "text/html"
+
+
 def test_peer_address_and_metadata_are_noted(crawled: tuple[Crawl, WireServer]) -> None:
     done, server = crawled
     response = by_path(records(done, "response"))["/plain?from=redirect"]
     assert response.headers["warc-ip-address"] == "127.0.0.1"
     notes = fields_of(by_path(records(done, "metadata"))["/plain?from=redirect"].block)
-    assert notes["redirectedFrom"] == f"http://127.0.0.1:{server.port}/redirect"
+    assert notes["redirectedFrom"] == f"{server.base}/redirect"
     assert int(notes["fetchTimeMs"]) >= 0
     assert '"via": "list"' in notes["discovery"]
 
 
 def test_every_page_has_a_line_that_says_what_became_of_it(crawled: tuple[Crawl, WireServer]) -> None:
     done, server = crawled
-    base = f"http://127.0.0.1:{server.port}"
-    reasons = {line["url_requested"].removeprefix(base): line["reason"] for line in done.rejected}
-    articles = {line["url_requested"].removeprefix(base) for line in done.articles}
+    reasons = {line["url_requested"].removeprefix(server.base): line["reason"] for line in done.rejected}
+    articles = {line["url_requested"].removeprefix(server.base) for line in done.articles}
     assert set(reasons) | articles == set(PAGES)
     assert not set(reasons) & articles
     expected = {

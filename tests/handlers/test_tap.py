@@ -53,3 +53,20 @@ def test_copied_headers_keep_their_tape() -> None:
     assert copied == headers
     copied.addRawHeader(b"Host", b"x")
     assert not headers.hasHeader(b"Host")
+
+
+def test_encryption_is_told_by_what_the_transport_offers() -> None:
+    from OpenSSL.SSL import Connection
+    from twisted.internet.tcp import Client
+    from twisted.protocols.tls import TLSMemoryBIOProtocol
+
+    assert hasattr(TLSMemoryBIOProtocol, "getPeerCertificate"), "Twisted's TLS transport changed"
+    assert hasattr(TLSMemoryBIOProtocol, "getHandle"), "Twisted's TLS transport lost its handle"
+    assert not hasattr(Client, "getPeerCertificate"), "plain transports look like encrypted ones now"
+    for name in ("get_cipher_name", "get_protocol_version_name", "get_peer_certificate"):
+        assert hasattr(Connection, name), f"pyOpenSSL's Connection lost {name}"
+
+
+def test_the_pool_sends_again_what_a_used_connection_lost() -> None:
+    assert client.HTTPConnectionPool.retryAutomatically, "one download may be two attempts no more"
+    assert "request" in inspect.getsource(client._RetryingHTTP11ClientProtocol.request)

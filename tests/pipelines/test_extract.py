@@ -28,7 +28,7 @@ def a_page(file: str) -> Page:
 def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ExtractPipeline]:
     monkeypatch.setattr(extract, "extract_at", extract_by_name)
     settings = Settings({"NEWSCRAWL_EXTRACT_SECONDS": 1.5, "NEWSCRAWL_EXTRACT_PROCESSES": 1})
-    spider = SimpleNamespace(name="echo", run=SimpleNamespace(folder=tmp_path), outlet=None)
+    spider = SimpleNamespace(name="echo", run=SimpleNamespace(source=tmp_path), outlet=None)
     made = ExtractPipeline.from_crawler(SimpleNamespace(settings=settings, spider=spider))  # type: ignore[arg-type]
     made.open_spider()
     yield made

@@ -19,7 +19,8 @@ GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
         (DownloadTimeoutError("took longer than 3 seconds"), "timeout"),
         (IgnoreRequest("Forbidden by robots.txt"), "robots_txt"),
         (IgnoreRequest("max redirections reached"), "too_many_redirects"),
-        (IgnoreRequest("something else"), "ignored"),
+        (IgnoreRequest("Ignored response <200 http://a/redirect> because it exceeded"), "too_large"),
+        (IgnoreRequest("Filtered offsite request to 'redirect.example'"), "ignored"),
         (RuntimeError("never heard of"), "download_error"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from scrapy.settings import Settings
 
-from newscrawl.errors import OutletError, UnknownOutlet
+from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
 from newscrawl.outlet import OUTLETS
 from newscrawl.spiders.loader import OutletSpiderLoader
 from newscrawl.spiders.outlet import OutletSpider
@@ -28,6 +28,7 @@ def loader(tmp_path: Path) -> OutletSpiderLoader:
     (tmp_path / "echo.toml").write_text(GOOD)
     (tmp_path / "broken.toml").write_text(GOOD.replace("feeds", "feed"))
     (tmp_path / "special.toml").write_text(GOOD + 'spider = "newscrawl.spiders.nothing.Here"\n')
+    (tmp_path / "function.toml").write_text(GOOD + 'spider = "newscrawl.urls.absolute"\n')
     return OutletSpiderLoader.from_settings(Settings({"NEWSCRAWL_OUTLETS": [str(tmp_path)]}))
 
 
@@ -38,16 +39,23 @@ def test_a_file_is_a_spider(loader: OutletSpiderLoader) -> None:
 
 
 def test_broken_files_are_listed_and_stop_only_themselves(loader: OutletSpiderLoader) -> None:
-    assert loader.list() == ["broken", "echo", "special", "urls"]
+    assert loader.list() == ["broken", "echo", "function", "special", "urls"]
     with pytest.raises(OutletError, match=r"broken\.toml: feed: Extra inputs are not permitted"):
         loader.load("broken")
     with pytest.raises(OutletError, match=r"special\.toml: spider: "):
         loader.load("special")
+    with pytest.raises(OutletError, match=r"function\.toml: spider: newscrawl\.urls\.absolute is no Out"):
+        loader.load("function")
 
 
 def test_near_names_are_told(loader: OutletSpiderLoader) -> None:
     with pytest.raises(UnknownOutlet, match=r"no outlet is named 'ecko' \(near: echo\)"):
         loader.load("ecko")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NewscrawlError, match=r"no such folder of outlet files: .*nowhere"):
+        OutletSpiderLoader([tmp_path / "nowhere"]).load("echo")
 
 
 def test_the_shipped_outlets_all_make_spiders() -> None:
@@ -65,7 +73,7 @@ def test_the_shipped_outlets_all_make_spiders() -> None:
         ({}, ["http://127.0.0.1/", "https://echo.example/"], "NEWSCRAWL_CONTACT"),
         ({}, ["http://127.0.0.1:8600/", "http://[::1]/"], None),
         ({"NEWSCRAWL_CONTACT": "desk@echo.example"}, ["https://echo.example/"], None),
-        ({"NEWSCRAWL_REPLAY": "archives"}, ["http://127.0.0.1/"], "NEWSCRAWL_REPLAY"),
+        ({"NEWSCRAWL_REPLAY": "archives"}, ["https://echo.example/"], None),
     ],
 )
 def test_a_real_outlet_needs_a_contact(settings: dict[str, str], urls: list[str], why: str | None) -> None:

@@ -22,6 +22,13 @@ def test_ids_in_the_query_are_pages_of_their_own() -> None:
     assert frontier.found([link("http://a/spip.php?article1"), link("http://a/spip.php?article2")]) == 2
 
 
+def test_a_source_without_end_does_not_fill_the_memory() -> None:
+    frontier = MemoryFrontier(max_waiting=3)
+    assert frontier.found(link(f"http://a/{n}") for n in range(10)) == 3
+    assert frontier.take(1)
+    assert frontier.found([link("http://a/9")]) == 1
+
+
 def test_counts_say_where_every_link_is() -> None:
     frontier = MemoryFrontier()
     frontier.found([link(f"http://a/{n}") for n in range(4)])

@@ -1,0 +1,70 @@
+"""The manifest of a folder: one line for each finished file, as `sha256sum -c` reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from newscrawl.errors import ArchiveError
+
+MANIFEST = "MANIFEST.sha256"
+BLOCK_BYTES = 1 << 20
+MAX_LINE_BYTES = 4096
+_LINE = re.compile(rb"([0-9a-f]{64}) [ *]([^\n\0/]{1,255})\n")
+
+
+def note_finished(path: Path, digest: str | None = None) -> None:
+    """Add a file that has got its final name; its digest is computed unless the writer knows it.
+
+    Several processes may add to one manifest at once: a line is one appending write.
+    """
+    manifest = path.parent / MANIFEST
+    line = f"{digest or sha256_of(path)}  {path.name}\n".encode()
+    try:
+        fd = os.open(manifest, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            _append_line(fd, line)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise ArchiveError(f"cannot write {manifest}: {error.strerror}") from error
+
+
+def _append_line(fd: int, line: bytes) -> None:
+    size = os.fstat(fd).st_size
+    # A line that a full disk cut short must not swallow the next one.
+    if size and os.pread(fd, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    if os.write(fd, line) < len(line):
+        raise OSError(None, "the line was written in part only")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read block by block; ArchiveError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """File name -> digest, the last line of a name counts; empty without a manifest. Broken lines are
+    skipped."""
+    found: dict[str, str] = {}
+    try:
+        with (folder / MANIFEST).open("rb") as stream:
+            while line := stream.readline(MAX_LINE_BYTES):
+                if match := _LINE.fullmatch(line):
+                    found[match[2].decode("utf-8", "surrogateescape")] = match[1].decode("ascii")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ArchiveError(f"cannot read {folder / MANIFEST}: {error.strerror}") from error
+    return found

@@ -1,0 +1,161 @@
+"""WACZ 1.1.1: the archive files of runs with index and page list in one ZIP that replay tools open.
+
+https://specs.webrecorder.net/wacz/1.1.1/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from newscrawl import __version__
+from newscrawl.archive.manifest import BLOCK_BYTES
+from newscrawl.archive.records import target_uri
+from newscrawl.archive.wholefile import written_whole
+from newscrawl.archive.zipnum import INDEX, index_lines, packed_index
+from newscrawl.errors import ArchiveError
+from newscrawl.items import Article
+
+VERSION = "1.1.1"
+ENDING = ".wacz"
+PAGES_HEAD = {"format": "json-pages-1.0", "id": "pages", "title": "Articles", "hasText": True}
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9.]+")
+_REGULAR_FILE = 0o100644 << 16
+
+
+def write_wacz(
+    path: Path, warcs: Sequence[Path], articles: Iterable[Article], *, title: str, made: datetime
+) -> int:
+    """Write the package; how many pages it lists. The same runs and time give the same bytes."""
+    if path.suffix != ENDING:
+        raise ArchiveError(f"{path}: the name must end with {ENDING}")
+    _each_once(warcs)
+    index, places = packed_index(index_lines(warcs))
+    with written_whole(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        package = _Package(archive, made)
+        for warc in warcs:
+            package.add_file(f"archive/{warc.name}", warc)
+        package.add(f"indexes/{INDEX}", [index])
+        package.add("indexes/index.idx", [places])
+        pages = _Counted(page_lines(articles))
+        package.add("pages/pages.jsonl", pages)
+        package.describe(title)
+    # The first line is no page.
+    return pages.count - 1
+
+
+def page_lines(articles: Iterable[Article]) -> Iterator[bytes]:
+    """The page list: a head, then address, time, title and text of each article."""
+    yield _line(PAGES_HEAD)
+    for article in articles:
+        told = {
+            "id": article.id,
+            "url": target_uri(article.url),
+            "ts": article.fetched,
+            "title": article.title,
+            "text": article.text,
+            "date": article.published,
+            "language": article.lang,
+        }
+        yield _line({name: value for name, value in told.items() if value is not None})
+
+
+@dataclass
+class _Package:
+    """The ZIP while it is written, and what it holds so far."""
+
+    archive: zipfile.ZipFile
+    made: datetime
+    resources: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_file(self, name: str, path: Path) -> None:
+        try:
+            with path.open("rb") as source:
+                self.add(name, _pieces(source), path.stat().st_size)
+        except OSError as error:
+            raise ArchiveError(f"cannot pack {path}: {error.strerror or error}") from error
+
+    def add(self, name: str, pieces: Iterable[bytes], expected: int = 0) -> None:
+        """Add a file that the package's description lists."""
+        digest, size = hashlib.sha256(), 0
+        info = self._info(name)
+        # Told beforehand, for only a large file may have the ZIP64 field: wabac.js takes the lengths of
+        # the fields before a file's bytes from the directory at the end, which has none for a small one.
+        info.file_size = expected
+        try:
+            with self.archive.open(info, "w") as target:
+                for piece in pieces:
+                    digest.update(piece)
+                    size += target.write(piece)
+        except RuntimeError as error:
+            raise ArchiveError(f"{name} is too large for the package: {error}") from error
+        self.resources.append(
+            {
+                "name": _NOT_IN_NAMES.sub("-", name.partition("/")[2].lower()),
+                "path": name,
+                "hash": f"sha256:{digest.hexdigest()}",
+                "bytes": size,
+            }
+        )
+
+    def describe(self, title: str) -> None:
+        """Add the description of all that is in, and its digest."""
+        created = self.made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        described = {
+            "profile": "data-package",
+            "wacz_version": VERSION,
+            "software": f"newscrawl {__version__}",
+            "title": title,
+            "created": created,
+            "modified": created,
+            "resources": self.resources,
+        }
+        package = json.dumps(described, indent=2, ensure_ascii=False).encode()
+        digest = {"path": "datapackage.json", "hash": f"sha256:{hashlib.sha256(package).hexdigest()}"}
+        self.archive.writestr(self._info("datapackage.json"), package)
+        self.archive.writestr(self._info("datapackage-digest.json"), json.dumps(digest, indent=2))
+
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        utc = self.made.astimezone(UTC)
+        # A ZIP knows no year before 1980.
+        info = zipfile.ZipInfo(name, (max(utc.year, 1980), *utc.timetuple()[1:6]))
+        info.external_attr = _REGULAR_FILE
+        return info
+
+
+@dataclass
+class _Counted:
+    """Counts what passes."""
+
+    lines: Iterator[bytes]
+    count: int = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self.lines:
+            self.count += 1
+            yield line
+
+
+def _each_once(warcs: Iterable[Path]) -> None:
+    names: set[str] = set()
+    for path in warcs:
+        if path.name in names:
+            raise ArchiveError(f"{path}: a file of this name is in the package already")
+        names.add(path.name)
+
+
+def _pieces(source: BinaryIO) -> Iterator[bytes]:
+    while piece := source.read(BLOCK_BYTES):
+        yield piece
+
+
+def _line(told: dict[str, Any]) -> bytes:
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"

@@ -1,0 +1,27 @@
+"""`newscrawl wet`: the text of runs as WARC conversion records, for readers of Common Crawl's WET files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from newscrawl import settings
+from newscrawl.archive.finished import articles_of, finished_run, last_end
+from newscrawl.archive.wet import write_wet
+from newscrawl.commands.report import Archives
+from newscrawl.commands.wacz import Runs
+
+
+def wet(
+    runs: Runs,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; ends with .warc.wet.gz.")],
+    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
+) -> None:
+    """Write every article's text as a record that refers to the response it was made from."""
+    found = [finished_run(run, archives) for run in dict.fromkeys(runs)]
+    ids = [run.report.run for run in found]
+    count = write_wet(out, articles_of(found), made=last_end(found), runs=ids)
+    Console(stderr=True).print(f"{out}: {count} records", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,37 @@
+"""Programs of others that read our archives, installed apart: their needs are not ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+FOLDER = Path(os.environ.get("NEWSCRAWL_CLIENTS") or Path(sys.prefix) / "clients")
+"A virtual environment made from tests/clients/requirements.txt."
+
+
+def program(name: str) -> Path:
+    """Where a program is; without it a test is skipped, or fails where all of them must be there."""
+    found = FOLDER / "bin" / name
+    if found.exists():
+        return found
+    return Path(shutil.which(name) or _missing(name))
+
+
+def npm_package(name: str) -> Path:
+    """The folder of a package that npm put beside the programs."""
+    found = FOLDER / "node_modules" / name
+    if not found.is_dir():
+        _missing(name)
+    return found
+
+
+def _missing(name: str) -> NoReturn:
+    said = f"{name} is not installed: see tests/clients/requirements.txt"
+    if os.environ.get("CI") == "true":
+        pytest.fail(said)
+    pytest.skip(said)
