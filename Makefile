@@ -61,6 +61,7 @@ format: setup ## Put the code into its form
 	$(BIN)/ruff check --fix newscrawl tests
 
 bench: setup ## Measure the whole line; PAGES=folder for saved pages
+	$(BIN)/python tests/bench/archive.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/line.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 
 pins: ## Write requirements.txt anew from the ranges in pyproject.toml

@@ -59,3 +59,10 @@ def test_files_named_in_the_docs_exist(page: Path) -> None:
     for name in re.findall(r"`((?:newscrawl|tests|docs)/[\w./-]+\.(?:py|toml|md))`", text):
         if "<" not in name:
             assert (ROOT / name).exists(), name
+
+
+def test_tests_named_in_the_list_of_checks_exist() -> None:
+    text = (ROOT / "docs" / "archive-checks.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^\| \d+ \|", text, re.MULTILINE)) == 42
+    for name in re.findall(r"`([\w/]+\.py)`", text):
+        assert (ROOT / "tests" / name).exists(), name

@@ -1,0 +1,119 @@
+"""How fast archives are read, in MB of WARC a CPU second: verify and index against warcio's digest check."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from fastwarc.warc import ArchiveIterator as FastIterator
+from line import saved_newsroom
+from rich.console import Console
+from rich.table import Table
+from warcio.archiveiterator import ArchiveIterator
+
+from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.index import build
+from newscrawl.archive.reader import records_of
+from newscrawl.archive.verify import verify_warc
+from newscrawl.archive.writer import WarcNames, WarcWriter
+from newscrawl.demo.pages import saved_pages
+
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+
+
+def written(pages: Path, folder: Path) -> Path:
+    """The pages as an archive, as a crawl would leave it."""
+    writer = WarcWriter(
+        folder=folder,
+        names=WarcNames(prefix="bench", host="localhost", pid=1),
+        info=(),
+        now=lambda: STARTED,
+        new_id=lambda: f"<urn:uuid:{uuid4()}>",
+    )
+    for page in saved_pages(pages):
+        body = gzip.compress(page.read())
+        sent = f"GET {page.path} HTTP/1.1\r\nHost: example.org\r\n\r\n".encode()
+        writer.write(Exchange(url=page.url, started=STARTED, sent=sent, received=HEAD % len(body) + body))
+    writer.close()
+    return folder / writer.files[0].name
+
+
+def by_warcio(path: Path) -> None:
+    with path.open("rb") as stream:
+        for record in ArchiveIterator(stream, check_digests=True):
+            record.content_stream().read()
+
+
+def by_fastwarc(path: Path) -> None:
+    with path.open("rb") as stream:
+        for record in FastIterator(stream, parse_http=False):
+            record.reader.read()
+
+
+def by_reader(path: Path) -> None:
+    with path.open("rb") as stream:
+        assert sum(1 for _ in records_of(stream))
+
+
+def by_verifier(path: Path) -> None:
+    assert not list(verify_warc(path))
+
+
+def by_index(path: Path) -> None:
+    for old in path.parent.glob("index.sqlite*"):
+        old.unlink()
+    build(path.parent)
+
+
+WAYS: dict[str, Callable[[Path], None]] = {
+    "warcio, digests checked": by_warcio,
+    "newscrawl verify": by_verifier,
+    "newscrawl index build": by_index,
+    "newscrawl's reader (warcio)": by_reader,
+    "FastWARC, read only": by_fastwarc,
+}
+
+
+def speeds(path: Path, rounds: int) -> dict[str, float]:
+    """MB a CPU second by way, the best of the rounds."""
+    size = path.stat().st_size / 1e6
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, way in WAYS.items():
+            began = time.process_time()
+            way(path)
+            best[name] = max(best.get(name, 0.0), round(size / (time.process_time() - began), 1))
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=Path, help="folder of saved pages with a truth.jsonl")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        pages = options.pages or Path(scratch) / "pages"
+        if not options.pages:
+            pages.mkdir()
+            saved_newsroom(pages)
+        found = speeds(written(pages, Path(scratch) / "archive"), options.rounds)
+    if options.json:
+        print(json.dumps(found, sort_keys=True))
+        return
+    table = Table("way", "MB a CPU second", title="Reading archives", title_justify="left")
+    for name, speed in found.items():
+        table.add_row(name, f"{speed:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
