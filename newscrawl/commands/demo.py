@@ -79,14 +79,13 @@ def run_newsroom(
     ] = None,
 ) -> None:
     """Serve the newsroom, crawl all its outlets, and compare the stories with what was written."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running(Newsroom(_sites(pages), log_file=log, remember=False)) as newsroom,
-    ):
-        write_outlets(newsroom.bases, Path(folder))
-        crawled = crawl_with_progress(
-            list(newsroom.bases), archives, jobs, {**QUICK, "NEWSCRAWL_OUTLETS": folder}
-        )
+    with running(Newsroom(_sites(pages), log_file=log, remember=False)) as newsroom:
+        # Kept beside the archives, by port: a replay of these runs needs the files they were made with.
+        port = next(iter(newsroom.bases.values())).rpartition(":")[2]
+        folder = archives.resolve() / "demo-outlets" / port
+        write_outlets(newsroom.bases, folder)
+        given = {**QUICK, "NEWSCRAWL_OUTLETS": folder}
+        crawled = crawl_with_progress(list(newsroom.bases), archives, jobs, given)
     show(crawled)
     exact = pages is not None or _show_exactness(crawled)
     if not exact or any(done.code for done in crawled):

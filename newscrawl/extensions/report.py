@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import re
 import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, cast
 
 from scrapy import signals
 from scrapy.exceptions import CloseSpider
-from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, overridden_settings
 
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import Report, write_report
@@ -20,7 +16,8 @@ from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import Expect
-from newscrawl.spiders.runs import REPLAY_SETTINGS, versions
+from newscrawl.spiders.given import ARGUMENTS, digest_of, given_settings, settings_digest
+from newscrawl.spiders.runs import versions
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -32,21 +29,6 @@ logger = logging.getLogger(__name__)
 _SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
 _STATUS = "downloader/response_status_count/"
 _MISSED = "newscrawl/replay/missed"
-_OWN = "NEWSCRAWL_"
-_ARGUMENTS = "SPIDER_ARGUMENTS"
-"Where `scrapy crawl` leaves what was given with -a."
-_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|AUTH")
-_SILENT = {
-    *REPLAY_SETTINGS,
-    _ARGUMENTS,
-    "NEWSCRAWL_ARCHIVES",
-    "NEWSCRAWL_CONTACT",
-    "NEWSCRAWL_REPLAY",
-    "NEWSCRAWL_REPLAY_AT",
-    "NEWSCRAWL_REPLAY_RUN",
-    "USER_AGENT",
-}
-"Settings no line depends on: where things lie, who asks, and what every replay changes."
 
 
 class ReportExtension:
@@ -125,9 +107,9 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         warcs=[file.name for file in run.warcs],
         versions=versions(),
         settings_hash=settings_digest(crawler.settings),
-        outlet_hash=_digest(spider.outlet.model_dump(mode="json") if spider.outlet else {}),
-        settings=_given(crawler.settings),
-        arguments=dict(crawler.settings.getdict(_ARGUMENTS)),
+        outlet_hash=digest_of(spider.outlet.model_dump(mode="json") if spider.outlet else {}),
+        settings=given_settings(crawler.settings),
+        arguments=dict(crawler.settings.getdict(ARGUMENTS)),
         replay_of=_replay_of(run),
         replay_missed=cast("int", stats.get(_MISSED, 0)),
     )
@@ -153,30 +135,6 @@ def _replay_of(run: Run) -> str | None:
     return run.playback.recorded.run or str(run.playback.recorded.folder)
 
 
-def settings_digest(settings: BaseSettings) -> str:
-    """Digest of the settings that bear on what is written: newscrawl's, and Scrapy's that were changed."""
-    names = {name for name, _ in overridden_settings(settings)} | {"ITEM_PIPELINES"}
-    names |= {name for name in settings if name.startswith(_OWN)}
-    return _digest({name: _text(settings[name]) for name in sorted(names - _SILENT)})
-
-
-def _given(settings: BaseSettings) -> dict[str, str]:
-    """What was asked of this run: settings of the command line, and newscrawl's own."""
-    return {
-        name: _text(value)
-        for name, value in sorted(settings.items())
-        if ((settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"] or name.startswith(_OWN))
-        and name not in _SILENT
-        and not _SECRET.search(name)
-    }
-
-
-def _text(value: object) -> str:
-    if isinstance(value, BaseSettings):
-        value = value.copy_to_dict()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
 def _error(spider: ArchivingSpider, stats: dict[str, object]) -> str | None:
     """What made the run fail, if it did: the archive, or that nothing could be read at all."""
     if spider.run.failure:
@@ -197,7 +155,3 @@ def _under(stats: dict[str, object], prefix: str, suffix: str = "") -> dict[str,
         for name, value in sorted(stats.items())
         if name.startswith(prefix) and name.endswith(suffix)
     }
-
-
-def _digest(data: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]

@@ -14,8 +14,9 @@ from scrapy.exceptions import UsageError
 
 from newscrawl.errors import NewscrawlError
 from newscrawl.extensions.report import ReportExtension
+from newscrawl.spiders.given import ARGUMENTS, REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal
-from newscrawl.spiders.runs import REPLAY_SETTINGS, chosen_of
+from newscrawl.spiders.runs import chosen_of
 
 if TYPE_CHECKING:
     from newscrawl.spiders.base import ArchivingSpider
@@ -47,7 +48,7 @@ class Command(ScrapyCrawl):
             spider = cast("type[ArchivingSpider]", crawler.spidercls)(**opts.spargs)
             if refused := refusal(crawler.settings, spider.first_urls(), spider.outlet):
                 raise refused
-            crawler.settings.set("SPIDER_ARGUMENTS", dict(opts.spargs), priority="cmdline")
+            crawler.settings.set(ARGUMENTS, dict(opts.spargs), priority="cmdline")
             if crawler.settings.get("NEWSCRAWL_REPLAY"):
                 chosen_of(args[0], crawler.settings)
         except NewscrawlError as error:

@@ -17,8 +17,9 @@ from newscrawl.items import Link, Page, Rejection, discovery_of, rfc3339
 from newscrawl.meta import FETCHED, LINK, POINTER
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.failures import detail_of, reason_of
+from newscrawl.spiders.given import REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal, user_agent
-from newscrawl.spiders.runs import REPLAY_SETTINGS, run_of
+from newscrawl.spiders.runs import run_of
 from newscrawl.state.frontier import Frontier, MemoryFrontier
 
 if TYPE_CHECKING:

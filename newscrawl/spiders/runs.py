@@ -16,26 +16,11 @@ from newscrawl.archive.captures import RunFiles, chosen_runs, recorded
 from newscrawl.archive.playback import Playback
 from newscrawl.archive.run import Run, new_run
 from newscrawl.errors import NewscrawlError
+from newscrawl.spiders.given import settings_digest
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
-REPLAY_SETTINGS = {
-    "DOWNLOAD_HANDLERS": {
-        "http": "newscrawl.handlers.replay.ReplayHandler",
-        "https": "newscrawl.handlers.replay.ReplayHandler",
-        "file": None,
-        "data": None,
-        "ftp": None,
-        "s3": None,
-    },
-    "TWISTED_DNS_RESOLVER": "newscrawl.handlers.replay.RefusingResolver",
-    # Nobody is waiting at the other end.
-    "DOWNLOAD_DELAY": 0,
-    "AUTOTHROTTLE_ENABLED": False,
-    "HTTPCACHE_ENABLED": False,
-}
-"What a replay sets whatever else is asked for."
 WARC_11 = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
 
@@ -109,4 +94,5 @@ def warcinfo(name: str, settings: BaseSettings) -> tuple[tuple[str, str], ...]:
         *((("operator", contact),) if contact else ()),
         ("hostname", socket.gethostname()),
         ("spider", name),
+        ("settingsHash", settings_digest(settings)),
     )

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 from scrapy.settings import Settings
 
-from newscrawl.extensions.report import broken_bounds, settings_digest
+from newscrawl.extensions.report import broken_bounds
 from newscrawl.outlet import Expect
+from newscrawl.spiders.given import settings_digest
 
 
 def a_run(articles: int, rejected: int) -> object:
