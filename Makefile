@@ -15,7 +15,7 @@ PAGES  ?=
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Install everything into .venv (the only task that installs)
+setup: $(STAMP) ## Install everything a crawl and the checks need into .venv
 
 $(STAMP): requirements.txt tests/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -13,6 +13,7 @@ from wire.crawl import ROOT, Crawl, crawl, crawl_urls, environment, scrapy_comma
 from wire.server import ANSWERS, Answer, WireServer, page, serving
 
 from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.reader import records_of
 from newscrawl.archive.writer import WarcNames, WarcWriter
 from newscrawl.demo.catalogue import demo_sites, write_outlets
 from newscrawl.demo.server import Newsroom, running
@@ -89,6 +90,15 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Crawl, Path, str]
     return done, archives / "urls.txt", base
 
 
+def sent_again(done: Crawl) -> int:
+    """Attempts after which Twisted silently sent the request once more."""
+    notes = []
+    for path in done.warcs:
+        with path.open("rb") as stream:
+            notes += [record.block for _, _, record in records_of(stream) if record.kind == "metadata"]
+    return sum(b"outcome: sent again" in block for block in notes)
+
+
 def test_hostile_answers_replay_to_the_same_lines(
     hostile: tuple[Crawl, Path, str], guard: Path, tmp_path: Path
 ) -> None:
@@ -110,7 +120,8 @@ def test_hostile_answers_replay_to_the_same_lines(
     assert again["replay_of"] == told["run"]
     assert told["replay_of"] is None
     assert again["statuses"] == told["statuses"]
-    assert again["requests"] == told["requests"]
+    # A kept-alive connection that the server has closed makes Twisted send again by itself, now and then.
+    assert again["requests"] == told["requests"] - sent_again(live)
     assert again["settings_hash"] != told["settings_hash"], "another DOWNLOAD_TIMEOUT was given"
     assert again["warcs"] == []
     assert not done.warcs
