@@ -19,6 +19,7 @@ from newscrawl.parts import WarcPointer
 TORN = ".torn"
 "Suffix of what was cut off a file; nothing is thrown away."
 DRAFT = ".tmp"
+LINES, REJECTED = ".jsonl", ".rejected.jsonl"
 COPY_BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 28
 "A longer line is taken for a torn one; a page of the largest size allowed makes less."
@@ -93,7 +94,7 @@ def close_lines(path: Path, fd: int) -> Repaired:
     if final.exists():
         return _remove_settled(path, fd, final)
     with open(fd, "rb", closefd=False) as stream:
-        kept, cut, dropped = _sorted_out(stream, path.parent)
+        kept, cut, dropped = _sorted_out(stream, path.parent, _withdrawn(final))
     if cut or dropped:
         _set_aside(fd, sorted(cut + dropped), final)
     settle(fd, kept, final)
@@ -115,8 +116,30 @@ def remove(path: Path, _: int) -> Repaired:
     return Repaired(name=path.name, outcome="removed")
 
 
-def _sorted_out(stream: BinaryIO, folder: Path) -> tuple[list[Place], list[Span], list[Span]]:
-    """Lines to keep, lines that are not whole, lines whose record is gone."""
+def _withdrawn(final: Path) -> set[tuple[str, int]]:
+    """Places of articles that the run wrote and then refused for an equal one that stands earlier."""
+    found: set[tuple[str, int]] = set()
+    if final.name.endswith(REJECTED):
+        return found
+    rejected = final.with_name(final.name.removesuffix(LINES) + REJECTED)
+    for path in (rejected, Path(f"{rejected}{OPEN}")):
+        if not path.is_file():
+            continue
+        with path.open("rb") as stream:
+            while line := stream.readline(MAX_LINE_BYTES):
+                try:
+                    pointer = _pointer_of(line)
+                except (ValueError, RecursionError):
+                    continue
+                if pointer and json.loads(line).get("reason") == "duplicate":
+                    found.add((pointer.file, pointer.offset))
+    return found
+
+
+def _sorted_out(
+    stream: BinaryIO, folder: Path, withdrawn: set[tuple[str, int]]
+) -> tuple[list[Place], list[Span], list[Span]]:
+    """Lines to keep, lines that are not whole, lines whose record is gone or that were withdrawn."""
     kept: list[Place] = []
     cut: list[Span] = []
     dropped: list[Span] = []
@@ -128,7 +151,7 @@ def _sorted_out(stream: BinaryIO, folder: Path) -> tuple[list[Place], list[Span]
         except (ValueError, RecursionError):
             cut.append((start, len(line)))
         else:
-            if pointer and _is_gone(folder, pointer):
+            if pointer and ((pointer.file, pointer.offset) in withdrawn or _is_gone(folder, pointer)):
                 dropped.append((start, len(line)))
             else:
                 kept.append(place_of(pointer, start, len(line)))
@@ -163,11 +186,27 @@ def _remove_settled(path: Path, fd: int, final: Path) -> Repaired:
     """The open file of lines that have been put into order: all of its bytes are in other files."""
     torn = Path(f"{final}{TORN}")
     elsewhere = final.stat().st_size + (torn.stat().st_size if torn.exists() else 0)
-    if elsewhere != os.fstat(fd).st_size:
+    size = os.fstat(fd).st_size
+    # A run that closed by itself has left its withdrawn lines out, without setting them aside.
+    if elsewhere not in (size, size - _withdrawn_bytes(fd, _withdrawn(final))):
         raise ArchiveError(f"{final.name} is there too, and holds other lines")
     if final.name not in read_manifest(final.parent):
         note_finished(final)
     return remove(path, fd)
+
+
+def _withdrawn_bytes(fd: int, withdrawn: set[tuple[str, int]]) -> int:
+    total = 0
+    with open(fd, "rb", closefd=False) as stream:
+        stream.seek(0)
+        while line := stream.readline(MAX_LINE_BYTES):
+            try:
+                pointer = _pointer_of(line)
+            except (ValueError, RecursionError):
+                continue
+            if pointer and (pointer.file, pointer.offset) in withdrawn:
+                total += len(line)
+    return total
 
 
 def _set_aside(fd: int, spans: list[Span], final: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -9,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from newscrawl.archive.closing import DRAFT, Outcome, Repaired, close_lines, close_warc, remove
+from newscrawl.archive.closing import DRAFT, LINES, Outcome, Repaired, close_lines, close_warc, remove
 from newscrawl.archive.lines import SORTING
 from newscrawl.archive.manifest import MANIFEST, note_finished, read_manifest
 from newscrawl.archive.owner import Owner, host_in_names, is_running, lock, owner_of
 from newscrawl.archive.writer import OPEN
 from newscrawl.errors import ArchiveError
 
-WARC, LINES = ".warc.gz", ".jsonl"
+WARC = ".warc.gz"
 FINISHED = (WARC, LINES, ".report.json")
 Step = Callable[[Path, int], Repaired]
 
@@ -43,11 +44,27 @@ def repair_folder(folder: Path, *, host: str, force: bool = False, complete: boo
     Files of running processes are left alone; those of other hosts too, unless `force`. `complete` adds
     finished files to the manifest that are missing in it, for which they are read from end to end.
     """
-    names = _names(folder)
-    judge = _judge(names, host, force)
-    found = [_repaired(folder / name, step, judge) for name, step in _steps(names)]
-    listed = _list_missing(folder) if complete else ()
+    with _alone(folder):
+        names = _names(folder)
+        judge = _judge(names, host, force)
+        found = [_repaired(folder / name, step, judge) for name, step in _steps(names)]
+        listed = _list_missing(folder) if complete else ()
     return Repairs(folder=folder, files=(*(file for file in found if file), *listed))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One repair of a folder at a time: lines are held against WARCs that another might still be cutting."""
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield  # what is wrong with the folder is said where it is read
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def repair_warc(path: Path, *, host: str, force: bool = False) -> Repaired | None:

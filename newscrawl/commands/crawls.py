@@ -70,6 +70,7 @@ def crawl_outlet(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             start = out.tell()
+            before = set(log.parent.glob(f"*{SUFFIX}"))
             child = subprocess.Popen(  # noqa: S603 # our own command, no shell
                 crawl_command(outlet, archives, settings),
                 stdin=subprocess.DEVNULL,
@@ -85,7 +86,7 @@ def crawl_outlet(
     except OSError as error:
         raise ArchiveError(f"cannot write {log}: {error.strerror}") from error
     # A run's id ends with its process.
-    path = max(log.parent.glob(f"*-{child.pid}{SUFFIX}"), default=None)
+    path = max(set(log.parent.glob(f"*-{child.pid}{SUFFIX}")) - before, default=None)
     return Crawled(outlet=outlet, code=code, report=read_report(path) if path else None, log=log, said=said)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
-_STATUS = "downloader/response_status_count/"
+_STATUS, _UNFETCHED = "downloader/response_status_count/", "newscrawl/fetch/dropped/"
 _MISSED = "newscrawl/replay/missed"
 
 
@@ -77,7 +77,8 @@ class ReportExtension:
             logger.info("%s: %s articles, report %s", spider.name, self.report.articles, path)
         for alarm in self.report.alarms:
             logger.warning("%s: %s", spider.name, alarm)
-        if waiting := self.report.frontier.get("pending"):
+        left = self.report.frontier
+        if waiting := left.get("pending", 0) + left.get("fetching", 0):
             logger.warning("%s: %s links are left for another run", spider.name, waiting)
 
 
@@ -91,7 +92,7 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         finished=rfc3339(finished),
         seconds=round((finished - run.started).total_seconds(), 3),
         reason=reason,
-        error=_error(spider, stats),
+        error=_error(spider, stats, reason),
         alarms=broken_bounds(spider.outlet.expect, run) if spider.outlet else [],
         requests=run.exchanges,
         pages=run.articles.count + run.rejections.count,
@@ -135,7 +136,7 @@ def _replay_of(run: Run) -> str | None:
     return run.playback.recorded.run or str(run.playback.recorded.folder)
 
 
-def _error(spider: ArchivingSpider, stats: dict[str, object]) -> str | None:
+def _error(spider: ArchivingSpider, stats: dict[str, object], reason: str) -> str | None:
     """What made the run fail, if it did: the archive, or that nothing could be read at all."""
     if spider.run.failure:
         return str(spider.run.failure)
@@ -143,9 +144,18 @@ def _error(spider: ArchivingSpider, stats: dict[str, object]) -> str | None:
         return f"{missed} requests have no answer in the archive that is replayed"
     if spider.sources_failed and not any(spider.frontier.counts().values()):
         return "no link was found: " + "; ".join(spider.sources_failed[:5])
-    reasons = spider.run.reasons
-    if not spider.run.articles.count and reasons and not _under(stats, _STATUS, "200"):
-        return "no page could be fetched: " + ", ".join(sorted(reasons))
+    return _pages_error(spider, stats, reason)
+
+
+def _pages_error(spider: ArchivingSpider, stats: dict[str, object], reason: str) -> str | None:
+    """What went wrong with pages as a whole, not with one of them."""
+    if reason == "finished" and (lost := spider.frontier.counts().get("fetching", 0)):
+        return f"{lost} pages ended without a line: see the log"
+    if raised := stats.get("spider_exceptions/count"):
+        return f"{raised} errors in the spider: see the log"
+    unfetched = _under(stats, _UNFETCHED)
+    if unfetched and not spider.run.articles.count and sum(unfetched.values()) == spider.run.rejections.count:
+        return "no page could be fetched: " + ", ".join(unfetched)
     return None
 
 

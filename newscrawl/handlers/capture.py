@@ -72,7 +72,11 @@ class CaptureHandler(TappedHandler):
             exchanges = self._kept(spider, request, tape, outcome, notes)
             # Without a connection there is nothing but the failure to tell of.
             none = Exchange(url=request.url, started=started, sent=b"", received=b"", notes=notes)
-            self._recorder.write(spider, request, exchanges or [none])
+            try:
+                self._recorder.write(spider, request, exchanges or [none])
+            finally:
+                # The error holds this frame through its traceback: the page must not hang on it.
+                del outcome, exchanges
 
     def _kept(
         self,

@@ -63,7 +63,11 @@ class ReconstructingHandler:
             raise
         finally:
             exchange = self._exchange(request, outcome, started, monotonic() - clock)
-            self._recorder.write(spider, request, [exchange])
+            try:
+                self._recorder.write(spider, request, [exchange])
+            finally:
+                # The error holds this frame through its traceback: the page must not hang on it.
+                del outcome, exchange
 
     async def close(self) -> None:
         await self._wrapped.close()

@@ -11,6 +11,7 @@ from scrapy import Request
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import Link
 from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.state.frontier import MemoryFrontier
 from newscrawl.urls import absolute
 
 
@@ -41,6 +42,7 @@ class UrlsSpider(ArchivingSpider):
         return self.urls
 
     async def start(self) -> AsyncIterator[Request]:
+        self.frontier = MemoryFrontier(max_waiting=len(self.urls))
         self.frontier.found(Link(url=url, via="list") for url in self.urls)
         # Who lists pages wants them all: the limit is for what a crawl finds by itself.
         self.pages_left = len(self.urls)

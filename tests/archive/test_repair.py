@@ -531,3 +531,24 @@ def test_finished_files_that_were_not_listed_are_listed_when_asked(tmp_path: Pat
     assert {file.outcome for file in repairs.files} == {"listed"}
     assert set(read_manifest(tmp_path)) == {NAME, f"echo-{STAMP}-{DEAD}.report.json"}
     assert not repair_folder(tmp_path, host=HOST, complete=True).files
+
+
+def duplicate(pointer: WarcPointer) -> bytes:
+    return json.dumps({"reason": "duplicate", "warc": pointer.model_dump()}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_an_article_that_was_withdrawn_does_not_come_back(tmp_path: Path, settled: bool) -> None:
+    """Its run refused it for an equal one that stands earlier, and was killed then or while it closed."""
+    (tmp_path / (NAME + OPEN)).write_bytes(RAW)
+    (tmp_path / (LINES + OPEN)).write_bytes(line(POINTERS[1]) + line(POINTERS[0]))
+    rejected = LINES.replace(".jsonl", ".rejected.jsonl")
+    (tmp_path / (rejected + OPEN)).write_bytes(duplicate(POINTERS[1]))
+    if settled:
+        (tmp_path / LINES).write_bytes(line(POINTERS[0]))
+    repairs = repair_folder(tmp_path, host=HOST)
+    assert repairs.is_sound, repairs
+    found = content(tmp_path)
+    assert found[LINES] == line(POINTERS[0])
+    assert found[rejected] == duplicate(POINTERS[1])
+    assert LINES + OPEN not in found
