@@ -94,6 +94,13 @@ def read_report(path: Path) -> Report:
         raise ArchiveError(f"cannot read {path}: {error}") from error
 
 
+def unreported_run(folder: Path) -> str | None:
+    """The newest run of an outlet's folder, if it has left lines and no report: killed, or still at work."""
+    runs = {path.name.partition(".")[0] for path in folder.glob("*.jsonl*")}
+    newest = max(runs, default=None)
+    return None if newest is None or (folder / f"{newest}{SUFFIX}").exists() else newest
+
+
 def newest_reports(archives: Path, outlets: Iterable[str] = ()) -> list[Path]:
     """The last report of each outlet's folder, of all outlets or of those named."""
     wanted = set(outlets)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from newscrawl import settings
-from newscrawl.archive.report import Report, newest_reports, read_report
+from newscrawl.archive.report import Report, newest_reports, read_report, unreported_run
 from newscrawl.errors import ArchiveError, NewscrawlError
 
 FAILED = 1
@@ -36,6 +36,10 @@ def report(
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
     if not broken and (unseen := sorted(set(wanted) - {found.outlet for found in reports})):
         raise NewscrawlError(f"no run of {', '.join(unseen)} under {archives}")
+    for found in reports:
+        if run := unreported_run(archives / found.outlet):
+            text = f"{found.outlet}: run {run} has left no report: it was killed, or is still at work"
+            Console(stderr=True).print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if as_json:
         print(json.dumps([found.model_dump(mode="json", by_alias=True) for found in reports], sort_keys=True))
     else:

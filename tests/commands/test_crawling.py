@@ -161,6 +161,15 @@ def test_an_outlet_that_never_ran_is_named(tmp_path: Path) -> None:
     assert "no run of nobody" in str(result.exception)
 
 
+@pytest.mark.parametrize("left", [".jsonl.open", ".jsonl", ".rejected.jsonl"])
+def test_a_run_that_left_no_report_is_told_of(tmp_path: Path, left: str) -> None:
+    a_report(tmp_path / "echo", run="echo-20260101000000000-1")
+    assert not CliRunner().invoke(app, ["report", "--archives", str(tmp_path)]).stderr
+    (tmp_path / "echo" / f"echo-20260102000000000-7{left}").touch()
+    told = CliRunner().invoke(app, ["report", "--archives", str(tmp_path)]).stderr
+    assert "run echo-20260102000000000-7 has left no report" in told.replace("\n", "")
+
+
 def test_a_broken_report_costs_no_other(tmp_path: Path) -> None:
     a_report(tmp_path / "echo", articles=3)
     (tmp_path / "other").mkdir()
