@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 from newscrawl.archive.lines import Place, place_of, settle
 from newscrawl.archive.manifest import note_finished, read_manifest
@@ -116,6 +117,46 @@ def remove(path: Path, _: int) -> Repaired:
     return Repaired(name=path.name, outcome="removed")
 
 
+class _Told(NamedTuple):
+    """What repair needs to know of a whole line."""
+
+    pointer: WarcPointer | None
+    reason: object
+    "Of a rejection; None in an article."
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        return (self.pointer.file, self.pointer.offset) if self.pointer else None
+
+
+def _lines_of(stream: BinaryIO) -> Iterator[tuple[Span, _Told | None]]:
+    """Each line's span and what it tells; None for what is no whole line of ours."""
+    start = 0
+    # A line that is too long comes in pieces, none of which is whole.
+    while line := stream.readline(MAX_LINE_BYTES):
+        try:
+            told = _told_by(line)
+        except (ValueError, RecursionError):
+            told = None
+        yield (start, len(line)), told
+        start += len(line)
+
+
+def _told_by(line: bytes) -> _Told:
+    """ValueError when it is no whole line of ours."""
+    if not line.endswith(b"\n"):
+        raise ValueError("no end of line")
+    data = json.loads(line)
+    if not isinstance(data, dict) or "warc" not in data:
+        raise ValueError("no line of a run")
+    if data["warc"] is None:
+        return _Told(None, data.get("reason"))
+    pointer = WarcPointer.model_validate(data["warc"])
+    if owner_of(pointer.file) is None:
+        raise ValueError("no name of a WARC")
+    return _Told(pointer, data.get("reason"))
+
+
 def _withdrawn(final: Path) -> set[tuple[str, int]]:
     """Places of articles that the run wrote and then refused for an equal one that stands earlier."""
     found: set[tuple[str, int]] = set()
@@ -123,16 +164,9 @@ def _withdrawn(final: Path) -> set[tuple[str, int]]:
         return found
     rejected = final.with_name(final.name.removesuffix(LINES) + REJECTED)
     for path in (rejected, Path(f"{rejected}{OPEN}")):
-        if not path.is_file():
-            continue
-        with path.open("rb") as stream:
-            while line := stream.readline(MAX_LINE_BYTES):
-                try:
-                    pointer = _pointer_of(line)
-                except (ValueError, RecursionError):
-                    continue
-                if pointer and json.loads(line).get("reason") == "duplicate":
-                    found.add((pointer.file, pointer.offset))
+        if path.is_file():
+            with path.open("rb") as stream:
+                found |= {t.place for _, t in _lines_of(stream) if t and t.place and t.reason == "duplicate"}
     return found
 
 
@@ -143,35 +177,14 @@ def _sorted_out(
     kept: list[Place] = []
     cut: list[Span] = []
     dropped: list[Span] = []
-    start = 0
-    # A line that is too long comes in pieces, none of which is whole.
-    while line := stream.readline(MAX_LINE_BYTES):
-        try:
-            pointer = _pointer_of(line)
-        except (ValueError, RecursionError):
-            cut.append((start, len(line)))
+    for span, told in _lines_of(stream):
+        if told is None:
+            cut.append(span)
+        elif told.pointer and (told.place in withdrawn or _is_gone(folder, told.pointer)):
+            dropped.append(span)
         else:
-            if pointer and ((pointer.file, pointer.offset) in withdrawn or _is_gone(folder, pointer)):
-                dropped.append((start, len(line)))
-            else:
-                kept.append(place_of(pointer, start, len(line)))
-        start += len(line)
+            kept.append(place_of(told.pointer, *span))
     return kept, cut, dropped
-
-
-def _pointer_of(line: bytes) -> WarcPointer | None:
-    """The place in the archive that a line tells; ValueError when it is no whole line of ours."""
-    if not line.endswith(b"\n"):
-        raise ValueError("no end of line")
-    data = json.loads(line)
-    if not isinstance(data, dict) or "warc" not in data:
-        raise ValueError("no line of a run")
-    if data["warc"] is None:
-        return None
-    pointer = WarcPointer.model_validate(data["warc"])
-    if owner_of(pointer.file) is None:
-        raise ValueError("no name of a WARC")
-    return pointer
 
 
 def _is_gone(folder: Path, pointer: WarcPointer) -> bool:
@@ -196,17 +209,9 @@ def _remove_settled(path: Path, fd: int, final: Path) -> Repaired:
 
 
 def _withdrawn_bytes(fd: int, withdrawn: set[tuple[str, int]]) -> int:
-    total = 0
     with open(fd, "rb", closefd=False) as stream:
         stream.seek(0)
-        while line := stream.readline(MAX_LINE_BYTES):
-            try:
-                pointer = _pointer_of(line)
-            except (ValueError, RecursionError):
-                continue
-            if pointer and (pointer.file, pointer.offset) in withdrawn:
-                total += len(line)
-    return total
+        return sum(length for (_, length), told in _lines_of(stream) if told and told.place in withdrawn)
 
 
 def _set_aside(fd: int, spans: list[Span], final: Path) -> None:
