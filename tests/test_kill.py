@@ -21,6 +21,7 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 from wire.crawl import ROOT, environment, scrapy_command
+from wire.slow import write_slow_outlet
 
 from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.repair import repair_folder
@@ -32,16 +33,6 @@ pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 CRAWLS, POINTS = 10, 5
 "Each crawl is looked at so many times, the last time when it is killed."
 STORIES = 120
-OUTLET = """
-title = "Slow"
-home = "{base}/"
-country = "CM"
-languages = ["en"]
-timezone = "Africa/Douala"
-kind = "regional"
-sections = ["{base}/"]
-article = ["/story/[0-9]+$"]
-"""
 
 
 class Site:
@@ -103,7 +94,7 @@ def crawl_and_kill(folder: Path, dice: random.Random) -> list[Path]:
     outlets = folder / "outlets"
     outlets.mkdir(parents=True)
     with running(Newsroom([Site(plan)])) as served:
-        (outlets / "slow.toml").write_text(OUTLET.replace("{base}", served.bases["slow"]))
+        write_slow_outlet(served.bases["slow"], outlets)
         command = scrapy_command(
             "crawl",
             "slow",
