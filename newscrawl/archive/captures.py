@@ -135,6 +135,8 @@ class RunFiles:
     run: str
     began: datetime
     paths: tuple[Path, ...]
+    memory: str = ""
+    "Name of the memory the run used."
 
 
 def runs_of(source: Path, outlet: str) -> list[RunFiles]:
@@ -148,11 +150,14 @@ def runs_of(source: Path, outlet: str) -> list[RunFiles]:
     if not paths:
         raise ArchiveError(f"no WARC file to replay at {source}")
     found: dict[str, list[tuple[datetime, Path]]] = defaultdict(list)
+    memories: dict[str, str] = {}
     for path in paths:
-        run, began = _opening(path)
+        info, began = _opening(path)
+        run = info.get("run", "")
         found[run].append((began, path))
+        memories[run] = info.get("memory", "")
     runs = [
-        RunFiles(run=run, began=min(files)[0], paths=tuple(path for _, path in files))
+        RunFiles(run=run, began=min(files)[0], paths=tuple(path for _, path in files), memory=memories[run])
         for run, files in found.items()
     ]
     return sorted(runs, key=lambda files: (files.began, files.run))
@@ -244,17 +249,17 @@ def _listed(folder: Path) -> list[Path]:
         raise ArchiveError(f"cannot replay {folder}: {error.strerror}") from error
 
 
-def _opening(path: Path) -> tuple[str, datetime]:
-    """Run and date that a file's first record tells."""
+def _opening(path: Path) -> tuple[dict[str, str], datetime]:
+    """What a file's first record tells of its run, and its date."""
     try:
         with path.open("rb") as stream:
             _, _, record = next(records_of(stream), (0, 0, None))
     except OSError as error:
         raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
     if record is None:
-        return "", _NO_TIME
-    run = fields_of(record.block).get("run", "") if record.kind == "warcinfo" else ""
-    return run, _date(record.headers.get("warc-date", "")) or _NO_TIME
+        return {}, _NO_TIME
+    info = fields_of(record.block) if record.kind == "warcinfo" else {}
+    return info, _date(record.headers.get("warc-date", "")) or _NO_TIME
 
 
 def _date(text: str) -> datetime | None:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 from newscrawl.archive.http import Message, split_message
-from newscrawl.archive.reader import Block, Placed, fields_of, walked
+from newscrawl.archive.past_damage import walked_past_damage
+from newscrawl.archive.reader import Block, Placed, fields_of
 
 ANSWERS = ("response", "revisit", "resource")
 "Kinds of records that hold what came back."
@@ -73,7 +74,7 @@ class _Glance:
 
 
 def entries_of(stream: BinaryIO) -> Iterator[Entry]:
-    """An entry for each whole record that has a date, in the order of the file."""
+    """An entry for each whole record that has a date, in the order of the file; damage costs itself alone."""
     return _paired(_entries(stream))
 
 
@@ -96,7 +97,7 @@ def moment_of(text: str) -> datetime | None:
 
 def _entries(stream: BinaryIO) -> Iterator[Entry]:
     run: str | None = None
-    for sequence, place in enumerate(walked(stream, _glance)):
+    for sequence, place in enumerate(walked_past_damage(stream, _glance)):
         if place.kind == "warcinfo":
             run = fields_of(place.taken.start).get("run") or None
         moment = moment_of(place.headers.get("warc-date", ""))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from newscrawl.archive.http import split_message
-from newscrawl.archive.reader import Block, Placed, fields_of, walked
+from newscrawl.archive.past_damage import walked_past_damage
+from newscrawl.archive.reader import Block, Placed, fields_of
 
 MAX_HEAD_BYTES = 64 * 1024
 "Of a response no more than this is looked at: its head says what it varies by."
@@ -33,6 +34,13 @@ class Exchanged:
     def first(self) -> Placed[bytes]:
         """The record a pointer is to: the response, or what there is instead."""
         return min(self.records, key=lambda record: _ORDER.index(record.kind))
+
+    @property
+    def is_remnant(self) -> bool:
+        """Whether the record to point to is missing: what there is names one that stands nowhere near."""
+        named = self.first.headers.get("warc-concurrent-to", "")
+        is_answer = self.first.kind in ("response", "revisit")
+        return not is_answer and bool(named) and named not in {_id(record) for record in self.records}
 
     @property
     def url(self) -> str:
@@ -67,17 +75,21 @@ class Exchanged:
 
 
 def exchanged(stream: BinaryIO) -> Iterator[Exchanged]:
-    """The exchanges of a WARC, from the stream's position on; other records are passed over."""
+    """The exchanges of a WARC file; damage costs those it hits, and other records are passed over."""
+    return (exchange for exchange in map(Exchanged, _groups(stream)) if not exchange.is_remnant)
+
+
+def _groups(stream: BinaryIO) -> Iterator[list[Placed[bytes]]]:
     group: list[Placed[bytes]] = []
-    for record in walked(stream, _start):
+    for record in walked_past_damage(stream, _start):
         if record.kind not in _LIMITS:
             continue
         if group and not _together(group, record):
-            yield Exchanged(group)
+            yield group
             group = []
         group.append(record)
     if group:
-        yield Exchanged(group)
+        yield group
 
 
 def _start(kind: str, _headers: dict[str, str], block: Block) -> bytes:
@@ -87,10 +99,10 @@ def _start(kind: str, _headers: dict[str, str], block: Block) -> bytes:
 def _together(group: list[Placed[bytes]], record: Placed[bytes]) -> bool:
     if record.kind in {held.kind for held in group}:
         return False
-    ids = {_id(held.headers) for held in group}
+    ids = {_id(held) for held in group}
     named = {held.headers.get("warc-concurrent-to", "") for held in group}
-    return record.headers.get("warc-concurrent-to", "") in ids or _id(record.headers) in named - {""}
+    return record.headers.get("warc-concurrent-to", "") in ids or _id(record) in named - {""}
 
 
-def _id(headers: dict[str, str]) -> str:
-    return headers.get("warc-record-id", "")
+def _id(record: Placed[bytes]) -> str:
+    return record.headers.get("warc-record-id", "")

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d[ \r\n]")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +(\d{3})(?: ([^\r\n]*))?")
-_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[^\n]{0,4096}\n")
+_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?!\d)")
+# What Twisted's client also takes for one: any protocol, and whatever Python reads as whole numbers.
+_NUMBER = rb"[^\S \n]{0,9}[+-]?\d{1,20}(?:_\d{1,9}){0,4}[^\S \n]{0,9}"
+_ODD_STATUS_LINE = re.compile(rb"[^ /\n]{0,16384}/%b\.%b (%b)(?=[ \n]|$)".replace(b"%b", _NUMBER))
+_SWITCHING_PROTOCOLS = 101
+ZEROS = rb"(?:0(?=[0-9A-Fa-f])){0,1024}+"
+"Some servers fill up the size of a chunk with them."
+CHUNK_SIZE = re.compile(rb"[ \t]{0,1024}+%b([0-9A-Fa-f]{1,16}+)[^\n]{0,4096}+\n" % ZEROS)
 AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
+_LARGEST_STATUS = 999
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
 "Content-decoded bytes kept at most; a bomb ends there."
 
@@ -47,8 +53,8 @@ class Message:
     @cached_property
     def status(self) -> int | None:
         """Status code, None for a request or garbage."""
-        match = _STATUS_LINE.match(self.head)
-        return int(match[2]) if match else None
+        code = status_of(self.head)
+        return code if code is not None and 0 <= code <= _LARGEST_STATUS else None
 
     @cached_property
     def by_name(self) -> dict[str, str]:
@@ -65,7 +71,9 @@ class Message:
 
     @property
     def is_chunked(self) -> bool:
-        return (self.header("transfer-encoding") or "").lower().rpartition(",")[2].strip() == "chunked"
+        """Whether the last transfer coding says so, or the first: Twisted's client reads no other."""
+        codings = (self.header("transfer-encoding") or "").lower().split(",")
+        return "chunked" in (codings[0].strip(), codings[-1].strip())
 
     @cached_property
     def entity(self) -> bytes:
@@ -97,15 +105,25 @@ def head_length(raw: bytes | memoryview) -> int:
 def split_interim(raw: bytes | memoryview) -> tuple[list[bytes], bytes | memoryview]:
     """The 1xx answers before the final one, and the final one."""
     interim: list[bytes] = []
-    while _INTERIM.match(raw) and (end := _HEAD_END.search(raw)):
+    while (code := status_of(raw)) and 100 <= code < 200 and (end := _HEAD_END.search(raw)):
+        after = raw[end.end() :]
+        # What a server goes on with after 101 is no HTTP, unless nobody had asked it to switch.
+        if code == _SWITCHING_PROTOCOLS and not is_response(after):
+            break
         interim.append(bytes(raw[: end.end()]))
-        raw = raw[end.end() :]
+        raw = after
     return interim, raw
 
 
 def is_response(raw: bytes | memoryview) -> bool:
     """Whether the bytes start like an HTTP/1 answer."""
-    return _STATUS_LINE.match(raw) is not None
+    return status_of(raw) is not None
+
+
+def status_of(raw: bytes | memoryview) -> int | None:
+    """The number an answer starts with, as a client reads it: perhaps no status code there is."""
+    match = _STATUS_LINE.match(raw) or _ODD_STATUS_LINE.match(raw)
+    return int(match[1]) if match else None
 
 
 def dechunked(body: bytes) -> bytes:
@@ -116,9 +134,12 @@ def dechunked(body: bytes) -> bytes:
 def chunks(body: AnyBytes) -> Iterator[AnyBytes]:
     """The data of each chunk (RFC 9112 section 7.1), as far as the framing holds."""
     at = 0
-    while match := _CHUNK_SIZE.match(body, at):
+    while match := CHUNK_SIZE.match(body, at):
         size = int(match[1], 16)
         if size == 0:
+            return
+        if size > len(body) - match.end():
+            yield body[match.end() :]
             return
         yield body[match.end() : match.end() + size]
         at = match.end() + size

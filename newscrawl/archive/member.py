@@ -12,7 +12,7 @@ from newscrawl.errors import ArchiveError
 Pieces = list[Bytes]
 
 STORED, PACKED = 0, 6
-"gzip levels: bodies that are content-encoded do not shrink again, everything else does."
+"gzip levels: for what is compressed already, and for everything else."
 SMALL = 4096
 _STORED_BLOCK = 0xFFFF
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

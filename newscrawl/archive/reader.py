@@ -1,4 +1,4 @@
-"""Reading archives with warcio: one exchange by its pointer, or a whole file.
+"""Reading archives: one exchange by its pointer, or a whole file.
 
 Any WARC is read, 1.0 or 1.1, plain, with a gzip member a record or as one gzip stream. Where a member holds
 several records, `offset` and `length` count unpacked bytes from the beginning of the file; `positioned` finds
@@ -9,74 +9,35 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Generic, Protocol, TypeVar, cast
+from typing import BinaryIO, cast
 
 from newscrawl.archive.http import Message, split_message, with_entity
+from newscrawl.archive.placed import GZIP_MAGIC, Block, Placed
+from newscrawl.archive.walk import walked
 from newscrawl.archive.writer import OPEN
 from newscrawl.errors import ArchiveError
 from newscrawl.parts import WarcPointer
 
+__all__ = [
+    "ArchivedPage",
+    "Block",
+    "Placed",
+    "WarcRecord",
+    "fields_of",
+    "open_warc",
+    "positioned",
+    "read_page",
+    "records_of",
+    "walked",
+]
+
 MAX_BLOCK_BYTES = 1 << 30
 "A larger block is not read into memory."
-GZIP_MAGIC = b"\x1f\x8b"
 _PEEK_BYTES = 512
-_PIECE = 1 << 16
-_MAX_LENGTH_DIGITS = 18
-
-T = TypeVar("T")
-
-
-class Readable(Protocol):
-    """Something bytes come out of."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
-class Block:
-    """The block of a record while it is being walked over."""
-
-    def __init__(self, stream: Readable, length: int) -> None:
-        self._stream = stream
-        self.left = length
-
-    def read(self, size: int) -> bytes:
-        """As many bytes as were asked for, or all that are left."""
-        parts: list[bytes] = []
-        wanted = min(size, self.left)
-        while wanted and (part := self._stream.read(wanted)):
-            parts.append(part)
-            wanted -= len(part)
-            self.left -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def pieces(self) -> Iterator[bytes]:
-        """What is left, in pieces of bounded size."""
-        while piece := self.read(_PIECE):
-            yield piece
-
-    def drain(self) -> None:
-        for _ in self.pieces():
-            pass
-
-
-@dataclass(frozen=True, slots=True)
-class Placed(Generic[T]):
-    """Where a record stands, its headers with lower-case names, and what was taken of its block."""
-
-    offset: int
-    length: int
-    kind: str
-    headers: dict[str, str]
-    taken: T
-
-
-class _SeveralInMember(Exception):
-    """A gzip member goes on after its first record."""
 
 
 @dataclass(frozen=True)
@@ -137,20 +98,6 @@ def records_of(stream: BinaryIO) -> Iterator[tuple[int, int, WarcRecord]]:
             yield place.offset, place.length, WarcRecord(place.kind, place.headers, place.taken)
 
 
-def walked(stream: BinaryIO, take: Callable[[str, dict[str, str], Block], T]) -> Iterator[Placed[T]]:
-    """Each whole record, with what `take` makes of its kind, headers and block, however large that is."""
-    began, met = stream.tell(), 0
-    try:
-        for place in _walked(stream, take):
-            met += 1
-            yield place
-    except _SeveralInMember:
-        # `seek` is that of the packed file: a walk from its middle has offsets that count from there.
-        stream.seek(began)
-        unpacked = cast("BinaryIO", gzip.GzipFile(fileobj=stream))
-        yield from islice(_walked(unpacked, take), met, None)
-
-
 def positioned(stream: BinaryIO, offset: int) -> BinaryIO:
     """The stream, or what it unpacks to, standing at the record whose place says `offset`."""
     if offset < 0:
@@ -176,32 +123,6 @@ def _begins_record(start: bytes) -> bool:
         return zlib.decompressobj(31).decompress(start, 5) == b"WARC/"
     except zlib.error:
         return False
-
-
-def _walked(stream: BinaryIO, take: Callable[[str, dict[str, str], Block], T]) -> Iterator[Placed[T]]:
-    from warcio.archiveiterator import ArchiveIterator
-    from warcio.exceptions import ArchiveLoadFailed
-
-    iterator = ArchiveIterator(stream, no_record_parse=True)
-    try:
-        for record in iterator:
-            headers = {name.lower(): value for name, value in record.rec_headers.headers}
-            length = headers.get("content-length", "")
-            if not (length.isascii() and length.isdigit()) or len(length) > _MAX_LENGTH_DIGITS:
-                continue
-            block = Block(record.raw_stream, int(length))
-            taken = take(record.rec_type, headers, block)
-            block.drain()
-            offset, size = iterator.get_record_offset(), iterator.get_record_length()
-            unzipper, following = iterator.reader.decompressor, iterator.next_line or b""
-            if unzipper and following.startswith(b"WARC/"):
-                raise _SeveralInMember
-            # A gzip member is whole when its checksum has been met.
-            if block.left or not getattr(unzipper, "eof", True):
-                return
-            yield Placed(offset, size, record.rec_type, headers, taken)
-    except (ArchiveLoadFailed, EOFError, gzip.BadGzipFile, zlib.error):
-        return
 
 
 def _whole_block(_kind: str, _headers: dict[str, str], block: Block) -> bytes | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urldefrag
 
 from newscrawl.archive.exchange import Bytes, Exchange
 from newscrawl.archive.http import Message, chunks, head_length, is_response, split_interim
+from newscrawl.archive.incompressible import is_incompressible
 from newscrawl.archive.member import PACKED, STORED, Pieces, gzip_member
 from newscrawl.archive.sniff import ENOUGH_BYTES, identified_type
 from newscrawl.items import rfc3339
@@ -155,7 +156,7 @@ def _response(exchange: Exchange, answer: _Answer, common: Headers, record_id: s
         *([("WARC-Identified-Payload-Type", kind)] if kind else []),
         *([("WARC-Truncated", exchange.truncated)] if exchange.truncated else []),
     ]
-    level = STORED if message.header("content-encoding") else PACKED
+    level = STORED if is_incompressible(message, kind) else PACKED
     pieces = gzip_member(record_pieces(headers, answer.block), level)
     return Record("response", record_id, pieces, answer.payload_digest)
 

@@ -67,16 +67,6 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def repair_warc(path: Path, *, host: str, force: bool = False) -> Repaired | None:
-    """Close one `.warc.gz.open` behind its last whole record; None when it is there no more."""
-    return _repaired(path, close_warc, _judge([], host, force))
-
-
-def repair_lines(path: Path, *, host: str, force: bool = False) -> Repaired | None:
-    """Close one `.jsonl.open`, whose WARC must have been repaired before; None when it is there no more."""
-    return _repaired(path, close_lines, _judge(_names(path.parent), host, force))
-
-
 def _names(folder: Path) -> list[str]:
     try:
         return sorted(path.name for path in folder.iterdir()) if folder.exists() else []

@@ -65,6 +65,10 @@ class Report(BaseModel):
     "Settings that were given to the run, as text; none that holds a secret."
     arguments: dict[str, str] = Field(default_factory=dict)
     "What was given to the spider with -a."
+    memory: str | None = None
+    "File name of what was learned of the outlet before, as the run used it; None where nothing was."
+    learned: str | None = None
+    "File name of the memory the run left for the next one."
     replay_of: str | None = None
     "Run (else time, else folder) that was replayed; None for a live run. A replay has no WARC of its own."
     replay_missed: int = 0

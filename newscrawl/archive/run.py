@@ -46,6 +46,10 @@ class Run:
     exchanges: int = 0
     playback: Playback | None = None
     "What a replay is answered from."
+    memory: Path | None = None
+    "What was learned of the outlet before; the same for all pages of the run."
+    learned: Path | None = None
+    "The memory that the run left."
 
     @property
     def source(self) -> Path:

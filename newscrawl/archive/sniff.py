@@ -14,13 +14,13 @@ ENOUGH_BYTES = 160 * 1024
 "Of a body, encoded and framed, to show the first bytes of its content: a block of zstd is as large."
 _LITTLE_BYTES = 2 * PREFIX_BYTES
 _MAGIC = (
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"RIFF", "image/webp"),
-    (b"\x1f\x8b", "application/gzip"),
-    (b"PK\x03\x04", "application/zip"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"\x1f\x8b"), "application/gzip"),
+    (re.compile(rb"PK\x03\x04"), "application/zip"),
 )
 _HTML = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|script|meta|title|div|p|table|a|h1)[\s>]", re.IGNORECASE
@@ -46,7 +46,7 @@ def identified_type(message: Message) -> str | None:
 def media_type(start: bytes) -> str | None:
     """Media type of content that starts with these bytes."""
     for magic, kind in _MAGIC:
-        if start.startswith(magic):
+        if magic.match(start):
             return kind
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text or b"\x00" in text:

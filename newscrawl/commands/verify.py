@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from newscrawl.archive.verify import Problem, verify_warcs
+from newscrawl.archive.index import NAME
+from newscrawl.archive.verify import Problem, verify_index, verify_warcs
 from newscrawl.archive.writer import OPEN
 
 FAILED = 1
@@ -37,18 +39,21 @@ def verify(
 ) -> None:
     """Check WARC files: syntax, lengths, digests, HTTP framing, references. Exit code 0 only when clean.
 
-    Files given together are one set: a reference must lead to a record of one of them.
+    Files given together are one set: a reference must lead to a record of one of them. Where an index lies
+    beside them, it must be in step with them.
     """
     files, still_open = warcs_of(paths)
+    indexes = indexes_of(paths)
     errors = Console(stderr=True)
     for path in still_open if not quiet else ():
         errors.print(
             f"{_printable(str(path))}: still being written, not checked", markup=False, soft_wrap=True
         )
-    if not files:
+    if not files and not indexes:
         raise typer.BadParameter("there is no finished WARC file", param_hint="FILES|FOLDERS")
     counts = Counts(files=len(files), bytes=sum(_size(path) for path in files))
-    for problem in counts.of(_with_progress(files, counts.bytes, quiet)):
+    found = chain(_with_progress(files, counts.bytes, quiet), _of_indexes(indexes))
+    for problem in counts.of(found):
         if as_json:
             print(json.dumps(asdict(problem)))
     if as_json:
@@ -89,7 +94,7 @@ class Counts:
             codes[code] = codes.get(code, 0) + number
         return {
             "files": self.files,
-            "files_clean": self.files - len(self._by_file),
+            "files_clean": self.files - sum(Path(file).name != NAME for file in self._by_file),
             "files_still_open": still_open,
             "bytes": self.bytes,
             "problems": self.problems,
@@ -113,6 +118,22 @@ def _files_below(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.name.removesuffix(OPEN).endswith(SUFFIXES) and path.is_file():
             yield path
+
+
+def indexes_of(paths: Sequence[Path]) -> dict[Path, set[str] | None]:
+    """Folders whose index is to be checked: whole, or for the files alone that were named."""
+    found: dict[Path, set[str] | None] = {}
+    for path in paths:
+        if path.is_dir():
+            found.update((index.parent, None) for index in sorted(path.rglob(NAME)))
+        elif (names := found.setdefault(path.parent, set())) is not None:
+            names.add(path.name)
+    return {folder: names for folder, names in found.items() if (folder / NAME).is_file()}
+
+
+def _of_indexes(indexes: Mapping[Path, set[str] | None]) -> Iterator[Problem]:
+    for folder, names in indexes.items():
+        yield from verify_index(folder, names)
 
 
 def _printable(name: str) -> str:

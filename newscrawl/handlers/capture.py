@@ -39,6 +39,7 @@ _TRUNCATED_BY: tuple[tuple[type[Exception], Truncated], ...] = (
 _TRUNCATED_FLAGS: tuple[tuple[str, Truncated], ...] = (
     ("dataloss", "disconnect"),
     ("download_stopped", "unspecified"),
+    ("partial", "disconnect"),
 )
 
 
@@ -88,7 +89,7 @@ class CaptureHandler(TappedHandler):
     ) -> list[Exchange]:
         """The exchanges of a tape, which is empty then; ArchiveError when the disk could not hold them."""
         try:
-            return list(self._exchanges(request, tape, outcome, notes))
+            return list(self._exchanges(spider, request, tape, outcome, notes))
         except OSError as error:
             raise self._recorder.stopped(spider, error) from error
         finally:
@@ -97,34 +98,44 @@ class CaptureHandler(TappedHandler):
             tape.attempts.clear()
 
     def _exchanges(
-        self, request: Request, tape: Tape, outcome: Response | Exception | None, notes: Notes
+        self,
+        spider: Archiving,
+        request: Request,
+        tape: Tape,
+        outcome: Response | Exception | None,
+        notes: Notes,
     ) -> Iterator[Exchange]:
         """One exchange an attempt."""
         for attempt in tape.attempts:
             if attempt is tape.attempts[-1]:
-                yield self._exchange(request, attempt, truncation(attempt, outcome), notes)
+                yield self._exchange(spider, request, attempt, truncation(attempt, outcome), notes)
             else:
-                yield self._exchange(request, attempt, "disconnect", _SENT_AGAIN)
+                yield self._exchange(spider, request, attempt, "disconnect", _SENT_AGAIN)
 
     def _exchange(
-        self, request: Request, attempt: Attempt, truncated: Truncated | None, notes: Notes
+        self,
+        spider: Archiving,
+        request: Request,
+        attempt: Attempt,
+        truncated: Truncated | None,
+        notes: Notes,
     ) -> Exchange:
         if attempt.failure:
             raise attempt.failure
         sent, redacted = self._recorder.redacted(b"".join(attempt.sent))
-        tls = attempt.tls
+        received, tls = attempt.received.whole(), attempt.tls
         certificate = (("tlsCertificateSha256", tls.certificate),) if tls and tls.certificate else ()
         return Exchange(
             url=request.url,
             started=attempt.started,
             sent=sent,
-            received=attempt.received.whole(),
+            received=received,
             # Of a proxied connection the peer is the proxy.
             ip=None if request.meta.get("proxy") else attempt.ip,
             tls_version=tls.version if tls else None,
             cipher=iana_name(tls.cipher) if tls else None,
             truncated=truncated if attempt.received.size else None,
-            original=self._recorder.original_of(request),
+            original=self._recorder.original_of(spider, request, received),
             omit_chunked_digest=self._recorder.omit_chunked_digest,
             notes=(*notes, *certificate, *redacted),
         )

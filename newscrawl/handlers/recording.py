@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from dataclasses import fields
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from newscrawl.archive.exchange import Exchange, Original
-from newscrawl.archive.http import without_headers
+from newscrawl.archive.exchange import Bytes, Exchange, Original
+from newscrawl.archive.http import split_interim, status_of, without_headers
+from newscrawl.archive.originals import earlier_original
 from newscrawl.archive.records import EMPTY_DIGEST
 from newscrawl.archive.run import Archiving
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Link
-from newscrawl.meta import FETCHED, LINK, POINTER
+from newscrawl.meta import FETCHED, LINK, ORIGINAL, POINTER
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from newscrawl.parts import WarcPointer
+
+logger = logging.getLogger(__name__)
 
 Notes = tuple[tuple[str, str], ...]
 
@@ -46,9 +51,25 @@ class Recorder:
         self.omit_chunked_digest = settings["NEWSCRAWL_WARC_CHUNKED_DIGEST"] == "omit"
         self._originals: dict[str, Original] = {}
 
-    def original_of(self, request: Request) -> Original | None:
-        """The last whole response of the URL in this run."""
-        return self._originals.get(request.url) if request.method == "GET" else None
+    def original_of(self, spider: Archiving, request: Request, received: Bytes) -> Original | None:
+        """The last whole response of the URL in this run; for a 304, else that of an earlier one.
+
+        A run holds its pages itself: of another's, only what a server did not send again is referred to.
+        """
+        if request.method != "GET":
+            return None
+        known = self._originals.get(request.url)
+        if known or status_of(split_interim(received)[1]) != HTTPStatus.NOT_MODIFIED:
+            return known
+        told: Original | None = request.meta.get(ORIGINAL)
+        if told and told.url == request.url:
+            return told
+        asked = b", ".join(request.headers.getlist("If-None-Match")).decode("latin-1")
+        try:
+            return earlier_original(spider.run.folder, request.url, asked)
+        except ArchiveError as error:
+            logger.warning("%s: nothing is known of earlier runs: %s", request.url, error)
+            return None
 
     def redacted(self, sent: bytes) -> tuple[bytes, Notes]:
         """A request without its secrets, and the note that says so."""

@@ -19,6 +19,9 @@ from scrapy.core.downloader.handlers.http11 import (
 )
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
+from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers as TxHeaders
 
 from newscrawl.archive.exchange import Spool
@@ -40,7 +43,7 @@ class Tls(NamedTuple):
 class Attempt:
     """What one pass over one connection sent and received."""
 
-    __slots__ = ("failure", "handle", "ip", "is_whole", "received", "sent", "started", "tls")
+    __slots__ = ("failure", "handle", "ip", "is_reset", "is_whole", "received", "sent", "started", "tls")
 
     def __init__(self, started: datetime, ip: str | None, received: Spool) -> None:
         self.started = started
@@ -49,6 +52,8 @@ class Attempt:
         self.received = received
         self.is_whole = False
         "Whether the parser met the end of the message."
+        self.is_reset = False
+        "Whether the connection broke off, which the parser takes for an end where no length is told."
         self.tls: Tls | None = None
         self.failure: OSError | None = None
         "Why what came could not be kept."
@@ -175,8 +180,14 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.received.drop_last(len(rest))
-            attempt.is_whole = True
+            attempt.is_whole = not attempt.is_reset
         super()._finishResponse(rest)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 # Twisted's name
+        # Encrypted, many servers end without a word of it, which looks the same as a connection that broke.
+        if self._attempt is not None and tls_handle(self.transport) is None:
+            self._attempt.is_reset = isinstance(reason.value, ConnectionLost)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
 class _TapedFactory(_LenientHTTP11ClientFactory):

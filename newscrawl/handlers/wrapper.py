@@ -10,7 +10,12 @@ from http.client import responses
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    NotConfigured,
+    UnsupportedURLSchemeError,
+)
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
@@ -25,10 +30,16 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
+    from newscrawl.archive.run import Archiving
+
 _RECONSTRUCTED = (("fidelity", "reconstructed"),)
 # True of the connection, not of the message that a handler gives; a body is whole by then.
 _OF_THE_WIRE = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
 _BODILESS = {204, 304}
+_NEVER_SENT = (CannotResolveHostError, DownloadConnectionRefusedError, UnsupportedURLSchemeError)
+"Errors without a connection: there was nothing a request could have been written to."
+# As ALPN names them, whatever a handler says (iipc/warc-specifications#42).
+_PROTOCOLS = {"http/2": "h2", "http/2.0": "h2", "http/3": "h3", "http/3.0": "h3"}
 _TRUNCATED_FLAGS: dict[str, Truncated] = {"dataloss": "disconnect", "download_stopped": "unspecified"}
 
 
@@ -62,7 +73,7 @@ class ReconstructingHandler:
             outcome = error
             raise
         finally:
-            exchange = self._exchange(request, outcome, started, monotonic() - clock)
+            exchange = self._exchange(spider, request, outcome, started, monotonic() - clock)
             try:
                 self._recorder.write(spider, request, [exchange])
             finally:
@@ -73,20 +84,27 @@ class ReconstructingHandler:
         await self._wrapped.close()
 
     def _exchange(
-        self, request: Request, outcome: Response | Exception | None, started: datetime, seconds: float
+        self,
+        spider: Archiving,
+        request: Request,
+        outcome: Response | Exception | None,
+        started: datetime,
+        seconds: float,
     ) -> Exchange:
         response = None if isinstance(outcome, Exception) else outcome
-        sent, redacted = self._recorder.redacted(request_bytes(request))
+        is_sent = not isinstance(outcome, _NEVER_SENT)
+        sent, redacted = self._recorder.redacted(request_bytes(request)) if is_sent else (b"", ())
+        received = response_bytes(response, request.method) if response else b""
         shown = not request.meta.get("proxy") and response is not None and response.ip_address
         return Exchange(
             url=request.url,
             started=started,
             sent=sent,
-            received=response_bytes(response, request.method) if response else b"",
+            received=received,
             ip=str(response.ip_address) if response and shown else None,
             protocol=protocol_of(response),
             truncated=_truncated(response),
-            original=self._recorder.original_of(request),
+            original=self._recorder.original_of(spider, request, received),
             notes=(*notes_of(request, outcome, seconds), *_RECONSTRUCTED, *redacted),
         )
 
@@ -116,7 +134,8 @@ def response_bytes(response: Response, method: str) -> bytes:
 
 def protocol_of(response: Response | None) -> str:
     """The value of WARC-Protocol: `h2`, `http/1.1`, …"""
-    return (response.protocol or "http/1.1").lower() if response else "http/1.1"
+    named = (response.protocol or "http/1.1").lower() if response else "http/1.1"
+    return _PROTOCOLS.get(named, named)
 
 
 def _pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:

@@ -17,6 +17,7 @@ from newscrawl.archive.captures import CaptureTable, captures_of_file, key_of, r
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.http import split_message
 from newscrawl.archive.playback import Playback, answer_of, playable
+from newscrawl.archive.reader import records_of
 from newscrawl.archive.writer import WarcNames, WarcWriter
 from newscrawl.errors import ArchiveError
 
@@ -257,6 +258,24 @@ def test_a_torn_tail_costs_only_itself(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-700])
     found = [capture.key.url for capture in captures_of_file(path, "")]
     assert found[0] == SITE + "/a"
+
+
+@pytest.mark.parametrize("kind", ["response", "request", "metadata"])
+def test_damage_costs_one_exchange_at_most(tmp_path: Path, kind: str) -> None:
+    path = an_archive(tmp_path, *(an_exchange(f"/{name}", page=f"/{name}") for name in "abc"))
+    with path.open("rb") as stream:
+        places = [(offset, length, one.kind) for offset, length, one in records_of(stream)]
+    offset, length, _ = [place for place in places if place[2] == kind][1]
+    raw = bytearray(path.read_bytes())
+    raw[offset : offset + length] = bytes(length)
+    path.write_bytes(raw)
+    found = list(captures_of_file(path, ""))
+    assert {capture.kind for capture in found} == {"response"}
+    left = "ac" if kind == "response" else "abc"
+    assert [capture.key.url for capture in found] == [f"{SITE}/{name}" for name in left]
+    table = recorded(tmp_path, "echo")
+    playback = Playback(table, None)
+    assert [body_of(table, playback, f"/{name}") for name in left] == [b"story"] * len(left)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """HTTP/1 messages: framing and codings are seen through, nothing is lost on the way."""
 
 import gzip
+import time
 import zlib
 
 import brotli
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 from newscrawl.archive import http
 from newscrawl.archive.http import (
     ContentError,
+    Message,
     chunks,
     dechunked,
     decoded,
+    is_response,
     split_interim,
     split_message,
+    status_of,
     with_entity,
     without_headers,
 )
@@ -134,3 +138,75 @@ def test_headers_go_with_their_folded_lines_and_only_from_the_head() -> None:
 @given(st.binary(max_size=300))
 def test_without_names_nothing_is_left_out(raw: bytes) -> None:
     assert without_headers(raw, set()) == (raw, [])
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", 200, 200),
+        (b"HTTP/1.1 200", 200, 200),
+        (b"HTTP/2 204 \r\n", 204, 204),
+        (b"HTTP/1.1  200 OK\r\n", 200, 200),
+        (b"http/1.1 200 OK\r\n", 200, 200),
+        (b"XTTP/11.01 404\r\n", 404, 404),
+        (b"HTTP/1.1 2000 OK\r\n", 2000, None),
+        (b"HTTP/1.1 -20 OK\r\n", -20, None),
+        (b"HTTP/\r1.1 2_04 No Content\r\n", 204, 204),
+        (b"HTTP/1.1 00000000000200 OK\r\n", 200, 200),
+        (b"HTTP/1.1 20x OK\r\n", None, None),
+        (b"ICY 200 OK\r\n", None, None),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", None, None),
+        (b"<html>", None, None),
+        (b"", None, None),
+        (b"a/1.1\n200 OK\r\n", None, None),
+        (b"GET /1.1 HTTP/1.1\r\n", None, None),
+    ],
+)
+def test_an_answer_is_what_a_client_takes_for_one(raw: bytes, code: int | None, status: int | None) -> None:
+    for window in (raw, memoryview(raw)):
+        assert status_of(window) == code
+        assert is_response(window) is (code is not None)
+    assert split_message(raw).status == status
+
+
+def test_switching_protocols_is_an_interim_answer_where_http_goes_on() -> None:
+    switch, page = b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"
+    assert split_interim(switch + page) == ([switch], page)
+    assert split_interim(switch + b"\x81\x05hello") == ([], switch + b"\x81\x05hello")
+
+
+@pytest.mark.parametrize("size", [b"6", b"ffffffff", b"f" * 16, b"f" * 40])
+def test_a_chunk_larger_than_what_is_there_gives_what_is_there(size: bytes) -> None:
+    body = b"3\r\none\r\n" + size + b"\r\nthree"
+    assert dechunked(body) == b"onethree"
+    assert b"".join(chunks(memoryview(body))) == b"onethree"
+
+
+@pytest.mark.parametrize(
+    ("lines", "chunked"),
+    [
+        (["chunked"], True),
+        (["gzip, Chunked "], True),
+        (["chunked", "chunked2"], True),
+        (["gzip"], False),
+        (["identity", "gzip"], False),
+        ([], False),
+    ],
+)
+def test_chunked_is_what_the_last_or_the_first_coding_says(lines: list[str], chunked: bool) -> None:
+    head = "".join(f"Transfer-Encoding: {value}\r\n" for value in lines)
+    assert Message(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode(), b"").is_chunked is chunked
+
+
+@pytest.mark.parametrize("zeros", [1, 15, 16, 20, 900])
+def test_zeros_before_a_chunk_size_do_not_end_the_body(zeros: int) -> None:
+    fill = b"0" * zeros
+    body = b"%b5\r\nhello\r\n%bA;x=y\r\n, world 1!\r\n%b\r\n\r\n" % (fill, fill, fill)
+    assert dechunked(body) == b"hello, world 1!"
+
+
+@pytest.mark.parametrize("line", [b" " * 99_000, b"0" * 99_000, b"f" * 99_000, b" 0" * 1000 + b"5;" * 9000])
+def test_a_long_line_in_place_of_a_chunk_size_is_not_dwelt_on(line: bytes) -> None:
+    began = time.process_time()
+    assert dechunked(line) == b""
+    assert time.process_time() - began < 0.5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
-from wire.server import ANSWERS
+from wire.mutated import SEEDS, mutated
 
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.http import ContentError, is_response, split_interim, split_message
@@ -19,43 +19,6 @@ from newscrawl.archive.writer import WarcNames, WarcWriter
 
 ROUNDS = 10_000
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-ODD = [
-    b"\r\n",
-    b"\n",
-    b"\r",
-    b"\x00",
-    b":",
-    b" ",
-    b"\r\n\r\n",
-    b"0\r\n\r\n",
-    b"ffffffffffffffff\r\n",
-    b"\xff",
-]
-ODD += [
-    b"HTTP/1.1 ",
-    b"HTTP/1.1 100 \r\n\r\n",
-    b"WARC/1.1\r\n",
-    b"Transfer-Encoding: chunked\r\n",
-    b"\x1f\x8b",
-]
-ODD += [b"Content-Encoding: gzip\r\n", b"Content-Encoding: br\r\n", b"Content-Encoding: zstd\r\n"]
-
-
-def mutated(raw: bytes, dice: random.Random) -> bytes:
-    """`raw` with up to four things done to it."""
-    for _ in range(dice.randint(1, 4)):
-        at = dice.randrange(min(len(raw), 400) + 1)
-        end = at + dice.choice((0, 1, 1, 5, 60))
-        what = dice.randrange(4)
-        if what == 0:
-            raw = raw[:at] + dice.choice(ODD) + raw[end:]
-        elif what == 1:
-            raw = raw[:at] + dice.randbytes(end - at) + raw[end:]
-        elif what == 2:
-            raw = raw[:at] + raw[at:end] * 3 + raw[end:]
-        else:
-            raw = raw[: dice.randrange(len(raw) + 1)]
-    return raw
 
 
 def seen_through(raw: bytes) -> None:
@@ -72,7 +35,6 @@ def seen_through(raw: bytes) -> None:
 @pytest.mark.slow
 def test_ten_thousand_mutated_answers_come_back_to_the_byte(tmp_path: Path) -> None:
     dice, numbers = random.Random(20260304), count()
-    seeds = [raw for answer in ANSWERS.values() if 0 < len(raw := b"".join(answer.pieces)) < 20_000]
     writer = WarcWriter(
         folder=tmp_path,
         names=WarcNames(prefix="mutated", host="h", pid=1),
@@ -82,7 +44,7 @@ def test_ten_thousand_mutated_answers_come_back_to_the_byte(tmp_path: Path) -> N
     )
     expected: list[bytes] = []
     for number in range(ROUNDS):
-        received = mutated(dice.choice(seeds), dice)
+        received = mutated(dice.choice(SEEDS), dice)
         sent = b"GET /%d HTTP/1.1\r\n\r\n" % number
         final = split_interim(received)[1]
         writer.write(Exchange(url=f"http://a/{number}", started=STARTED, sent=sent, received=received))

@@ -110,6 +110,56 @@ def test_encoded_bodies_are_stored_and_plain_ones_packed() -> None:
         assert zlib.decompress(b"".join(record.pieces), 31).endswith(body + b"\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    ("head", "body", "is_stored"),
+    [
+        ("Content-Type: video/mp4", b"", True),
+        ("content-type: Audio/MPEG; codecs=x", b"", True),
+        ("Content-Type: image/jpeg", b"", True),
+        ("Content-Type: font/woff2", b"", True),
+        ("Content-Type: application/pdf", b"", True),
+        ("Content-Type: application/vnd.oasis.opendocument.text", b"", True),
+        ("Content-Type: application/octet-stream", b"%PDF-1.7 ", True),
+        ("X-Nothing: said", b"\xff\xd8\xff", True),
+        ("Content-Encoding: br", b"", True),
+        ("Content-Encoding: identity", b"", False),
+        ("Content-Encoding: utf-8", b"", False),
+        ("Content-Type: application/octet-stream", b"", False),
+        ("Content-Type: text/html", b"", False),
+        ("Content-Type: video", b"", False),
+        ("Content-Type: image/svg+xml", b"", False),
+        ("Content-Type: image/bmp", b"", False),
+        ("Content-Type: image/x-icon", b"", False),
+        ("Content-Type: font/ttf", b"", False),
+        ("Content-Type: audio/x-wav", b"", False),
+        ("Content-Type: audio/x-mpegurl", b"", False),
+        ("Content-Type: image/png", b"<!doctype html><p>Not found", False),
+        ("Content-Type: video/mp4", b'{"error": "gone"}', False),
+    ],
+)
+def test_what_is_compressed_already_is_stored(head: str, body: bytes, is_stored: bool) -> None:
+    answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + body.ljust(
+        20_000, b" " if body[:1] in b"{<" else b"\0"
+    )
+    exchange = Exchange(url="http://example.org/", started=STARTED, sent=b"", received=answer)
+    record = next(iter(exchange_records(exchange, "<i>", ids())))  # type: ignore[arg-type]
+    assert (record.length > len(answer)) is is_stored
+    assert zlib.decompress(b"".join(record.pieces), 31).endswith(answer + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"RIFF\n\0\0\0WEBPVP8 ", ["image/webp"]),
+        (b"RIFF\n\0\0\0WAVEfmt ", []),
+        (b"RIFF is a word", ["text/plain"]),
+    ],
+)
+def test_a_container_is_named_by_what_it_holds(body: bytes, kind: list[str]) -> None:
+    raw = dict(written(b"HTTP/1.1 200 OK\r\n\r\n" + body))["response"]
+    assert header(raw, "WARC-Identified-Payload-Type") == kind
+
+
 def test_html_behind_gzip_is_identified() -> None:
     body = gzip.compress(b"\n <!DOCTYPE html><html><body>x</body></html>")
     raw = dict(written(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body))["response"]

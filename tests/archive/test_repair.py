@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newscrawl.archive.closing import Repaired
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.lines import LinesFile
 from newscrawl.archive.manifest import MANIFEST, read_manifest, sha256_of
 from newscrawl.archive.members import whole_members
-from newscrawl.archive.repair import Repairs, repair_folder, repair_lines, repair_warc
+from newscrawl.archive.repair import Repairs, repair_folder
 from newscrawl.archive.writer import OPEN, WarcNames, WarcWriter
 from newscrawl.errors import ArchiveError
 from newscrawl.parts import WarcPointer
@@ -86,6 +87,13 @@ def outcomes(repairs: Repairs) -> dict[str, str]:
     return {file.name: file.outcome for file in repairs.files}
 
 
+def repaired_alone(path: Path) -> Repaired | None:
+    """What a repair of its folder did to the one open file there; None when it did nothing."""
+    found = repair_folder(path.parent, host=HOST).files
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
 @pytest.fixture
 def running() -> Iterator[int]:
     """The number of a process that is not this one."""
@@ -99,7 +107,7 @@ def test_every_cut_of_the_last_record_keeps_the_records_before_it(tmp_path: Path
     path = tmp_path / (NAME + OPEN)
     for cut in range(ends[-2], len(raw) + 1):
         path.write_bytes(raw[:cut])
-        repaired = repair_warc(path, host=HOST)
+        repaired = repaired_alone(path)
         whole = max(end for end in ends if end <= cut)
         assert repaired
         assert (repaired.outcome, repaired.kept, repaired.bytes_torn) == (
@@ -111,7 +119,7 @@ def test_every_cut_of_the_last_record_keeps_the_records_before_it(tmp_path: Path
         torn = tmp_path / f"{NAME}.torn"
         assert (torn.read_bytes() if torn.exists() else b"") == raw[whole:cut]
         before = content(tmp_path)
-        assert repair_warc(path, host=HOST) is None
+        assert repaired_alone(path) is None
         assert not repair_folder(tmp_path, host=HOST, complete=True).files
         assert content(tmp_path) == before
         for left in tmp_path.iterdir():
@@ -153,7 +161,7 @@ def test_bytes_behind_the_last_record_are_no_record(tail: bytes) -> None:
 )
 def test_what_is_no_whole_record_is_set_aside(tmp_path: Path, tail: bytes) -> None:
     (tmp_path / (NAME + OPEN)).write_bytes(RAW + tail)
-    repaired = repair_warc(tmp_path / (NAME + OPEN), host=HOST)
+    repaired = repaired_alone(tmp_path / (NAME + OPEN))
     assert repaired
     assert repaired.bytes_torn == len(tail)
     assert content(tmp_path)[f"{NAME}.torn"] == tail
@@ -232,11 +240,11 @@ def test_a_line_that_is_not_ours_costs_itself(tmp_path: Path, bad: bytes) -> Non
     (tmp_path / NAME).write_bytes(RAW)
     path = tmp_path / (LINES + OPEN)
     path.write_bytes(line(POINTERS[0]) + bad + line(POINTERS[1]))
-    repaired = repair_lines(path, host=HOST)
+    repaired = repaired_alone(path)
     assert repaired
     assert (repaired.kept, repaired.lines_cut, repaired.lines_dropped) == (2, 1, 0)
     assert content(tmp_path)[f"{LINES}.torn"] == bad
-    assert repair_lines(path, host=HOST) is None
+    assert repaired_alone(path) is None
 
 
 @pytest.mark.parametrize("truncated", [False, True])
@@ -346,6 +354,7 @@ WRITE_MUCH = """
 import itertools, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from newscrawl.archive.closing import Repaired
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.writer import WarcNames, WarcWriter
 now = lambda: datetime(2026, 3, 4, tzinfo=UTC)
@@ -372,7 +381,7 @@ def test_a_process_killed_in_the_middle_of_a_write_loses_no_whole_record(tmp_pat
             pass
         child.kill()
     left = path.stat().st_size
-    repaired = repair_warc(path, host=HOST)
+    repaired = repaired_alone(path)
     assert repaired
     assert repaired.outcome == "closed"
     # Linux ends a long write at a page when the process is killed; where it does not, the write is whole.

@@ -19,7 +19,7 @@ from newscrawl.archive.verify import members as members_module
 from newscrawl.archive.verify import source as source_module
 from newscrawl.archive.verify.chunks import Dechunker
 from newscrawl.archive.verify.headers import faults_of_head, read_head
-from newscrawl.archive.verify.problem import Code
+from newscrawl.archive.verify.problem import Code, IndexCode
 from newscrawl.archive.writer import WarcNames, WarcWriter
 
 DATE = "2026-03-04T05:06:07Z"
@@ -123,6 +123,7 @@ GOOD: dict[str, bytes] = {
         info(), record(block=CHUNKED, WARC_Payload_Digest=sha1(b"story"))
     ),
     "content-encoded": packed(info(), record(block=ENCODED)),
+    "a status of too many digits": packed(info(), record(block=PLAIN.replace(b" 200 ", b" 1000 "))),
     "answer to HEAD before its request": packed(
         info(),
         record(block=HEAD_ANSWER),
@@ -555,7 +556,7 @@ def test_noise_is_passed_over_in_one_go(tmp_path: Path) -> None:
 
 
 def test_every_code_is_shown_by_a_test() -> None:
-    elsewhere = {"file_unreadable", "file_given_up"}
+    elsewhere = {"file_unreadable", "file_given_up", *get_args(IndexCode)}
     known = {code for part in get_args(Code) for code in get_args(part)}
     assert {code for _, found in BROKEN.values() for code in found} | elsewhere == known
 
@@ -683,7 +684,9 @@ def test_no_record_head_raises(raw: bytes) -> None:
 
 
 CHUNKY = st.lists(
-    st.sampled_from([b"0", b"1", b"5", b"a", b";x=y", b"\r\n", b"\n", b"\r", b"hello", b" ", b"T: 1"]),
+    st.sampled_from(
+        [b"0", b"1", b"5", b"a", b";x=y", b"\r\n", b"\n", b"\r", b"hello", b" ", b"T: 1", b"0" * 17]
+    ),
     max_size=25,
 )
 
@@ -695,3 +698,17 @@ def test_chunks_give_the_same_entity_whatever_the_pieces(parts: list[bytes], ste
     chunks = Dechunker()
     found = [part for at in range(0, len(data), step) for part in chunks.feed(data[at : at + step])]
     assert b"".join(found) == dechunked(data)
+
+
+@pytest.mark.parametrize("step", [1, 7, 5000])
+@pytest.mark.parametrize("zeros", [1, 16, 20, 900])
+def test_chunk_sizes_may_be_filled_up_with_zeros(zeros: int, step: int) -> None:
+    fill = b"0" * zeros
+    data = b"%b5\r\nhello\r\n%b\r\n\r\n" % (fill, fill)
+    chunks = Dechunker()
+    found = [part for at in range(0, len(data), step) for part in chunks.feed(data[at : at + step])]
+    assert b"".join(found) == b"hello"
+    assert chunks.began
+    assert chunks.complete
+    assert not chunks.broken
+    assert not chunks.bytes_after

@@ -1,4 +1,7 @@
-"""How fast archives are read, in MB of WARC a CPU second: verify and index against warcio's digest check."""
+"""How fast archives are read, in MB of WARC a CPU second, and what capturing large bodies costs.
+
+Reading is held against warcio's digest check and against FastWARC, which reads and checks nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fastwarc.warc import ArchiveIterator as FastIterator
+from large import BODIES, BODY_BYTES, KINDS, large_bodies
 from line import saved_newsroom
 from rich.console import Console
 from rich.table import Table
@@ -20,8 +24,10 @@ from warcio.archiveiterator import ArchiveIterator
 
 from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.index import build
+from newscrawl.archive.placed import Block
 from newscrawl.archive.reader import records_of
 from newscrawl.archive.verify import verify_warc
+from newscrawl.archive.walk import walked_by_warcio
 from newscrawl.archive.writer import WarcNames, WarcWriter
 from newscrawl.demo.pages import saved_pages
 
@@ -63,6 +69,16 @@ def by_reader(path: Path) -> None:
         assert sum(1 for _ in records_of(stream))
 
 
+def by_reader_over_warcio(path: Path) -> None:
+    """The way of records that are not sound."""
+
+    def whole(_kind: str, _headers: dict[str, str], block: Block) -> bytes:
+        return block.read(block.left)
+
+    with path.open("rb") as stream:
+        assert sum(1 for _ in walked_by_warcio(stream, whole))
+
+
 def by_verifier(path: Path) -> None:
     assert not list(verify_warc(path))
 
@@ -77,7 +93,8 @@ WAYS: dict[str, Callable[[Path], None]] = {
     "warcio, digests checked": by_warcio,
     "newscrawl verify": by_verifier,
     "newscrawl index build": by_index,
-    "newscrawl's reader (warcio)": by_reader,
+    "newscrawl's reader": by_reader,
+    "newscrawl's reader, odd records (warcio)": by_reader_over_warcio,
     "FastWARC, read only": by_fastwarc,
 }
 
@@ -106,13 +123,24 @@ def main() -> None:
             pages.mkdir()
             saved_newsroom(pages)
         found = speeds(written(pages, Path(scratch) / "archive"), options.rounds)
+    large = large_bodies(options.rounds)
     if options.json:
-        print(json.dumps(found, sort_keys=True))
+        print(json.dumps(found | large, sort_keys=True))
         return
     table = Table("way", "MB a CPU second", title="Reading archives", title_justify="left")
     for name, speed in found.items():
         table.add_row(name, f"{speed:.1f}")
     Console().print(table)
+    Console().print(large_table(large))
+
+
+def large_table(found: dict[str, float]) -> Table:
+    title = f"Capture of {BODIES} bodies of {BODY_BYTES >> 20} MiB, CPU ms a body"
+    table = Table("bodies", "without", "with capture", "ratio", title=title, title_justify="left")
+    for kind in KINDS:
+        row = (f"{found[f'{kind}_{column}']}" for column in ("bare_ms", "capture_ms", "ratio"))
+        table.add_row(kind, *row)
+    return table
 
 
 if __name__ == "__main__":

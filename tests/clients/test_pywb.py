@@ -7,14 +7,18 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
+from wire.asking import asked
 from wire.crawl import Crawl, crawl, environment
 from wire.programs import program
+from wire.server import WireServer, serving
 
 from newscrawl.archive.finished import articles_of, finished_run, last_end
 from newscrawl.archive.http import Message, split_message
+from newscrawl.archive.index import build
 from newscrawl.archive.reader import WarcRecord, records_of
 from newscrawl.archive.wet import write_wet
 from newscrawl.demo.catalogue import demo_sites, write_outlets
@@ -157,3 +161,28 @@ def test_what_was_not_archived_is_not_found(crawled: Crawl, replay: Replay) -> N
     record = responses(crawled)[0]
     record.headers["warc-target-uri"] = record.url + "no-such-page"
     assert replay.get(record)[0].status == 404
+
+
+def test_a_page_that_has_not_changed_is_served_at_each_of_its_dates(tmp_path: Path) -> None:
+    """304 within a run, and in a later one that knows the page by the index alone."""
+    archives = tmp_path / "archives"
+    (tmp_path / "pywb").mkdir()
+    with serving(WireServer()) as server:
+        page = {"url": f"{server.base}/etag"}
+        conditional = {**page, "headers": {"If-None-Match": '"a"'}}
+        asked([page, conditional], archives, DOWNLOAD_DELAY=1.5, RANDOMIZE_DOWNLOAD_DELAY=False)
+        build(archives / "asking")
+        done = asked([conditional], archives)
+    (original,) = done.of("response")
+    revisits = done.of("revisit")
+    dates = {record.date.replace(microsecond=0) for record in (original, *revisits)}
+    assert len(revisits) == 2
+    assert len(dates) == 3, "pywb tells captures apart by the second"
+    with served(tmp_path / "pywb", sorted(done.folder.glob("*.warc.gz"))) as replay:
+        for revisit in (original, *revisits):
+            response, body = replay.get(revisit)
+            assert response.status == 200
+            assert body == split_message(original.block).body
+            shown = parsedate_to_datetime(response.headers["Memento-Datetime"])
+            assert shown == revisit.date.replace(microsecond=0)
+            assert response.headers["Content-Type"] == "text/html"

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from newscrawl.archive.exchange import Exchange
+from newscrawl.archive.index import NAME, build
 from newscrawl.archive.writer import WarcNames, WarcWriter
 from newscrawl.commands.verify import verify
 
@@ -170,3 +171,28 @@ def test_the_bar_is_for_much_to_read_and_leaves_stdout_alone(
     # By its path: in the package the name stands for the command.
     monkeypatch.setattr(importlib.import_module("newscrawl.commands.verify"), "MANY_BYTES", 1)
     assert run(path).stdout == plain
+
+
+def test_an_index_out_of_step_is_a_problem(tmp_path: Path) -> None:
+    folder = tmp_path / "echo"
+    folder.mkdir()
+    path = a_warc(folder)
+    build(folder)
+    assert run(tmp_path).exit_code == 0
+    later = a_warc(folder, "later")
+    done = run("--json", tmp_path)
+    assert done.exit_code == 1
+    problem, summary = map(json.loads, done.stdout.splitlines())
+    assert (problem["code"], problem["file"]) == ("index_file_missing", str(folder / NAME))
+    assert summary["summary"]["files_clean"] == summary["summary"]["files"] == 2
+    assert run(path).exit_code == 0
+    assert run(later).exit_code == 1
+
+
+def test_an_index_of_files_that_are_gone_is_a_problem(tmp_path: Path) -> None:
+    a_warc(tmp_path)
+    build(tmp_path)
+    next(tmp_path.glob("*.warc.gz")).unlink()
+    done = run(tmp_path)
+    assert done.exit_code == 1
+    assert "index_file_gone" in done.stdout

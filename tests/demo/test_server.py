@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wire.newsroom import read_log
 
-from newscrawl.demo.exchange import read_log
 from newscrawl.demo.message import Request, Response
 from newscrawl.demo.server import HOST, MAX_HEAD_BYTES, Newsroom, running, serve
 from newscrawl.demo.site import busy_first, gone, moved, robots, routed

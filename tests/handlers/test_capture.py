@@ -131,6 +131,12 @@ def test_truncation_is_named(crawled: tuple[Crawl, WireServer], path: str, why: 
     assert by_path(records(crawled[0], "response"))[path].headers.get("warc-truncated") == why
 
 
+def test_without_encryption_a_reset_is_told_from_an_end(crawled: tuple[Crawl, WireServer]) -> None:
+    done, server = crawled
+    why = by_path(records(done, "response"))["/reset-open-end"].headers.get("warc-truncated")
+    assert why == ("disconnect" if server.scheme == "http" else None)
+
+
 @pytest.mark.parametrize("path", ["/garbage", "/nothing"])
 def test_no_http_answer_leaves_request_and_metadata(crawled: tuple[Crawl, WireServer], path: str) -> None:
     done, _ = crawled

@@ -17,7 +17,9 @@ from wire.server import ANSWERS, WireServer, serving
 from wire.tls import fingerprint, self_signed, tls
 
 from newscrawl.archive.http import split_message
+from newscrawl.archive.index import NAME, Index, build
 from newscrawl.archive.reader import read_page, records_of
+from newscrawl.archive.verify.files import verify_warcs
 from newscrawl.parts import WarcPointer
 
 pytestmark = pytest.mark.crawl
@@ -234,6 +236,43 @@ def test_a_page_that_comes_again_is_a_revisit(server: WireServer, tmp_path: Path
     assert unchanged.headers["warc-profile"].endswith("/1.1/revisit/server-not-modified")
     assert unchanged.block == b""
     assert done.notes()[2]["notModified"] == repr(server.log[2].sent)
+
+
+def test_what_has_not_changed_since_an_earlier_run_refers_to_its_page(
+    server: WireServer, tmp_path: Path
+) -> None:
+    address = url(server, "/etag")
+    (original,) = asked([{"url": address}], tmp_path).of("response")
+    conditional = {"url": address, "headers": {"If-None-Match": '"a"'}}
+    (unknown,) = asked([conditional], tmp_path).of("response")[1:]
+    assert b" 304 " in unknown.block, "without an index there is nothing to refer to"
+    build(tmp_path / "asking")
+    done = asked([conditional, {"url": address}], tmp_path)
+    (revisit,) = done.of("revisit")
+    assert revisit.headers["warc-profile"].endswith("/1.1/revisit/server-not-modified")
+    assert revisit.headers["warc-refers-to"] == original.record_id
+    assert revisit.headers["warc-refers-to-target-uri"] == address
+    assert revisit.headers["warc-refers-to-date"] == original.headers["warc-date"]
+    assert revisit.headers["warc-payload-digest"] == original.headers["warc-payload-digest"]
+    assert revisit.block == b""
+    again = done.of("response")[-1]
+    assert again.block == original.block, "what was sent again is in its own run"
+    assert not list(verify_warcs(sorted(done.folder.glob("*.warc.gz"))))
+    build(done.folder)
+    with Index.open(done.folder) as index:
+        (capture,) = (c for c in index.captures("GET", address) if c.kind == "revisit")
+    message = read_page(done.folder, capture.pointer).message
+    assert message.head + message.body == original.block
+
+
+def test_an_index_that_cannot_be_read_is_told_of_and_costs_no_page(
+    server: WireServer, tmp_path: Path
+) -> None:
+    (tmp_path / "asking").mkdir()
+    (tmp_path / "asking" / NAME).write_bytes(b"no database at all" * 100)
+    done = asked([{"url": url(server, "/304")}], tmp_path)
+    assert len(done.of("response")) == 1
+    assert "nothing is known of earlier runs" in done.output
 
 
 def test_a_revisit_is_read_with_the_body_of_its_original(server: WireServer, tmp_path: Path) -> None:

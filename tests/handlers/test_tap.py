@@ -39,7 +39,7 @@ def test_the_handler_makes_its_pool_from_the_lenient_factory() -> None:
 
 def test_the_protocol_ends_a_response_where_the_tap_listens() -> None:
     protocol = http11._LenientHTTP11ClientProtocol
-    for name in ("request", "dataReceived", "_finishResponse"):
+    for name in ("request", "dataReceived", "connectionLost", "_finishResponse"):
         assert callable(getattr(protocol, name, None)), f"Twisted's HTTP11ClientProtocol lost {name}"
     assert "self._finishResponse" in inspect.getsource(_newclient.HTTP11ClientProtocol.request)
     assert "writeTo" in inspect.getsource(_newclient.HTTP11ClientProtocol.request)

@@ -69,6 +69,11 @@ def test_http_2_is_told_by_protocol_and_not_by_the_status_line() -> None:
     assert protocol_of(None) == "http/1.1"
 
 
+@pytest.mark.parametrize("named", ["h2", "HTTP/2", "HTTP/2.0"])
+def test_a_protocol_has_one_name_whoever_tells_of_it(named: str) -> None:
+    assert protocol_of(Response("https://a/", protocol=named)) == "h2"
+
+
 def test_an_unregistered_status_has_no_reason() -> None:
     assert response_bytes(Response("http://a/", status=299), "GET").startswith(b"HTTP/1.1 299 \r\n")
 

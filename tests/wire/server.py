@@ -88,6 +88,7 @@ ANSWERS: dict[str, Answer] = {
     "/cut-length": Answer([b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<html>only this"], close=True),
     "/cut-chunk": Answer([CHUNKED + b"400\r\n<html>only this"], close=True),
     "/reset": Answer([b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<html>only"], reset=True),
+    "/reset-open-end": Answer([b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>only"], reset=True),
     "/garbage": Answer([b"SSH-2.0-OpenSSH_9.2\r\n"], close=True),
     "/nothing": Answer([], close=True),
     "/hang": Answer([b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<html>wait"], hang=True),

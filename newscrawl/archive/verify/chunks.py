@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[^\n]{0,4096}\n")
-_STRICT = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]{0,256}(?:;[^\n]{0,4096})?\r?\n")
+from newscrawl.archive.http import CHUNK_SIZE, ZEROS
+
+_STRICT = re.compile(rb"%b[0-9A-Fa-f]{1,16}[ \t]{0,256}(?:;[^\n]{0,4096})?\r?\n" % ZEROS)
 _LONGEST_SIZE = 8192
 _LONGEST_TRAILER = 1 << 16
 
@@ -90,7 +91,7 @@ class Dechunker:
         return at + 1
 
     def _size(self, data: bytes, at: int) -> int:
-        match = _SIZE.match(data, at)
+        match = CHUNK_SIZE.match(data, at)
         if not match:
             if b"\n" in data[at:] or len(data) - at > _LONGEST_SIZE:
                 self.broken = self._lost = True

@@ -16,7 +16,7 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEAD_END_BYTES = 4
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? {1,8}\d{3}")
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64} +[^ \r\n][^\r\n]*\r?\n")
-_INTERIM = re.compile(rb"HTTP/\d(?:\.\d)? {1,8}(1(?!01)\d\d)")
+_INTERIM = re.compile(rb"HTTP/\d(?:\.\d)? {1,8}(1(?!01)\d\d)(?!\d)")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _OPENING = 4096
 "Bytes of the entity that are tried against its content coding."

@@ -79,14 +79,23 @@ BlockCode = Literal[
     "http_bytes_after_body",
     "http_not_encoded",  # Content-Encoding names a coding that the body does not have
 ]
-Code = FileCode | RecordCode | BlockCode
+IndexCode = Literal[
+    "index_unreadable",
+    "index_file_missing",  # a WARC file of the folder that it does not know
+    "index_file_gone",  # one it knows that is not there
+    "index_file_changed",  # another size than when it was indexed
+    "index_entry_missing",  # a record without its entry
+    "index_entry_unfounded",  # an entry that leads to no record
+    "index_entry_differs",  # one that says something else than the record does
+]
+Code = FileCode | RecordCode | BlockCode | IndexCode
 Fault = tuple[Code, str]
 "A problem's code and message, before it is known where."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing that is wrong in a WARC file."""
+    """One thing that is wrong in a WARC file, or in the index of a folder."""
 
     file: str
     "Path as given."
