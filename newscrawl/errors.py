@@ -34,3 +34,11 @@ class RefusedOutlet(NewscrawlError):
 
 class ArchiveError(NewscrawlError):
     """The archive cannot be written or read: disk full, folder read-only, record missing."""
+
+
+class StateError(ArchiveError):
+    """The database of state cannot be read or written: nothing may be fetched that is not remembered."""
+
+
+class Busy(NewscrawlError):
+    """Another process is crawling this outlet just now."""

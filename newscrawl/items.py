@@ -53,6 +53,14 @@ class Link:
     "HTML of the story where the source carries it whole; a witness for the extractor, cut at 256 KiB."
     depth: int = 0
     "Steps from a configured source: 0 for its own entries."
+    known_id: str | None = None
+    "Id of the article this page was when it was fetched last; None the first time."
+    known_version: int = 0
+    "Texts of this page that are archived."
+    known_fields: str | None = None
+    "Digests of that article's fields, as `name:digest` divided by spaces."
+    known_payload: str | None = None
+    "Payload digest of the page it was made from."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +159,7 @@ class Article(Part):
     live_updates: list[LiveUpdate] = Field(default_factory=list)
     "Timed entries of a live blog."
     pages: list[str] = Field(default_factory=list)
-    "URLs of the parts, when several pages were joined."
+    "URLs of the parts, when the story goes on over several pages; only the first is in `text`."
     text_sha256: str
     "Hex digest of `text` as UTF-8."
     simhash: str | None = None

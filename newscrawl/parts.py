@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Via = Literal["feed", "news_sitemap", "sitemap", "section", "wp_api", "list"]
 BlockKind = Literal["p", "h", "quote", "li", "table", "caption", "pre"]
-PageType = Literal["article", "liveblog", "gallery", "video", "listing", "other"]
+PageType = Literal["article", "liveblog", "gallery", "video", "listing", "forum", "product", "other"]
 Wall = Literal["none", "paywall", "metered", "consent", "bot", "login"]
 Precision = Literal["second", "minute", "day"]
 DateSource = Literal["jsonld", "meta", "feed", "url", "dom"]
@@ -141,5 +141,8 @@ class Removed(Part):
 
 class Quality(Part):
     score: float | None = None
+    "How well the text is likely to be chosen: the F1 the judge expects of it, 0 to 1."
+    page_type_score: float | None = None
+    "How sure the judge is of the page's kind, 0 to 1; None where the page declares it."
     flags: list[str] = Field(default_factory=list)
     "Such as short_text, no_date, no_title, encoding_guess, feed_body."

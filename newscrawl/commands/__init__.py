@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
 from newscrawl import __version__
-from newscrawl.commands import demo, index, outlets
-from newscrawl.commands.extract import extract
-from newscrawl.commands.repair import repair
-from newscrawl.commands.replay import replay
-from newscrawl.commands.report import report
-from newscrawl.commands.run import run
-from newscrawl.commands.verify import verify
-from newscrawl.commands.wacz import wacz
-from newscrawl.commands.wet import wet
 from newscrawl.errors import NewscrawlError
 
 FAILED = 1
-
-app = typer.Typer(
-    help="Crawl news outlets: every exchange as WARC, every article as one cleaned JSON line. "
-    "One outlet is crawled with `scrapy crawl <outlet>`.",
-    no_args_is_help=True,
+GROUPS = ("outlets", "demo", "index")
+"Commands with commands below them: the `app` of the module of that name."
+COMMANDS = (
+    "run",
+    "report",
+    "repair",
+    "verify",
+    "explain",
+    "extract",
+    "freeze",
+    "languages",
+    "learn",
+    "replay",
+    "wacz",
+    "wet",
 )
-app.add_typer(outlets.app, name="outlets")
-app.add_typer(demo.app, name="demo")
-app.add_typer(index.app, name="index")
-app.command()(run)
-app.command()(report)
-app.command()(repair)
-app.command()(verify)
-app.command()(extract)
-app.command()(replay)
-app.command()(wacz)
-app.command()(wet)
+"The function of that name in the module of that name."
+
+
+def app_of(names: Iterable[str]) -> typer.Typer:
+    """The command with these below it; no module of another is imported."""
+    app = typer.Typer(
+        help="Crawl news outlets: every exchange as WARC, every article as one cleaned JSON line. "
+        "One outlet is crawled with `scrapy crawl <outlet>`.",
+        no_args_is_help=True,
+    )
+    app.callback()(options)
+    for name in names:
+        module = import_module(f"newscrawl.commands.{name}")
+        if name in GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command()(getattr(module, name))
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -45,7 +55,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it."),
 ) -> None:
@@ -54,8 +63,17 @@ def options(
 
 def main() -> None:
     """The console script: an error a user can mend is one line and exit code 1."""
+    every = (*GROUPS, *COMMANDS)
+    asked = [word for word in sys.argv[1:2] if word in every]
     try:
-        app()
+        app_of(asked or every)()
     except NewscrawlError as error:
         Console(stderr=True).print(f"newscrawl: {error}", style="red", markup=False, highlight=False)
         sys.exit(FAILED)
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """`app`, with every command: made when somebody asks for it."""
+    if name != "app":
+        raise AttributeError(name)
+    return app_of((*GROUPS, *COMMANDS))

@@ -7,9 +7,10 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,17 +28,28 @@ from newscrawl.commands.report import counted
 from newscrawl.errors import NewscrawlError
 from newscrawl.extracting.again import Item, extracted, skip_done, write_lines
 from newscrawl.extracting.part import Part
-from newscrawl.extracting.places import ArchiveFile, archive_files
+from newscrawl.extracting.places import ArchiveFile, Place, archive_files
 from newscrawl.items import Article, rejection_of
 from newscrawl.outlet import Outlet, find_outlet, outlet_files
 from newscrawl.pipelines.dedupe import DedupePipeline
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_processes, extraction_pool
 from newscrawl.pipelines.validate import fault
+from newscrawl.state.memories import newest_memory
 
 SCHEMA = "newscrawl.extraction/1"
 _READERS = ("trafilatura", "lxml", "langdetect", "warcio")
 "Libraries whose version may change a line: a half-done file made with another is begun anew."
 Rules = dict[Path, Outlet | None]
+Memories = dict[Path, str] | None
+"Names of memories by folder; None where each run's own is used."
+
+
+class MemoryChoice(StrEnum):
+    """Which memory of an outlet is used."""
+
+    RUN = "run"
+    NEWEST = "newest"
+    NONE = "none"
 
 
 @dataclass
@@ -71,6 +83,10 @@ def extract(  # noqa: PLR0917 # typer hands them in by name
     against: Annotated[
         Path | None, typer.Option(help="Compare with this JSONL file.", exists=True, dir_okay=False)
     ] = None,
+    memory: Annotated[
+        MemoryChoice,
+        typer.Option(help="What was learned of an outlet: as its run had it, as it is now, or not used."),
+    ] = MemoryChoice.RUN,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Make articles from archives again. Killed and called once more, it goes on where it was."""
@@ -78,7 +94,7 @@ def extract(  # noqa: PLR0917 # typer hands them in by name
     rules = rules_of(files, outlet)
     with tempfile.TemporaryDirectory() as folder:
         target = out or Path(folder) / "out.jsonl"
-        part = extract_to(target, files, rules, jobs or default_processes())
+        part = extract_to(target, files, rules, jobs or default_processes(), memory)
         comparison = compared_files(against, target) if against else None
         if not out and not against:
             with target.open("rb") as lines:
@@ -104,11 +120,16 @@ def rules_of(files: Sequence[ArchiveFile], outlet: str | None) -> Rules:
     return {folder: find_outlet(folder.name, places) if folder.name in known else None for folder in folders}
 
 
-def extract_to(target: Path, files: Sequence[ArchiveFile], rules: Rules, processes: int) -> Part:
+def extract_to(
+    target: Path, files: Sequence[ArchiveFile], rules: Rules, processes: int, memory: MemoryChoice
+) -> Part:
     """Write the lines of all files to `target`, going on from a half-done one."""
-    part = Part(out=target, task=task_digest(files, rules))
+    memories = memories_of(rules, memory)
+    part = Part(out=target, task=task_digest(files, rules, memories))
     judging = Judging(settings.NEWSCRAWL_BODY_MIN_CHARS)
-    places = ((place, rules[file.path.parent]) for file in files for place in file.places())
+    places = (
+        (with_memory(place, memories), rules[file.path.parent]) for file in files for place in file.places()
+    )
     with pool_of(processes) as pool, reading(files) as bar:
         part.open()
         try:
@@ -128,7 +149,21 @@ def extract_to(target: Path, files: Sequence[ArchiveFile], rules: Rules, process
     return part
 
 
-def task_digest(files: Sequence[ArchiveFile], rules: Rules) -> str:
+def memories_of(folders: Iterable[Path], choice: MemoryChoice) -> Memories:
+    """The names of the memories to use in place of those the runs used; None: use theirs."""
+    if choice is MemoryChoice.RUN:
+        return None
+    if choice is MemoryChoice.NONE:
+        return dict.fromkeys(folders, "")
+    newest = {folder: newest_memory(folder) for folder in folders}
+    return {folder: path.name if path else "" for folder, path in newest.items()}
+
+
+def with_memory(place: Place, memories: Memories) -> Place:
+    return place if memories is None else replace(place, memory=memories[place.folder])
+
+
+def task_digest(files: Sequence[ArchiveFile], rules: Rules, memories: Memories) -> str:
     """What decides the lines: the archives, the rules, the settings and the programs that read them."""
     told: dict[str, Any] = {
         "files": [(str(file.path), file.size, file.path.stat().st_mtime_ns) for file in files],
@@ -136,6 +171,7 @@ def task_digest(files: Sequence[ArchiveFile], rules: Rules) -> str:
             str(folder): outlet.model_dump(mode="json") if outlet else None
             for folder, outlet in sorted(rules.items())
         },
+        "memories": {str(folder): name for folder, name in sorted((memories or {}).items())},
         "shortest": settings.NEWSCRAWL_BODY_MIN_CHARS,
         "versions": [__version__, *(version(name) for name in _READERS)],
     }

@@ -111,6 +111,8 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         outlet_hash=digest_of(spider.outlet.model_dump(mode="json") if spider.outlet else {}),
         settings=given_settings(crawler.settings),
         arguments=dict(crawler.settings.getdict(ARGUMENTS)),
+        memory=run.memory.name if run.memory else None,
+        learned=run.learned.name if run.learned else None,
         replay_of=_replay_of(run),
         replay_missed=cast("int", stats.get(_MISSED, 0)),
     )

@@ -21,6 +21,7 @@ from newscrawl.extracting.places import Place
 from newscrawl.extraction import extract_at
 from newscrawl.items import Article, Rejection
 from newscrawl.outlet import Outlet
+from newscrawl.state.memories import memory_named
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,8 @@ def extracted(
 
 
 def _handed_out(place: Place, outlet: Outlet | None, pool: ProcessPool, seconds: float) -> Future[Item]:
-    task = partial(extract_at, place.folder, place.pointer, outlet)
+    memory = memory_named(place.folder, place.memory) if place.memory else None
+    task = partial(extract_at, place.folder, place.pointer, outlet, memory)
     try:
         return cast("Future[Item]", pool.schedule(task, timeout=seconds))
     except RuntimeError as error:

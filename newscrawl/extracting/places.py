@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from newscrawl.archive.http import split_message
-from newscrawl.archive.reader import Block, Placed, fields_of, open_warc, walked
+from newscrawl.archive.past_damage import walked_past_damage
+from newscrawl.archive.reader import Block, Placed, fields_of, open_warc
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.parts import WarcPointer
 
 ENDINGS = (".warc.gz", ".warc")
 "Names of archive files looked for in a folder; a file that is still open has another."
 _OURS = "newscrawl/"
+_OUR_NOTE = "outcome"
 _HTML = ("text/html", "application/xhtml+xml")
 _ANSWERS = ("response", "revisit")
 _LOOKED_AT = {"warcinfo": 1 << 16, "response": 1 << 16, "revisit": 1 << 16, "metadata": 1 << 20}
@@ -32,6 +34,8 @@ class Place:
     url: str
     run: str
     "Id of the run that fetched it; empty in archives of other programs."
+    memory: str = ""
+    "Name of the memory that run used; empty where it used none."
 
 
 @dataclass(kw_only=True)
@@ -41,6 +45,8 @@ class ArchiveFile:
     path: Path
     read: int = 0
     "Where the last whole record ends that was read."
+    has_gaps: bool = False
+    "Whether something stands before or between whole records that is none."
 
     @property
     def size(self) -> int:
@@ -49,22 +55,25 @@ class ArchiveFile:
     @property
     def torn(self) -> bool:
         """Whether bytes are left that are no whole record; known once all places were asked for."""
-        return self.size - self.read > _BLANK_LINES
+        return self.has_gaps or self.size - self.read > _BLANK_LINES
 
     def places(self) -> Iterator[Place]:
         """Its pages, in order."""
         with open_warc(self.path.parent, self.path.name) as stream:
-            for answer in _answers(self._records(stream)):
+            for answer in answers_of(self._records(stream)):
                 if is_page(answer):
                     yield Place(
                         folder=self.path.parent,
                         pointer=_pointer(self.path.name, answer.record),
                         url=answer.record.headers.get("warc-target-uri", "").strip("<>"),
                         run=answer.info.get("run", "") if is_ours(answer.info) else "",
+                        memory=answer.info.get("memory", "") if is_ours(answer.info) else "",
                     )
 
     def _records(self, stream: BinaryIO) -> Iterator[Placed[bytes]]:
-        for record in walked(stream, _start):
+        self.read = 0
+        for record in walked_past_damage(stream, _start):
+            self.has_gaps = self.has_gaps or record.offset - self.read > _BLANK_LINES
             self.read = record.offset + record.length
             yield record
 
@@ -104,7 +113,7 @@ def _start(kind: str, _headers: dict[str, str], block: Block) -> bytes:
     return block.read(_LOOKED_AT.get(kind, 0))
 
 
-def _answers(records: Iterable[Placed[bytes]]) -> Iterator[Answer]:
+def answers_of(records: Iterable[Placed[bytes]]) -> Iterator[Answer]:
     """Each response with the notes of the metadata record that follows it closely."""
     info: dict[str, str] = {}
     waiting: Answer | None = None
@@ -114,14 +123,21 @@ def _answers(records: Iterable[Placed[bytes]]) -> Iterator[Answer]:
                 waiting.notes = fields_of(record.taken)
             continue
         if waiting:
-            yield waiting
+            yield _told(waiting)
             waiting = None
         if record.kind == "warcinfo":
             info = fields_of(record.taken)
         elif record.kind in _ANSWERS:
             waiting = Answer(record=record, info=info)
     if waiting:
-        yield waiting
+        yield _told(waiting)
+
+
+def _told(answer: Answer) -> Answer:
+    """The answer; where the warcinfo record is lost, its notes tell who wrote it."""
+    if not answer.info and _OUR_NOTE in answer.notes:
+        answer.info = {"software": _OURS}
+    return answer
 
 
 def _id(record: Placed[bytes]) -> str:

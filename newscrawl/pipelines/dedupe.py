@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection, rejection_of
+from newscrawl.pipelines.store import FILLED, filled
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
+
+
+class Kept(NamedTuple):
+    """An article of the run, should it have to go."""
+
+    refused: Rejection
+    "What it becomes when an earlier one comes."
+    filled: list[str]
+    "Its fields that were counted as filled."
 
 
 class DedupePipeline:
@@ -22,8 +32,8 @@ class DedupePipeline:
     def __init__(self, crawler: Crawler | None = None) -> None:
         self.crawler = crawler
         self.seen: set[str] = set()
-        self.kept: dict[str, Rejection] = {}
-        "By id, what the article that is kept becomes should an earlier one come."
+        self.kept: dict[str, Kept] = {}
+        "By id."
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -35,22 +45,25 @@ class DedupePipeline:
         refused = rejection_of(item, "dedupe", "duplicate", f"article {item.id} is already in this run")
         if item.id in self.seen:
             kept = self.kept.get(item.id)
-            if kept is None or not precedes(item, kept):
+            if kept is None or not precedes(item, kept.refused):
                 return refused
             self._withdraw(kept, item)
         self.seen.add(item.id)
         if self.crawler:
-            self.kept[item.id] = refused
+            self.kept[item.id] = Kept(refused, filled(item))
         return item
 
-    def _withdraw(self, kept: Rejection, earlier: Article) -> None:
+    def _withdraw(self, kept: Kept, earlier: Article) -> None:
         assert self.crawler
-        spider = cast("ArchivingSpider", self.crawler.spider)
+        spider, stats = cast("ArchivingSpider", self.crawler.spider), self.crawler.stats
         try:
-            spider.run.withdraw_article(kept, earlier.lang)
+            spider.run.withdraw_article(kept.refused, earlier.lang)
+            spider.frontier.withdrawn(kept.refused.url_requested, kept.refused.reason)
         except ArchiveError as error:
             spider.archive_failed(error)
-        self.crawler.stats.inc_value(f"newscrawl/{kept.step}/dropped/{kept.reason}")
+        stats.inc_value(f"newscrawl/{kept.refused.step}/dropped/{kept.refused.reason}")
+        for name in kept.filled:
+            stats.inc_value(f"{FILLED}{name}", -1)
 
 
 def precedes(article: Article, other: Rejection) -> bool:

@@ -12,15 +12,17 @@ import multiprocessing
 import os
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from pebble import ProcessExpired, ProcessPool
 
+from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError
-from newscrawl.extraction import extract_at
+from newscrawl.extracting.learning import Notes, known_notes, learn
+from newscrawl.extraction import Noted, noted_at
 from newscrawl.items import Article, Page, Rejection, discovery_of
 from newscrawl.outlet import Outlet
+from newscrawl.text.sightings import PageNote
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -48,6 +50,8 @@ class ExtractPipeline:
         self.processes = settings.getint("NEWSCRAWL_EXTRACT_PROCESSES") or default_processes()
         self.room = asyncio.Semaphore(self.processes * QUEUED_PER_PROCESS)
         self.pool: ProcessPool | None = None
+        self.learns = settings.getbool("NEWSCRAWL_LEARN")
+        self.notes = Notes()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -60,6 +64,19 @@ class ExtractPipeline:
         if self.pool:
             self.pool.stop()  # type: ignore[no-untyped-call]
             self.pool.join()
+        if notes := self.notes.held:
+            self.learn(notes)
+
+    def learn(self, notes: list[PageNote]) -> None:
+        """Leave what this run's pages taught for the next run."""
+        spider = cast("ArchivingSpider", self.crawler.spider)
+        # A replay has nothing new to tell, and pages of many sites nothing they share.
+        if spider.outlet is None or spider.run.playback:
+            return
+        try:
+            spider.run.learned = learn(spider.run.folder, [*known_notes(spider.run.folder), *notes])
+        except ArchiveError as error:
+            logger.error("%s: %s", spider.name, error)
 
     async def process_item(self, item: Page | Rejection) -> Article | Rejection:
         if isinstance(item, Rejection):
@@ -67,28 +84,28 @@ class ExtractPipeline:
         spider = cast("ArchivingSpider", self.crawler.spider)
         async with self.room:
             try:
-                return await self.extracted(item, spider.run.source, spider.outlet)
+                return await self.extracted(item, spider.run, spider.outlet)
             except Exception as error:
                 logger.exception("%s: extraction of %s failed", spider.name, item.url)
                 source = spider.outlet.id if spider.outlet else None
                 return refused(item, source, "extractor_error", f"{type(error).__name__}: {error}")
 
-    async def extracted(self, page: Page, folder: Path, outlet: Outlet | None) -> Article | Rejection:
+    async def extracted(self, page: Page, run: Run, outlet: Outlet | None) -> Article | Rejection:
         """The worker's answer, or a Rejection that names what befell the worker."""
         assert self.pool
-        task = partial(extract_at, folder, page.warc, outlet)
+        task = partial(noted_at, run.source, page.warc, outlet, run.memory)
         reject = partial(refused, page, outlet.id if outlet else None)
         try:
-            result: Article | Rejection = await asyncio.wrap_future(
-                self.pool.schedule(task, timeout=self.seconds)
-            )
+            found: Noted = await asyncio.wrap_future(self.pool.schedule(task, timeout=self.seconds))
         except (TimeoutError, FutureTimeout):
             return reject("extract_timeout", f"took longer than {self.seconds:g} s")
         except ProcessExpired as error:
             return reject("extractor_crash", str(error))
         except ArchiveError as error:
             return reject("archive_unreadable", str(error))
-        return result
+        if found.note and self.learns:
+            self.notes.add(found.note)
+        return found.item
 
 
 def default_processes() -> int:

@@ -33,9 +33,11 @@ _SILENT = {
     ARGUMENTS,
     "NEWSCRAWL_ARCHIVES",
     "NEWSCRAWL_CONTACT",
+    "NEWSCRAWL_LEARN",
     "NEWSCRAWL_REPLAY",
     "NEWSCRAWL_REPLAY_AT",
     "NEWSCRAWL_REPLAY_RUN",
+    "NEWSCRAWL_STATE_URL",
     "USER_AGENT",
 }
 "Settings no line depends on: where things lie, who asks, and what every replay changes."

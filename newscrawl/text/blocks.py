@@ -1,98 +1,57 @@
-"""A tree -> its visible text as blocks: paragraphs, headings, list items, quotes, tables, captions."""
+"""A tree -> its visible text as blocks: paragraphs, headings, list items, quotes, tables, captions.
+
+One walk over the page; every judge of text works on what comes out of it. A block knows the frame it stands
+in (the innermost block element), and the frames form the page's outline with all names that were given to it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from newscrawl.parts import BlockKind
+from newscrawl.text.elements import KINDS, NAMING, SILENT, is_breaking, text_of
 from newscrawl.text.folding import tidy, tidy_lines
+from newscrawl.text.tables import data_rows
 
 MAX_BLOCKS = 20_000
 "No page has more; what follows is left unread."
-SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "head",
-        "title",
-        "meta",
-        "link",
-        "svg",
-        "math",
-        "iframe",
-        "object",
-        "embed",
-        "video",
-        "audio",
-        "canvas",
-        "map",
-        "area",
-        "select",
-        "option",
-        "datalist",
-        "textarea",
-        "button",
-        "input",
-        "dialog",
-        "param",
-        "source",
-        "track",
-    ]
-)
-# The second half are the names trafilatura gives in its own trees.
-_KINDS: dict[str, BlockKind] = {
-    "p": "p", "li": "li", "dt": "p", "dd": "p", "blockquote": "quote", "figcaption": "caption",
-    "caption": "caption",
-    "pre": "pre", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
-    "head": "h", "item": "li", "quote": "quote", "code": "pre",
-}  # fmt: skip
-_BREAKING = frozenset(_KINDS) - {"head", "code"} | frozenset(
-    [
-        "html",
-        "body",
-        "div",
-        "section",
-        "article",
-        "main",
-        "header",
-        "footer",
-        "aside",
-        "nav",
-        "ul",
-        "ol",
-        "dl",
-        "table",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "td",
-        "th",
-        "form",
-        "fieldset",
-        "figure",
-        "address",
-        "hr",
-        "center",
-        "details",
-        "summary",
-        "list",
-        "row",
-        "cell",
-    ]
-)
 _OUTER: tuple[BlockKind, ...] = ("caption", "quote", "li", "pre")
 "Kinds that a paragraph inside takes over."
 _ENDS_SENTENCE = re.compile(r"[.!?…:;»”\"')\]]\s*$")
-_CELL_TEXT = 100
-"Cells of tables of figures are short; longer ones on average mean a table that lays out the page."
+_FOR_EARS = re.compile(r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?:-text)?)(?:$|[\s_-])", re.I)
+_CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
+_SPEAKING = frozenset({"span", "div", "p", "b", "em", "a", "h2", "h3"})
+"Names of what only screen readers say, such as `opens new tab` after a link."
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Frame:
+    """An element that begins a block."""
+
+    index: int
+    "Place among the page's frames; a parent's is smaller than its children's."
+    element: HtmlElement
+    tag: str
+    parent: Frame | None
+    ident: str
+    classes: str
+    names: str
+    "Values of all attributes that name it, divided by spaces."
+    hidden: bool
+    "Hidden by attributes of its own or of an element above; style sheets are not read."
+    depth: int
+
+    def above(self) -> Iterator[Frame]:
+        """The frames around it, innermost first."""
+        frame = self.parent
+        while frame is not None:
+            yield frame
+            frame = frame.parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,148 +59,227 @@ class RawBlock:
     kind: BlockKind
     text: str
     level: int | None = None
-    element: HtmlElement
-    "The innermost block element that holds the text."
+    frame: Frame
+    linked: int = 0
+    "Characters inside links."
+    links: int = 0
+    strong: int = 0
+    "Characters in bold print."
+    broken: bool = False
+    "Divided from the block before by line breaks alone."
+
+    @property
+    def element(self) -> HtmlElement:
+        """The innermost block element that holds the text."""
+        return self.frame.element
+
+    @property
+    def hidden(self) -> bool:
+        return self.frame.hidden
 
 
-@dataclass(slots=True)
-class _Collector:
-    """Text runs between block boundaries."""
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    """Text collected since the last block ended."""
 
-    found: list[RawBlock] = field(default_factory=list)
-    open: list[tuple[HtmlElement, BlockKind | None]] = field(default_factory=list)
-    buffer: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    linked: int = 0
+    links: int = 0
+    strong: int = 0
     breaks: int = 0
+    broken: bool = False
     last: str = ""
     "End of the last piece that was not blank."
 
+
+@dataclass(kw_only=True, slots=True)
+class _Walker:
+    found: list[RawBlock] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    open: list[Frame] = field(default_factory=list)
+    run: _Run = field(default_factory=_Run)
+    in_link: int = 0
+    in_strong: int = 0
+
     def text(self, text: str | None) -> None:
-        if text and not text.isspace():
-            if self.breaks:
-                self._line_break()
-            self.buffer.append(text)
-            self.last = text[-40:]
-        elif text:
-            self.buffer.append(" ")
+        if not text:
+            return
+        if text.isspace():
+            self.run.pieces.append(" ")
+            return
+        if self.run.breaks:
+            self._line_break()
+        run = self.run
+        run.pieces.append(text)
+        run.last = text[-40:]
+        if self.in_link:
+            run.linked += len(text)
+        if self.in_strong:
+            run.strong += len(text)
 
     def _line_break(self) -> None:
         """One <br> ends a paragraph only after a sentence; two always do."""
-        if self.kind == "pre":
-            self.buffer.append("\n" * self.breaks)
-        elif self.breaks > 1 or _ENDS_SENTENCE.search(self.last):
+        run = self.run
+        if _kind_of(self.open[-1]) == "pre":
+            run.pieces.append("\n" * run.breaks)
+        elif run.breaks > 1 or _ENDS_SENTENCE.search(run.last):
             self.flush()
+            self.run.broken = True
         else:
-            self.buffer.append(" ")
-        self.breaks = 0
+            run.pieces.append(" ")
+        self.run.breaks = 0
 
-    @property
-    def kind(self) -> BlockKind:
-        kinds = [kind for _, kind in self.open if kind]
-        outer = next((kind for kind in reversed(kinds) if kind in _OUTER), None)
-        return "h" if kinds and kinds[-1] == "h" and outer != "li" else outer or "p"
+    def enter(self, element: HtmlElement, tag: str) -> None:
+        """A block element begins."""
+        self.flush()
+        parent = self.open[-1] if self.open else None
+        names, hidden = _named(element)
+        frame = Frame(
+            index=len(self.frames),
+            element=element,
+            tag=tag,
+            parent=parent,
+            ident=names.get("id", ""),
+            classes=names.get("class", ""),
+            names=" ".join(names.values()),
+            hidden=hidden or (parent is not None and parent.hidden),
+            depth=parent.depth + 1 if parent else 0,
+        )
+        self.frames.append(frame)
+        self.open.append(frame)
+
+    def leave(self) -> None:
+        self.flush()
+        self.open.pop()
 
     def flush(self) -> None:
-        joined, self.buffer, self.breaks, self.last = "".join(self.buffer), [], 0, ""
-        if not self.open or not (joined and not joined.isspace()):
+        """End the block at hand."""
+        run = self.run
+        if not (run.pieces or run.breaks or run.links):
             return
-        kind = self.kind
+        self.run = _Run()
+        joined = "".join(run.pieces)
+        if not joined or joined.isspace() or len(self.found) >= MAX_BLOCKS:
+            return
+        frame = self.open[-1]
+        kind = _kind_of(frame)
         text = tidy_lines(joined) if kind == "pre" else tidy(joined)
-        if text and len(self.found) < MAX_BLOCKS:
-            element = self.open[-1][0]
-            level = _level(self.open) if kind == "h" else None
-            self.found.append(RawBlock(kind=kind, text=text, level=level, element=element))
+        if text:
+            level = _level(frame) if kind == "h" else None
+            self.found.append(
+                RawBlock(
+                    kind=kind, text=text, level=level, frame=frame,
+                    linked=run.linked, links=run.links, strong=run.strong, broken=run.broken,
+                )
+            )  # fmt: skip
+
+    def table(self, element: HtmlElement, rows: list[list[str]]) -> None:
+        """A table of data is one block, a row a line."""
+        if len(self.found) < MAX_BLOCKS:
+            text = "\n".join(" | ".join(cells) for cells in rows)
+            links = list(element.iterdescendants("a"))
+            linked = sum(len(text_of(link)) for link in links)
+            frame = self.open[-1]
+            self.found.append(RawBlock(kind="table", text=text, frame=frame, linked=linked, links=len(links)))
 
 
-def _level(opened: list[tuple[HtmlElement, BlockKind | None]]) -> int | None:
-    element = next(element for element, kind in reversed(opened) if kind == "h")
-    name = element.get("rend") or element.tag
-    return int(name[-1]) if name[-1:] in set("123456") else None
+def blocks_of(root: HtmlElement) -> list[RawBlock]:
+    """Blocks below `root` in page order, also those that are hidden."""
+    return outline_of(root)[0]
 
 
-def blocks_of(root: HtmlElement, *, hidden: bool = True) -> list[RawBlock]:
-    """Blocks below `root` in page order; `hidden=False` leaves out what a style or attribute hides."""
-    out = _Collector()
+def outline_of(root: HtmlElement, also: Collection[HtmlElement] = ()) -> tuple[list[RawBlock], list[Frame]]:
+    """Blocks below `root` in page order, and the frames of the elements that could hold one.
+
+    `also` are elements that begin a block whatever they are.
+    """
+    out = _Walker()
+    begins = frozenset(also)
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
-        tag = element.tag if isinstance(element.tag, str) else ""
+        tag = element.tag
         if event == "start":
-            if (tag in SILENT and not _is_heading(element)) or (not hidden and is_hidden(element)):
+            if _is_silent(element, tag):
                 walk.skip_subtree()
-            elif tag == "table" and (rows := _data_rows(element)):
-                _table(out, element, rows)
-                walk.skip_subtree()
+            elif is_breaking(element) or not out.open or element in begins:
+                out.enter(element, tag)
+                if tag == "table" and (rows := data_rows(element)):
+                    out.table(element, rows)
+                    walk.skip_subtree()
+                else:
+                    out.text(element.text)
             else:
-                _enter(out, element, tag)
+                _enter_inline(out, element, tag)
         else:
-            _leave(out, element)
+            _leave(out, element, tag)
             if element is not root:
                 out.text(element.tail)
     out.flush()
-    return out.found
+    return out.found, out.frames
 
 
-def _is_heading(element: HtmlElement) -> bool:
-    return element.tag == "head" and element.get("rend") is not None
+def _is_silent(element: HtmlElement, tag: str) -> bool:
+    return tag in SILENT or (tag in _SPEAKING and _is_for_ears(element))
 
 
-def is_hidden(element: HtmlElement) -> bool:
-    """Hidden by its own attributes; style sheets are not read."""
-    style = element.get("style")
-    hides = style is not None and "display:none" in style.replace(" ", "").lower()
-    return hides or element.get("hidden") is not None
+def _is_for_ears(element: HtmlElement) -> bool:
+    """Whether only screen readers are meant to say it, by its name or by being clipped to nothing."""
+    classes, style = element.get("class"), element.get("style")
+    return bool(
+        (classes and _FOR_EARS.search(classes)) or (style and _CLIPPED.search(style) and "absolute" in style)
+    )
 
 
-def _enter(out: _Collector, element: HtmlElement, tag: str) -> None:
-    if tag in {"br", "lb"}:
-        out.breaks += 1
-    elif tag in _BREAKING or _is_heading(element) or not out.open:
-        out.flush()
-        out.open.append((element, _KINDS.get(tag)))
+def _enter_inline(out: _Walker, element: HtmlElement, tag: str) -> None:
+    if tag == "br":
+        out.run.breaks += 1
+    elif tag == "a":
+        out.in_link += 1
+        out.run.links += 1
+    elif tag in {"b", "strong"}:
+        out.in_strong += 1
     out.text(element.text)
 
 
-def _leave(out: _Collector, element: HtmlElement) -> None:
-    if out.open and out.open[-1][0] is element:
-        out.flush()
-        out.open.pop()
+def _leave(out: _Walker, element: HtmlElement, tag: str) -> None:
+    if out.open and out.open[-1].element is element:
+        out.leave()
+    elif _is_silent(element, tag):
+        pass
+    elif tag == "a":
+        out.in_link -= 1
+    elif tag in {"b", "strong"}:
+        out.in_strong -= 1
 
 
-def _table(out: _Collector, element: HtmlElement, rows: list[list[str]]) -> None:
-    out.flush()
-    text = "\n".join(" | ".join(cells) for cells in rows)
-    if len(out.found) < MAX_BLOCKS:
-        out.found.append(RawBlock(kind="table", text=text, element=element))
+def _named(element: HtmlElement) -> tuple[dict[str, str], bool]:
+    """What an element is called by which attribute, and whether its attributes hide it."""
+    names: dict[str, str] = {}
+    hidden = False
+    for name, value in element.items():
+        if name in NAMING:
+            names[name] = value
+        elif name == "style":
+            hidden = hidden or "display:none" in value.replace(" ", "").lower()
+        elif name == "hidden":
+            hidden = True
+    return names, hidden
 
 
-def _data_rows(table: HtmlElement) -> list[list[str]]:
-    """Rows of cell texts of a table of data; none when it only lays out the page."""
-    if next(table.iterdescendants("table"), None) is not None:
-        return []
-    rows = [row for row in map(_cells, table.iterdescendants("tr", "row")) if any(row)]
-    cells = [cell for row in rows for cell in row]
-    if not rows or max(map(len, rows)) < 2 or len(rows) < 2 or sum(map(len, cells)) > _CELL_TEXT * len(cells):
-        return []
-    return rows
+def _kind_of(frame: Frame | None) -> BlockKind:
+    """By the innermost element with a kind, unless a quote, list item or caption is around it."""
+    inner: BlockKind | None = None
+    while frame is not None:
+        kind = KINDS.get(frame.tag)
+        if kind is not None:
+            inner = inner or kind
+            if kind in _OUTER:
+                return "h" if inner == "h" and kind != "li" else kind
+        frame = frame.parent
+    return inner or "p"
 
 
-def _cells(row: HtmlElement) -> list[str]:
-    return [tidy(text_of(cell)) for cell in row.iterchildren("td", "th", "cell")]
-
-
-def _pieces(element: HtmlElement) -> Iterator[str]:
-    walk = etree.iterwalk(element, events=("start", "end"))
-    for event, part in walk:
-        if event == "start":
-            if part.tag in SILENT and part is not element:
-                walk.skip_subtree()
-                continue
-            if part.tag in _BREAKING or part.tag in {"br", "lb"}:
-                yield " "
-            yield part.text or ""
-        elif part is not element:
-            yield (" " if part.tag in _BREAKING else "") + (part.tail or "")
-
-
-def text_of(element: HtmlElement) -> str:
-    """All text inside an element as one tidy line, without scripts and the like."""
-    return tidy("".join(_pieces(element)))
+def _level(frame: Frame | None) -> int | None:
+    while frame is not None and KINDS.get(frame.tag) != "h":
+        frame = frame.parent
+    return int(frame.tag[1]) if frame is not None else None

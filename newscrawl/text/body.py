@@ -1,4 +1,4 @@
-"""The story's text: chrome out of the tree, the story found, its lines cleaned, notices lifted."""
+"""The story's text: its blocks found, their lines cleaned, notices lifted; every block gets one verdict."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from newscrawl.outlet import Rule
 from newscrawl.parts import Removed
 from newscrawl.text import platforms
 from newscrawl.text.blocks import RawBlock
-from newscrawl.text.folding import key
 from newscrawl.text.head import Head
-from newscrawl.text.lines import Cleaned, clean_lines
+from newscrawl.text.lines import clean_lines
 from newscrawl.text.notices import Wire, hear_around, lift_notices
-from newscrawl.text.prune import prune, removal, select
+from newscrawl.text.prune import removal
+from newscrawl.text.source import Source
 from newscrawl.text.standfirst import described_lede, ruled_lede
-from newscrawl.text.story import MIN_CHARS, chars_of, container_blocks, found_blocks, linked_keys
+from newscrawl.text.story import MIN_CHARS, Story, chars_of, story_of
+from newscrawl.text.view import View
+
+STORY = "story"
+LEDE = "lede"
+OUTSIDE = "outside"
+"Not in the container that the outlet's rule names."
+RECURRING = "recurring"
+"Stands on most pages of the site."
+UNLIKELY = "unlikely"
+"The judge's verdict on what is not the story, for no reason a rule could name."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +37,9 @@ class Body:
     "The byline that stood among the story's lines."
     lede: str | None
     removed: list[Removed]
+    verdicts: list[str]
+    "For each block of the view: `story`, or why it is not in the text."
+    story: Story
 
     @property
     def text(self) -> str:
@@ -36,33 +48,58 @@ class Body:
 
 
 def body_of(
+    source: Source,
     head: Head,
     tree: HtmlElement,
-    lines: Sequence[RawBlock],
+    view: View,
     *,
     titles: set[str],
-    rule: Rule,
-    platform: str | None,
+    authors: Sequence[str] = (),
+    live: bool = False,
 ) -> Body:
     """The story of a page. Takes chrome out of `tree`: whatever else is to be read there is read before."""
-    named = platforms.named_elements(tree)
-    held = platforms.platforms_of(named, head.meta("generator") or "", platform)
-    containers = select(tree, rule.body)
-    ruled = [(element, "outlet_rule") for selector in rule.drop for element in select(tree, selector)]
-    early = ruled_lede(tree, lines, selector=rule.lede, marks=platforms.lede_marks(held))
-    removed = prune(tree, [*ruled, *platforms.chrome_of(named, held)], keep=containers)
-    platforms.unmark(tree, held)
-    raw = container_blocks(containers) if containers else found_blocks(tree, head.url)
+    lines = view.visible
+    early = ruled_lede(tree, lines, selector=source.rule.lede, marks=platforms.lede_marks(view.held))
+    story = story_of(source, tree, head, view)
+    raw = [block for block, kept in zip(view.blocks, story.kept, strict=True) if kept]
     lede = early or described_lede(head, lines, raw, titles)
-    cleaned = _cleaned(raw, lines, titles, lede)
+    cleaned = clean_lines(raw, titles=titles, lede=lede, authors=authors, live=live)
     if lede and chars_of(cleaned.blocks) < MIN_CHARS <= chars_of(raw):
-        lede, cleaned = None, _cleaned(raw, lines, titles, None)  # all there is to read is no standfirst
+        lede, cleaned = (
+            None,
+            clean_lines(raw, titles=titles, lede=None, authors=authors, live=live),
+        )  # all there is to read is no standfirst
     blocks, wire, taken = lift_notices(cleaned.blocks)
     hear_around(lines, blocks, wire)
-    removed += [*cleaned.removed, *(removal("notice", text) for text in taken)]
-    return Body(blocks=blocks, wire=wire, byline=cleaned.byline, lede=lede, removed=removed)
+    verdicts = _verdicts(view, story, cleaned.dropped)
+    removed = [*view.removed, *_removed(view.blocks, verdicts), *(removal("notice", text) for text in taken)]
+    return Body(
+        blocks=blocks,
+        wire=wire,
+        byline=cleaned.byline,
+        lede=lede,
+        removed=removed,
+        verdicts=verdicts,
+        story=story,
+    )
 
 
-def _cleaned(raw: list[RawBlock], lines: Sequence[RawBlock], titles: set[str], lede: str | None) -> Cleaned:
-    captions = {key(line.text) for line in lines if line.kind == "caption"}
-    return clean_lines(raw, titles=titles, lede=lede, captions=captions, linked=linked_keys(lines, raw))
+def _verdicts(view: View, story: Story, dropped: dict[int, str]) -> list[str]:
+    found: list[str] = []
+    left = OUTSIDE if view.chosen else UNLIKELY
+    for place, (block, kept) in enumerate(zip(view.blocks, story.kept, strict=True)):
+        reason = view.chrome.get(block.frame.index) or (RECURRING if place in story.recurring else left)
+        found.append(dropped.get(id(block), STORY) if kept else reason)
+    return found
+
+
+def _removed(blocks: Sequence[RawBlock], verdicts: Sequence[str]) -> list[Removed]:
+    """What is not in the text, neighbours of one reason together; what no rule names comes last."""
+    runs: list[tuple[str, list[str]]] = []
+    for block, verdict in zip(blocks, verdicts, strict=True):
+        if runs and runs[-1][0] == verdict:
+            runs[-1][1].append(block.text)
+        else:
+            runs.append((verdict, [block.text]))
+    runs = sorted((run for run in runs if run[0] != STORY), key=lambda run: run[0] in {OUTSIDE, UNLIKELY})
+    return [removal(verdict, " ".join(texts)) for verdict, texts in runs]

@@ -3,62 +3,64 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from lxml.html import HtmlElement
 
 from newscrawl.items import Link
-from newscrawl.parts import DateSource
-from newscrawl.text.blocks import RawBlock, text_of
-from newscrawl.text.folding import key
+from newscrawl.text.blocks import RawBlock
 from newscrawl.text.head import Head
-from newscrawl.text.jsonld import strings
+from newscrawl.text.jsonld import strings, types_of
 from newscrawl.text.moments import MAX_CHARS, Moment, is_date_line, moments_in, read_moment
+from newscrawl.text.nearness import BELOW, Near, near_title
+from newscrawl.text.printed import (
+    Dated,
+    dated,
+    days_ago,
+    element_text,
+    from_url,
+    has_year,
+    in_state,
+    lines_with_dates,
+    ruled,
+    shown,
+    times_of,
+)
 from newscrawl.text.prune import select
+from newscrawl.text.signs import short_text
 
-MAX_TIMES = 60
-MAX_LINES = 400
-ABOVE, BELOW = 6, 15
-"Lines around the headline; a date in those below it is the story's, whatever its element is named."
+__all__ = ["Dated", "Dates", "dates_of"]
+
 _AHEAD = dt.timedelta(hours=36)
 "A story may be dated a little after its capture, by zones and by embargoes; not more."
 _PUBLISHED = (
     "article:published_time", "og:article:published_time", "article:published", "datepublished",
     "parsely-pub-date", "publishdate", "publish-date",
-    "publish_date", "pubdate", "publication_date", "published_time", "og:published_time", "sailthru.date",
-    "dc.date.issued", "dcterms.issued",
-    "dcterms.created", "dcterms.date", "dc.date", "date", "date.release", "originalpublicationdate",
-    "cxenseparse:recs:publishtime",
-    "article_date_original", "rnews:datepublished", "bt:pubdate", "datecreated", "dc.date.created",
-    "release_date", "article.published",
+    "publish_date", "pubdate", "publication_date", "publication-date", "published_time", "og:published_time",
+    "sailthru.date", "dc.date.issued", "dc.date.published", "dcterms.issued", "citation_publication_date",
+    "date.release", "originalpublicationdate", "cxenseparse:recs:publishtime", "cxenseparse:publishtime",
+    "article_date_original", "published", "published-date", "date_published", "publisheddate",
+    "rnews:datepublished", "bt:pubdate", "ob:date", "release_date",
+    "article.published", "uploaddate", "video:release_date",
 )  # fmt: skip
+_VAGUE = (
+    "dcterms.created", "dcterms.date", "dc.date", "dc.date.created", "date", "datecreated", "created",
+    "last-modified",
+)  # fmt: skip
+"Names under which pages print other dates than that of publication, too."
 _MODIFIED = (
-    "article:modified_time", "datemodified", "og:updated_time", "article:updated_time", "dcterms.modified",
-    "dc.date.modified", "lastmod",
-    "last-modified", "article.updated", "modified_time",
+    "article:modified_time", "og:article:modified_time", "datemodified", "og:updated_time",
+    "article:updated_time", "dcterms.modified", "dc.date.modified", "lastmod", "last-modified",
+    "article.updated", "modified_time", "modified-date", "updated",
 )  # fmt: skip
-_URL = re.compile(
-    r"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/_-]?)(?P<m>0[1-9]|1[0-2])(?:[/_-]?)(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"
-)
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-_DATED_NAME = re.compile(r"date|time|publi|posted|byline|meta|heure|stamp|info", re.IGNORECASE)
-_BYLINE = re.compile(r"^(?:par|by|von|por)\s", re.IGNORECASE)
-_PUBLISHING_NAME = re.compile(r"publi|posted|created", re.IGNORECASE)
-_CHANGED = re.compile(r"updat|modifi|mis(?:e)? à jour|maj\b|actualis", re.IGNORECASE)
-_ASIDE = frozenset({"aside", "footer", "nav"})
-_OTHERS = re.compile(
-    r"relat|recommend|sidebar|widget|teaser|card|most|popular|latest|comment|ticker|footer", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dated:
-    moment: Moment
-    source: DateSource
+_OF_PAGE = frozenset({"webpage", "videoobject", "podcastepisode", "mediaobject", "creativework", "event"})
+"Nodes beside the story whose date is believed where the story has none."
+MAX_SHOWN = 4
+"Dates that readers see first: those after them are of other stories."
+_HALF_HOUR = dt.timedelta(minutes=30)
+_WIDEST = dt.timedelta(hours=14)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,143 +81,152 @@ def dates_of(
     link: Link | None,
 ) -> Dates:
     """The first believable date of each kind."""
-    lines = near_title(lines, titles)
-    visible = [line.text for line in lines if len(line.text) <= MAX_CHARS and _YEAR.search(line.text)]
-    latest = fetched + _AHEAD if fetched else None
-    published = _first(
-        _published(head, tree, lines, visible=visible, selector=selector, zone=zone, link=link), latest
+    near = near_title(lines, titles, head.signs)
+    page = _Page(
+        head=head,
+        tree=tree,
+        near=near,
+        visible=[line.text for line in near.lines if has_year(line)],
+        zone=zone,
+        fetched=fetched,
     )
-    modified = _first(_modified(head, visible, zone), latest)
-    india = [moment.wall() for text in visible for moment in moments_in(text, zone) if moment.says_india]
-    return Dates(published=_mended(published, india, zone), modified=_mended(modified, india, zone))
+    published = _earliest(_first(page, _published(page, selector, link)), page)
+    modified = _first(page, _modified(page))
+    return Dates(published=_mended(published, page), modified=_mended(modified, page))
 
 
-def near_title(lines: Sequence[RawBlock], titles: set[str]) -> list[RawBlock]:
-    """Lines from the headline down, then those right above it, then all others: its date stands near."""
-    at = next((at for at, line in enumerate(lines) if line.kind == "h" and key(line.text) in titles), 0)
-    above = max(0, at - ABOVE)
-    return [*lines[at : at + BELOW], *lines[above:at], *lines[at + BELOW :], *lines[:above]][:MAX_LINES]
+@dataclass(kw_only=True, slots=True)
+class _Page:
+    """A page, and how its dates are read."""
+
+    head: Head
+    tree: HtmlElement
+    near: Near
+    visible: list[str]
+    "Lines that may hold dates, from the headline on."
+    zone: ZoneInfo | None
+    fetched: dt.datetime | None
+    _shown: list[Moment] | None = None
+
+    @property
+    def shown(self) -> list[Moment]:
+        """What readers see, in the order of `lines`."""
+        if self._shown is None:
+            self._shown = [one for text in self.visible for one in moments_in(text, self.zone)]
+        return self._shown
 
 
-def _first(found: Iterable[Dated | None], latest: dt.datetime | None) -> Dated | None:
-    return next((dated for dated in found if dated and _believable(dated.moment, latest)), None)
+def _first(page: _Page, found: Iterable[Dated | None]) -> Dated | None:
+    return next((one for one in found if one and _believable(one, page)), None)
 
 
-def _believable(moment: Moment, latest: dt.datetime | None) -> bool:
-    return latest is None or moment.day <= latest.date()
+def _believable(told: Dated, page: _Page) -> bool:
+    moment = told.moment
+    if page.fetched is not None and moment.day > (page.fetched + _AHEAD).date():
+        return False
+    return not _is_silent(told) or any(moment.day == seen.day for seen in page.shown)
 
 
-def _mended(dated: Dated | None, india: list[dt.datetime | None], zone: ZoneInfo | None) -> Dated | None:
+def _is_silent(told: Dated) -> bool:
+    """A first of January at no hour: what programs make of a year alone."""
+    moment = told.moment
+    is_first = (moment.day.month, moment.day.day) == (1, 1) and told.source != "url"
+    return is_first and not told.printed and moment.time in {None, dt.time(0)}
+
+
+def _earliest(published: Dated | None, page: _Page) -> Dated | None:
+    """A vague date gives way to one beside the headline that says of a change before it."""
+    if published is None or not published.vague:
+        return published
+    lines = (line for line in page.near.lines[:BELOW] if has_year(line))
+    changes = (shown(line.text, page.zone, changed=True) for line in lines)
+    earlier = next((one for one in changes if one and one.moment.day < published.moment.day), None)
+    return earlier or published
+
+
+def _mended(told: Dated | None, page: _Page) -> Dated | None:
+    """A date for machines, with the wall clock that readers see where both mean one moment."""
+    if told is None or told.moment.time is None or told.source not in {"jsonld", "meta"}:
+        return told
+    moment = _as_india(told.moment, page) or _as_shown(told.moment, page)
+    return Dated(moment=moment, source=told.source) if moment else told
+
+
+def _as_india(moment: Moment, page: _Page) -> Moment | None:
     """Indian wall time to which the machine-readable date gives another offset: what readers see is right."""
-    if dated is None or dated.moment.time is None or dated.source not in {"jsonld", "meta"}:
-        return dated
-    moment = dated.moment
-    to_minute = moment.wall()
-    if to_minute is None or to_minute.replace(second=0) not in india:
-        return dated
-    shown = read_moment(f"{moment.day.isoformat()} {moment.time:%H:%M} IST", zone)
-    return Dated(moment=shown, source=dated.source) if shown else dated
+    india = [one.wall() for one in page.shown if one.says_india]
+    wall = moment.wall()
+    if wall is None or wall.replace(second=0) not in india:
+        return None
+    return read_moment(f"{wall:%Y-%m-%d %H:%M} IST", page.zone)
 
 
-def _published(
-    head: Head,
-    tree: HtmlElement,
-    lines: Sequence[RawBlock],
-    *,
-    visible: list[str],
-    selector: str | None,
-    zone: ZoneInfo | None,
-    link: Link | None,
-) -> Iterator[Dated | None]:
-    yield from (_ruled(element_text(found), zone) for found in select(tree, selector))
-    yield from (_dated(text, "jsonld", zone) for text in strings(head.story.get("datePublished")))
-    yield from (_dated(text, "meta", zone) for name in _PUBLISHED for text in head.metas.get(name, ()))
-    yield from (_dated(text, "jsonld", zone) for text in strings(head.story.get("dateCreated")))
-    yield from (_dated(element_text(found), "dom", zone) for found in times_of(tree, lines[:1]))
-    yield from (
-        _shown(line.text, zone, changed=False)
-        for at, line in enumerate(lines)
-        if _is_dated(line, near=at < BELOW)
-    )
-    yield _from_url(head.url)
-    yield from (_shown(text, zone, changed=True) for text in visible if is_date_line(text))
-    if link is not None and link.published:
-        yield _dated(link.published, "feed", zone)
-
-
-def _modified(head: Head, visible: list[str], zone: ZoneInfo | None) -> Iterator[Dated | None]:
-    yield from (_dated(text, "jsonld", zone) for text in strings(head.story.get("dateModified")))
-    yield from (_dated(text, "meta", zone) for name in _MODIFIED for text in head.metas.get(name, ()))
-    yield from (_shown(text, zone, changed=True) for text in visible if is_date_line(text))
-
-
-def _dated(raw: str, source: DateSource, zone: ZoneInfo | None) -> Dated | None:
-    moment = read_moment(raw, zone)
-    return Dated(moment=moment, source=source) if moment else None
-
-
-def _ruled(text: str, zone: ZoneInfo | None) -> Dated | None:
-    """Of an element that may print several dates, the one of publication."""
-    return _shown(text, zone, changed=False) or _dated(text, "dom", zone)
-
-
-def _shown(text: str, zone: ZoneInfo | None, *, changed: bool) -> Dated | None:
-    """The date of a line whose label says published, or updated; a label counts up to the next date."""
-    at = 0
-    for moment in moments_in(text, zone):
-        start = text.find(moment.raw, at)
-        label, at = text[at:start], start + len(moment.raw)
-        if bool(_CHANGED.search(label)) == changed:
-            return Dated(moment=moment.in_zone(zone), source="dom")
+def _as_shown(moment: Moment, page: _Page) -> Moment | None:
+    """The same moment at the offset by which the page prints it, where that is on another day than in UTC."""
+    wall = moment.wall()
+    if wall is None or moment.zone is None or moment.zone.utcoffset(wall):
+        return None
+    for seen in page.shown[:MAX_SHOWN]:
+        other = seen.wall()
+        offset = other - wall.replace(second=0) if other else dt.timedelta(0)
+        if seen.day == moment.day:
+            return None
+        if offset and abs(offset) <= _WIDEST and not offset % _HALF_HOUR:
+            return moment.at(dt.timezone(offset))
     return None
 
 
-def element_text(element: HtmlElement) -> str:
-    """What an element says of a date: its attribute for machines, else its text."""
-    return element.get("datetime") or element.get("content") or element.get("data-date") or text_of(element)
+def _published(page: _Page, selector: str | None, link: Link | None) -> Iterator[Dated | None]:
+    head, zone = page.head, page.zone
+    yield from (ruled(element_text(found), zone) for found in select(page.tree, selector))
+    yield from _declared(page)
+    yield from (_of_element(found, zone) for found in times_of(head.signs, page.near))
+    yield from (shown(text, zone, changed=False) for text in lines_with_dates(page.near))
+    yield from _in_metas(page, _VAGUE, vague=True)
+    yield from_url(head.url)
+    yield from (shown(text, zone, changed=True) for text in page.visible if is_date_line(text))
+    yield from (dated(text, "dom", zone) for text in in_state(page.tree))
+    yield from days_ago(page.near, page.fetched, zone)
+    if link is not None and link.published:
+        yield dated(link.published, "feed", zone)
 
 
-def times_of(tree: HtmlElement, top: Sequence[RawBlock]) -> list[HtmlElement]:
-    """Time elements that may date the story: marked as publication first, then below `top`, in page order."""
-    marks = [line.element for line in top]
-    ordered = [element for element in tree.iter() if element.tag == "time" or element in marks]
-    start = max((at for at, element in enumerate(ordered) if element in marks), default=0)
-    found = [
-        one for one in (*ordered[start:], *ordered[:start]) if one.tag == "time" and not _elsewhere(one)
-    ][:MAX_TIMES]
-    return sorted(found, key=lambda element: (_is_change(element), not _is_publication(element)))
-
-
-def _names(element: HtmlElement) -> str:
-    return " ".join(element.get(name) or "" for name in ("itemprop", "class", "id"))
-
-
-def _is_publication(element: HtmlElement) -> bool:
-    return element.get("pubdate") is not None or bool(_PUBLISHING_NAME.search(_names(element)))
-
-
-def _is_change(element: HtmlElement) -> bool:
-    return bool(_CHANGED.search(_names(element)) or _CHANGED.search(element.getparent().text or ""))
-
-
-def _elsewhere(element: HtmlElement) -> bool:
-    """Whether it stands in a part of the page about other stories."""
-    above = islice(element.iterancestors(), 8)
-    return any(
-        one.tag in _ASIDE or (one.tag not in {"body", "html"} and _OTHERS.search(_names(one)))
-        for one in above
+def _of_element(element: HtmlElement, zone: ZoneInfo | None) -> Dated | None:
+    """What a time element says: where its attribute cannot be read, its text."""
+    return dated(element_text(element), "dom", zone) or shown(
+        short_text(element, MAX_CHARS), zone, changed=False
     )
 
 
-def _is_dated(line: RawBlock, *, near: bool) -> bool:
-    """A line that is a date, or a byline or an element named for dates with one in it."""
-    if len(line.text) > MAX_CHARS or not _YEAR.search(line.text) or (not near and _elsewhere(line.element)):
-        return False
-    around = [line.element, *islice(line.element.iterancestors(), 2)]
-    named = _BYLINE.match(line.text) or any(_DATED_NAME.search(_names(element)) for element in around)
-    return is_date_line(line.text) or bool(named and moments_in(line.text))
+def _in_metas(page: _Page, names: Sequence[str], *, vague: bool = False) -> Iterator[Dated | None]:
+    metas = page.head.metas
+    return (dated(text, "meta", page.zone, vague=vague) for name in names for text in metas.get(name, ()))
 
 
-def _from_url(url: str) -> Dated | None:
-    found = _URL.search(url)
-    return _dated("-".join(found.group("y", "m", "d")), "url", None) if found else None
+def _declared(page: _Page) -> Iterator[Dated | None]:
+    """Dates for machines; JSON-LD first, unless readers see the day that meta tags tell instead."""
+    head, zone = page.head, page.zone
+    story = [dated(text, "jsonld", zone) for text in strings(head.story.get("datePublished"))]
+    metas = list(_in_metas(page, _PUBLISHED))
+    if story and metas and story[0] and metas[0]:
+        days = {one.day for one in page.shown[:MAX_SHOWN]}
+        if metas[0].moment.day in days and story[0].moment.day not in days:
+            story, metas = metas[:1], [*story, *metas[1:]]
+    yield from (*story, *metas)
+    yield from (
+        dated(text, "jsonld", zone)
+        for text in (*strings(head.story.get("uploadDate")), *strings(head.story.get("dateCreated")))
+    )
+    beside = [node for node in head.nodes if types_of(node) & _OF_PAGE]
+    yield from (
+        dated(text, "jsonld", zone)
+        for node in beside
+        for text in (*strings(node.get("datePublished")), *strings(node.get("uploadDate")))
+    )
+
+
+def _modified(page: _Page) -> Iterator[Dated | None]:
+    head, zone = page.head, page.zone
+    yield from (dated(text, "jsonld", zone) for text in strings(head.story.get("dateModified")))
+    yield from (dated(text, "meta", zone) for name in _MODIFIED for text in head.metas.get(name, ()))
+    yield from (shown(text, zone, changed=True) for text in page.visible if is_date_line(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Tab and line feed are white space here; every other control character, the soft hyphen, zero-width
 # spaces and halves of surrogate pairs carry no text. Joiners (U+200C, U+200D) do, in Persian and in emoji.
@@ -14,14 +15,18 @@ _SPACE = re.compile(r"\s+")
 _SPACE_IN_LINE = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n")
 _ALIKE = str.maketrans(
-    {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
-    | {"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "..."}
+    {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
+    | {"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...", "`": "'"}
 )
 _EDGES = " \t\n.:;,!?*-_|\"'()[]{}>+"
 
 
 def tidy(text: str) -> str:
     """One line in NFC: white space folded to single spaces, nothing invisible, no lone surrogate."""
+    line = " ".join(text.split())
+    # Most lines are so already, and asking costs less than rewriting; nothing invisible is printable.
+    if line.isprintable() and (line.isascii() or unicodedata.is_normalized("NFC", line)):
+        return line
     return _SPACE.sub(" ", unicodedata.normalize("NFC", _NOTHING.sub("", text))).strip()
 
 
@@ -33,13 +38,25 @@ def tidy_lines(text: str) -> str:
 
 def plain(text: str) -> str:
     """Tidy and case-folded, with one kind of quote, apostrophe and dash: what phrases are written in."""
-    bare = tidy(text).translate(_ALIKE).replace('"', "").casefold()
-    return _SPACE.sub(" ", bare).replace(" :", ":").strip()
+    return plain_of(tidy(text))
 
 
+def plain_of(tidied: str) -> str:
+    """`plain` for what is tidy already."""
+    alike = tidied.replace("`", "'") if tidied.isascii() else tidied.translate(_ALIKE)
+    bare = alike.replace('"', "").casefold()
+    return " ".join(bare.split()).replace(" :", ":")
+
+
+@lru_cache(maxsize=4096)
 def key(text: str) -> str:
     """What two spellings of one line have in common: `plain` without punctuation and spaces at its ends."""
-    return plain(text).strip(_EDGES)
+    return trimmed(plain(text))
+
+
+def trimmed(folded: str) -> str:
+    """Without punctuation and spaces at the ends."""
+    return folded.strip(_EDGES)
 
 
 def cut(text: str, limit: int) -> str:

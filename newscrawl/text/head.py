@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml.html import HtmlElement
 
 from newscrawl.parts import Rights
 from newscrawl.text.folding import cut, tidy
-from newscrawl.text.jsonld import Node, nodes_of, story_of, strings
+from newscrawl.text.jsonld import Node, is_free, nodes_of, story_of
 from newscrawl.text.parse import header
+from newscrawl.text.signs import Signs, signs_of
 from newscrawl.urls import absolute
 
-MAX_METAS = 500
 MAX_META_CHARS = 20_000
 MAX_ROBOTS = 40
 _ROBOTS = re.compile(r"[a-z][a-z-]{1,40}(?::\s{0,4}[\w-]{1,40})?")
@@ -34,6 +34,8 @@ class Head:
     lang: str | None
     title: str | None
     "The title element's text."
+    signs: Signs = field(default_factory=Signs)
+    "Elements of the page that may tell something of the story."
 
     def meta(self, *names: str) -> str | None:
         """The first content that is not empty, in the order of the names."""
@@ -46,36 +48,36 @@ class Head:
 
 
 def head_of(tree: HtmlElement, url: str, headers: Mapping[str, str]) -> Head:
-    """Everything declared, read in one pass per kind."""
-    nodes = nodes_of(tree)
-    title = next(
-        (element.text_content() for element in tree.iter("title") if element.getparent().tag != "svg"), None
-    )
-    links = [(element.get("rel") or "", element.get("href") or "") for element in tree.iter("link")]
+    """Everything declared, and the elements that may tell more: one pass over the tree."""
+    signs = signs_of(tree)
+    nodes = nodes_of(signs.scripts)
+    title = next((one.text_content() for one in signs.titles if one.getparent().tag != "svg"), None)
+    links = [(one.get("rel") or "", one.get("href") or "") for one in signs.links]
     return Head(
         url=url,
-        metas=_metas(tree),
-        links=tuple(links[:MAX_METAS]),
+        metas=_metas(signs.metas),
+        links=tuple(links),
         headers=headers,
         nodes=nodes,
         story=story_of(nodes, url) or {},
         lang=tidy(tree.get("lang") or tree.get("xml:lang") or "") or None,
         title=cut(tidy(title), 1000) if title and tidy(title) else None,
+        signs=signs,
     )
 
 
-def _metas(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
+def _metas(elements: list[HtmlElement]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for count, element in enumerate(tree.iter("meta")):
-        if count >= MAX_METAS:
-            break
-        content = tidy(cut(element.get("content") or "", MAX_META_CHARS))
-        names = {
-            (element.get(kind) or "").strip().lower()
+    for element in elements:
+        named = {
+            name.strip().lower()
             for kind in ("name", "property", "itemprop", "http-equiv")
+            if (name := element.get(kind))
         }
-        for name in sorted(names - {""}):
-            found.setdefault(name, []).append(content)
+        if named - {""}:
+            content = tidy(cut(element.get("content") or "", MAX_META_CHARS))
+            for name in sorted(named - {""}):
+                found.setdefault(name, []).append(content)
     return {name: tuple(contents) for name, contents in found.items()}
 
 
@@ -110,6 +112,4 @@ def rights_of(head: Head) -> Rights:
 
 def free_of(head: Head) -> bool | None:
     """Whether the page says it is readable without paying."""
-    said = head.story.get("isAccessibleForFree")
-    word = said if isinstance(said, bool) else next(iter(strings(said)), "").strip().lower()
-    return {True: True, False: False, "true": True, "false": False}.get(word)
+    return is_free(head.story)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from lxml.html import HtmlElement
 
 from newscrawl.parts import Image
-from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, tidy
 from newscrawl.text.head import Head
-from newscrawl.text.jsonld import linked, strings
+from newscrawl.text.jsonld import linked, strings, text
+from newscrawl.text.signs import is_elsewhere, short_text
 from newscrawl.urls import absolute
 
 MAX_IMAGES = 40
@@ -28,40 +28,57 @@ _NO_PICTURE = re.compile(
 _FROM_SET = re.compile(r"^\s*([^\s,]{1,2000})")
 
 
-def images_of(head: Head, tree: HtmlElement) -> list[Image]:
+def images_of(head: Head, tree: HtmlElement) -> list[Image]:  # noqa: ARG001  readers are called alike
     """The lead image that the page declares, then figures with their captions; each address once."""
     found: dict[str, Image] = {}
-    for figure in _figures(tree, head.url):
+    for figure in _figures(head):
         found.setdefault(figure.url, figure)
     lead = _lead(head)
     if lead is None:
         return list(found.values())[:MAX_IMAGES]
-    same = found.pop(lead, None)
-    first = same.model_copy(update={"lead": True}) if same else Image(url=lead, alt=_alt(head), lead=True)
+    same = _popped(found, lead.url)
+    first = same.model_copy(update={"lead": True, "url": lead.url}) if same else lead
     return [first, *found.values()][:MAX_IMAGES]
 
 
-def _lead(head: Head) -> str | None:
-    said = [head.meta("og:image", "og:image:url", "og:image:secure_url", "twitter:image"), *_in_jsonld(head)]
-    return next((full for one in said if one and (full := absolute(one, head.url))), None)
+def _popped(found: dict[str, Image], url: str) -> Image | None:
+    """The figure of an address, taken out; sizes of one picture differ in their queries alone."""
+    bare = url.partition("?")[0]
+    same = next((one for one in found if one == url or one.partition("?")[0] == bare), None)
+    return found.pop(same) if same else None
 
 
-def _in_jsonld(head: Head) -> Iterator[str]:
+def _lead(head: Head) -> Image | None:
+    said = head.meta("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src")
+    declared = absolute(said, head.url) if said else None
+    if declared:
+        return Image(url=declared, alt=head.meta("og:image:alt", "twitter:image:alt"), lead=True)
+    return next(_in_jsonld(head), None)
+
+
+def _in_jsonld(head: Head) -> Iterator[Image]:
     said = head.story.get("image")
-    yield from strings(said)
+    for address in strings(said):
+        if full := absolute(address, head.url):
+            yield Image(url=full, lead=True)
     for node in linked(head.nodes, said):
-        yield from (*strings(node.get("url")), *strings(node.get("contentUrl")))
+        for address in (*strings(node.get("url")), *strings(node.get("contentUrl"))):
+            if full := absolute(address, head.url):
+                caption = text(node.get("caption"))
+                yield Image(
+                    url=full,
+                    caption=cut(caption, MAX_CAPTION_CHARS) if caption else None,
+                    credit=text(node.get("creditText")) or text(node.get("copyrightNotice")),
+                    lead=True,
+                )
 
 
-def _alt(head: Head) -> str | None:
-    return head.meta("og:image:alt", "twitter:image:alt")
-
-
-def _figures(tree: HtmlElement, base: str) -> Iterator[Image]:
-    for figure in tree.iter("figure"):
-        picture = next(figure.iterdescendants("img"), None)
-        url = _address(picture, base) if picture is not None else None
-        if picture is None or url is None or _NO_PICTURE.search(url):
+def _figures(head: Head) -> Iterator[Image]:
+    """Figures of the story; those that hold a story's teaser are left out."""
+    for figure in [*head.signs.figures, *head.signs.named["figure"]]:
+        picture = next(figure.iterdescendants("img", "amp-img"), None)
+        url = _address(picture, head.url) if picture is not None else None
+        if picture is None or url is None or _NO_PICTURE.search(url) or is_elsewhere(figure):
             continue
         caption, credit = _caption(figure)
         yield Image(url=url, alt=tidy(picture.get("alt") or "") or None, caption=caption, credit=credit)
@@ -76,23 +93,31 @@ def _address(picture: HtmlElement, base: str) -> str | None:
     return None
 
 
+def _is_caption(element: HtmlElement) -> bool:
+    return "caption" in (element.get("class") or "").lower() and bool(short_text(element, MAX_CAPTION_CHARS))
+
+
 def _caption(figure: HtmlElement) -> tuple[str | None, str | None]:
     """Caption and credit; the credit stays in the caption where it is part of its sentence."""
     element = next(figure.iterdescendants("figcaption"), None)
     if element is None:
+        element = next(
+            (part for part in figure.iterdescendants("p", "div", "span") if _is_caption(part)), None
+        )
+    if element is None:
         return None, None
-    text = cut(text_of(element), MAX_CAPTION_CHARS)
+    line = short_text(element, MAX_CAPTION_CHARS)
     marked = next(
         (
-            text_of(part)
+            short_text(part, MAX_CAPTION_CHARS)
             for part in element.iterdescendants()
             if _CREDIT_CLASS in (part.get("class") or "").lower()
         ),
         None,
     )
     if marked:
-        return text.replace(marked, "").strip(" |-–—") or None, marked
-    found = _CREDIT.search(text)
+        return line.replace(marked, "").strip(" |-–—") or None, marked
+    found = _CREDIT.search(line)
     if found is None:
-        return text or None, None
-    return text[: found.start()].strip(" |-–—/") or None, found.group("who").strip()
+        return line or None, None
+    return line[: found.start()].strip(" |-–—/") or None, found.group("who").strip()

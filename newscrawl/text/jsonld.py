@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 
 from lxml.html import HtmlElement, fragment_fromstring
 
-from newscrawl.text.blocks import text_of
+from newscrawl.text.elements import text_of
 from newscrawl.text.folding import tidy
 from newscrawl.text.tolerant import Json, Unreadable, read_json
 from newscrawl.urls import absolute, normal_url
@@ -51,10 +51,9 @@ _WEAK = frozenset({"videoobject", "review", "recipe"})
 _MARKUP = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
 
 
-def nodes_of(tree: HtmlElement) -> list[Node]:
-    """All JSON-LD nodes of a page in order, graphs and lists opened; unreadable scripts are left out."""
+def nodes_of(scripts: Sequence[HtmlElement]) -> list[Node]:
+    """All nodes of JSON-LD scripts in order, graphs and lists opened; unreadable scripts are left out."""
     found: list[Node] = []
-    scripts = [s for s in tree.iter("script") if "ld+json" in (s.get("type") or "").lower()]
     for script in scripts[:MAX_SCRIPTS]:
         text = _WRAPPING.sub("", script.text or "").strip().rstrip(";")
         if not text or len(text) > MAX_SCRIPT_CHARS:
@@ -128,3 +127,10 @@ def linked(nodes: Iterable[Node], value: Json) -> list[Node]:
 
 def _resolved(part: Node, by_id: dict[Json, Node]) -> Node:
     return by_id.get(part["@id"], part) if isinstance(part.get("@id"), str) and "name" not in part else part
+
+
+def is_free(node: Node) -> bool | None:
+    """Whether a node says that what it describes is readable without paying."""
+    said = node.get("isAccessibleForFree")
+    word = said if isinstance(said, bool) else next(iter(strings(said)), "").strip().lower()
+    return {True: True, False: False, "true": True, "false": False}.get(word)

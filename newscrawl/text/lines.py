@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from newscrawl.parts import Removed
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.folding import key
+from newscrawl.text.lists import Boxes, second_articles
 from newscrawl.text.moments import is_date_line
 from newscrawl.text.phrases import Phrase, phrase_of
-from newscrawl.text.prune import removal
 
 HEAD = 5
 "So many first blocks count as the head of a story, where headline, standfirst, byline and date are repeated."
@@ -31,32 +30,61 @@ _NAME_LIKE = re.compile(
     r"l['’]|d['’]|in|à|at|for|pour|of|the|van|von|ben|el|al)){0,11}\W*$"
 )
 _SENTENCE_END = re.compile(r"[.!?…]\W{0,3}$")
+_LINKED = 0.9
+_LINK_CHARS = 200
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+$|\S+@\S+\.\w+$", re.IGNORECASE)
+"An address that is spelt out is read as part of the story."
+_CREDITED = re.compile(
+    r"[(\[]\s?(?:image|photo|picture|pic|foto|bild|credit|crédit|crédits)s?\s?[:©/][^()\[\]]{0,80}[)\]]\s*$",
+    re.I,
+)
+_PLACED = re.compile(r"^(?:image|picture|photo) (?:copyright|source|credit|caption)\b", re.I)
+_CREDITED_CHARS = 300
+_GALLERY = 0.5
+"A page with a larger share of its text in captions is a gallery."
+_BIOGRAPHY = re.compile(r"\b(?:is|was|est|ist|writes|covers|joined|reports|couvre|works)\b")
+_BIOGRAPHY_START, _BIOGRAPHY_END = 60, 140
+"The name stands in so many first characters, what is told of it in so many."
+_CONTACT = re.compile(r"(?:e-?mail\s?:?\s?)?\S+@\S+\.\w{2,12}$|@\w{2,30}$", re.I)
 _NO_LETTERS = re.compile(r"^[\W\d_]{0,60}$")
 
 
 @dataclass(kw_only=True, slots=True)
 class Cleaned:
     blocks: list[RawBlock]
-    removed: list[Removed] = field(default_factory=list)
+    dropped: dict[int, str] = field(default_factory=dict)
+    "Reasons by the identity of the block."
     byline: str | None = None
     "The byline that stood in the text, verbatim."
 
 
 def clean_lines(
-    blocks: list[RawBlock], *, titles: set[str], lede: str | None, captions: set[str], linked: set[str]
+    blocks: Sequence[RawBlock],
+    *,
+    titles: set[str],
+    lede: str | None,
+    authors: Sequence[str] = (),
+    live: bool = False,
 ) -> Cleaned:
-    """The blocks without lines of chrome; the sets hold keys of titles, captions and bare links."""
-    out = Cleaned(blocks=[block for block in blocks if block.text])
-    _drop(out, "caption", lambda _, block: block.kind == "caption" or key(block.text) in captions)
+    """The blocks without lines of chrome; `titles` are keys of the headline's spellings.
+
+    A `live` page tells its story in many articles.
+    """
+    out = Cleaned(blocks=list(blocks))
+    _captions(out)
     _drop(out, "empty", lambda _, block: block.kind != "table" and _says_nothing(block.text))
+    second = set() if live else second_articles(out.blocks)
+    _drop(out, "second_article", lambda _, block: id(block) in second)
     _lists(out)
     _phrases(out)
-    _drop(out, "related", lambda _, block: block.kind in {"p", "li"} and key(block.text) in linked)
+    linked = Boxes(out.blocks).link_lists()
+    _drop(out, "related", lambda _, block: id(block) in linked or _is_link(block))
     _edges(out)
     _repeats(out, titles, "repeated")
     if lede:
         _repeats(out, {key(lede)}, "standfirst")
     _edges(out)
+    _biographies(out, authors)
     _loose_headings(out)
     return out
 
@@ -65,25 +93,45 @@ def _drop(out: Cleaned, reason: str, where: Callable[[int, RawBlock], bool]) -> 
     kept: list[RawBlock] = []
     for at, block in enumerate(out.blocks):
         if where(at, block):
-            out.removed.append(removal(reason, block.text))
+            out.dropped[id(block)] = reason
         else:
             kept.append(block)
     out.blocks = kept
+
+
+def _is_credited(text: str) -> bool:
+    """A caption by its credit, wherever markup has put it."""
+    return len(text) <= _CREDITED_CHARS and bool(_CREDITED.search(text) or _PLACED.match(text))
+
+
+def _is_link(block: RawBlock) -> bool:
+    """A line that is a link and nothing else: a teaser of another story."""
+    short = block.kind in {"p", "li"} and len(block.text) <= _LINK_CHARS
+    return short and not _ADDRESS.match(block.text) and block.linked >= _LINKED * len(block.text)
 
 
 def _says_nothing(text: str) -> bool:
     return bool(_NO_LETTERS.match(text)) and not text.isalnum()
 
 
+def _captions(out: Cleaned) -> None:
+    """Captions go, but for pages that tell their story in them."""
+    total = sum(len(block.text) for block in out.blocks)
+    kept = sum(len(block.text) for block in out.blocks if block.kind == "caption") > _GALLERY * total
+    _drop(out, "caption", lambda _, block: (block.kind == "caption" and not kept) or _is_credited(block.text))
+
+
 def _lists(out: Cleaned) -> None:
     """Labels that open a list of links, with the list."""
     drop: dict[int, str] = {}
-    size = len(out.blocks)
+    size, boxes = len(out.blocks), Boxes(out.blocks)
     for at, block in enumerate(out.blocks):
         phrase = phrase_of(block.text)
         if at in drop or phrase is None or not phrase.heads_list or not _counts(phrase, at, size):
             continue
         drop[at] = phrase.reason
+        boxed = boxes.box_of(block)
+        drop |= {place: phrase.reason for place, one in enumerate(out.blocks) if id(one) in boxed}
         for below in range(at + 1, min(size, at + 1 + MAX_LISTED)):
             if not _listed(out.blocks[below]):
                 break
@@ -150,6 +198,20 @@ def byline_in(text: str) -> str | None:
     return text
 
 
+def _biographies(out: Cleaned, authors: Sequence[str]) -> None:
+    """Who the authors are, and how to reach them, below the story."""
+    names = [name.casefold() for name in authors if " " in name]
+    tail = {id(block) for block in out.blocks[-TAIL:]}
+    _drop(out, "author_box", lambda _, block: id(block) in tail and _is_about(block.text, names))
+
+
+def _is_about(text: str, names: Sequence[str]) -> bool:
+    if _CONTACT.match(text):
+        return True
+    start = text[:_BIOGRAPHY_START].casefold()
+    return any(name in start for name in names) and _BIOGRAPHY.search(text[:_BIOGRAPHY_END]) is not None
+
+
 def _repeats(out: Cleaned, keys: set[str], reason: str) -> None:
     keys = {one for one in keys if one}
     _drop(out, reason, lambda at, block: at < HEAD and key(block.text) in keys)
@@ -158,4 +220,4 @@ def _repeats(out: Cleaned, keys: set[str], reason: str) -> None:
 def _loose_headings(out: Cleaned) -> None:
     """Headings with nothing under them."""
     while out.blocks and out.blocks[-1].kind == "h":
-        out.removed.append(removal("loose_heading", out.blocks.pop().text))
+        out.dropped[id(out.blocks.pop())] = "loose_heading"

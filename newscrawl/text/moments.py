@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
@@ -40,8 +40,10 @@ _TIME = (
     r"2[0-3])\s?(?:(?:h|:|\.|H)\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
     r"(?:\s?min)?|h\b|H\b|(?=\s?[ap]\.?m\b))\s?(?P<half>[ap]\.?m\b\.?)?"
     r"(?:\s?\(?(?P<zone>Z\b|UTC|GMT|IST|WAT|CAT|EAT|CET|CEST|BST|EST|EDT|CST|CDT|PST|PDT|"
-    r"ET|[+-]\d{2}:?\d{2})\)?)?)?"
+    r"ET|HNE|HAE|HE|[+-]\d{2}:?\d{2})\)?)?)?"
 )
+_END = r"(?=\D|$|\d\d?\s?[:h]\s?\d\d)"
+"After a year: no digit, or the hour that markup alone keeps apart."
 _ISO = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:(?:T|t|"
     r"\s{1,3})(?P<hour>\d{1,2}):(?P<minute>\d{2})"
@@ -54,20 +56,22 @@ _PATTERNS = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?<![\d/.-])(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>(?:19|20)\d\d)(?!\d)" + _TIME,
+        r"(?<![\d/.-])(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>(?:19|20)\d\d)" + _END + _TIME,
         re.IGNORECASE,
     ),
     re.compile(
         r"(?<!\d)(?P<day>\d{1,2})(?:er|st|nd|rd|th|º|\.)?(?:\s|-|,|of|de){1,4}"
         + _MONTH
-        + r"(?:\s|-|,){1,4}(?P<year>(?:19|20)\d\d)(?!\d)"
+        + r"(?:\s|-|,|de\b){1,4}(?P<year>(?:19|20)\d\d)"
+        + _END
         + _TIME,
         re.IGNORECASE,
     ),
     re.compile(
         r"\b"
         + _MONTH
-        + r"\s{1,3}(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s{1,3}(?P<year>(?:19|20)\d\d)(?!\d)"
+        + r"\s{1,3}(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s{1,3}(?P<year>(?:19|20)\d\d)"
+        + _END
         + _TIME,
         re.IGNORECASE,
     ),
@@ -79,14 +83,24 @@ _COMPACT = re.compile(
 _UNIX = re.compile(r"^1\d{9}(?:\d{3})?$")
 _RFC822 = re.compile(r"^(?:[a-z]{3},?\s{1,3})?\d{1,2}\s[a-z]{3}\s\d{4}\s\d{2}:\d{2}", re.IGNORECASE)
 _LABELS = re.compile(
-    r"\b(?:publi[eé]e?s?|published|posted|post[eé]e?|updated|update|last|latest|created|modified|"
-    r"modifi[eé]e?|mis(?:e)?|jour|on|le|la|à|a|at|du|"
+    r"\b(?:publi[eé]e?s?|publicado|actualizado|veröffentlicht|aktualisiert|am|um|den|vom|el|"
+    r"published|posted|post[eé]e?|updated|update|last|latest|created|modified|modifi[eé]e?|mis(?:e)?|jour|on|le|la|à|a|at|du|"
     r"article|date|written|r[eé]dig[eé]|[eé]crit|cr[eé][eé]|first|de|and|et|heure|heures|h|"
     r"lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|monday|tuesday|wednesday|thursday|friday|"
-    r"saturday|sunday|"
-    r"mon|tue|wed|thu|fri|sat|sun|lun|mer|jeu|ven|sam|dim|ist|gmt|utc|am|pm|min|read|lecture|temps)\b",
+    r"saturday|sunday|minutes?|mins?|reading|mon|tue|wed|thu|fri|sat|sun|lun|mer|jeu|ven|sam|dim|"
+    r"ist|gmt|utc|am|pm|uhr|read|lecture|temps)\b",
     re.IGNORECASE,
 )
+MAX_LINE_CHARS, MAX_LETTERS = 120, 3
+_AGO = re.compile(
+    r"\bil y a (?P<n>\d{1,2}|une?) (?P<unit>minute|min|heure|h|jour|j|semaine)s?\b|"
+    r"\b(?P<number>\d{1,2}|an?|one) (?P<span>minute|min|hour|hr|h|day|d|week)s? ago\b",
+    re.IGNORECASE,
+)
+_SPANS = (
+    ("min", dt.timedelta(minutes=1)), ("h", dt.timedelta(hours=1)), ("j", dt.timedelta(days=1)),
+    ("d", dt.timedelta(days=1)), ("sem", dt.timedelta(weeks=1)), ("week", dt.timedelta(weeks=1)),
+)  # fmt: skip
 _LETTERS = re.compile(r"[^\W\d_]")
 _FIXED = {
     "Z": 0, "UTC": 0, "GMT": 0, "WAT": 60, "CAT": 120, "EAT": 180, "CET": 60, "CEST": 120, "BST": 60,
@@ -94,6 +108,7 @@ _FIXED = {
     "EDT": -240, "CDT": -300, "PST": -480, "PDT": -420,
 }  # fmt: skip
 _IST_ZONES = frozenset({"Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"})
+_CHINA = frozenset({"Asia/Shanghai", "Asia/Taipei", "Asia/Hong_Kong", "Asia/Macau"})
 _INDIA = dt.timezone(dt.timedelta(hours=5, minutes=30))
 
 
@@ -130,14 +145,15 @@ class Moment:
         """Itself, with `zone` where it names none."""
         if self.zone is not None or zone is None:
             return self
-        return Moment(
-            day=self.day,
-            time=self.time,
-            seconds=self.seconds,
-            zone=zone,
-            raw=self.raw,
-            says_india=self.says_india,
-        )
+        return replace(self, zone=zone)
+
+    def at(self, zone: dt.tzinfo) -> Moment:
+        """The same moment by the wall clock of another zone."""
+        wall = self.wall()
+        if wall is None or self.zone is None:
+            return self
+        moved = wall.replace(tzinfo=self.zone).astimezone(zone)
+        return replace(self, day=moved.date(), time=moved.time(), zone=zone)
 
 
 def read_moment(raw: str, zone: ZoneInfo | None = None) -> Moment | None:
@@ -231,7 +247,11 @@ def _zone(named: str, outlet: ZoneInfo | None) -> dt.tzinfo | None:
             if minutes < 1440
             else None
         )
-    return outlet if outlet is not None and outlet.key.startswith("America/") else None
+    if outlet is None:
+        return None
+    if named == "CST" and outlet.key in _CHINA:
+        return outlet
+    return outlet if outlet.key.startswith("America/") else None
 
 
 def _from_rfc822(text: str) -> Moment | None:
@@ -256,9 +276,24 @@ def _from_instant(moment: dt.datetime, raw: str) -> Moment | None:
 
 def is_date_line(text: str) -> bool:
     """Whether a line holds a date or two with their labels, and nothing else."""
-    if len(text) > 120 or not moments_in(text):
-        return False
+    return len(text) <= MAX_LINE_CHARS and bool(moments_in(text)) and letters_beside(text) <= MAX_LETTERS
+
+
+def letters_beside(text: str) -> int:
+    """How many letters a line holds beside its dates and their labels."""
     rest = text
     for pattern in _PATTERNS:
         rest = pattern.sub(" ", rest)
-    return len(_LETTERS.findall(_LABELS.sub(" ", rest))) <= 3
+    return len(_LETTERS.findall(_LABELS.sub(" ", rest)))
+
+
+def ago(text: str, fetched: dt.datetime, zone: ZoneInfo | None) -> Moment | None:
+    """The day that `il y a 2 heures` meant when the page was fetched; too rough for an hour."""
+    found = _AGO.search(text) if len(text) <= MAX_LINE_CHARS else None
+    if found is None:
+        return None
+    told = (found.group("n") or found.group("number")).lower()
+    count = int(told) if told.isdigit() else 1
+    unit = (found.group("unit") or found.group("span")).lower()
+    span = next(span for stem, span in _SPANS if unit.startswith(stem)) * count
+    return Moment(day=(fetched.astimezone(zone or dt.UTC) - span).date(), raw=found.group())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -144,9 +144,5 @@ def _without_tail(block: RawBlock, wire: Wire, taken: list[str]) -> RawBlock | N
             wire.hear(notice, found)
             taken.append(found.group().strip())
             rest = block.text[: found.start()].rstrip()
-            return (
-                RawBlock(kind=block.kind, text=rest, level=block.level, element=block.element)
-                if rest
-                else None
-            )
+            return replace(block, text=rest) if rest else None
     return None

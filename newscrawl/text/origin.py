@@ -7,10 +7,19 @@ from newscrawl.text.agencies import agency_named
 from newscrawl.text.authors import Byline
 from newscrawl.text.folding import key
 from newscrawl.text.head import Head, canonical_of
-from newscrawl.text.jsonld import strings
+from newscrawl.text.jsonld import linked, strings, text
 from newscrawl.text.notices import Wire
 from newscrawl.urls import absolute, host_of
 
+_SOURCES = ("sourceOrganization", "provider")
+_SOURCE_METAS = (
+    "article:source",
+    "news_source",
+    "dc.source",
+    "dcterms.source",
+    "source",
+    "original-source-name",
+)
 _POINTERS = ("original-source", "syndication-source")
 
 
@@ -20,9 +29,10 @@ def syndication_of(head: Head, wire: Wire, byline: Byline) -> Syndication:
     original = _original(head, evidence)
     if byline.agency:
         evidence.append(f"byline:{byline.agency}")
-    agency = wire.agency or byline.agency
+    source = _source(head, evidence)
+    agency = wire.agency or byline.agency or source
     own = _own_site(agency, head.url)
-    known = original is not None or (not own and bool(wire.syndicated or byline.alone))
+    known = original is not None or (not own and bool(wire.syndicated or byline.alone or source))
     return Syndication(
         is_syndicated=True if known else None,
         agency=(agency_named(agency) or agency) if agency else None,
@@ -30,6 +40,21 @@ def syndication_of(head: Head, wire: Wire, byline: Byline) -> Syndication:
         notice=wire.notice,
         evidence=list(dict.fromkeys(evidence)),
     )
+
+
+def _source(head: Head, evidence: list[str]) -> str | None:
+    """An agency that the page declares as the story's source."""
+    said = [
+        (f"jsonld:{name}", text(node.get("name")))
+        for name in _SOURCES
+        for node in linked(head.nodes, head.story.get(name))
+    ]
+    said += [(f"meta:{name}", head.meta(name)) for name in _SOURCE_METAS]
+    for name, who in said:
+        if agency := agency_named(who) if who else None:
+            evidence.append(f"{name}={agency}")
+            return agency
+    return None
 
 
 def _own_site(agency: str | None, url: str) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-from newscrawl.text.folding import key, plain
+from newscrawl.text.folding import key, plain, plain_of, trimmed
 
 DATA = "phrases.toml"
 START_CHARS = 1500
 "A banner's text may be one long paragraph."
 OPENER_CHARS = 240
+HEAD_CHARS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,11 +24,27 @@ class Phrase:
     heads_list: bool = False
 
 
+class Starts:
+    """Beginnings of lines; most lines begin with none, and one question tells."""
+
+    def __init__(self, phrases: dict[str, Phrase]) -> None:
+        self._phrases = phrases
+        self._all = tuple(phrases)
+
+    def of(self, folded: str) -> Phrase | None:
+        """The phrase a folded line begins with."""
+        if not folded.startswith(self._all):
+            return None
+        return next(phrase for start, phrase in self._phrases.items() if folded.startswith(start))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lexicon:
     lines: dict[str, Phrase]
-    starts: tuple[tuple[str, Phrase], ...]
-    openers: tuple[tuple[str, Phrase], ...]
+    starts: Starts
+    openers: Starts
+    heads: Starts
+    "Beginnings of lines that open a list."
 
 
 @cache
@@ -36,30 +52,30 @@ def lexicon() -> Lexicon:
     """The phrases that come with the package."""
     data = tomllib.loads(files("newscrawl.text").joinpath(DATA).read_text(encoding="utf-8"))
     lines: dict[str, Phrase] = {}
-    starts: list[tuple[str, Phrase]] = []
-    openers: list[tuple[str, Phrase]] = []
+    starts: dict[str, Phrase] = {}
+    openers: dict[str, Phrase] = {}
+    heads: dict[str, Phrase] = {}
     for table in data["phrases"]:
         phrase = Phrase(reason=table["reason"], edge=table["where"] == "edge")
         head = Phrase(reason=table["reason"], edge=table["where"] == "edge", heads_list=True)
         lines |= {key(line): phrase for line in table.get("lines", ())}
         lines |= {key(line): head for line in table.get("heads", ())}
-        starts += [(plain(start), phrase) for start in table.get("starts", ())]
-        openers += [(plain(start), phrase) for start in table.get("openers", ())]
-    return Lexicon(lines=lines, starts=tuple(starts), openers=tuple(openers))
+        heads |= {plain(start): head for start in table.get("head_starts", ())}
+        starts |= {plain(start): phrase for start in table.get("starts", ())}
+        openers |= {plain(start): phrase for start in table.get("openers", ())}
+    return Lexicon(lines=lines, starts=Starts(starts), openers=Starts(openers), heads=Starts(heads))
 
 
+@lru_cache(maxsize=4096)
 def phrase_of(text: str) -> Phrase | None:
-    """The phrase a line is, if it is one."""
-    known = lexicon()
-    if found := known.lines.get(key(text)):
-        return found
+    """The phrase a tidy line is, if it is one."""
     if len(text) > START_CHARS:
         return None
-    folded = plain(text)
-    return _starting(folded, known.starts) or (
-        _starting(folded, known.openers) if len(text) <= OPENER_CHARS else None
+    known = lexicon()
+    folded = plain_of(text)
+    return (
+        known.lines.get(trimmed(folded))
+        or known.starts.of(folded)
+        or (known.openers.of(folded) if len(text) <= OPENER_CHARS else None)
+        or (known.heads.of(folded) if len(text) <= HEAD_CHARS else None)
     )
-
-
-def _starting(folded: str, starts: Iterable[tuple[str, Phrase]]) -> Phrase | None:
-    return next((phrase for start, phrase in starts if folded.startswith(start)), None)

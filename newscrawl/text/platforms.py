@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from lxml.html import HtmlElement
+from newscrawl.text.blocks import Frame
 
 DATA = "platforms.toml"
 _NEVER = ("html", "body", "head", "main")
@@ -21,15 +21,16 @@ class Marks:
 
     exact: dict[str, str]
     starts: tuple[tuple[str, str], ...]
+    beginnings: tuple[str, ...]
+    "Those of `starts`, to ask for all at once."
 
     def reason(self, names: Iterable[str]) -> str | None:
         """Why an element with these names (`.class`, `#id`) is marked."""
         for name in names:
             if found := self.exact.get(name):
                 return found
-            for start, why in self.starts:
-                if name.startswith(start):
-                    return why
+            if name.startswith(self.beginnings):
+                return next(why for start, why in self.starts if name.startswith(start))
         return None
 
 
@@ -70,31 +71,23 @@ def _list(value: object) -> list[str]:
 def marks_of(pairs: Iterable[tuple[str, str]]) -> Marks:
     """Marks by the way they are compared."""
     pairs = list(pairs)
+    starts = tuple((mark[:-1], reason) for mark, reason in pairs if mark.endswith("*"))
     return Marks(
         exact={mark: reason for mark, reason in pairs if not mark.endswith("*")},
-        starts=tuple((mark[:-1], reason) for mark, reason in pairs if mark.endswith("*")),
+        starts=starts,
+        beginnings=tuple(start for start, _ in starts),
     )
 
 
-def names_of(element: HtmlElement) -> Iterator[str]:
-    """An element's id and classes, as marks name them."""
-    if ident := element.get("id"):
-        yield f"#{ident}"
-    if classes := element.get("class"):
-        yield from (f".{name}" for name in classes.split())
+def names_of(frame: Frame) -> list[str]:
+    """A frame's id and classes, as marks name them."""
+    classes = [f".{name}" for name in frame.classes.split()]
+    return [f"#{frame.ident}", *classes] if frame.ident else classes
 
 
-def named_elements(tree: HtmlElement) -> list[tuple[HtmlElement, list[str]]]:
-    """Elements with an id or a class, in page order."""
-    named = ((element, list(names_of(element))) for element in tree.iter("*"))
-    return [(element, names) for element, names in named if names]
-
-
-def platforms_of(
-    named: Iterable[tuple[HtmlElement, list[str]]], generator: str, declared: str | None
-) -> list[Platform]:
+def platforms_of(frames: Iterable[Frame], generator: str, declared: str | None) -> list[Platform]:
     """The platforms whose rules hold for a page."""
-    names = {name for _, found in named for name in found}
+    names = {name for frame in frames for name in names_of(frame)}
     return [platform for platform in platforms() if _holds(platform, names, generator.lower(), declared)]
 
 
@@ -105,22 +98,24 @@ def _holds(platform: Platform, names: set[str], generator: str, declared: str | 
     return platform.name == declared or by_generator or platform.signs.reason(names) is not None
 
 
-def chrome_of(
-    named: Iterable[tuple[HtmlElement, list[str]]], held: Iterable[Platform]
-) -> list[tuple[HtmlElement, str]]:
-    """The marked elements, each with its reason."""
+def chrome_of(frames: Iterable[Frame], held: Iterable[Platform]) -> dict[int, str]:
+    """Indexes of the frames that are marked themselves, each with its reason."""
     marks = _marks(tuple(platform.name for platform in held))
-    found = ((element, marks.reason(names)) for element, names in named if element.tag not in _NEVER)
-    return [(element, reason) for element, reason in found if reason is not None]
+    found = {
+        frame.index: marks.reason(names_of(frame))
+        for frame in frames
+        if (frame.ident or frame.classes) and frame.tag not in _NEVER
+    }
+    return {index: reason for index, reason in found.items() if reason is not None}
 
 
-def unmark(tree: HtmlElement, held: Iterable[Platform]) -> None:
-    """Take marks off the page's frame: for one on the body trafilatura would drop it as a banner."""
+def unmark(frames: Iterable[Frame], held: Iterable[Platform]) -> None:
+    """Take marks off the outermost elements: for one on the body trafilatura would drop it as a banner."""
     marks = _marks(tuple(platform.name for platform in held))
-    for element in tree.iter(*_NEVER):
-        kept = [name for name in (element.get("class") or "").split() if not marks.reason([f".{name}"])]
-        if element.get("class"):
-            element.set("class", " ".join(kept))
+    for frame in frames:
+        if frame.tag in _NEVER and frame.classes:
+            kept = [name for name in frame.classes.split() if not marks.reason([f".{name}"])]
+            frame.element.set("class", " ".join(kept))
 
 
 @cache

@@ -8,7 +8,8 @@ from itertools import islice
 
 from lxml.html import HtmlElement
 
-from newscrawl.text.blocks import RawBlock, text_of
+from newscrawl.text.blocks import RawBlock
+from newscrawl.text.elements import text_of
 from newscrawl.text.folding import cut, key
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import text
@@ -36,9 +37,8 @@ def ruled_lede(
         if found := text_of(element):
             return cut(found, MAX_CHARS)
     for line in lines:
-        if marks.reason(name for element in _near(line.element) for name in names_of(element)) and _fits(
-            line.text
-        ):
+        frames = [line.frame, *islice(line.frame.above(), _NEAR)]
+        if _fits(line.text) and marks.reason(name for frame in frames for name in names_of(frame)):
             return line.text
     return None
 

@@ -1,74 +1,103 @@
-"""Where the story stands on a page: in the outlet's container, else where trafilatura finds it."""
+"""Which blocks are the story: by the outlet's rule, else the judge, and trafilatura where it is unsure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from configparser import ConfigParser
-from functools import cache
-from itertools import islice
+from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from newscrawl.text.blocks import RawBlock, blocks_of, text_of
-from newscrawl.text.folding import key
+from newscrawl.parts import PageType
+from newscrawl.text.blocks import RawBlock
+from newscrawl.text.head import Head
+from newscrawl.text.judge.features import Row
+from newscrawl.text.judge.hints import hints_of
+from newscrawl.text.judge.judge import shipped_judge
+from newscrawl.text.opinion import opinion_of
+from newscrawl.text.source import Source
+from newscrawl.text.view import View, prune
 
 MIN_CHARS = 80
 "Below this a page holds no story."
-_LINKED = 0.9
-_LINK_LINE_CHARS = 200
+_DOUBTFUL_CHARS = 250
+"A story shorter than this is looked for a second time."
+_LIKELY = 0.5
 
 
-def container_blocks(containers: Sequence[HtmlElement]) -> list[RawBlock]:
-    """All blocks of the outlet's containers; one inside another counts once."""
-    chosen = set(containers)
-    outer = [element for element in containers if chosen.isdisjoint(element.iterancestors())]
-    return [block for element in outer for block in blocks_of(element)]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Story:
+    kept: list[bool]
+    "For each block of the view."
+    likely: list[float]
+    "How likely each block belongs to the story, 0 to 1; empty where the outlet's rule decided."
+    alone: list[float]
+    "The judge's likelihoods before it heard another opinion; empty where the outlet's rule decided."
+    opinion: list[bool]
+    "What the second opinion keeps; empty where none was heard."
+    confidence: float
+    "Expected F1 of the choice; 1 where the outlet's rule decided."
+    kind: PageType | None
+    "What the page looks like; None where the outlet's rule decided."
+    kind_sure: float
+    asked: bool
+    "Whether a second opinion was heard."
+    recurring: frozenset[int]
+    "Places of blocks that stand on most pages of the site."
 
 
-def found_blocks(tree: HtmlElement, url: str) -> list[RawBlock]:
-    """The story as trafilatura sees it in precision mode; other modes give chrome where there is none."""
-    from trafilatura import bare_extraction
-
-    found = bare_extraction(
-        tree,
-        url=url,
-        favor_precision=True,
-        include_comments=False,
-        include_tables=True,
-        with_metadata=False,
-        output_format="python",
-        config=_config(),
+def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story:
+    """The choice of blocks. Takes what rules call chrome out of `tree` where trafilatura is asked."""
+    recurring = source.memory.recurring(view) if source.memory else frozenset()
+    marked = [
+        block.frame.index in view.chrome or place in recurring for place, block in enumerate(view.blocks)
+    ]
+    if view.chosen:
+        kept = [block.frame.index in view.chosen for block in view.blocks]
+        kept = [one and not chrome for one, chrome in zip(kept, marked, strict=True)]
+        return Story(
+            kept=kept,
+            likely=[],
+            alone=[],
+            opinion=[],
+            confidence=1.0,
+            kind=None,
+            kind_sure=1.0,
+            asked=False,
+            recurring=recurring,
+        )
+    judge = source.judge or shipped_judge()
+    judgement = judge.judged(view.blocks, view.frames, hints_of(head), view.chrome)
+    likely, kept = judgement.likely, _chosen(judgement.likely, marked)
+    asked = bool(view.blocks) and (not judgement.sure or _size(view, kept) < _DOUBTFUL_CHARS)
+    opinion: list[bool] = []
+    if asked:
+        prune(view)
+        opinion = opinion_of(tree, head.url, view.blocks)
+        likely = judge.reconciled(judgement, opinion)
+        kept = _chosen(likely, marked)
+        theirs = [one and not chrome for one, chrome in zip(opinion, marked, strict=True)]
+        if _size(view, kept) < _DOUBTFUL_CHARS < _size(view, theirs):
+            kept = theirs
+    return Story(
+        kept=kept,
+        likely=[float(one) for one in likely],
+        alone=[float(one) for one in judgement.likely],
+        opinion=opinion,
+        confidence=judgement.confidence,
+        kind=judgement.kind,
+        kind_sure=judgement.kind_sure,
+        asked=asked,
+        recurring=recurring,
     )
-    body = getattr(found, "body", None)
-    return [] if body is None else blocks_of(body)
 
 
-def chars_of(blocks: Sequence[RawBlock]) -> int:
+def _chosen(likely: Row, marked: Sequence[bool]) -> list[bool]:
+    return [bool(one > _LIKELY) and not chrome for one, chrome in zip(likely, marked, strict=True)]
+
+
+def _size(view: View, kept: Sequence[bool]) -> int:
+    return chars_of([block for block, one in zip(view.blocks, kept, strict=True) if one])
+
+
+def chars_of(blocks: list[RawBlock]) -> int:
     return sum(len(block.text) for block in blocks)
-
-
-@cache
-def _config() -> ConfigParser:
-    """The library's settings, fixed here so that a change of its defaults changes nothing."""
-    from trafilatura.settings import use_config
-
-    config = use_config()
-    config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "250"
-    config["DEFAULT"]["MIN_OUTPUT_SIZE"] = "1"
-    return config
-
-
-def linked_keys(lines: Sequence[RawBlock], blocks: Sequence[RawBlock]) -> set[str]:
-    """Keys of the story's lines that are links and nothing else: teasers of other stories."""
-    wanted = {key(block.text) for block in blocks if len(block.text) <= _LINK_LINE_CHARS}
-    return {folded for line in lines if (folded := key(line.text)) in wanted and _is_link(line)}
-
-
-def _is_link(line: RawBlock) -> bool:
-    element = line.element
-    if element.getparent() is not None and any(
-        above.tag == "a" for above in islice(element.iterancestors(), 3)
-    ):
-        return True
-    inside = sum(len(text_of(link)) for link in element.iterdescendants("a"))
-    return inside >= _LINKED * len(line.text) and len(text_of(element)) <= 2 * _LINK_LINE_CHARS

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from lxml.html import HtmlElement
 
 from newscrawl.parts import PageType
-from newscrawl.text.blocks import text_of
 from newscrawl.text.folding import cut, key, tidy
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import linked, strings, text, types_of
+from newscrawl.text.signs import LABEL_CHARS, is_elsewhere, is_label, short_text
 
 MAX_TAGS = 50
 MAX_TAG_CHARS = 80
-LABEL_DEPTH = 4
-"Elements from a list's beginning in which its label stands."
+_ITEMS = frozenset({"li", "dt"})
+_INLINE = frozenset({"span", "strong", "b", "li", "em"})
+MAX_LISTS, MAX_LIST_CHARS = 20, 4_000
+_LINKED = 0.6
+"A list of topics is links, and little beside its label."
 _COMMAS = re.compile(r"\s*[,;|]\s*")
-_TAG_LABELS = frozenset(
-    map(
-        key,
-        (
-            "Read more on",
-            "Tags",
-            "Mots clés",
-            "Mots-clés",
-            "Étiquettes",
-            "Related topics",
-            "Topics",
-            "Thèmes",
-            "Sujets",
-        ),
-    )
-)
 _TYPES: tuple[tuple[str, PageType], ...] = (
     ("liveblogposting", "liveblog"), ("imagegallery", "gallery"), ("mediagallery", "gallery"),
     ("newsarticle", "article"),
@@ -43,7 +30,7 @@ _TYPES: tuple[tuple[str, PageType], ...] = (
 _HOME_TITLE = frozenset({"home", "accueil", "index"})
 
 
-def section_of(head: Head, tree: HtmlElement) -> str | None:
+def section_of(head: Head, tree: HtmlElement) -> str | None:  # noqa: ARG001  readers are called alike
     """The desk it was filed under: declared, else the last breadcrumb before the story."""
     said = text(head.story.get("articleSection")) or head.meta(
         "article:section", "og:article:section", "section", "parsely-section"
@@ -51,7 +38,7 @@ def section_of(head: Head, tree: HtmlElement) -> str | None:
     return (
         cut(said, MAX_TAG_CHARS)
         if said
-        else next(iter(reversed(_crumbs(head))), None) or _linked_section(tree)
+        else next(iter(reversed(_crumbs(head))), None) or _linked_section(head)
     )
 
 
@@ -74,48 +61,65 @@ def _item_name(head: Head, item: object) -> str | None:
     return text(found[0].get("name")) if found else None
 
 
-def _linked_section(tree: HtmlElement) -> str | None:
+def _linked_section(head: Head) -> str | None:
     """A link that says it leads to the story's category."""
-    for link in tree.iter("a"):
-        rel = (link.get("rel") or "").lower().split()
-        if "category" in rel and "tag" in rel and (name := text_of(link)):
-            return cut(name, MAX_TAG_CHARS)
+    for link in head.signs.topics:
+        if "category" in _rel(link) and (name := short_text(link, MAX_TAG_CHARS)):
+            return name
     return None
 
 
-def tags_of(head: Head, tree: HtmlElement) -> list[str]:
+def _rel(link: HtmlElement) -> list[str]:
+    return (link.get("rel") or "").lower().split()
+
+
+def tags_of(head: Head, tree: HtmlElement) -> list[str]:  # noqa: ARG001  readers are called alike
     """Keywords in page order, each once, whatever its case."""
     found: dict[str, str] = {}
-    for tag in _tags(head, tree):
+    for tag in _tags(head):
         clean = tidy(tag).strip(" ,;#")
-        if key(clean) and len(clean) <= MAX_TAG_CHARS and key(clean) not in _TAG_LABELS:
+        if key(clean) and len(clean) <= MAX_TAG_CHARS and not is_label(clean):
             found.setdefault(key(clean), clean)
     return list(found.values())[:MAX_TAGS]
 
 
-def _tags(head: Head, tree: HtmlElement) -> Iterator[str]:
+def _tags(head: Head) -> Iterator[str]:
     for said in strings(head.story.get("keywords")):
         yield from _COMMAS.split(said)
     for name in ("news_keywords", "article:tag", "keywords"):
         for said in head.metas.get(name, ()):
             yield from _COMMAS.split(said)
-    for link in tree.iter("a"):
-        rel = (link.get("rel") or "").lower().split()
-        if "tag" in rel and "category" not in rel:
-            yield text_of(link)
-    for element in _labelled(tree):
-        yield from (text_of(link) for link in element.iterdescendants("a"))
+    for link in head.signs.topics:
+        if "category" not in _rel(link):
+            yield short_text(link, MAX_TAG_CHARS)
+    for label in head.signs.labels[:MAX_LISTS]:
+        if not is_elsewhere(label):
+            yield from _labelled(label)
 
 
-def _labelled(tree: HtmlElement) -> Iterable[HtmlElement]:
-    """Lists whose first words are a label such as `READ MORE ON`."""
-    for element in tree.iter("ul", "ol", "p", "div"):
-        first = next(
-            (part for part in islice(element.iter(), LABEL_DEPTH) if part.text and part.text.strip()), None
-        )
-        near = first is not None and (first is element or first.getparent() is element)
-        if first is not None and near and len(first.text) < 40 and key(first.text) in _TAG_LABELS:
-            yield element
+def _labelled(label: HtmlElement) -> Iterator[str]:
+    """The links behind a label such as `READ MORE ON`: in its list, or in elements right after it."""
+    for element in _lists(label):
+        links = list(islice(element.iter("a"), MAX_TAGS + 1))
+        names = [name for link in links if (name := short_text(link, MAX_TAG_CHARS))]
+        if names and len(names) == len(links) <= MAX_TAGS:
+            whole = short_text(element, MAX_LIST_CHARS)
+            if whole and sum(map(len, names)) >= _LINKED * (len(whole) - LABEL_CHARS):
+                yield from names
+            return
+
+
+def _lists(label: HtmlElement) -> Iterator[HtmlElement]:
+    """Where a label's links stand: in itself, beside it, or in elements right behind it."""
+    yield label
+    parent, behind = label.getparent(), label.getnext()
+    if parent is None:
+        return
+    if label.tag in _ITEMS or (behind is not None and behind.tag == "a"):
+        yield parent
+    yield from islice(label.itersiblings(), 2)
+    if parent.tag in _INLINE:
+        yield from _lists(parent)
 
 
 def page_type_of(head: Head) -> PageType:

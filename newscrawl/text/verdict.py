@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 
 from newscrawl.parts import PageType
-from newscrawl.text.blocks import RawBlock, text_of
+from newscrawl.text.blocks import RawBlock
+from newscrawl.text.elements import text_of
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import types_of
 from newscrawl.text.parse import Fault

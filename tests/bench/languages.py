@@ -1,9 +1,9 @@
 """How right and how fast languages are told: `languages.py [--gold FILE] [--json]`.
 
-Without a file of gold documents (JSON lines with `text`, `doc`, `share` and `blocks` of `start`, `end`, `lang`) the
-stories of the embedded newsroom are asked, each line of which is in a known language. Speeds are characters a CPU
-second in one process: cold, as the words are met for the first time, and warm. Loading is measured in a process
-of its own, beyond what the item's models need.
+Gold documents are JSON lines with `text`, `doc`, `share` and `blocks` of `start`, `end`, `lang`. Without a
+file of them the stories of the embedded newsroom are asked, each line of which is in a known language. Speeds
+are characters a CPU second in one process: cold, as words are met for the first time, and warm. What loading
+takes is measured in a process of its own, beyond what the rest of the extractor has loaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -29,14 +29,17 @@ HOME = {"fr", "en", "und"}
 MANY = 400_000
 "Characters of one language that speeds are measured on."
 LOADING = """
-import resource, sys, time
+import time
+from pathlib import Path
 import newscrawl.text
-rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-began = time.process_time()
+
+def pages():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+held, began = pages(), time.process_time()
 from newscrawl.text.language import label
 label("Le conseil a voté. The council voted.")
-spent = time.process_time() - began
-print(spent, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss) / 1024)
+print(time.process_time() - began, (pages() - held) * 4096 / 2**20)
 """
 
 
@@ -124,7 +127,7 @@ def gold_of_newsroom() -> list[Gold]:
         for site in demo_sites()
         for story in site.desk.listed
     ]
-    pairs = [first + second for first, second in zip(stories, stories[1:], strict=False)]
+    pairs = [first + second for first, second in pairwise(stories)]
     return [gold_of_parts(parts) for parts in (*stories, *pairs)]
 
 
@@ -173,7 +176,7 @@ def speed(call: Callable[[], object], texts: list[str]) -> float:
 def loading() -> dict[str, float]:
     done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True)
     spent, held = map(float, done.stdout.split())
-    return {"loading, CPU s": round(spent, 3), "loading, MiB more": round(held, 1)}
+    return {"loading, CPU s": round(spent, 3), "loading, MiB": round(held, 1)}
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from wire.archived import answer, archived_run, story
 
 from newscrawl.archive.finished import FinishedRun
-from newscrawl.archive.reader import Placed
-from newscrawl.extracting.places import Answer, ArchiveFile, archive_files, is_page
+from newscrawl.archive.reader import Placed, WarcRecord, records_of
+from newscrawl.extracting.places import Answer, ArchiveFile, answers_of, archive_files, is_page
 from newscrawl.extraction import extract_at
 
 OURS = {"software": "newscrawl/1 Scrapy/2", "run": "echo-1"}
@@ -90,6 +91,39 @@ def test_an_archive_in_one_gzip_stream_is_read_too(run: FinishedRun, tmp_path: P
     assert [place.url for place in places] == list(PAGES)
     assert [extract_at(place.folder, place.pointer, None).url for place in places] == list(PAGES)
     assert not file.torn
+
+
+def with_zeros(path: Path, run: FinishedRun, lost: Callable[[WarcRecord], bool]) -> ArchiveFile:
+    """The run's file without the records that are lost."""
+    raw = bytearray(run.warcs[0].read_bytes())
+    with run.warcs[0].open("rb") as stream:
+        for offset, length, record in records_of(stream):
+            if lost(record):
+                raw[offset : offset + length] = bytes(length)
+    path.write_bytes(raw)
+    return ArchiveFile(path=path)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_damaged_page_costs_itself(run: FinishedRun, tmp_path: Path, number: int) -> None:
+    lost = list(PAGES)[number]
+    file = with_zeros(tmp_path / "x.warc.gz", run, lambda one: (one.kind, one.url) == ("response", lost))
+    places = list(file.places())
+    assert [place.url for place in places] == [url for url in PAGES if url != lost]
+    for place in places:
+        assert extract_at(place.folder, place.pointer, None).url == place.url
+    assert file.torn
+
+
+def test_without_its_opening_an_archive_of_ours_is_still_known(run: FinishedRun, tmp_path: Path) -> None:
+    file = with_zeros(tmp_path / "x.warc.gz", run, lambda one: one.kind == "warcinfo")
+    assert [(place.url, place.run) for place in file.places()] == [(url, "") for url in PAGES]
+    assert file.torn
+    # Fetched whole, but never given to the extractor.
+    without_warcinfo = Placed(0, 1, "response", {"warc-record-id": "a"}, answer(b"<p>"))
+    notes = Placed(1, 1, "metadata", {"warc-concurrent-to": "a"}, b"outcome: ok\r\n")
+    assert not any(is_page(one) for one in answers_of([without_warcinfo, notes]))
+    assert all(is_page(one) for one in answers_of([without_warcinfo]))
 
 
 def test_files_come_by_folder_and_name(tmp_path: Path) -> None:

@@ -80,3 +80,47 @@ def test_a_byline_in_the_text_is_the_last_source() -> None:
 def test_an_agency_that_signs_alone_is_known() -> None:
     found = byline(ld('{"@type": "Person", "name": "Agence France-Presse"}'))
     assert (found.agency, found.alone) == ("AFP", True)
+
+
+def test_a_person_whom_readers_see_comes_before_the_site_as_its_own_author() -> None:
+    page = ld('{"@type": "Organization", "name": "Écho du Fleuve"}')
+    assert names(byline(page + '<a rel="author" href="/x">Awa Ndiaye</a>')) == [("Awa Ndiaye", "person")]
+
+
+def test_a_login_gives_way_to_the_printed_name() -> None:
+    login = ld('{"@type": "Person", "name": "awa.ndiaye"}')
+    assert names(byline(login)) == [("awa.ndiaye", "person")]
+    assert names(byline(login + '<p class="byline">Par Awa Ndiaye</p>')) == [("Awa Ndiaye", "person")]
+
+
+def test_the_fuller_of_two_lists_is_taken() -> None:
+    script = '<script type="application/ld+json">{"@type": "NewsArticle", "author": "Awa Ndiaye"}</script>'
+    head = f'<head>{script}<meta name="author" content="Awa Ndiaye, Paul Eto"></head>'
+    assert [name for name, _ in names(byline(head))] == ["Awa Ndiaye", "Paul Eto"]
+    site = f'<head>{script}<meta name="author" content="Awa Ndiaye, Journal du Lac"></head>'
+    assert [name for name, _ in names(byline(site))] == ["Awa Ndiaye"]
+
+
+def test_placeholders_of_systems_name_nobody() -> None:
+    assert byline('<head><meta name="author" content="No Author"></head>').authors == []
+    assert byline(ld('{"@type": "Person", "name": "admin"}')).authors == []
+
+
+def test_an_author_that_is_person_and_organisation_is_a_person() -> None:
+    assert names(byline(ld('{"@type": ["Person", "Organization"], "name": "Awa Ndiaye"}'))) == [
+        ("Awa Ndiaye", "person")
+    ]
+
+
+def test_the_printed_line_is_kept_and_tells_of_an_agency() -> None:
+    page = ld('{"@type": "Person", "name": "Awa Ndiaye"}')
+    found = byline(page + '<p>Par <a rel="author" href="/auteurs/awa">Awa Ndiaye</a> avec AFP</p>')
+    assert (found.raw, found.agency, found.alone) == ("Par Awa Ndiaye avec AFP", "AFP", False)
+    assert byline(page).raw is None
+
+
+def test_an_agencys_place_and_the_sites_own_name_are_no_authors() -> None:
+    assert names(byline(ld('{"@type": "Person", "name": "Reuters, Lagos"}'))) == [("Reuters", "org")]
+    assert names(byline(ld('{"@type": "Person", "name": "Awa Ndiaye, Écho du Fleuve"}'))) == [
+        ("Awa Ndiaye", "person")
+    ]

@@ -2,12 +2,13 @@
 
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of, text_of
+from newscrawl.text.blocks import blocks_of
+from newscrawl.text.elements import text_of
 
 
-def kinds(html: str, *, hidden: bool = True) -> list[tuple[str, str]]:
+def kinds(html: str) -> list[tuple[str, str]]:
     tree = document_fromstring(f"<html><body>{html}</body></html>")
-    return [(block.kind, block.text) for block in blocks_of(tree, hidden=hidden)]
+    return [(block.kind, block.text) for block in blocks_of(tree)]
 
 
 def test_every_kind_is_known_by_its_element() -> None:
@@ -48,10 +49,30 @@ def test_a_table_of_data_is_one_block_and_a_layout_is_its_contents() -> None:
     assert kinds("<table><tr><td><p>Un.</p><p>Deux.</p></td></tr></table>") == [("p", "Un."), ("p", "Deux.")]
 
 
-def test_hidden_parts_are_left_out_when_asked() -> None:
+def test_hidden_parts_are_known() -> None:
     html = '<p>vu</p><div style="display: NONE"><p>caché</p></div><p hidden>aussi</p>'
-    assert kinds(html, hidden=False) == [("p", "vu")]
-    assert len(kinds(html)) == 3
+    found = blocks_of(document_fromstring(f"<body>{html}</body>"))
+    assert [(block.text, block.hidden) for block in found] == [
+        ("vu", False),
+        ("caché", True),
+        ("aussi", True),
+    ]
+
+
+def test_what_only_screen_readers_say_is_silent() -> None:
+    assert kinds('<p>Un lien<span class="a visually-hidden"> (nouvel onglet)</span>.</p>') == [
+        ("p", "Un lien.")
+    ]
+    clipped = "position:absolute;clip:rect(0 0 0 0)"
+    assert kinds(f'<p>Un<span style="{clipped}">, caché</span> lien.</p>') == [("p", "Un lien.")]
+
+
+def test_a_block_knows_its_links_and_its_place() -> None:
+    tree = document_fromstring("<div id=a class=b><p>Un <a href=/>lien</a> et <b>gras</b>.</p></div>")
+    (block,) = blocks_of(tree)
+    assert (block.linked, block.links, block.strong) == (4, 1, 4)
+    above = next(block.frame.above())
+    assert (above.tag, above.ident, above.classes) == ("div", "a", "b")
 
 
 def test_text_of_an_element_keeps_words_of_two_blocks_apart() -> None:

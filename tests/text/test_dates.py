@@ -104,3 +104,81 @@ def test_indian_wall_time_under_a_wrong_offset_is_mended() -> None:
 def test_another_wall_time_leaves_the_offset_alone() -> None:
     page = f"<head>{ld(datePublished='2025-05-08T05:50:00+00:00')}</head>{IN_INDIA}"
     assert told(dates(page, zone="Asia/Kolkata").published) == ("2025-05-08T05:50:00+00:00", "jsonld")
+
+
+def story(fields: str) -> str:
+    return f'<script type="application/ld+json">{{"@type": "NewsArticle", {fields}}}</script>'
+
+
+def published(html: str, **known: str) -> str | None:
+    found = dates(html, **known).published  # type: ignore[arg-type]
+    return found.moment.text() if found else None
+
+
+def test_a_first_of_january_at_no_hour_is_unknown() -> None:
+    meta = '<meta property="article:published_time" content="2024-01-01">'
+    assert published(f"<head>{meta}</head><body><h1>Le titre</h1>") is None
+    midnight = story('"datePublished": "2024-01-01T00:00:00Z"')
+    assert published(f"<head>{midnight}</head><body><h1>Le titre</h1><p>3 mars 2024</p>") == "2024-03-03"
+
+
+def test_a_first_of_january_that_readers_see_or_that_has_an_hour_is_one() -> None:
+    meta = '<meta property="article:published_time" content="2024-01-01">'
+    assert (
+        published(f"<head>{meta}</head><body><h1>Le titre</h1><p>Publié le 1er janvier 2024</p>")
+        == "2024-01-01"
+    )
+    timed = story('"datePublished": "2024-01-01T09:30:00+01:00"')
+    assert published(f"<head>{timed}</head><body><h1>Le titre</h1>") == "2024-01-01T09:30:00+01:00"
+
+
+def test_where_two_declared_days_differ_the_one_that_readers_see_is_believed() -> None:
+    script = story('"datePublished": "2024-03-03T10:00:00+01:00"')
+    meta = '<meta property="article:published_time" content="2024-03-06T15:25:00+01:00">'
+    page = f"<head>{script}{meta}</head><body><h1>Le titre</h1>"
+    assert published(f"{page}<p>6 mars 2024</p>") == "2024-03-06T15:25:00+01:00"
+    assert published(f"{page}<p>Un texte.</p>") == "2024-03-03T10:00:00+01:00"
+
+
+def test_a_moment_in_utc_is_shown_by_the_pages_wall_clock_where_its_day_differs() -> None:
+    script = story('"datePublished": "2024-03-04T00:25:56Z"')
+    page = f"<head>{script}</head><body><h1>Le titre</h1>"
+    assert published(f"{page}<p>3 mars 2024 21:25</p>") == "2024-03-03T21:25:56-03:00"
+    assert published(f"{page}<p>4 mars 2024 01:25</p>") == "2024-03-04T00:25:56+00:00"
+    assert published(f"{page}<p>3 mars 2024 21:11</p>") == "2024-03-04T00:25:56+00:00"
+
+
+def test_a_vague_date_gives_way_to_an_earlier_change() -> None:
+    meta = '<meta name="date" content="2024-03-09T11:00:00+01:00">'
+    page = f"<head>{meta}</head><body><h1>Le titre</h1>"
+    assert published(f"{page}<p>Stand: 08.03.2024</p>") == "2024-03-08"
+    assert published(f"{page}<p>Mis à jour le 10 mars 2024</p>") == "2024-03-09T11:00:00+01:00"
+
+
+def test_a_label_of_publication_beats_a_vague_name() -> None:
+    meta = '<meta name="dc.date" content="2024-03-01">'
+    assert (
+        published(f"<head>{meta}</head><body><h1>Le titre</h1><p>Publié le 7 mars 2024</p>") == "2024-03-07"
+    )
+
+
+def test_nodes_beside_the_story_date_it_where_it_does_not() -> None:
+    graph = '{"@graph": [{"@type": "NewsArticle"}, {"@type": "WebPage", "datePublished": "2024-03-03"}]}'
+    script = f'<script type="application/ld+json">{graph}</script>'
+    assert published(f"<head>{script}</head><body><h1>Le titre</h1>") == "2024-03-03"
+
+
+def test_the_state_of_scripts_is_asked_late() -> None:
+    script = '<script>state = {"datePublished": "2024-03-03T10:00:00+01:00"}</script>'
+    assert published(f"<body><h1>Le titre</h1>{script}") == "2024-03-03T10:00:00+01:00"
+
+
+def test_a_span_back_from_the_capture_is_the_last_that_the_page_tells() -> None:
+    assert published("<body><h1>Le titre</h1><p>Il y a 3 jours</p>") == "2025-05-29"
+
+
+def test_a_stamp_under_a_foreign_label_is_a_date() -> None:
+    assert (
+        published("<body><h1>Le titre</h1><p>기사입력 :[ 2024-08-25 15:24 ]</p>")
+        == "2024-08-25T15:24:00+01:00"
+    )

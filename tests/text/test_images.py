@@ -41,3 +41,27 @@ def test_json_ld_gives_the_lead_where_meta_does_not() -> None:
     script = '{"@type": "NewsArticle", "image": {"url": "/j.jpg"}}'
     found = images(f'<head><script type="application/ld+json">{script}</script></head>')
     assert [(one.url, one.lead) for one in found] == [("https://echo.example/j.jpg", True)]
+
+
+def test_json_ld_gives_caption_and_credit() -> None:
+    image = '{"url": "/j.jpg", "caption": "Le marché", "creditText": "A. Ndiaye"}'
+    script = f'{{"@type": "NewsArticle", "image": [{image}]}}'
+    found = images(f'<head><script type="application/ld+json">{script}</script></head>')
+    assert (found[0].caption, found[0].credit) == ("Le marché", "A. Ndiaye")
+
+
+def test_captions_are_found_without_a_figure() -> None:
+    found = images(
+        '<body><div class="wp-caption"><img src=/1.jpg><p class="wp-caption-text">Le marché</p></div>'
+    )
+    assert [(one.url[-6:], one.caption) for one in found] == [("/1.jpg", "Le marché")]
+
+
+def test_pictures_of_other_stories_are_left_out() -> None:
+    assert images("<body><div class=related-news><div><figure><img src=/1.jpg></figure></div></div>") == []
+
+
+def test_sizes_of_one_picture_are_one() -> None:
+    head = '<head><meta property="og:image" content="/1.jpg?w=1200"></head>'
+    found = images(f"{head}<body><figure><img src='/1.jpg?w=300'><figcaption>Le marché</figcaption></figure>")
+    assert [(one.url[-6:], one.caption) for one in found] == [("w=1200", "Le marché")]

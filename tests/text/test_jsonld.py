@@ -10,13 +10,13 @@ from newscrawl.text.jsonld import linked, nodes_of, story_of, strings, text, typ
 URL = "https://journal.example/2025/a"
 
 
-def page(*scripts: str) -> HtmlElement:
-    tags = "".join(f'<script type="application/ld+json">{script}</script>' for script in scripts)
-    return document_fromstring(f"<html><head>{tags}</head><body><p>x</p></body></html>")
+def scripts(*texts: str) -> list[HtmlElement]:
+    tags = "".join(f'<script type="application/ld+json">{text}</script>' for text in texts)
+    return list(document_fromstring(f"<html><head>{tags}</head><body><p>x</p></body></html>").iter("script"))
 
 
 def story(*values: Any) -> dict[str, Any]:
-    return story_of(nodes_of(page(*(json.dumps(value) for value in values))), URL) or {}
+    return story_of(nodes_of(scripts(*(json.dumps(value) for value in values))), URL) or {}
 
 
 def test_graphs_and_lists_are_opened() -> None:
@@ -33,19 +33,19 @@ def test_a_broken_script_still_gives_its_other_fields() -> None:
         '{"@type": "NewsArticle", "headline": "Titre", "description": Une phrase, sans guillemets.,'
         ' "datePublished": "2025-02-03"}'
     )
-    node = story_of(nodes_of(page(script)), URL)
+    node = story_of(nodes_of(scripts(script)), URL)
     assert node is not None
     assert (node["headline"], node["datePublished"]) == ("Titre", "2025-02-03")
     assert node["description"] == "Une phrase, sans guillemets."
 
 
 def test_a_hopeless_script_does_not_hide_the_next() -> None:
-    tree = page("[[[", "", '{"@type": "Article", "headline": "B"}')
+    tree = scripts("[[[", "", '{"@type": "Article", "headline": "B"}')
     assert [node.get("headline") for node in nodes_of(tree) if node.get("headline")] == ["B"]
 
 
 def test_comments_and_cdata_around_a_script_are_taken_off() -> None:
-    tree = page('//<![CDATA[\n{"@type": "Article", "headline": "C"}\n//]]>')
+    tree = scripts('//<![CDATA[\n{"@type": "Article", "headline": "C"}\n//]]>')
     assert (story_of(nodes_of(tree), URL) or {})["headline"] == "C"
 
 
@@ -79,4 +79,4 @@ def test_types_have_no_case_and_no_address() -> None:
 
 def test_a_deep_graph_is_cut() -> None:
     script = '{"@graph": [' * 500 + '{"@type": "Article"}' + "]}" * 500
-    assert story_of(nodes_of(page(script)), URL) is None
+    assert story_of(nodes_of(scripts(script)), URL) is None

@@ -1,27 +1,26 @@
 """Line rules inside a story."""
 
-from lxml.html import Element
+import blocks_made
+from blocks_made import Made
+from lxml.html import document_fromstring
 
-from newscrawl.parts import BlockKind
-from newscrawl.text.blocks import RawBlock
+from newscrawl.text.blocks import blocks_of
 from newscrawl.text.lines import Cleaned, byline_in, clean_lines
 
 BODY = [f"La phrase numéro {number} du récit finit par un point." for number in range(1, 9)]
 
 
-def blocks(*texts: str | tuple[BlockKind, str]) -> list[RawBlock]:
-    pairs = [("p", one) if isinstance(one, str) else one for one in texts]
-    return [RawBlock(kind=kind, text=text, element=Element("p")) for kind, text in pairs]  # type: ignore[arg-type]
+def cleaned(*texts: Made, lede: str | None = None, authors: tuple[str, ...] = ()) -> Cleaned:
+    return clean_lines(blocks_made.blocks(texts), titles={"le titre"}, lede=lede, authors=authors)
 
 
-def cleaned(*texts: str | tuple[BlockKind, str], lede: str | None = None) -> Cleaned:
-    return clean_lines(
-        blocks(*texts), titles={"le titre"}, lede=lede, captions={"une vue"}, linked={"un autre récit"}
-    )
+def kept(*texts: Made, lede: str | None = None, authors: tuple[str, ...] = ()) -> list[str]:
+    return [block.text for block in cleaned(*texts, lede=lede, authors=authors).blocks]
 
 
-def kept(*texts: str | tuple[BlockKind, str], lede: str | None = None) -> list[str]:
-    return [block.text for block in cleaned(*texts, lede=lede).blocks]
+def kept_of(html: str, *, live: bool = False) -> list[str]:
+    found = clean_lines(blocks_of(document_fromstring(html)), titles=set(), lede=None, live=live)
+    return [block.text for block in found.blocks]
 
 
 def test_the_headline_and_the_standfirst_are_not_repeated() -> None:
@@ -33,10 +32,51 @@ def test_the_headlines_words_may_return_far_below() -> None:
 
 
 def test_captions_and_bare_links_go() -> None:
-    assert (
-        kept(BODY[0], "Une vue", ("caption", "Le fleuve"), BODY[1], ("li", "Un autre récit"), BODY[2])
-        == BODY[:3]
-    )
+    assert kept(*BODY[:2], ("caption", "Le fleuve"), "Le bac (Photo: A. Ndiaye)", BODY[2]) == BODY[:3]
+    html = "".join(f"<p>{line}</p>" for line in BODY) + "<p><a href=/a>Un autre récit du jour</a></p>"
+    assert kept_of(html) == BODY
+
+
+def test_an_address_spelt_out_is_read_though_it_is_a_link() -> None:
+    html = "".join(f"<p>{line}</p>" for line in BODY) + "<p><a href=/a>https://echo.example/a</a></p>"
+    assert kept_of(html) == [*BODY, "https://echo.example/a"]
+
+
+def test_a_page_that_tells_its_story_in_captions_keeps_them() -> None:
+    gallery = [("caption", line) for line in BODY]
+    assert kept(*gallery) == BODY  # type: ignore[arg-type]
+
+
+def test_a_container_of_short_links_goes_whole() -> None:
+    teasers = "".join(f"<li><a href=/{n}>Le récit {n} du jour</a> hier</li>" for n in range(4))
+    html = "<div>" + "".join(f"<p>{line}</p>" for line in BODY) + f"<ul>{teasers}</ul></div>"
+    assert kept_of(html) == BODY
+
+
+def test_a_list_of_the_storys_own_points_stays() -> None:
+    points = "".join(f"<li>Le point {n} se dit sans lien.</li>" for n in range(4))
+    html = "<div>" + "".join(f"<p>{line}</p>" for line in BODY) + f"<ul>{points}</ul></div>"
+    assert len(kept_of(html)) == len(BODY) + 4
+
+
+def test_a_label_takes_the_box_it_opens() -> None:
+    box = "<aside><h3>À lire aussi</h3><h4>LE FLEUVE</h4><p>Une crue s'annonce</p></aside>"
+    html = "".join(f"<p>{line}</p>" for line in BODY[:4]) + box + f"<p>{BODY[4]}</p>"
+    assert kept_of(f"<div>{html}</div>") == BODY[:5]
+
+
+def test_a_second_article_below_goes_but_not_from_a_live_page() -> None:
+    first = "".join(f"<p>{line}</p>" for line in BODY)
+    html = f"<main><article>{first}</article><article><p>Un autre récit commence.</p></article></main>"
+    assert kept_of(html) == BODY
+    assert len(kept_of(html, live=True)) == len(BODY) + 1
+
+
+def test_who_the_author_is_goes_from_the_foot() -> None:
+    foot = "Awa Ndiaye est journaliste et couvre le fleuve depuis dix ans."
+    assert kept(*BODY, foot, authors=("Awa Ndiaye",)) == BODY
+    assert kept(*BODY, foot) == [*BODY, foot]
+    assert kept(*BODY, "awa@echo.example") == BODY
 
 
 def test_a_label_takes_its_list_along() -> None:
@@ -61,7 +101,7 @@ def test_dates_and_bylines_go_and_the_byline_is_kept_apart() -> None:
     found = cleaned("Par Awa Ndiaye et AFP", "Publié le 8 mai 2025 à 09h30", *BODY)
     assert [block.text for block in found.blocks] == BODY
     assert found.byline == "Par Awa Ndiaye et AFP"
-    assert [one.reason for one in found.removed] == ["byline", "byline"]
+    assert list(found.dropped.values()) == ["byline", "byline"]
 
 
 def test_an_empty_byline_goes() -> None:
@@ -82,8 +122,6 @@ def test_a_heading_with_nothing_under_it_goes() -> None:
 
 
 def test_all_that_goes_is_accounted_for() -> None:
-    found = cleaned("Ajoutez votre titre ici", *BODY, "Laisser un commentaire")
-    assert {(one.reason, one.sample) for one in found.removed} == {
-        ("placeholder", "Ajoutez votre titre ici"),
-        ("comments_form", "Laisser un commentaire"),
-    }
+    made = blocks_made.blocks(["Ajoutez votre titre ici", *BODY, "Laisser un commentaire"])
+    found = clean_lines(made, titles=set(), lede=None)
+    assert found.dropped == {id(made[0]): "placeholder", id(made[-1]): "comments_form"}

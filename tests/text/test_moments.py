@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.text.moments import is_date_line, moments_in, read_moment
+from newscrawl.text.moments import ago, is_date_line, moments_in, read_moment
 
 DOUALA = ZoneInfo("Africa/Douala")
 
@@ -105,3 +105,56 @@ def test_a_line_that_is_only_a_date_is_told_from_a_sentence(line: str, is_one: b
 def test_any_text_is_a_date_or_none(raw: str) -> None:
     found = read_moment(raw, DOUALA)
     assert found is None or dt.date.fromisoformat(found.text()[:10]).year >= 1990
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3 de mayo de 2022", "2022-05-03"),
+        ("Publié le 3 mai 202221:25Écho", "2022-05-03 21:25"),
+        ("04-ago-2021 5:11", "2021-08-04 05:11"),
+    ],
+)
+def test_dates_that_markup_or_language_joins_otherwise_are_read(text: str, expected: str) -> None:
+    found = moments_in(text)[0]
+    wall = found.wall()
+    assert (wall.strftime("%Y-%m-%d %H:%M") if wall else found.text()) == expected
+
+
+def test_a_moment_moves_to_another_zone_with_its_instant() -> None:
+    moment = read_moment("2024-03-04T00:25:56Z")
+    assert moment is not None
+    assert moment.at(dt.timezone(dt.timedelta(hours=-3))).text() == "2024-03-03T21:25:56-03:00"
+    day = read_moment("2024-03-04")
+    assert day is not None
+    assert day.at(dt.UTC) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Il y a 2 heures", "2025-02-03"),
+        ("il y a 1 jour", "2025-02-02"),
+        ("Posted 3 days ago", "2025-01-31"),
+        ("an hour ago", "2025-02-02"),
+        ("a week ago", "2025-01-27"),
+    ],
+)
+def test_a_span_is_counted_back_from_the_capture_to_a_day(text: str, day: str) -> None:
+    fetched = dt.datetime(2025, 2, 2, 23, 30, tzinfo=dt.UTC)  # 00:30 of the third in Douala
+    found = ago(text, fetched + dt.timedelta(hours=2 if "2 heures" in text else 0), DOUALA)
+    assert found is not None
+    assert found.text() == day
+
+
+def test_sentences_about_the_past_without_a_span_tell_no_day() -> None:
+    assert ago("Il y a des jours heureux", dt.datetime(2025, 2, 3, tzinfo=dt.UTC), DOUALA) is None
+
+
+def test_an_abbreviation_of_several_zones_is_the_outlets() -> None:
+    shanghai = read_moment("2025-02-03 10:00 CST", ZoneInfo("Asia/Shanghai"))
+    chicago = moments_in("February 3, 2025 10:00 CST", ZoneInfo("America/Chicago"))[0]
+    quebec = moments_in("3 février 2025 à 10 h 00 HE", ZoneInfo("America/Toronto"))[0]
+    assert shanghai is not None
+    assert [one.text()[-6:] for one in (shanghai, chicago, quebec)] == ["+08:00", "-06:00", "-05:00"]
+    assert moments_in("February 3, 2025 10:00 CST", ZoneInfo("Africa/Douala"))[0].precision == "day"

@@ -1,9 +1,11 @@
 """Wire notices and datelines."""
 
-import pytest
-from lxml.html import Element
+from html import escape
 
-from newscrawl.text.blocks import RawBlock
+import pytest
+from lxml.html import fragment_fromstring
+
+from newscrawl.text.blocks import RawBlock, blocks_of
 from newscrawl.text.notices import hear_around, lift_notices, notices
 
 AUTO = "is auto-generated from a syndicated"
@@ -11,7 +13,9 @@ STORY = ["The river rose overnight.", "The bridge held.", "Nobody was hurt."]
 
 
 def blocks(*texts: str) -> list[RawBlock]:
-    return [RawBlock(kind="p", text=text, element=Element("p")) for text in texts]
+    return blocks_of(
+        fragment_fromstring("".join(f"<p>{escape(text)}</p>" for text in texts), create_parent="body")
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,11 @@ def test_a_notice_is_passed_on() -> None:
 def test_agencies_go_by_many_names() -> None:
     assert agency_named("the associated press") == agency_named("AP") == "AP"
     assert agency_named("Awa Ndiaye") is None
+
+
+def test_an_agency_declared_as_the_source_is_the_origin() -> None:
+    script = '{"@type": "NewsArticle", "sourceOrganization": {"@type": "Organization", "name": "Reuters"}}'
+    found = origin(html=f'<script type="application/ld+json">{script}</script>')
+    assert (found.is_syndicated, found.agency) == (True, "Reuters")
+    assert found.evidence == ["jsonld:sourceOrganization=Reuters"]
+    assert origin(html='<meta name="dc.source" content="Journal du Lac">') == Syndication()

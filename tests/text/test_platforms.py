@@ -4,18 +4,28 @@ import pytest
 from lxml.html import HtmlElement, document_fromstring
 
 from newscrawl.outlet import Platform as OutletPlatform
-from newscrawl.text.platforms import chrome_of, named_elements, platforms, platforms_of
-from newscrawl.text.prune import prune, select
+from newscrawl.outlet import Rule
+from newscrawl.text.head import head_of
+from newscrawl.text.platforms import platforms
+from newscrawl.text.prune import select
+from newscrawl.text.view import View, prune, view_of
 
 
 def page(html: str, body: str = "") -> HtmlElement:
     return document_fromstring(f"<html><body {body}>{html}<p>Le texte reste.</p></body></html>")
 
 
+def seen(tree: HtmlElement, *, generator: str = "", platform: str | None = None, body: str = "") -> View:
+    meta = document_fromstring(f'<html><head><meta name="generator" content="{generator}"></head></html>')
+    head = head_of(meta, "https://echo.example/a", {})
+    return view_of(tree, head, Rule(body=body or None), platform)
+
+
 def left(tree: HtmlElement, *, generator: str = "", platform: str | None = None) -> tuple[str, list[str]]:
-    named = named_elements(tree)
-    removed = prune(tree, chrome_of(named, platforms_of(named, generator, platform)))
-    return tree.text_content().strip(), [one.reason for one in removed]
+    view = seen(tree, generator=generator, platform=platform)
+    prune(view)
+    reasons = [view.chrome[block.frame.index] for block in view.blocks if block.frame.index in view.chrome]
+    return tree.text_content().strip(), reasons
 
 
 @pytest.mark.parametrize(
@@ -69,17 +79,18 @@ def test_every_mark_is_a_class_or_an_id() -> None:
     assert [mark for mark in marks if mark[0] not in ".#" or " " in mark or "." in mark[1:]] == []
 
 
-def test_what_is_removed_is_accounted_for_once() -> None:
-    tree = page('<div class="sharedaddy">Partager <div class="sharedaddy">ici</div></div>')
-    named = named_elements(tree)
-    removed = prune(tree, chrome_of(named, platforms_of(named, "", None)))
-    assert [(one.reason, one.chars, one.sample) for one in removed] == [("share", 12, "Partager ici")]
+def test_chrome_holds_for_all_that_is_inside_it() -> None:
+    tree = page('<div class="sharedaddy"><h3>Partager</h3><div><p>ici</p></div></div>')
+    view = seen(tree)
+    reasons = [(block.text, view.chrome.get(block.frame.index)) for block in view.blocks]
+    assert reasons == [("Partager", "share"), ("ici", "share"), ("Le texte reste.", None)]
 
 
-def test_what_holds_the_story_is_never_taken() -> None:
+def test_what_holds_the_story_is_never_chrome() -> None:
     tree = page('<div class="related-posts"><section id="story">Le récit.</section></div>')
-    keep = select(tree, "#story")
-    assert prune(tree, [(element, "x") for element in select(tree, "div.related-posts")], keep=keep) == []
+    view = seen(tree, body="#story")
+    assert view.chrome == {}
+    assert [block.text for block in view.blocks if block.frame.index in view.chosen] == ["Le récit."]
 
 
 def test_a_selector_that_cannot_be_read_picks_nothing() -> None:

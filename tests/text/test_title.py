@@ -62,3 +62,53 @@ def test_every_spelling_is_known_as_a_repeat() -> None:
         '<head><meta property="og:title" content="Le pont | Écho du Fleuve"></head><body><h1>Le pont</h1>'
     )
     assert {"le pont", "le pont | écho du fleuve"} <= found.keys
+
+
+def test_a_heading_in_other_words_than_a_title_for_search_engines_is_the_headline() -> None:
+    head = '<head><meta property="og:title" content="Pont de Douala : ouverture, trajet et prix"></head>'
+    found = title(f"{head}<body><h1>Le nouveau pont de Douala ouvre ses voies</h1>")
+    assert found.text == "Le nouveau pont de Douala ouvre ses voies"
+    assert (
+        title(f"{head}<body><h1>Toutes nos rubriques</h1>").text
+        == "Pont de Douala : ouverture, trajet et prix"
+    )
+
+
+def test_of_two_headings_the_one_that_more_titles_repeat_wins() -> None:
+    meta = '<meta property="og:title" content="Le grand pont est ouvert à tous">'
+    node = '{"@type": "Article", "headline": "Le grand pont est ouvert à tous"}'
+    ld = f'<script type="application/ld+json">{node}</script>'
+    page = f"<head>{meta}{ld}<title>Ce soir, la fête au bord du fleuve</title></head>"
+    found = title(
+        f"{page}<body><h1>Ce soir, la fête au bord du fleuve</h1><h2>Le grand pont est ouvert à tous</h2>"
+    )
+    assert found.text == "Le grand pont est ouvert à tous"
+
+
+def test_a_kicker_in_the_heading_goes_where_the_declared_title_lacks_it() -> None:
+    page = '<head><meta property="og:title" content="Le grand pont est ouvert"></head><body>'
+    assert (
+        title(f"{page}<h1><span>Transport</span> Le grand pont est ouvert</h1>").text
+        == "Le grand pont est ouvert"
+    )
+
+
+def test_a_heading_in_the_breadcrumbs_counts() -> None:
+    page = "<head><title>Le grand pont est ouvert - Écho du Fleuve</title></head><body>"
+    crumbs = "<nav><ol><li><h1>Le grand pont est ouvert</h1></li></ol></nav>"
+    assert title(f"{page}{crumbs}<h2>Autre récit</h2>").text == "Le grand pont est ouvert"
+
+
+def test_what_hangs_behind_a_bar_goes_where_no_heading_repeats_it() -> None:
+    assert (
+        title("<head><title>Le grand pont est ouvert | Société</title></head>").text
+        == "Le grand pont est ouvert"
+    )
+    assert title("<head><title>Direct | Le match</title></head>").text == "Direct | Le match"
+
+
+def test_a_site_named_at_the_end_of_a_title_is_no_headline() -> None:
+    page = "<head><title>Le nouveau pont est ouvert aux piétons | Les Cahiers du Fleuve</title></head>"
+    assert (
+        title(f"{page}<body><h1>Les Cahiers du Fleuve</h1>").text == "Le nouveau pont est ouvert aux piétons"
+    )

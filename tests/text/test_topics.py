@@ -54,3 +54,23 @@ def test_the_section_is_declared_or_the_last_breadcrumb() -> None:
 )
 def test_the_type_is_what_the_page_declares(html: str, kind: str) -> None:
     assert page_type_of(page(html)[0]) == kind
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p><strong>Mots-clés :</strong> <a href=/1>Pont</a>, <a href=/2>Fleuve</a></p>",
+        "<h4>Tags</h4><ul><li><a href=/1>Pont</a></li><li><a href=/2>Fleuve</a></li></ul>",
+        "<section><ul><li><span>READ MORE ON:</span></li>"
+        "<li><a href=/1>Pont</a></li><li><a href=/2>Fleuve</a></li></ul>",
+    ],
+)
+def test_labels_of_topics_stand_in_many_places(html: str) -> None:
+    assert tags_of(*page(f"<body><p>Le pont est ouvert.</p>{html}")) == ["Pont", "Fleuve"]
+
+
+def test_topics_of_the_site_are_not_the_storys() -> None:
+    links = "<ul><li><a href=/1>Pont</a></li></ul>"
+    assert tags_of(*page(f"<body><footer><div><h4>Topics</h4>{links}</div></footer>")) == []
+    prose = f"<h4>Sujets</h4><p>{'Le fleuve monte encore. ' * 9}<a href=/1>Pont</a></p>"
+    assert tags_of(*page(f"<body>{prose}")) == []

@@ -1,0 +1,56 @@
+"""A page -> what the stages learn from, by the same way a crawl sees it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from newscrawl.outlet import Rule
+from newscrawl.parts import PageType
+from newscrawl.text.head import head_of
+from newscrawl.text.judge.features import features
+from newscrawl.text.judge.hints import hints_of
+from newscrawl.text.judge.training.fit import Sample
+from newscrawl.text.judge.training.labels import labels_of
+from newscrawl.text.judge.training.pages import Page
+from newscrawl.text.opinion import opinion_of
+from newscrawl.text.parse import Fault, parse
+from newscrawl.text.view import prune, view_of
+
+_KINDS: dict[str, PageType] = {
+    "article": "article",
+    "listing": "listing",
+    "collection": "listing",
+    "forum": "forum",
+    "product": "product",
+}
+GENERAL = frozenset({"wcxb"})
+"Corpora of pages that are not news alone."
+
+
+def sample_of(page: Page) -> Sample | None:
+    """The page's matrix, labels and second opinion; None where nothing on it can be judged."""
+    parsed = parse(page.html, {"content-type": "text/html"})
+    if isinstance(parsed, Fault):
+        return None
+    head = head_of(parsed.tree, page.url, {})
+    view = view_of(parsed.tree, head, Rule())
+    if not view.blocks:
+        return None
+    hints = hints_of(head)
+    matrix = features(view.blocks, view.frames, hints, view.chrome)
+    labels = labels_of(page, view.blocks, hints.title)
+    kind = _KINDS.get(page.page_type, "other")
+    opinion: list[bool] = []
+    if kind == "article":
+        prune(view)
+        opinion = opinion_of(parsed.tree, page.url, view.blocks)
+    return Sample(
+        site_hash=int(hashlib.sha256(page.site.encode()).hexdigest(), 16) // 64,
+        matrix=matrix,
+        labels=labels,
+        opinion=np.array(opinion, np.float64),
+        news=page.dataset not in GENERAL,
+        kind=kind,
+    )

@@ -1,0 +1,59 @@
+"""Where on a page its story stands: lines by their nearness to the headline, parts about others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from lxml.html import HtmlElement
+
+from newscrawl.text.blocks import RawBlock
+from newscrawl.text.folding import key
+from newscrawl.text.signs import Signs, is_elsewhere
+
+MAX_LINES = 400
+ABOVE, BELOW = 6, 15
+"Lines around the headline: what they say of dates and authors is the story's."
+SLACK = 20
+"Characters that a line may have beside its key."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Near:
+    """The page as seen from its headline."""
+
+    lines: list[RawBlock]
+    "From the headline down, then those right above it, then all others."
+    place: int = 0
+    "Where the headline stands among all elements; 0 where none was found."
+    home: Collection[HtmlElement] = field(default_factory=frozenset)
+    "The elements that hold the headline: whatever they are named, they are about this story."
+
+    def elsewhere(self, element: HtmlElement) -> bool:
+        """Whether it stands in a part of the page about other stories."""
+        return is_elsewhere(element, self.home)
+
+
+def near_title(lines: Sequence[RawBlock], titles: set[str], signs: Signs) -> Near:
+    """The lines in the order in which they are asked; a story's date and authors stand near its headline."""
+    at = _headline(lines, titles)
+    if at is None:
+        return Near(lines=list(lines[:MAX_LINES]))
+    above, element = max(0, at - ABOVE), lines[at].element
+    ordered = [*lines[at : at + BELOW], *lines[above:at], *lines[at + BELOW :], *lines[:above]]
+    return Near(
+        lines=ordered[:MAX_LINES],
+        place=signs.after(element),
+        home={element, *element.iterancestors()},
+    )
+
+
+def _headline(lines: Sequence[RawBlock], titles: set[str]) -> int | None:
+    """The line that is the headline; a heading before others, since breadcrumbs repeat it."""
+    longest = max(map(len, titles), default=0) + SLACK
+    headings = (at for at, line in enumerate(lines) if line.kind == "h" or line.element.tag == "h1")
+    others = (at for at, line in enumerate(lines) if 2 * len(line.text) > longest)
+    for at in (*headings, *others):
+        if len(lines[at].text) <= longest and key(lines[at].text) in titles:
+            return at
+    return None

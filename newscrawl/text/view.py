@@ -1,0 +1,88 @@
+"""A page as its judges see it: blocks, the outline they stand in, and what rules call chrome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lxml.html import HtmlElement
+
+from newscrawl.outlet import Rule
+from newscrawl.parts import Removed
+from newscrawl.text import platforms
+from newscrawl.text.blocks import Frame, RawBlock, outline_of
+from newscrawl.text.elements import is_breaking, text_of
+from newscrawl.text.head import Head
+from newscrawl.text.platforms import Platform
+from newscrawl.text.prune import removal, select
+
+OUTLET_RULE = "outlet_rule"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    blocks: list[RawBlock]
+    frames: list[Frame]
+    held: list[Platform] = field(default_factory=list)
+    "The platforms whose rules hold for the page."
+    chosen: frozenset[int] = frozenset()
+    "Indexes of the frames inside the outlet's containers of the story; empty where it names none."
+    chrome: dict[int, str] = field(default_factory=dict)
+    "Indexes of the frames that rules call chrome, with all inside them, each with its reason."
+
+    removed: list[Removed] = field(default_factory=list)
+    "What an outlet's rule took out of the middle of blocks."
+
+    @property
+    def visible(self) -> list[RawBlock]:
+        return [block for block in self.blocks if not block.hidden]
+
+
+def view_of(tree: HtmlElement, head: Head, rule: Rule, platform: str | None = None) -> View:
+    """The page's blocks with the verdicts of the outlet's and the platforms' rules."""
+    containers = select(tree, rule.body)
+    dropped = [element for selector in rule.drop for element in select(tree, selector)]
+    removed = _taken([element for element in dropped if not is_breaking(element)])
+    blocks, frames = outline_of(tree, also=containers)
+    held = platforms.platforms_of(frames, head.meta("generator") or "", platform)
+    by_element = {frame.element: frame.index for frame in frames}
+    chosen = [by_element[element] for element in containers if element in by_element]
+    ruled = {by_element[element]: OUTLET_RULE for element in dropped if element in by_element}
+    marked = platforms.chrome_of(frames, held) | ruled
+    around = {frame.index for at in chosen for frame in (frames[at], *frames[at].above())}
+    chrome = {index: reason for index, reason in marked.items() if index not in around}
+    return View(
+        blocks=blocks,
+        frames=frames,
+        held=held,
+        chosen=frozenset(_inherited(frames, dict.fromkeys(chosen, ""))),
+        chrome=_inherited(frames, chrome),
+        removed=removed,
+    )
+
+
+def _taken(elements: Sequence[HtmlElement]) -> list[Removed]:
+    """Take inline elements out of their lines; what follows them stays."""
+    removed = [removal(OUTLET_RULE, text) for element in elements if (text := text_of(element))]
+    for element in elements:
+        if element.getparent() is not None:
+            element.drop_tree()
+    return removed
+
+
+def prune(view: View) -> None:
+    """Take what rules call chrome out of the tree itself."""
+    platforms.unmark(view.frames, view.held)
+    for index in view.chrome:
+        frame = view.frames[index]
+        if frame.parent is not None and frame.parent.index not in view.chrome:
+            frame.element.drop_tree()
+
+
+def _inherited(frames: Sequence[Frame], own: dict[int, str]) -> dict[int, str]:
+    """What is said of a frame holds for all inside it, unless something is said of them."""
+    found = dict(own)
+    for frame in frames:
+        if frame.index not in found and frame.parent is not None and frame.parent.index in found:
+            found[frame.index] = found[frame.parent.index]
+    return found

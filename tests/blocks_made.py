@@ -1,0 +1,32 @@
+"""Blocks of our own making, for tests of what works on them."""
+
+from collections.abc import Iterable
+
+from lxml.html import Element
+
+from newscrawl.parts import BlockKind
+from newscrawl.text.blocks import Frame, RawBlock
+
+Made = str | tuple[BlockKind, str]
+
+
+def blocks(made: Iterable[Made]) -> list[RawBlock]:
+    """Blocks of one container, each with a frame of its own; a text alone is a paragraph."""
+    root = _frame(0, None)
+    pairs: list[tuple[BlockKind, str]] = [("p", one) if isinstance(one, str) else one for one in made]
+    return [
+        RawBlock(kind=kind, text=text, frame=_frame(at, root))
+        for at, (kind, text) in enumerate(pairs, start=1)
+    ]
+
+
+def link(text: str) -> RawBlock:
+    """A paragraph that is a link and nothing else."""
+    return RawBlock(kind="p", text=text, frame=_frame(0, None), linked=len(text), links=1)
+
+
+def _frame(index: int, parent: Frame | None) -> Frame:
+    return Frame(
+        index=index, element=Element("p"), tag="p", parent=parent, ident="", classes="", names="",
+        hidden=False, depth=0,
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""Frozen pages come out as somebody who read them says they should: field by field."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newscrawl import settings
+from newscrawl.archive.verify import verify_warcs
+from newscrawl.commands.freeze import page_in
+from newscrawl.extraction import extract_page
+from newscrawl.items import Article, Rejection
+from newscrawl.outlet import find_outlet
+from newscrawl.text.parse import Parsed, parse
+
+HERE = Path(__file__).parent
+NAMES = sorted(path.stem for path in HERE.glob("*.json"))
+FIELDS = ("title", "lede", "text", "authors", "published", "lang", "notice")
+FEWEST = 40
+SHAPES = (
+    "elementor_tv", "portal", "wordpress", "spip", "arc", "drupal", "joomla", "blogger", "ghost", "wmaker",
+    "liveblog", "very_short", "split_containers", "second_article", "related_inside", "tweets", "table",
+    "captions", "author_bio", "gallery", "table_layout_br", "windows1252", "paywall", "axeptio",
+    "script_zh", "script_ja", "script_ar", "script_th",
+)  # fmt: skip
+"Beginnings of names: what there must be a golden of."
+
+
+@cache
+def golden(name: str) -> dict[str, Any]:
+    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def extracted(name: str) -> Article | Rejection:
+    outlet = golden(name).get("outlet")
+    rules = find_outlet(outlet, [Path(folder) for folder in settings.NEWSCRAWL_OUTLETS]) if outlet else None
+    return extract_page(page_in(HERE / f"{name}.warc.gz"), rules)
+
+
+def found(article: Article, field: str) -> object:
+    named = {
+        "text": [block.text for block in article.blocks],
+        "authors": [author.name for author in article.authors],
+        "notice": article.syndication.notice,
+    }
+    return named[field] if field in named else getattr(article, field)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_field_is_as_expected(name: str, field: str) -> None:
+    result = extracted(name)
+    if "rejected" in golden(name):
+        assert isinstance(result, Rejection)
+        assert result.reason == golden(name)["rejected"]
+    else:
+        assert isinstance(result, Article), f"rejected: {result.reason}: {result.detail}"
+        assert found(result, field) == golden(name)[field]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_must_be_gone_is_on_the_page_and_not_in_the_story(name: str) -> None:
+    message, absent = page_in(HERE / f"{name}.warc.gz").message, golden(name).get("absent", [])
+    parsed = parse(message.content, message.by_name)
+    assert isinstance(parsed, Parsed)
+    page = " ".join("".join(parsed.tree.itertext()).split())
+    assert [one for one in absent if one not in page] == []
+    result = extracted(name)
+    story = f"{result.title}\n{result.lede}\n{result.text}" if isinstance(result, Article) else ""
+    assert [one for one in absent if one in story] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_text_is_made_of_its_blocks(name: str) -> None:
+    result = extracted(name)
+    if isinstance(result, Article):
+        assert result.text == "\n\n".join(block.text for block in result.blocks)
+
+
+def test_every_golden_was_read_by_somebody() -> None:
+    assert len(NAMES) >= FEWEST
+    assert [name for name in NAMES if golden(name).get("reviewed") is not True] == []
+    assert {path.name.removesuffix(".warc.gz") for path in HERE.glob("*.warc.gz")} == set(NAMES)
+
+
+def test_every_shape_has_a_golden() -> None:
+    assert [shape for shape in SHAPES if not any(name.startswith(shape) for name in NAMES)] == []
+
+
+def test_the_archives_hold_what_they_say() -> None:
+    assert list(verify_warcs(sorted(HERE.glob("*.warc.gz")))) == []
