@@ -8,6 +8,8 @@ CLIENTS := $(VENV)/clients
 OUTLET ?=
 # A folder of saved pages for `make bench`; empty: pages of the embedded newsroom.
 PAGES  ?=
+# A file of labelled documents for `make bench`; empty: stories of the embedded newsroom.
+GOLD   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup clients crawl test check types tests tests-slow format bench pins clean
@@ -63,6 +65,7 @@ format: setup ## Put the code into its form
 bench: setup ## Measure the whole line; PAGES=folder for saved pages
 	$(BIN)/python tests/bench/archive.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/line.py $(if $(strip $(PAGES)),--pages $(PAGES),)
+	$(BIN)/python tests/bench/languages.py $(if $(strip $(GOLD)),--gold $(GOLD),)
 
 pins: ## Write requirements.txt anew from the ranges in pyproject.toml
 	rm -rf $(VENV)/pins && $(PYTHON) -m venv $(VENV)/pins

@@ -18,6 +18,7 @@ from newscrawl.state.memories import CURRENT, newest_memory
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 OUTLET = "fundy_courier"
+COMMAND = "from newscrawl.commands import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,7 @@ def test_a_replay_uses_the_memory_of_its_run_whatever_was_learned_since(
 def test_an_extraction_uses_the_memory_of_each_run(second: Crawl, outlets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     done = subprocess.run(
-        [sys.executable, "-c", "from newscrawl.commands import main; main()"]
-        + ["extract", str(second.folder), "-o", str(out), "--jobs", "1"],
+        [sys.executable, "-c", COMMAND, "extract", str(second.folder), "-o", str(out), "--jobs", "1"],
         env={**environment(), "NEWSCRAWL_OUTLETS": str(outlets)},
         capture_output=True,
         text=True,

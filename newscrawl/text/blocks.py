@@ -118,16 +118,20 @@ class _Walker:
             run.strong += len(text)
 
     def _line_break(self) -> None:
-        """One <br> ends a paragraph only after a sentence; two always do."""
+        """One <br> ends a paragraph only after a sentence or a line in bold; two always do."""
         run = self.run
         if _kind_of(self.open[-1]) == "pre":
             run.pieces.append("\n" * run.breaks)
-        elif run.breaks > 1 or _ENDS_SENTENCE.search(run.last):
+        elif run.breaks > 1 or _ENDS_SENTENCE.search(run.last) or self._is_bold():
             self.flush()
             self.run.broken = True
         else:
             run.pieces.append(" ")
         self.run.breaks = 0
+
+    def _is_bold(self) -> bool:
+        written = sum(len(piece) for piece in self.run.pieces if not piece.isspace())
+        return not self.in_strong and self.run.strong == written
 
     def enter(self, element: HtmlElement, tag: str) -> None:
         """A block element begins."""

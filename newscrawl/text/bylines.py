@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from lxml.html import HtmlElement
 
 from newscrawl.parts import Author
+from newscrawl.text.blocks import RawBlock
 from newscrawl.text.folding import key
 from newscrawl.text.names import is_name, is_role, looks_like_person, names_in, trimmed, without_dates
 from newscrawl.text.nearness import BELOW, Near
@@ -26,7 +28,7 @@ BESIDE = 15
 "Elements from one author to the next of the same byline."
 _LINE = re.compile(
     r"^(?:(?:written |words |story |reported |posted )?by|par|von|por|"
-    r"(?:r[eé]dig[eé]|[eé]crit|publi[eé]) par|"
+    r"(?:r[eé]dig[eé]|[eé]crit|publi[eé]|soumis) par|submitted by|"
     r"propos recueillis par)(?:\b\s?:?\s*(?=[^\W\d_])|(?-i:(?=[A-ZÀ-Ý])))",
     re.IGNORECASE,
 )
@@ -38,7 +40,11 @@ _LABEL = re.compile(
 )
 "Such a label names the author wherever it stands."
 _BARS = re.compile(r"\s*[|•·]\s*")
-_LABEL_ALONE = re.compile(r"^(?:auteure?s?|authors?|written by|by|par|autor(?:in|en)?)\s?:?$", re.IGNORECASE)
+_LABEL_ALONE = re.compile(
+    r"^(?:auteure?s?|authors?|(?:written |reported |posted |submitted )?by|"
+    r"(?:(?:r[eé]dig[eé]|[eé]crit|publi[eé]|soumis) )?par|autor(?:in|en)?)\s?:?$",
+    re.IGNORECASE,
+)
 _INLINE = frozenset({"a", "span", "b", "strong", "em", "i"})
 _ABOUT = re.compile(
     r"bio|about|descri|avatar|image|photo|thumb|social|share|comment|follow|count", re.IGNORECASE
@@ -136,18 +142,33 @@ def _labelled(near: Near) -> Seen:
     for at, line in enumerate(near.lines):
         if len(line.text) > MAX_CHARS:
             continue
-        signed = _signed(
-            line.text, near.lines[at + 1].text if at + 1 < len(near.lines) else "", close=at < BELOW
-        )
+        close = at < BELOW
+        if _LABEL_ALONE.match(line.text):
+            signed = _behind_label(line, near.lines[at + 1 : at + 2], close=close)
+        else:
+            signed = _signed(line.text, close=close)
         if signed and (found := _fit(names_in(signed))) and not near.elsewhere(line.element):
             return Seen(authors=found, line=signed)
     return Seen()
 
 
-def _signed(line: str, following: str, *, close: bool) -> str | None:
+def _behind_label(label: RawBlock, following: Sequence[RawBlock], *, close: bool) -> str | None:
+    """The line behind a label that stands alone; far from the headline it may be the next thing on the page."""
+    for line in following:
+        if len(line.text) <= MAX_CHARS and (close or _goes_with(label, line)):
+            return line.text
+    return None
+
+
+def _goes_with(label: RawBlock, line: RawBlock) -> bool:
+    """Whether a short line of several words stands right beside a label."""
+    if line.kind == "h" or len(line.text) > MAX_ALONE or " " not in line.text:
+        return False
+    return label.element.getparent() in {line.element.getparent(), *islice(line.element.iterancestors(), 3)}
+
+
+def _signed(line: str, *, close: bool) -> str | None:
     """The part of a line in which a label names the author."""
-    if _LABEL_ALONE.match(line):
-        return following if len(following) <= MAX_CHARS else None
     if _LABEL.match(line):
         return line
     parts = _BARS.split(without_dates(line)) if close else ()

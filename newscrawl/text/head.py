@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 
 from newscrawl.parts import Rights
 from newscrawl.text.folding import cut, tidy
-from newscrawl.text.jsonld import Node, is_free, nodes_of, story_of
+from newscrawl.text.jsonld import Node, nodes_of, story_of
 from newscrawl.text.parse import header
 from newscrawl.text.signs import Signs, signs_of
 from newscrawl.urls import absolute
@@ -108,8 +108,3 @@ def rights_of(head: Head) -> Rights:
         policy_url=absolute(policy, head.url) if policy else None,
         robots_meta=list(dict.fromkeys(robots))[:MAX_ROBOTS],
     )
-
-
-def free_of(head: Head) -> bool | None:
-    """Whether the page says it is readable without paying."""
-    return is_free(head.story)

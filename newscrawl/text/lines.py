@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.folding import key
@@ -42,9 +43,13 @@ _PLACED = re.compile(r"^(?:image|picture|photo) (?:copyright|source|credit|capti
 _CREDITED_CHARS = 300
 _GALLERY = 0.5
 "A page with a larger share of its text in captions is a gallery."
+_COMMENT_COUNT = re.compile(
+    r"^\W*\d*\s*(?:comments?|commentaires?|kommentare?|comentarios)\s*[(\[]?\s*\d*\s*[)\]]?$", re.I
+)
 _BIOGRAPHY = re.compile(r"\b(?:is|was|est|ist|writes|covers|joined|reports|couvre|works)\b")
 _BIOGRAPHY_START, _BIOGRAPHY_END = 60, 140
 "The name stands in so many first characters, what is told of it in so many."
+_NAME_CHARS = 60
 _CONTACT = re.compile(r"(?:e-?mail\s?:?\s?)?\S+@\S+\.\w{2,12}$|@\w{2,30}$", re.I)
 _NO_LETTERS = re.compile(r"^[\W\d_]{0,60}$")
 
@@ -73,6 +78,8 @@ def clean_lines(
     out = Cleaned(blocks=list(blocks))
     _captions(out)
     _drop(out, "empty", lambda _, block: block.kind != "table" and _says_nothing(block.text))
+    _drop(out, "comments", lambda _, block: _COMMENT_COUNT.match(block.text) is not None)
+    _labelled(out)
     second = set() if live else second_articles(out.blocks)
     _drop(out, "second_article", lambda _, block: id(block) in second)
     _lists(out)
@@ -180,6 +187,17 @@ def _edges(out: Cleaned) -> None:
         if id(block) in at_edge and (who := byline_in(block.text)):
             out.byline = out.byline or who
     _drop(out, "byline", lambda _, block: id(block) in at_edge and _is_furniture(block))
+
+
+def _labelled(out: Cleaned) -> None:
+    """A byline in two lines: a label such as `Par`, and below it a name."""
+    for label, who in pairwise(out.blocks):
+        phrase = phrase_of(label.text)
+        is_name = len(who.text) <= _NAME_CHARS and _NAME_LIKE.match(who.text) and not phrase_of(who.text)
+        if phrase is not None and phrase.reason == "byline" and is_name and who.kind == "p":
+            out.byline = out.byline or f"{label.text} {who.text}"
+            _drop_for(out, {id(label): "byline", id(who): "byline"})
+            return
 
 
 def _is_furniture(block: RawBlock) -> bool:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from newscrawl.text.alike import stories_of
 from newscrawl.text.blocks import RawBlock
+from newscrawl.text.lines import byline_in
+from newscrawl.text.notices import MAX_CHARS, notices
 from newscrawl.text.sightings import Mark, PageNote, marks_of
 from newscrawl.text.view import View
 
@@ -26,8 +28,6 @@ _AMID = 0.5
 _AMID_SHORT = 0.75
 "The same for a line so short that it may be a sub-headline."
 _SHORT = 60
-_USUAL = 0.5
-"A place holds stories where most of what stands there is no usual text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,16 @@ class Memory:
         }
         if not found:
             return frozenset()
-        own = [
-            at
-            for at, mark in enumerate(marks)
-            if mark is not None and at not in found and mark.place in self.story_places
-        ]
+        own = [at for at, mark in enumerate(marks) if at not in found and self._is_own(view, at, mark)]
         outer = {at for at, known in found.items() if not known.inside}
         inner = {at for at, known in found.items() if known.inside and _usual(view.blocks, at, known, own)}
         return _lesser(view.blocks, outer, inner, own)
+
+    def _is_own(self, view: View, at: int, mark: Mark | None) -> bool:
+        """Whether an unknown text stands where stories stand: the page's own, most likely."""
+        if mark is None or mark.place not in self.story_places:
+            return False
+        return view.blocks[at].kind != "h" and view.blocks[at].frame.index not in view.chrome
 
 
 def memory_of(notes: Iterable[PageNote], name: str = "") -> Memory:
@@ -86,7 +88,7 @@ def memory_of(notes: Iterable[PageNote], name: str = "") -> Memory:
         for mark, count in with_mark.items()
         if count >= MIN_STORIES
     }
-    return Memory(known, frozenset(_story_places(inside, shares)), name)
+    return Memory(known, frozenset(_story_places(inside, shares, at_place)), name)
 
 
 def _by_story(pages: Sequence[PageNote]) -> Iterator[dict[Mark, bool]]:
@@ -99,25 +101,32 @@ def _by_story(pages: Sequence[PageNote]) -> Iterator[dict[Mark, bool]]:
         yield found
 
 
-def _story_places(inside: Counter[Mark], shares: dict[Mark, float]) -> Iterator[str]:
-    """Places where most texts that looked like a story's were no usual ones."""
-    texts: Counter[str] = Counter()
-    usual: Counter[str] = Counter()
+def _story_places(inside: Counter[Mark], shares: dict[Mark, float], at_place: Counter[str]) -> Iterator[str]:
+    """Places where a story has at least one text of its own, on average."""
+    own: Counter[str] = Counter()
     for mark, count in inside.items():
-        texts[mark.place] += count
-        if count >= MIN_STORIES and shares[mark] >= _AT_THE_EDGE:
-            usual[mark.place] += count
-    return (place for place, count in texts.items() if usual[place] < _USUAL * count)
+        if count < MIN_STORIES or shares[mark] < _AT_THE_EDGE:
+            own[mark.place] += count
+    return (place for place, count in own.items() if count >= at_place[place])
 
 
 def _usual(blocks: Sequence[RawBlock], at: int, known: _Known, own: Sequence[int]) -> bool:
     """Whether a text that looks like the story's is usual enough at its place to be none of it."""
+    if _is_heard(blocks[at].text):
+        return False
     if not own or at < own[0] or at > own[-1]:
         return known.share >= _AT_THE_EDGE
     block = blocks[at]
     if block.kind == "h" and at + 1 in own:  # it heads a text of this page alone
         return False
     return known.share >= (_AMID_SHORT if len(block.text) <= _SHORT else _AMID)
+
+
+def _is_heard(text: str) -> bool:
+    """Whether later steps take the line out and keep what it says: who wrote it, whose text it is."""
+    if byline_in(text) is not None:
+        return True
+    return len(text) <= MAX_CHARS and any(notice.pattern.search(text) for notice in notices())
 
 
 def _lesser(

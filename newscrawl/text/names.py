@@ -15,8 +15,8 @@ MAX_NAME_CHARS = 80
 MAX_LINE_CHARS = 400
 MAX_WORDS = 8
 PREFIX = re.compile(
-    r"^(?:\W{0,3}(?:written|posted|published|reported|story|words|text|by|and|et|und|par|von|por|"
-    r"r[eé]dig[eé]|[eé]crit|publi[eé]|"
+    r"^(?:\W{0,3}(?:written|posted|submitted|published|reported|story|words|text|by|and|et|und|par|von|por|"
+    r"r[eé]dig[eé]|[eé]crit|publi[eé]|soumis|"
     r"propos recueillis|auteure?s?|authors?|autore?s?|autor(?:in|en)?|source|texte?)\b"
     r"\s*(?:by\b|par\b|von\b|por\b)?\s*:?\s*)+",
     re.IGNORECASE,
@@ -71,6 +71,12 @@ _NOBODY = frozenset(
     )
 )  # fmt: skip
 "What systems print where no name was typed."
+_ROLE_ALONE = re.compile(
+    r"(?:(?:by|par|our|notre|a|un|une|the|staff|special|senior|chief|web|news|city|sports?|political) )*"
+    r"(?:reporter|correspondent|writer|journaliste?|stringer|correspondante?|envoy[eé]e? sp[eé]ciale?|r[eé]dact(?:eur|rice))"
+    r"(?: (?:particuli[eè]re?|permanente?|stagiaire))?"
+)
+"What somebody does, in place of who it is; as `folding.key` spells it."
 _NOT_A_PERSON = re.compile(
     r"\b(?:the|read|more|share|all|view|latest|posts?|recent|stories|watch|follow|about|articles?|artikel|"
     r"weitere|see|voir|tous|toutes|plus|autres|our|your|this|what|how|why|who|meet|subscribe|contact|"
@@ -129,7 +135,11 @@ def is_name(name: str) -> bool:
     """Whether it may be a name at all."""
     fits = 2 <= len(name) <= MAX_NAME_CHARS and len(name.split()) <= MAX_WORDS
     return (
-        fits and key(name) not in _NOBODY | _PARTICLES and not _NO_NAME.search(name) and not moments_in(name)
+        fits
+        and key(name) not in _NOBODY | _PARTICLES
+        and not _ROLE_ALONE.fullmatch(key(name))
+        and not _NO_NAME.search(name)
+        and not moments_in(name)
     )
 
 

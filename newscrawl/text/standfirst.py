@@ -25,6 +25,7 @@ _NAMED = re.compile(
 )
 FIRST, FIRST_END = 3, 6
 "Paragraphs by which a story is known to be under way."
+_BOLD = 0.9
 _NEAR = 2
 "A standfirst's name is on its element or so many above."
 
@@ -63,15 +64,21 @@ def described_lede(
     ]
     keys = {key(one) for one in said if one and _fits(one)} - titles
     body = {key(block.text) for block in story}
-    for line in _before(lines, story):
+    before = _before(lines, story)
+    for at, line in enumerate(before):
         folded = key(line.text)
-        if (
-            _fits(line.text)
-            and any(_same(folded, one) for one in keys)
-            and (folded not in body or _is_marked(line))
-        ):
+        if not _fits(line.text) or not any(_same(folded, one) for one in keys):
+            continue
+        apart = folded in keys and _stands_apart(before, at, body)
+        if folded not in body or _is_marked(line) or apart:
             return line.text
     return None
+
+
+def _stands_apart(lines: Sequence[RawBlock], at: int, body: set[str]) -> bool:
+    """Whether a byline, a date or the like divides it from the story that begins below."""
+    first = not any(key(line.text) in body and line.kind != "h" for line in lines[:at])
+    return first and at + 1 < len(lines) and key(lines[at + 1].text) not in body
 
 
 def _before(lines: Sequence[RawBlock], story: Sequence[RawBlock]) -> list[RawBlock]:
@@ -88,7 +95,7 @@ def _same(line: str, description: str) -> bool:
 
 def _is_marked(line: RawBlock) -> bool:
     """Whether markup sets it apart from the story: by its own name, or that of a box it has alone."""
-    if line.kind == "h":
+    if line.kind == "h" or line.strong >= _BOLD * len(line.text):
         return True
     own = next((element for element in _near(line.element) if _NAMED.search(_names(element))), None)
     return own is not None and (own is line.element or text_of(own) == line.text)

@@ -22,6 +22,14 @@ MIN_CHARS = 80
 _DOUBTFUL_CHARS = 250
 "A story shorter than this is looked for a second time."
 _LIKELY = 0.5
+_UNLIKELY = 0.25
+"What is less likely is left out whoever would keep it."
+_SURELY = 0.9
+"What is hidden must be so likely: some pages unfold their story by script."
+_HEADING = 0.3
+"A heading amid the story need be no likelier."
+_ABOVE = 3
+"So near above it something is kept."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,17 +75,21 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
         )
     judge = source.judge or shipped_judge()
     judgement = judge.judged(view.blocks, view.frames, hints_of(head), view.chrome)
-    likely, kept = judgement.likely, _chosen(judgement.likely, marked)
+    likely, kept = judgement.likely, _chosen(view, judgement.likely, marked)
     asked = bool(view.blocks) and (not judgement.sure or _size(view, kept) < _DOUBTFUL_CHARS)
     opinion: list[bool] = []
     if asked:
         prune(view)
         opinion = opinion_of(tree, head.url, view.blocks)
         likely = judge.reconciled(judgement, opinion)
-        kept = _chosen(likely, marked)
-        theirs = [one and not chrome for one, chrome in zip(opinion, marked, strict=True)]
+        kept = _chosen(view, likely, marked)
+        theirs = [
+            one and not chrome and far > _UNLIKELY
+            for one, chrome, far in zip(opinion, marked, likely, strict=True)
+        ]
         if _size(view, kept) < _DOUBTFUL_CHARS < _size(view, theirs):
             kept = theirs
+    kept = _with_headings(view, kept, likely, marked)
     return Story(
         kept=kept,
         likely=[float(one) for one in likely],
@@ -91,8 +103,23 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
     )
 
 
-def _chosen(likely: Row, marked: Sequence[bool]) -> list[bool]:
-    return [bool(one > _LIKELY) and not chrome for one, chrome in zip(likely, marked, strict=True)]
+def _chosen(view: View, likely: Row, marked: Sequence[bool]) -> list[bool]:
+    return [
+        bool(one > (_SURELY if block.hidden else _LIKELY)) and not chrome
+        for block, one, chrome in zip(view.blocks, likely, marked, strict=True)
+    ]
+
+
+def _with_headings(view: View, kept: Sequence[bool], likely: Row, marked: Sequence[bool]) -> list[bool]:
+    """The choice, with the headings amid the story that stand in one container with what they head."""
+    found = list(kept)
+    for at in range(1, len(found) - 1):
+        block, below = view.blocks[at], view.blocks[at + 1]
+        if block.kind != "h" or found[at] or marked[at] or likely[at] < _HEADING:
+            continue
+        if kept[at + 1] and any(kept[max(0, at - _ABOVE) : at]) and block.frame.parent is below.frame.parent:
+            found[at] = True
+    return found
 
 
 def _size(view: View, kept: Sequence[bool]) -> int:

@@ -18,6 +18,7 @@ MAX_CHARS = 500
 _SEPARATOR = re.compile(r"\s+[|–—·•»:‹›\-]+\s+|\s*[|»]\s*|\s::\s")
 _BAR = re.compile(r"\s+[|»]\s+")
 MIN_FRONT_WORDS = 4
+MAX_SEPARATORS = 6
 _SITE_WORDS = 6
 "A site's name after a separator has no more words than this."
 _PLACEHOLDERS = frozenset(
@@ -58,6 +59,7 @@ def title_of(head: Head, lines: Sequence[RawBlock], sites: Iterable[str], feed_t
     best = _agreeing(shown, bare) or _alike(shown, [*bare, *_slug(head.url)])
     best = (
         best
+        or next((part for one in bare if (part := _shown_part(one, lines))), None)
         or next(map(_before_bar, bare), None)
         or next((line.text for line in shown if _is_top(line)), None)
     )
@@ -161,6 +163,18 @@ def _before_bar(title: str) -> str:
     """A declared title that no heading repeats, without what pages hang on it behind a bar."""
     front = _BAR.split(title, maxsplit=1)[0]
     return front if len(front.split()) >= MIN_FRONT_WORDS else title
+
+
+def _shown_part(title: str, lines: Sequence[RawBlock]) -> str | None:
+    """The longer side of a separator, where a line of the page is that side: the other names the site."""
+    sides = [
+        side
+        for found in islice(_SEPARATOR.finditer(title), MAX_SEPARATORS)
+        for side in (title[: found.start()], title[found.end() :])
+        if 2 * len(side) > len(title) and len(side.split()) >= MIN_FRONT_WORDS
+    ]
+    folded = {key(side) for side in sides}
+    return next((line.text for line in lines if len(line.text) <= MAX_CHARS and key(line.text) in folded), None)
 
 
 def _share(one: frozenset[str], other: frozenset[str]) -> float:

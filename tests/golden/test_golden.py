@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,20 @@ def found(article: Article, field: str) -> object:
     return named[field] if field in named else getattr(article, field)
 
 
+@contextmanager
+def known_miss(name: str, field: str) -> Iterator[None]:
+    """A check that is known to fail, with the reason the golden tells; one that holds again is an error."""
+    reason = golden(name).get("misses", {}).get(field)
+    try:
+        yield
+    except AssertionError:
+        if reason is None:
+            raise
+        pytest.xfail(reason)
+    if reason is not None:
+        pytest.fail(f"{name} is right about {field} now: take the reason out of its golden")
+
+
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_field_is_as_expected(name: str, field: str) -> None:
@@ -60,7 +76,8 @@ def test_a_field_is_as_expected(name: str, field: str) -> None:
         assert result.reason == golden(name)["rejected"]
     else:
         assert isinstance(result, Article), f"rejected: {result.reason}: {result.detail}"
-        assert found(result, field) == golden(name)[field]
+        with known_miss(name, field):
+            assert found(result, field) == golden(name)[field]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,7 +89,8 @@ def test_what_must_be_gone_is_on_the_page_and_not_in_the_story(name: str) -> Non
     assert [one for one in absent if one not in page] == []
     result = extracted(name)
     story = f"{result.title}\n{result.lede}\n{result.text}" if isinstance(result, Article) else ""
-    assert [one for one in absent if one in story] == []
+    with known_miss(name, "absent"):
+        assert [one for one in absent if one in story] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lxml.html import document_fromstring
 
-from newscrawl.text.head import Head, canonical_of, free_of, head_of, lang_declared_of, rights_of
+from newscrawl.text.head import Head, canonical_of, head_of, lang_declared_of, rights_of
 
 URL = "https://journal.example/a/b"
 
@@ -50,11 +50,3 @@ def test_rights_come_from_meta_and_headers() -> None:
 def test_silence_about_rights_is_none() -> None:
     assert rights_of(head("")).tdm_reserved is None
     assert rights_of(head('<meta name="tdm-reservation" content="0">')).tdm_reserved is False
-
-
-def test_whether_it_is_free_is_read_as_truth_or_word() -> None:
-    script = '<script type="application/ld+json">{"@type": "NewsArticle", "isAccessibleForFree": %s}</script>'
-    assert free_of(head(script % "false")) is False
-    assert free_of(head(script % '"True"')) is True
-    assert free_of(head(script % '"perhaps"')) is None
-    assert free_of(head("")) is None

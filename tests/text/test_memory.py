@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from lxml.html import document_fromstring
 
+from newscrawl.items import Article
 from newscrawl.outlet import Rule
+from newscrawl.text.extract import explained, extract
 from newscrawl.text.head import head_of
 from newscrawl.text.memory import Memory, memory_of
 from newscrawl.text.remembered import MAX_DAYS, MAX_PAGES, notes_of_json, notes_to_json, remembered
@@ -163,6 +165,38 @@ def test_the_story_itself_is_never_the_lesser_part() -> None:
 def test_a_page_of_nothing_but_known_texts_is_left_alone() -> None:
     foot = f"<div class=appel><p>{APPEAL}</p></div>"
     assert texts(learnt(5, foot=foot), page([], foot=foot)) == []
+    other = foot.replace("un euro", "deux euros")
+    rare = noted(page(tale("jardin"), foot=other), "Du jardin")
+    usual = [noted(page(tale(name), foot=foot), f"Du {name}") for name in NAMES[:5]]
+    left = page([], foot=foot + foot.replace("un euro", "trois euros"))
+    assert texts(memory_of([*usual, rare]), left) == []
+
+
+def test_what_tells_who_wrote_it_is_still_heard() -> None:
+    def body(name: str) -> bytes:
+        told = "".join(f"<p>{line}</p>" for line in tale(name))
+        signed = f"<p>Par Marie Dupont</p>{told}<p>{APPEAL}</p><p>Source : AFP</p>"
+        return f"<html><body><article><h1>Du {name}</h1>{signed}</article></body></html>".encode()
+
+    def memory() -> Memory:
+        found = [explained(body(name), f"{URL}{name}") for name in NAMES[:4]]
+        views = [one.view for one in found if one.view]
+        return memory_of(
+            noted(view, f"Du {name}", url=URL + name) for view, name in zip(views, NAMES, strict=False)
+        )
+
+    plain = extract(body("verger"), f"{URL}verger")
+    again = extract(body("verger"), f"{URL}verger", memory=memory())
+    assert isinstance(plain, Article)
+    assert isinstance(again, Article)
+    assert APPEAL in plain.text
+    assert APPEAL not in again.text
+    assert plain.byline_raw == again.byline_raw == "Par Marie Dupont"
+    assert plain.syndication == again.syndication
+    assert again.syndication.agency == "AFP"
+    view = explained(body("verger"), f"{URL}verger").view
+    assert view
+    assert texts(memory(), view) == [APPEAL]
 
 
 def test_a_redesign_is_learned_and_the_old_site_forgotten() -> None:

@@ -72,3 +72,13 @@ def test_scripts_in_one_line_are_runs() -> None:
 
 def test_a_greek_letter_is_a_symbol() -> None:
     assert label("La particule mesure 5 μ de large selon les chercheurs").codes == ["fr"]
+
+
+def test_a_guests_quotation_in_a_long_paragraph_is_a_run() -> None:
+    before = "Le maire a rappelé devant la presse que la route du village avait été promise il y a dix ans"
+    after = "a répondu un habitant de la région, et le budget de la commune ne suffit pas pour la réparer"
+    found = label(
+        f"{before}, « los vecinos no quieren esperar más », {after}, malgré les demandes du conseil."
+    )
+    assert [span.lang for span in found.spans] == ["fr", "es", "fr"]
+    assert found.label == "fr"
