@@ -65,6 +65,7 @@ format: setup ## Put the code into its form
 bench: setup ## Measure the whole line; PAGES=folder for saved pages
 	$(BIN)/python tests/bench/archive.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/line.py $(if $(strip $(PAGES)),--pages $(PAGES),)
+	$(BIN)/python tests/bench/text.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/languages.py $(if $(strip $(GOLD)),--gold $(GOLD),)
 
 pins: ## Write requirements.txt anew from the ranges in pyproject.toml

@@ -19,6 +19,7 @@ COMMANDS_MODULE = "newscrawl.scrapy_commands"
 
 # --- newscrawl ----------------------------------------------------------------------------------
 NEWSCRAWL_ARCHIVES = _env("NEWSCRAWL_ARCHIVES", "archives")
+NEWSCRAWL_STATE_URL = _env("NEWSCRAWL_STATE_URL")
 NEWSCRAWL_CONTACT = _env("NEWSCRAWL_CONTACT")
 NEWSCRAWL_REPLAY = _env("NEWSCRAWL_REPLAY")
 NEWSCRAWL_REPLAY_RUN = _env("NEWSCRAWL_REPLAY_RUN")
@@ -34,6 +35,7 @@ NEWSCRAWL_SOURCES_MAX = 200
 NEWSCRAWL_BODY_MIN_CHARS = 150
 NEWSCRAWL_EXTRACT_PROCESSES = 0
 NEWSCRAWL_EXTRACT_SECONDS = 20
+NEWSCRAWL_LEARN = True
 NEWSCRAWL_WARC_REDACT: list[str] = []
 NEWSCRAWL_WARC_CHUNKED_DIGEST = "entity"
 NEWSCRAWL_WRAPPED_HANDLER = ""
@@ -51,11 +53,18 @@ DOWNLOAD_HANDLERS = {
 ITEM_PIPELINES = {
     "newscrawl.pipelines.extract.ExtractPipeline": 100,
     "newscrawl.pipelines.validate.ValidatePipeline": 200,
+    "newscrawl.pipelines.known.KnownPipeline": 250,
     "newscrawl.pipelines.dedupe.DedupePipeline": 300,
     "newscrawl.pipelines.store.StorePipeline": 900,
 }
 EXTENSIONS = {
     "newscrawl.extensions.report.ReportExtension": 0,
+    # Behind the report: lines of killed runs are repaired before they are read, and counts are told first.
+    "newscrawl.extensions.state.StateExtension": 10,
+}
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "newscrawl.handlers.robots.SharedRobotsTxt": 100,
 }
 TWISTED_DNS_RESOLVER = "newscrawl.handlers.resolver.GuardedResolver"
 TELNETCONSOLE_ENABLED = False

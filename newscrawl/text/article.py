@@ -27,7 +27,7 @@ SHORT_CHARS = 400
 "A story under this is flagged."
 SURE_KIND = 0.9
 "The judge's word on the kind of page counts from here."
-OUTSIDE_CHARS = 6_000
+OUTSIDE_CHARS = 1_500
 "So much of the text around a story tells its language."
 
 
@@ -81,7 +81,7 @@ def article_of(source: Source, parsed: Parsed, told: Told, body: Body, byline: B
         text_sha256=digest,
         discovery=link_discovery(source.link),
         http=http_of(source.headers, source.status, parsed.charset),
-        extractor=extractor_of(outlet, source.rule),
+        extractor=extractor_of(outlet, source.rule, source.memory.name if source.memory else ""),
         removed=body.removed[:MAX_REMOVED],
         quality=_quality(parsed, told, body),
     )

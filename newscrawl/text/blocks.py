@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from newscrawl.parts import BlockKind
-from newscrawl.text.elements import KINDS, NAMING, SILENT, is_breaking, text_of
+from newscrawl.text.elements import BREAKING, KINDS, NAMING, SILENT, text_of
 from newscrawl.text.folding import tidy, tidy_lines
 from newscrawl.text.tables import data_rows
 
@@ -27,6 +28,8 @@ _FOR_EARS = re.compile(r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?
 _CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
 _SPEAKING = frozenset({"span", "div", "p", "b", "em", "a", "h2", "h3"})
 "Names of what only screen readers say, such as `opens new tab` after a link."
+_STRONG = frozenset({"b", "strong"})
+_INLINE = frozenset({"a", *_STRONG})
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -101,15 +104,15 @@ class _Walker:
     in_link: int = 0
     in_strong: int = 0
 
-    def text(self, text: str | None) -> None:
-        if not text:
-            return
-        if text.isspace():
-            self.run.pieces.append(" ")
-            return
-        if self.run.breaks:
-            self._line_break()
+    def text(self, text: str) -> None:
         run = self.run
+        if text.isspace():
+            if run.pieces:
+                run.pieces.append(" ")
+            return
+        if run.breaks:
+            self._line_break()
+            run = self.run
         run.pieces.append(text)
         run.last = text[-40:]
         if self.in_link:
@@ -200,59 +203,64 @@ def outline_of(root: HtmlElement, also: Collection[HtmlElement] = ()) -> tuple[l
     out = _Walker()
     begins = frozenset(also)
     walk = etree.iterwalk(root, events=("start", "end"))
+    silent: HtmlElement | None = None
+    # Every element of every page comes through here: what is asked of all is written out, not called.
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if _is_silent(element, tag):
+            if tag in SILENT or (tag in _SPEAKING and _is_for_ears(element)):
+                silent = element
                 walk.skip_subtree()
-            elif is_breaking(element) or not out.open or element in begins:
+            elif tag in BREAKING or "-" in tag or not out.open or element in begins:
                 out.enter(element, tag)
                 if tag == "table" and (rows := data_rows(element)):
                     out.table(element, rows)
                     walk.skip_subtree()
-                else:
-                    out.text(element.text)
+                elif text := element.text:
+                    out.text(text)
             else:
-                _enter_inline(out, element, tag)
+                _enter_inline(out, tag)
+                if text := element.text:
+                    out.text(text)
         else:
-            _leave(out, element, tag)
-            if element is not root:
-                out.text(element.tail)
+            if out.open and out.open[-1].element is element:
+                out.leave()
+            elif tag in _INLINE and element is not silent:
+                _leave_inline(out, tag)
+            if element is not root and (text := element.tail):
+                out.text(text)
     out.flush()
     return out.found, out.frames
-
-
-def _is_silent(element: HtmlElement, tag: str) -> bool:
-    return tag in SILENT or (tag in _SPEAKING and _is_for_ears(element))
 
 
 def _is_for_ears(element: HtmlElement) -> bool:
     """Whether only screen readers are meant to say it, by its name or by being clipped to nothing."""
     classes, style = element.get("class"), element.get("style")
     return bool(
-        (classes and _FOR_EARS.search(classes)) or (style and _CLIPPED.search(style) and "absolute" in style)
+        (classes and _is_named_for_ears(classes))
+        or (style and _CLIPPED.search(style) and "absolute" in style)
     )
 
 
-def _enter_inline(out: _Walker, element: HtmlElement, tag: str) -> None:
+@lru_cache(maxsize=8192)
+def _is_named_for_ears(classes: str) -> bool:
+    return _FOR_EARS.search(classes) is not None
+
+
+def _enter_inline(out: _Walker, tag: str) -> None:
     if tag == "br":
         out.run.breaks += 1
     elif tag == "a":
         out.in_link += 1
         out.run.links += 1
-    elif tag in {"b", "strong"}:
+    elif tag in _STRONG:
         out.in_strong += 1
-    out.text(element.text)
 
 
-def _leave(out: _Walker, element: HtmlElement, tag: str) -> None:
-    if out.open and out.open[-1].element is element:
-        out.leave()
-    elif _is_silent(element, tag):
-        pass
-    elif tag == "a":
+def _leave_inline(out: _Walker, tag: str) -> None:
+    if tag == "a":
         out.in_link -= 1
-    elif tag in {"b", "strong"}:
+    else:
         out.in_strong -= 1
 
 

@@ -45,6 +45,8 @@ _LABEL_ALONE = re.compile(
     r"(?:(?:r[eé]dig[eé]|[eé]crit|publi[eé]|soumis) )?par|autor(?:in|en)?)\s?:?$",
     re.IGNORECASE,
 )
+BOX_DEPTH = 4
+"Elements from a name up to the box that it shares with its label."
 _INLINE = frozenset({"a", "span", "b", "strong", "em", "i"})
 _ABOUT = re.compile(
     r"bio|about|descri|avatar|image|photo|thumb|social|share|comment|follow|count", re.IGNORECASE
@@ -153,18 +155,18 @@ def _labelled(near: Near) -> Seen:
 
 
 def _behind_label(label: RawBlock, following: Sequence[RawBlock], *, close: bool) -> str | None:
-    """The line behind a label that stands alone; far from the headline it may be the next thing on the page."""
-    for line in following:
-        if len(line.text) <= MAX_CHARS and (close or _goes_with(label, line)):
-            return line.text
-    return None
+    """The line behind a label that stands alone, unless it is the next thing on the page."""
+    line = next(iter(following), None)
+    if line is None or not _share_a_box(label.element, line.element, close=close):
+        return None
+    is_short = line.kind != "h" and len(line.text) <= MAX_ALONE and " " in line.text
+    return line.text if is_short or (close and len(line.text) <= MAX_CHARS) else None
 
 
-def _goes_with(label: RawBlock, line: RawBlock) -> bool:
-    """Whether a short line of several words stands right beside a label."""
-    if line.kind == "h" or len(line.text) > MAX_ALONE or " " not in line.text:
-        return False
-    return label.element.getparent() in {line.element.getparent(), *islice(line.element.iterancestors(), 3)}
+def _share_a_box(label: HtmlElement, line: HtmlElement, *, close: bool) -> bool:
+    """Whether one element holds both: right above the label, or near the headline one further up."""
+    boxes = {*islice(label.iterancestors(), 2 if close else 1)}
+    return any(above in boxes for above in islice(line.iterancestors(), BOX_DEPTH))
 
 
 def _signed(line: str, *, close: bool) -> str | None:

@@ -13,9 +13,10 @@ from newscrawl.items import Link
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import strings, types_of
-from newscrawl.text.moments import MAX_CHARS, Moment, is_date_line, moments_in, read_moment
+from newscrawl.text.moments import MAX_CHARS, Moment, find_moment, is_date_line, moments_in, read_moment
 from newscrawl.text.nearness import BELOW, Near, near_title
 from newscrawl.text.printed import (
+    MAX_TIMES,
     Dated,
     dated,
     days_ago,
@@ -146,10 +147,30 @@ def _earliest(published: Dated | None, page: _Page) -> Dated | None:
 
 def _mended(told: Dated | None, page: _Page) -> Dated | None:
     """A date for machines, with the wall clock that readers see where both mean one moment."""
+    if told is not None and told.printed and not _names_zone(told.moment):
+        return _around(told, page) or told
     if told is None or told.moment.time is None or told.source not in {"jsonld", "meta"}:
         return told
     moment = _as_india(told.moment, page) or _as_shown(told.moment, page)
     return Dated(moment=moment, source=told.source) if moment else told
+
+
+def _around(told: Dated, page: _Page) -> Dated | None:
+    """What a time element says to machines in which readers see what was told."""
+    for element in page.head.signs.times[:MAX_TIMES]:
+        machine = dated(element.get("datetime") or "", "dom", page.zone)
+        if machine is None or machine.moment.precision == "day" or machine.moment.day != told.moment.day:
+            continue
+        printed = moments_in(short_text(element, MAX_CHARS), page.zone)
+        if any(one.day == told.moment.day and one.time in {None, told.moment.time} for one in printed):
+            return machine
+    return None
+
+
+def _names_zone(printed: Moment) -> bool:
+    """Whether the words themselves tell a zone, and not the outlet's file alone."""
+    found = find_moment(printed.raw)
+    return found is not None and found.zone is not None
 
 
 def _as_india(moment: Moment, page: _Page) -> Moment | None:

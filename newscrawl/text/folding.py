@@ -14,9 +14,11 @@ _NOTHING = re.compile(
 _SPACE = re.compile(r"\s+")
 _SPACE_IN_LINE = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n")
-_ALIKE = str.maketrans(
-    {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
-    | {"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...", "`": "'"}
+_ALIKE = tuple(
+    (
+        {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
+        | {"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...", "`": "'"}
+    ).items()
 )
 _EDGES = " \t\n.:;,!?*-_|\"'()[]{}>+"
 
@@ -43,9 +45,17 @@ def plain(text: str) -> str:
 
 def plain_of(tidied: str) -> str:
     """`plain` for what is tidy already."""
-    alike = tidied.replace("`", "'") if tidied.isascii() else tidied.translate(_ALIKE)
+    alike = tidied.replace("`", "'") if tidied.isascii() else _alike(tidied)
     bare = alike.replace('"', "").casefold()
     return " ".join(bare.split()).replace(" :", ":")
+
+
+def _alike(text: str) -> str:
+    """One by one: most are in no text, and `str.translate` asks a table for each character."""
+    for odd, usual in _ALIKE:
+        if odd in text:
+            text = text.replace(odd, usual)
+    return text
 
 
 @lru_cache(maxsize=4096)

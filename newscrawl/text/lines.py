@@ -49,6 +49,7 @@ _COMMENT_COUNT = re.compile(
 _BIOGRAPHY = re.compile(r"\b(?:is|was|est|ist|writes|covers|joined|reports|couvre|works)\b")
 _BIOGRAPHY_START, _BIOGRAPHY_END = 60, 140
 "The name stands in so many first characters, what is told of it in so many."
+_BESIDE = re.compile(r"\s+[-–—|•·]\s+")
 _NAME_CHARS = 60
 _CONTACT = re.compile(r"(?:e-?mail\s?:?\s?)?\S+@\S+\.\w{2,12}$|@\w{2,30}$", re.I)
 _NO_LETTERS = re.compile(r"^[\W\d_]{0,60}$")
@@ -87,6 +88,7 @@ def clean_lines(
     linked = Boxes(out.blocks).link_lists()
     _drop(out, "related", lambda _, block: id(block) in linked or _is_link(block))
     _edges(out)
+    _above_headline(out, titles)
     _repeats(out, titles, "repeated")
     if lede:
         _repeats(out, {key(lede)}, "standfirst")
@@ -205,7 +207,14 @@ def _is_furniture(block: RawBlock) -> bool:
 
 
 def byline_in(text: str) -> str | None:
-    """The line itself where it is a byline: a word such as `par`, then names and nothing else."""
+    """The byline of a line that holds one, perhaps with a date beside it, and nothing else."""
+    parts = _BESIDE.split(text)
+    said = [part for part in parts if not is_date_line(part)]
+    return _byline(said[0]) if len(said) == 1 else None
+
+
+def _byline(text: str) -> str | None:
+    """The line itself where it is a word such as `par`, then names and nothing else."""
     found = _BYLINE.match(text)
     if (
         found is None
@@ -228,6 +237,14 @@ def _is_about(text: str, names: Sequence[str]) -> bool:
         return True
     start = text[:_BIOGRAPHY_START].casefold()
     return any(name in start for name in names) and _BIOGRAPHY.search(text[:_BIOGRAPHY_END]) is not None
+
+
+def _above_headline(out: Cleaned, titles: set[str]) -> None:
+    """Short lines over the headline: the paper's name, a section, a kicker."""
+    head = out.blocks[:HEAD]
+    below = next((at for at, block in enumerate(head) if key(block.text) in titles), 0)
+    above = {id(block) for block in head[:below]}
+    _drop(out, "kicker", lambda _, block: id(block) in above and not _SENTENCE_END.search(block.text))
 
 
 def _repeats(out: Cleaned, keys: set[str], reason: str) -> None:

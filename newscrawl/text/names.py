@@ -73,7 +73,8 @@ _NOBODY = frozenset(
 "What systems print where no name was typed."
 _ROLE_ALONE = re.compile(
     r"(?:(?:by|par|our|notre|a|un|une|the|staff|special|senior|chief|web|news|city|sports?|political) )*"
-    r"(?:reporter|correspondent|writer|journaliste?|stringer|correspondante?|envoy[eé]e? sp[eé]ciale?|r[eé]dact(?:eur|rice))"
+    r"(?:reporter|correspondent|writer|journaliste?|stringer|correspondante?|"
+    r"envoy[eé]e? sp[eé]ciale?|r[eé]dact(?:eur|rice))"
     r"(?: (?:particuli[eè]re?|permanente?|stagiaire))?"
 )
 "What somebody does, in place of who it is; as `folding.key` spells it."

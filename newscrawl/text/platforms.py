@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain
 
 from newscrawl.text.blocks import Frame
 
@@ -23,15 +24,24 @@ class Marks:
     starts: tuple[tuple[str, str], ...]
     beginnings: tuple[str, ...]
     "Those of `starts`, to ask for all at once."
+    heads: frozenset[str]
+    "How they begin: most names begin with none of these, and one question tells."
+    head_chars: int
 
     def reason(self, names: Iterable[str]) -> str | None:
         """Why an element with these names (`.class`, `#id`) is marked."""
         for name in names:
             if found := self.exact.get(name):
                 return found
-            if name.startswith(self.beginnings):
+            if name[: self.head_chars] in self.heads and name.startswith(self.beginnings):
                 return next(why for start, why in self.starts if name.startswith(start))
         return None
+
+    def hold_for(self, names: frozenset[str]) -> bool:
+        """Whether any of these names is marked."""
+        if not names.isdisjoint(self.exact):
+            return True
+        return bool(self.beginnings) and self.reason(names) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +82,50 @@ def marks_of(pairs: Iterable[tuple[str, str]]) -> Marks:
     """Marks by the way they are compared."""
     pairs = list(pairs)
     starts = tuple((mark[:-1], reason) for mark, reason in pairs if mark.endswith("*"))
+    beginnings = tuple(start for start, _ in starts)
+    chars = min(map(len, beginnings), default=0)
     return Marks(
         exact={mark: reason for mark, reason in pairs if not mark.endswith("*")},
         starts=starts,
-        beginnings=tuple(start for start, _ in starts),
+        beginnings=beginnings,
+        heads=frozenset(start[:chars] for start in beginnings),
+        head_chars=chars,
     )
 
 
-def names_of(frame: Frame) -> list[str]:
+def names_of(frame: Frame) -> tuple[str, ...]:
     """A frame's id and classes, as marks name them."""
-    classes = [f".{name}" for name in frame.classes.split()]
-    return [f"#{frame.ident}", *classes] if frame.ident else classes
+    return _names(frame.ident, frame.classes) if frame.ident or frame.classes else ()
+
+
+@lru_cache(maxsize=8192)
+def _names(ident: str, classes: str) -> tuple[str, ...]:
+    named = tuple([f".{name}" for name in classes.split()])
+    return (f"#{ident}", *named) if ident else named
 
 
 def platforms_of(frames: Iterable[Frame], generator: str, declared: str | None) -> list[Platform]:
     """The platforms whose rules hold for a page."""
-    names = {name for frame in frames for name in names_of(frame)}
+    names = frozenset(chain.from_iterable(map(names_of, frames)))
     return [platform for platform in platforms() if _holds(platform, names, generator.lower(), declared)]
 
 
-def _holds(platform: Platform, names: set[str], generator: str, declared: str | None) -> bool:
+def _holds(platform: Platform, names: frozenset[str], generator: str, declared: str | None) -> bool:
     if not platform.signs.exact and not platform.signs.starts and not platform.generators:
         return True
     by_generator = any(generator.startswith(start) for start in platform.generators)
-    return platform.name == declared or by_generator or platform.signs.reason(names) is not None
+    return platform.name == declared or by_generator or platform.signs.hold_for(names)
 
 
 def chrome_of(frames: Iterable[Frame], held: Iterable[Platform]) -> dict[int, str]:
     """Indexes of the frames that are marked themselves, each with its reason."""
     marks = _marks(tuple(platform.name for platform in held))
-    found = {
-        frame.index: marks.reason(names_of(frame))
-        for frame in frames
-        if (frame.ident or frame.classes) and frame.tag not in _NEVER
-    }
-    return {index: reason for index, reason in found.items() if reason is not None}
+    found: dict[int, str] = {}
+    for frame in frames:
+        names = names_of(frame)
+        if names and frame.tag not in _NEVER and (reason := marks.reason(names)):
+            found[frame.index] = reason
+    return found
 
 
 def unmark(frames: Iterable[Frame], held: Iterable[Platform]) -> None:

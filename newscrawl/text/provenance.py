@@ -50,12 +50,11 @@ def http_of(headers: Mapping[str, str], status: int | None, charset: str) -> Htt
     return Http(status=status, content_type=said[0], charset=charset, etag=said[1], last_modified=said[2])
 
 
-def extractor_of(outlet: Outlet | None, rule: Rule) -> Extractor:
-    """The program and the rules; the same digest means that the same text would come out."""
+def extractor_of(outlet: Outlet | None, rule: Rule, memory: str = "") -> Extractor:
+    """Program, rules and the name of the site's memory; the same digest means that the same text would come out."""
     in_force = f"until {rule.until.isoformat()}" if rule.until else "current"
-    said = json.dumps(
-        [rule.model_dump(mode="json"), outlet.platform if outlet else None, _data_digest()], sort_keys=True
-    )
+    platform = outlet.platform if outlet else None
+    said = json.dumps([rule.model_dump(mode="json"), platform, memory, _data_digest()], sort_keys=True)
     return Extractor(
         name=NAME,
         version=__version__,
@@ -64,9 +63,13 @@ def extractor_of(outlet: Outlet | None, rule: Rule) -> Extractor:
     )
 
 
+_DATA = (".toml", ".npz", ".txt")
+
+
 @cache
 def _data_digest() -> str:
-    """Digest of every data file of this package."""
-    found = [entry for entry in files("newscrawl.text").iterdir() if entry.name.endswith(".toml")]
+    """Digest of every data file that has a say: rules, words, the judge's model."""
+    folders = [files("newscrawl.text"), *(files("newscrawl.text") / name for name in ("judge", "language"))]
+    found = [entry for folder in folders for entry in folder.iterdir() if entry.name.endswith(_DATA)]
     ordered = sorted(found, key=lambda entry: entry.name)
     return hashlib.sha256(b"\n".join(entry.read_bytes() for entry in ordered)).hexdigest()

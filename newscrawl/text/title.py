@@ -174,7 +174,8 @@ def _shown_part(title: str, lines: Sequence[RawBlock]) -> str | None:
         if 2 * len(side) > len(title) and len(side.split()) >= MIN_FRONT_WORDS
     ]
     folded = {key(side) for side in sides}
-    return next((line.text for line in lines if len(line.text) <= MAX_CHARS and key(line.text) in folded), None)
+    short = (line.text for line in lines if folded and len(line.text) <= MAX_CHARS)
+    return next((line for line in short if key(line) in folded), None)
 
 
 def _share(one: frozenset[str], other: frozenset[str]) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from newscrawl.text.blocks import Frame, RawBlock
 from newscrawl.text.judge.hints import Hints
 from newscrawl.text.judge.naming import ROLE_NAMES, WORD_NAMES, role_bits, word_bits
-from newscrawl.text.judge.wording import WORDING, wording
+from newscrawl.text.judge.wording import WORDING, signs_in, wording
 
 Matrix = npt.NDArray[np.float32]
 Row = npt.NDArray[np.float64]
@@ -65,39 +65,35 @@ def _wordings(blocks: Sequence[RawBlock], hints: Hints, marked: Collection[int])
         before = seen.get(block.text, 0)
         seen[block.text] = before + 1
         rows.append(wording(block, hints, seen=before, marked=block.frame.index in marked))
-    again = [[seen[block.text] > 1] for block in blocks]
-    return np.hstack([np.array(rows, np.float64), np.array(again, np.float64)])
+    again = [seen[block.text] > 1 for block in blocks]
+    return np.column_stack([np.array(rows, np.float64), signs_in(blocks), again])
 
 
 class _Outline:
     """The frames as arrays, and where each block stands among them."""
 
     def __init__(self, blocks: Sequence[RawBlock], frames: Sequence[Frame]) -> None:
-        self.parent: Places = np.array(
-            [frame.parent.index if frame.parent else 0 for frame in frames], np.intp
-        )
+        above = [frame.parent.index if frame.parent else 0 for frame in frames]
+        self.parent: Places = np.array(above, np.intp)
         self.at: Places = np.array([block.frame.index for block in blocks], np.intp)
         self.size = len(frames)
         self.words = [word_bits(frame.names) if frame.names else 0 for frame in frames]
-        roles = [role_bits(frame) for frame in frames]
-        self.all_words, self.all_roles = list(self.words), roles
+        self.all_words, self.all_roles = list(self.words), [role_bits(frame) for frame in frames]
         self.signature = [0] * len(frames)
-        self.last: Places = np.arange(self.size, dtype=np.intp)
+        self._inherit(frames, above)
+        self.last: Places = np.array(_last_inside(above), np.intp)
         "Index of the last frame inside each."
-        self._inherit(frames)
 
-    def _inherit(self, frames: Sequence[Frame]) -> None:
+    def _inherit(self, frames: Sequence[Frame], parents: Sequence[int]) -> None:
         """What an element is called holds for all that is inside it."""
         known: dict[tuple[int, str, int], int] = {}
-        for frame in frames[1:]:
-            here, above = frame.index, int(self.parent[frame.index])
-            self.all_words[here] |= self.all_words[above]
-            self.all_roles[here] |= self.all_roles[above]
-            path = (self.signature[above], frame.tag, self.words[here])
-            self.signature[here] = known.setdefault(path, len(known) + 1)
-        for here in range(self.size - 1, 0, -1):
-            above = self.parent[here]
-            self.last[above] = max(self.last[above], self.last[here])
+        words, roles, signature = self.all_words, self.all_roles, self.signature
+        for here in range(1, self.size):
+            above = parents[here]
+            path = (signature[above], frames[here].tag, words[here])
+            signature[here] = known.setdefault(path, len(known) + 1)
+            words[here] |= words[above]
+            roles[here] |= roles[above]
 
     def sums(self, values: Row) -> Row:
         """For each frame the sum over the blocks inside it, at any depth."""
@@ -114,6 +110,14 @@ class _Outline:
 
     def inside(self, frame: int) -> npt.NDArray[np.bool_]:
         return np.asarray((self.at >= frame) & (self.at <= self.last[frame]))
+
+
+def _last_inside(parents: Sequence[int]) -> list[int]:
+    """For each frame the index of the last one inside it."""
+    last = list(range(len(parents)))
+    for here in range(len(parents) - 1, 0, -1):
+        last[parents[here]] = max(last[parents[here]], last[here])
+    return last
 
 
 def _containers(outline: _Outline, mass: Row, linked: Row, good: Row, total: float) -> Row:

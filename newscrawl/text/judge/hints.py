@@ -9,6 +9,9 @@ from newscrawl.text.head import Head
 from newscrawl.text.jsonld import text
 
 _WORDS = re.compile(r"\w+")
+_ASCII_WORDS = bytes(ord(chr(at).lower()) if chr(at).isalnum() or at == ord("_") else 32 for at in range(128))
+_ASCII_WORDS += bytes(128)
+"Bytes of ASCII in lower case, spaces for what stands between words: several times faster than the pattern."
 # Scripts that are written without spaces between words: each letter counts as a word.
 _UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -34,8 +37,10 @@ def hints_of(head: Head) -> Hints:
 
 def words_of(text: str) -> list[str]:
     """Words, lower-case; in Chinese, Japanese, Korean and Thai each letter is one."""
+    if text.isascii():
+        return text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
     found = _WORDS.findall(text.lower())
-    if text.isascii() or not _UNSPACED.search(text):
+    if not _UNSPACED.search(text):
         return found
     return [part for word in found for part in (word if _UNSPACED.search(word) else (word,))]
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from bisect import bisect_right
+from collections.abc import Sequence
 from importlib.resources import files
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
 
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.judge.hints import Hints, unspaced_letters, words_of
@@ -13,8 +19,13 @@ from newscrawl.text.phrases import phrase_of
 
 _COUNTED = 2_000
 "Words are counted in so many first characters."
+_HASH_BITS = 16
+_ALWAYS = 0
+"Stands for signs of fewer than three letters, which are always looked for."
 _SHORT = 400
 "Longer blocks are not looked through for signs of chrome."
+_NUMBERED = 120
+"Digits are counted in so many first characters."
 _TITLE_CHARS = 400
 _LEDE_CHARS = 800
 _UNSPACED_WEIGHT = 2.5
@@ -23,10 +34,11 @@ _ENDS = frozenset(".!?…\"”»'’)。！？」』:")
 _COMMON_LETTERS = re.compile("[\u3041-\u309f的是在了和有不这은는이가을를에의]")
 _DATA = tomllib.loads(files("newscrawl.text.judge").joinpath("words.toml").read_text(encoding="utf-8"))
 _COMMON = frozenset(_DATA["common"].split())
-# Looked for one by one in the lower-case text: no pattern is as quick, and every block is looked through.
 _SIGNS: dict[str, tuple[str, ...]] = {name: tuple(signs) for name, signs in _DATA["signs"].items()}
 _BY = ("by ", "par ", "von ", "por ", "text:", "author")
 _KINDS = ("li", "h", "caption", "quote", "table")
+_KIND_BITS = {kind: tuple(kind == other for other in _KINDS) for kind in _KINDS}
+_NO_KIND = (False,) * len(_KINDS)
 _MEASURES = (
     "mass", "log_mass", "words", "common", "sentences", "commas", "digits", "ends", "capitals", "upper",
     "title_overlap", "title_share", "description", "seen", "in_body", "quoted", "linked", "strong", "links",
@@ -34,8 +46,8 @@ _MEASURES = (
     "address", "labelled", "colon", "lower", "quotes", "hidden", "phrase", "phrase_edge", "phrase_list",
     "mark",
 )  # fmt: skip
-WORDING = (*_MEASURES, *(f"is_{kind}" for kind in _KINDS), *(f"sign_{name}" for name in _SIGNS), "starts_by")
-"Names of the columns."
+WORDING = (*_MEASURES, *(f"is_{kind}" for kind in _KINDS))
+"Names of the columns of a block's own; those of `signs_in` follow them."
 
 
 def wording(block: RawBlock, hints: Hints, *, seen: int, marked: bool) -> tuple[float, ...]:
@@ -57,7 +69,7 @@ def wording(block: RawBlock, hints: Hints, *, seen: int, marked: bool) -> tuple[
         _commonness(start, words, unspaced=unspaced),
         sentences,
         commas,
-        sum(map(str.isdigit, text[:120])) / min(size, 120),
+        _digits(text[:_NUMBERED]) / min(size, _NUMBERED),
         text[-1] in _ENDS,
         _capitals(text),
         text.isupper(),
@@ -85,8 +97,7 @@ def wording(block: RawBlock, hints: Hints, *, seen: int, marked: bool) -> tuple[
         phrase is not None and phrase.edge,
         phrase is not None and phrase.heads_list,
         marked,
-        *(block.kind == kind for kind in _KINDS),
-        *_signs(text if size < _SHORT else ""),
+        *_KIND_BITS.get(block.kind, _NO_KIND),
     )
 
 
@@ -97,10 +108,16 @@ def _commonness(start: str, words: list[str], *, unspaced: bool) -> float:
     return sum(map(_COMMON.__contains__, words)) / max(1, len(words))
 
 
+def _digits(text: str) -> int:
+    if not text.isascii():
+        return sum(map(str.isdigit, text))
+    return len(text) - len(text.encode("ascii").translate(None, b"0123456789"))
+
+
 def _capitals(text: str) -> float:
     """Share of words that begin with a capital."""
     words = text.split(" ", 60)[:60]
-    return sum(word[:1].isupper() for word in words) / len(words)
+    return sum([word[:1].isupper() for word in words]) / len(words)
 
 
 def _likeness(words: list[str], size: int, hints: Hints) -> tuple[float, float, float]:
@@ -120,7 +137,49 @@ def _in_body(words: list[str], size: int, body: str) -> float:
     return 0.5 if size <= 15 else float("".join(words)[:60] in body)
 
 
-def _signs(text: str) -> list[bool]:
-    low = text.lower()
-    found = [any(map(low.__contains__, signs)) for signs in _SIGNS.values()]
-    return [*found, low.startswith(_BY)]
+def signs_in(blocks: Sequence[RawBlock]) -> npt.NDArray[np.bool_]:
+    """For each block which families of signs it holds, and last whether it begins as bylines do."""
+    texts = [block.text.lower() if len(block.text) < _SHORT else "" for block in blocks]
+    return np.column_stack([_families_in(texts), [text.startswith(_BY) for text in texts]])
+
+
+def _families_in(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Few signs stand anywhere on a page, so all texts are searched as one.
+
+    That costs a search a sign, not a search for each sign in each text. No sign holds the line feed that
+    divides them.
+    """
+    whole = "\n".join(texts)
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    found = np.zeros((len(texts), len(_SIGNS)), np.bool_)
+    for which in _perhaps_in(whole):
+        column, sign = _ALL_SIGNS[which]
+        at = whole.find(sign)
+        while at >= 0:
+            row = bisect_right(ends, at)
+            found[row, column] = True
+            at = whole.find(sign, ends[row])
+    return found
+
+
+def _perhaps_in(text: str) -> list[int]:
+    """Indexes of the signs all of whose threes of letters are in a text: a few more than it holds."""
+    table = np.zeros(1 << _HASH_BITS, np.bool_)
+    table[_hashes(text)] = True
+    table[_ALWAYS] = True
+    perhaps = np.logical_and.reduceat(table[_SIGN_HASHES], _SIGN_STARTS)
+    return [int(which) for which in np.flatnonzero(perhaps)]
+
+
+def _hashes(text: str) -> npt.NDArray[np.uint32]:
+    """A number for each three letters in a row."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    mixed = codes[:-2] * np.uint32(961) + codes[1:-1] * np.uint32(31) + codes[2:]
+    return mixed & np.uint32((1 << _HASH_BITS) - 1)
+
+
+_ALL_SIGNS = tuple((column, sign) for column, signs in enumerate(_SIGNS.values()) for sign in signs)
+_HASHED = [_hashes(sign).tolist() or [_ALWAYS] for _, sign in _ALL_SIGNS]
+_SIGN_HASHES = np.array([one for hashes in _HASHED for one in hashes])
+_SIGN_STARTS = np.array([0, *accumulate(map(len, _HASHED))][:-1])
+"Where each sign's begin among them."
