@@ -112,10 +112,8 @@ def _moment(dated: Dated | None) -> str | None:
 
 def _page_type(told: Told, body: Body) -> PageType:
     """What the page declares, else what it surely looks like."""
-    judged = body.story.kind
-    if judged is None or told.declared or body.story.kind_sure < SURE_KIND:
-        return told.page_type
-    return judged
+    kind, sure = body.story.kind or (told.page_type, 1.0)
+    return kind if sure >= SURE_KIND and told.page_type == "article" else told.page_type
 
 
 def _quality(parsed: Parsed, told: Told, body: Body) -> Quality:
@@ -128,6 +126,6 @@ def _quality(parsed: Parsed, told: Told, body: Body) -> Quality:
     }
     return Quality(
         score=round(body.story.confidence, 3),
-        page_type_score=None if told.declared else round(body.story.kind_sure, 3),
+        page_type_score=round(body.story.kind[1], 3) if body.story.kind else None,
         flags=[name for name, holds in checks.items() if holds],
     )

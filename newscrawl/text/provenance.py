@@ -51,7 +51,7 @@ def http_of(headers: Mapping[str, str], status: int | None, charset: str) -> Htt
 
 
 def extractor_of(outlet: Outlet | None, rule: Rule, memory: str = "") -> Extractor:
-    """Program, rules and the name of the site's memory; the same digest means that the same text would come out."""
+    """Program, rules, the site's memory by name; equal digests mean that the same text would come out."""
     in_force = f"until {rule.until.isoformat()}" if rule.until else "current"
     platform = outlet.platform if outlet else None
     said = json.dumps([rule.model_dump(mode="json"), platform, memory, _data_digest()], sort_keys=True)

@@ -15,6 +15,7 @@ from newscrawl.text.judge.hints import hints_of
 from newscrawl.text.judge.judge import shipped_judge
 from newscrawl.text.opinion import opinion_of
 from newscrawl.text.source import Source
+from newscrawl.text.topics import declares_kind
 from newscrawl.text.view import View, prune
 
 MIN_CHARS = 80
@@ -44,9 +45,8 @@ class Story:
     "What the second opinion keeps; empty where none was heard."
     confidence: float
     "Expected F1 of the choice; 1 where the outlet's rule decided."
-    kind: PageType | None
-    "What the page looks like; None where the outlet's rule decided."
-    kind_sure: float
+    kind: tuple[PageType, float] | None
+    "What the page looks like and how sure that is; None where it declares that or a rule decided."
     asked: bool
     "Whether a second opinion was heard."
     recurring: frozenset[int]
@@ -69,7 +69,6 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
             opinion=[],
             confidence=1.0,
             kind=None,
-            kind_sure=1.0,
             asked=False,
             recurring=recurring,
         )
@@ -96,8 +95,7 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
         alone=[float(one) for one in judgement.likely],
         opinion=opinion,
         confidence=judgement.confidence,
-        kind=judgement.kind,
-        kind_sure=judgement.kind_sure,
+        kind=judge.kind(judgement) if view.blocks and not declares_kind(head) else None,
         asked=asked,
         recurring=recurring,
     )

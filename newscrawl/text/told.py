@@ -31,8 +31,6 @@ class Told:
     tags: list[str]
     section: str | None
     page_type: PageType
-    declared: bool
-    "Whether the page says itself what kind it is."
     pages: list[str]
     live_updates: list[LiveUpdate]
 
@@ -64,7 +62,6 @@ def told_of(source: Source, head: Head, tree: HtmlElement, lines: list[RawBlock]
         tags=tags_of(head, tree),
         section=section_of(head, tree),
         page_type="liveblog" if updates and declared == "article" else declared,
-        declared=bool(head.story) or (head.meta("og:type") or "").lower() == "article",
         pages=pages_of(head),
         live_updates=updates,
     )

@@ -30,6 +30,11 @@ _TYPES: tuple[tuple[str, PageType], ...] = (
 _HOME_TITLE = frozenset({"home", "accueil", "index"})
 
 
+def declares_kind(head: Head) -> bool:
+    """Whether the page says itself that it is a story."""
+    return bool(head.story) or (head.meta("og:type") or "").lower() == "article"
+
+
 def section_of(head: Head, tree: HtmlElement) -> str | None:  # noqa: ARG001  readers are called alike
     """The desk it was filed under: declared, else the last breadcrumb before the story."""
     said = text(head.story.get("articleSection")) or head.meta(

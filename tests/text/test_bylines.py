@@ -1,5 +1,6 @@
 """The byline as readers see it."""
 
+import pytest
 from lxml.html import document_fromstring
 
 from newscrawl.text.blocks import blocks_of
@@ -64,3 +65,39 @@ def test_the_line_is_kept_as_printed() -> None:
     assert printed(f"{HEADLINE}{linked}{STORY}").line == "Par Awa Ndiaye avec AFP"
     assert printed(f"{HEADLINE}<p>Par Awa Ndiaye</p>{STORY}").line == "Par Awa Ndiaye"
     assert printed(f"{HEADLINE}{STORY}").line is None
+
+
+@pytest.mark.parametrize(
+    ("behind", "names"),
+    [
+        ("<div><p>Redigé par:</p><p>Awa Ndiaye</p></div>", ["Awa Ndiaye"]),
+        ("<div><p>Written by</p><p>Awa Ndiaye</p></div>", ["Awa Ndiaye"]),
+        ("<div><p>Redigé par:</p></div><div><p>Awa Ndiaye</p></div>", []),
+        ("<div><p>Redigé par:</p></div><div><span>Facebook</span><span>X</span></div>", []),
+        ("<div><p>Redigé par:</p><h3>Grand Angle</h3></div>", []),
+        ("<div><p>Redigé par:</p><p>Partager</p></div>", []),
+    ],
+)
+@pytest.mark.parametrize("lines", [20, 40])
+def test_a_label_alone_below_the_story_names_who_stands_beside_it(
+    behind: str, names: list[str], lines: int
+) -> None:
+    story = "<p>Le maire a coupé le ruban devant la foule.</p>" * lines
+    assert seen(f"<main>{HEADLINE}{story}</main>{behind}") == names
+
+
+def test_an_empty_label_near_the_headline_names_nobody() -> None:
+    share = "<div><div><span>Facebook</span><span>X</span></div></div>"
+    assert seen(f"{HEADLINE}<p>Court.</p><div><div><p>Redigé par:</p></div></div><div>{share}</div>") == []
+
+
+def test_who_submitted_a_node_wrote_it() -> None:
+    footer = '<article><footer class="node__meta"><div>{} <a>Awa Ndiaye</a> {}</div></footer></article>'
+    for words in (("Submitted by", "on May 14, 2025 12:30"), ("Soumis par", "le 20 septembre 2025 à 08h15")):
+        assert seen(f"{HEADLINE}{footer.format(*words)}{STORY}") == ["Awa Ndiaye"]
+
+
+def test_near_the_headline_label_and_name_may_stand_in_boxes_of_their_own() -> None:
+    boxes = "<div><div><p>By</p></div><div><p>Awa Ndiaye</p></div></div>"
+    assert seen(f"{HEADLINE}{boxes}{STORY}") == ["Awa Ndiaye"]
+    assert seen(f"<main>{HEADLINE}{STORY * 9}</main>{boxes}") == []

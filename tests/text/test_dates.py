@@ -182,3 +182,30 @@ def test_a_stamp_under_a_foreign_label_is_a_date() -> None:
         published("<body><h1>Le titre</h1><p>기사입력 :[ 2024-08-25 15:24 ]</p>")
         == "2024-08-25T15:24:00+01:00"
     )
+
+
+def test_a_time_element_tells_the_offset_of_what_it_prints() -> None:
+    element = '<time datetime="2025-05-14T12:30:00+02:00">{}</time>'
+    line = '<div class="teaser"><p>By Awa Ndiaye {}</p></div>'
+
+    def published(words: str) -> tuple[str, str] | None:
+        return told(dates(f"<body><h1>Le titre</h1>{line.format(words)}</body>").published)
+
+    for seen in ("May 14, 2025 12:30", "May 14, 2025"):
+        assert published(element.format(seen)) == ("2025-05-14T12:30:00+02:00", "dom")
+    assert published(f"May 14, 2025 09:00 {element.format('May 14, 2025 12:30')}") == (
+        "2025-05-14T09:00:00+01:00",
+        "dom",
+    )
+    assert published(element.format("May 14, 2025 12:30 GMT")) == ("2025-05-14T12:30:00+00:00", "dom")
+
+
+def test_the_footer_of_an_article_dates_it() -> None:
+    stamp = '<abbr class="published" title="2025-05-14T12:30:00+02:00">12:30</abbr>'
+    story = "<h3>Le titre</h3><p>Le maire a coupé le ruban.</p>"
+    for footer in (
+        '<div class="post-footer">{}</div>',
+        '<article><footer class="node__meta">{}</footer></article>',
+    ):
+        page = f"<body><h2>mercredi 14 mai 2025</h2>{story}{footer.format(stamp)}</body>"
+        assert told(dates(page).published) == ("2025-05-14T12:30:00+02:00", "dom")

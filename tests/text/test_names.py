@@ -69,3 +69,20 @@ def test_words_near_a_headline_are_a_person_by_their_shape(words: str, fits: boo
 
 def test_labels_and_edges_leave_a_name() -> None:
     assert trimmed(" By: “Awa Ndiaye” – ") == "Awa Ndiaye"
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("By Staff reporter", False),
+        ("Our Special Correspondent", False),
+        ("Envoyé spécial", False),
+        ("Correspondante particulière", False),
+        ("Notre journaliste stagiaire", False),
+        ("Rasender Reporter", True),
+        ("Podium Staff", True),
+        ("Echo Reporters", True),
+    ],
+)
+def test_a_role_alone_is_nobody(line: str, named: bool) -> None:
+    assert bool(names(line)) is named

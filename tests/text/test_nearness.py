@@ -1,5 +1,6 @@
 """Lines by their nearness to the headline."""
 
+import pytest
 from lxml.html import document_fromstring
 
 from newscrawl.text.blocks import blocks_of
@@ -30,3 +31,23 @@ def test_a_heading_is_the_headline_before_a_breadcrumb_that_repeats_it() -> None
 def test_a_page_without_its_headline_is_read_from_the_top() -> None:
     found = near("<p>un</p>" * (MAX_LINES + 5), "rien")
     assert (len(found.lines), found.place, list(found.home)) == (MAX_LINES, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("around", "elsewhere"),
+    [
+        ("<div class='post-footer'>{}</div>", False),
+        ("<div class='entry-footer'><div class='post-footer-line'>{}</div></div>", False),
+        ("<article><footer>{}</footer></article>", False),
+        ("<footer>{}</footer>", True),
+        ("<div class='site-footer'>{}</div>", True),
+        ("<div class='entry-footer'><ul class='related'><li>{}</li></ul></div>", True),
+        ("<div class='related'><article><footer>{}</footer></article></div>", True),
+    ],
+)
+def test_the_footer_of_an_article_is_about_it_and_that_of_the_page_is_not(
+    around: str, elsewhere: bool
+) -> None:
+    tree = document_fromstring(f"<body><h1>Le titre</h1>{around.format('<b>Awa Ndiaye</b>')}</body>")
+    found = near_title(blocks_of(tree), {"le titre"}, signs_of(tree))
+    assert found.elsewhere(next(tree.iter("b"))) is elsewhere

@@ -112,3 +112,12 @@ def test_a_site_named_at_the_end_of_a_title_is_no_headline() -> None:
     assert (
         title(f"{page}<body><h1>Les Cahiers du Fleuve</h1>").text == "Le nouveau pont est ouvert aux piétons"
     )
+
+
+def test_without_headings_the_side_that_a_line_of_the_page_repeats_is_the_headline() -> None:
+    page = (
+        "<head><title>The Mercury Gazette - Le pont de Lobé est ouvert</title></head>"
+        "<body><p>The Mercury Gazette</p><div><b>{}</b></div><p>Le maire a coupé le ruban.</p></body>"
+    )
+    assert title(page.format("Le pont de Lobé est ouvert")).text == "Le pont de Lobé est ouvert"
+    assert title(page.format("Autre chose")).text == "The Mercury Gazette - Le pont de Lobé est ouvert"

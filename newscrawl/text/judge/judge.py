@@ -36,10 +36,6 @@ class Judgement:
     confidence: float
     "Expected F1 of keeping what is likelier than not."
 
-    kind: PageType
-    kind_sure: float
-    "How sure it is of the page's kind, 0 to 1."
-
     @property
     def sure(self) -> bool:
         return self.confidence >= SURE
@@ -59,14 +55,18 @@ class Judge:
     ) -> Judgement:
         """A likelihood for each block; `marked` are indexes of frames that rules call chrome."""
         if not blocks:
-            return Judgement(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0), 0.0, "other", 1.0)
+            return Judgement(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0), 0.0)
         matrix = features(blocks, frames, hints, marked)
         first = self.first.probabilities(matrix)
         second = self.second.probabilities(second_look(first, matrix))
         likely = (first + second) / 2
         expected = confidence(likely, matrix)
-        kind, sure = kind_of(page_row(matrix, likely, expected), self.kinds) if self.kinds else ("other", 0.0)
-        return Judgement(matrix, first, likely, expected, kind, sure)
+        return Judgement(matrix, first, likely, expected)
+
+    def kind(self, judgement: Judgement) -> tuple[PageType, float]:
+        """What the page looks like, and how sure that is, 0 to 1."""
+        row = page_row(judgement.matrix, judgement.likely, judgement.confidence)
+        return kind_of(row, self.kinds)
 
     def reconciled(self, judgement: Judgement, opinion: Sequence[bool]) -> Row:
         """The likelihoods once another extractor's choice of blocks is known too."""

@@ -20,7 +20,8 @@ def page_row(matrix: Matrix, likely: Row, confidence: float) -> Matrix:
     share = mass / np.cumsum(mass)[-1]
     story = likely * mass
     story = story / max(1.0, np.cumsum(story)[-1])
-    means = [np.cumsum(values * weights[:, None], axis=0)[-1] for weights in (share, story)]
+    # Summed row by row, so the same on every machine; a matrix product would not be.
+    means = [(values * weights[:, None]).sum(axis=0) for weights in (share, story)]
     whole = [
         len(values),
         np.log1p(np.cumsum(mass)[-1]),
@@ -29,7 +30,7 @@ def page_row(matrix: Matrix, likely: Row, confidence: float) -> Matrix:
         likely.max(),
         np.count_nonzero(likely > 0.5),
     ]
-    plain = np.cumsum(values, axis=0)[-1] / len(values)
+    plain = values.sum(axis=0) / len(values)
     return np.concatenate([plain, *means, whole]).astype(np.float32)[None, :]
 
 
