@@ -21,8 +21,8 @@ MAX_LISTED = 25
 "A list of links under a label is no longer than this."
 LISTED_CHARS = 160
 _BYLINE = re.compile(
-    r"^(?:par|by|propos recueillis par|r[eé]dig[eé] par|[eé]crit par|publi[eé] par|written by|posted by|soumis par|submitted by|"
-    r"reported by|from)\s?:?\s"
+    r"^(?:par|by|propos recueillis par|r[eé]dig[eé] par|[eé]crit par|publi[eé] par|written by|posted by|"
+    r"soumis par|submitted by|reported by|from)\s?:?\s"
     r"(?P<who>(?:(?!\.\s)[^:;!?]){2,80})$",
     re.IGNORECASE,
 )

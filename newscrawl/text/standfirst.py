@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
 from lxml.html import HtmlElement
 
@@ -13,6 +13,7 @@ from newscrawl.text.elements import text_of
 from newscrawl.text.folding import cut, key
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import text
+from newscrawl.text.moments import moments_in
 from newscrawl.text.platforms import Marks, names_of
 from newscrawl.text.prune import select
 
@@ -26,6 +27,8 @@ _NAMED = re.compile(
 FIRST, FIRST_END = 3, 6
 "Paragraphs by which a story is known to be under way."
 _BOLD = 0.9
+_BETWEEN, _DATED_CHARS = 6, 120
+"The line with a date is one of so many, and no longer."
 _NEAR = 2
 "A standfirst's name is on its element or so many above."
 
@@ -76,9 +79,11 @@ def described_lede(
 
 
 def _stands_apart(lines: Sequence[RawBlock], at: int, body: set[str]) -> bool:
-    """Whether a byline, a date or the like divides it from the story that begins below."""
-    first = not any(key(line.text) in body and line.kind != "h" for line in lines[:at])
-    return first and at + 1 < len(lines) and key(lines[at + 1].text) not in body
+    """Whether a line with a date divides it from the story that begins below."""
+    if any(key(line.text) in body and line.kind != "h" for line in lines[:at]):
+        return False
+    between = takewhile(lambda line: key(line.text) not in body, lines[at + 1 : at + 1 + _BETWEEN])
+    return any(len(line.text) <= _DATED_CHARS and moments_in(line.text) for line in between)
 
 
 def _before(lines: Sequence[RawBlock], story: Sequence[RawBlock]) -> list[RawBlock]:
