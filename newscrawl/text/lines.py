@@ -17,6 +17,7 @@ from newscrawl.text.phrases import Phrase, phrase_of
 HEAD = 5
 "So many first blocks count as the head of a story, where headline, standfirst, byline and date are repeated."
 TAIL = 5
+_END = 2
 MAX_LISTED = 25
 "A list of links under a label is no longer than this."
 LISTED_CHARS = 160
@@ -228,13 +229,12 @@ def _byline(text: str) -> str | None:
 def _biographies(out: Cleaned, authors: Sequence[str]) -> None:
     """Who the authors are, and how to reach them, below the story."""
     names = [name.casefold() for name in authors if " " in name]
-    tail = {id(block) for block in out.blocks[-TAIL:]}
+    tail, end = ({id(block) for block in out.blocks[-size:]} for size in (TAIL, _END))
     _drop(out, "author_box", lambda _, block: id(block) in tail and _is_about(block.text, names))
+    _drop(out, "author_box", lambda _, block: id(block) in end and bool(_CONTACT.match(block.text)))
 
 
 def _is_about(text: str, names: Sequence[str]) -> bool:
-    if _CONTACT.match(text):
-        return True
     start = text[:_BIOGRAPHY_START].casefold()
     return any(name in start for name in names) and _BIOGRAPHY.search(text[:_BIOGRAPHY_END]) is not None
 

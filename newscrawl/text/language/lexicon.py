@@ -26,19 +26,12 @@ class Lexicon:
     "What a language calls itself, to its code."
     brands: frozenset[str]
     "Names that are everywhere and of no language."
-    listed: dict[tuple[str, int], frozenset[str]]
-    "By language, and how surely they tell it (2 or 1), the frequent words."
+    frequent: dict[str, tuple[str, int]]
+    "Frequent word to the language it tells, and how surely (2 or 1)."
     both: frozenset[str]
     names: frozenset[str]
     persons: frozenset[str]
     "Words that are names of persons when written with a capital."
-
-    def frequent(self, word: str) -> tuple[str, int] | None:
-        """The language a frequent word tells, and how surely."""
-        for tells, words in self.listed.items():
-            if word in words:
-                return tells
-        return None
 
 
 @cache
@@ -52,15 +45,21 @@ def lexicon() -> Lexicon:
         proper=own["proper"],
         endonyms=own["endonyms"],
         brands=frozenset(own["names"]),
-        listed={
-            (code, int(step)): frozenset(words)
-            for code, _, step, words in ((*name.partition(" "), words) for name, words in sections.items())
-            if step
-        },
+        frequent=_telling(sections),
         both=frozenset(sections["both"]),
         names=frozenset(sections["names"]),
         persons=frozenset(sections["persons"]),
     )
+
+
+def _telling(sections: dict[str, list[str]]) -> dict[str, tuple[str, int]]:
+    """Of a word in several sections the first counts: those of French and English come before guests'."""
+    telling: dict[str, tuple[str, int]] = {}
+    for name, words in reversed(sections.items()):
+        code, _, step = name.partition(" ")
+        if step:
+            telling.update(dict.fromkeys(words, (code, int(step))))
+    return telling
 
 
 def _inverted(lists: dict[str, str]) -> dict[str, str]:

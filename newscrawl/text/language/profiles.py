@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from importlib.resources import files
 from operator import add
-from pathlib import Path
 from struct import Struct, pack
 
 LATIN = (
@@ -23,9 +24,10 @@ FULL = (1 << LANE) - 1
 UNIT = 100
 "Evidence is counted in hundredths of a natural logarithm: integers add up alike on every machine."
 _LONGEST_WORD = 40
-_REMEMBERED = 50_000
-"N-grams, of the profiles and others."
+_REMEMBERED = 30_000
+"Steps of one letter."
 _SMOOTHING = 0.5 / 10_000
+_UNSEEN = round(-math.log(_SMOOTHING) * UNIT)
 _SCALE = 30
 "Percent: neighbouring n-grams overlap, so each counts for less than it says."
 FLOOR = 350
@@ -33,10 +35,9 @@ FLOOR = 350
 _FAR = FLOOR * UNIT // _SCALE
 STRANGE = 130
 "What a word speaks against `other`: words of a language we know fit it better on average, others worse."
-
-
 _LANES = Struct(f"<{len(STATES)}I")
 _MASK = (1 << (8 * _LANES.size)) - 1
+_LATIN_LANES = Struct(f"<{len(LATIN)}I")
 
 
 def packed(lanes: Sequence[int]) -> int:
@@ -49,42 +50,65 @@ def unpacked(total: int) -> tuple[int, ...]:
     return _LANES.unpack((total & _MASK).to_bytes(_LANES.size, "little"))
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How often one language writes an n-gram."""
+
+    times: dict[str, int]
+    of: list[int]
+    "How many n-grams of each length were counted."
+
+
 class Grams(dict[str, int]):
     """By n-gram, how unlikely it is in each language; packed when first asked for."""
 
-    def __init__(self, chances: dict[str, list[float]], order: list[int]) -> None:
+    def __init__(self, profiles: Sequence[Profile]) -> None:
         super().__init__()
-        self._chances = chances
-        self._order = order
+        self._profiles = profiles
 
     def __missing__(self, gram: str) -> int:
-        chances = self._chances.get(gram) if gram != " " else None
-        value = 0
-        if chances is not None:
-            value = packed([round(-math.log(chances[at] + _SMOOTHING) * UNIT) for at in self._order])
-        if len(self) < _REMEMBERED:
-            self[gram] = value
+        times = [profile.times.get(gram, 0) for profile in self._profiles]
+        if not any(times) or gram == " ":
+            return 0
+        lanes = [
+            round(-math.log(count / profile.of[len(gram) - 1] + _SMOOTHING) * UNIT) if count else _UNSEEN
+            for count, profile in zip(times, self._profiles, strict=True)
+        ]
+        self[gram] = value = packed(lanes)
         return value
+
+
+class Steps(dict[str, int]):
+    """By three letters, what the last of them adds: it alone, with the one before, and with both."""
+
+    def __missing__(self, triple: str) -> int:
+        known = grams()
+        value = known[triple] + known[triple[1:]] + known[triple[2]]
+        if len(self) < _REMEMBERED:
+            self[triple] = value
+        return value
+
+
+_STEPS = Steps()
 
 
 @cache
 def grams() -> Grams:
-    """From a factory of our own: the library's global one stays untouched."""
-    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
-
-    factory = DetectorFactory()
-    folder = Path(PROFILES_DIRECTORY)
-    factory.load_json_profile([(folder / code).read_text(encoding="utf-8") for code in LATIN])
-    return Grams(factory.word_lang_prob_map, [factory.langlist.index(code) for code in LATIN])
+    """Of langdetect's profiles, without what its detector keeps for the whole process."""
+    folder = files("langdetect").joinpath("profiles")
+    told = (json.loads(folder.joinpath(code).read_text(encoding="utf-8")) for code in LATIN)
+    return Grams([Profile(found["freq"], found["n_words"]) for found in told])
 
 
 def costs(word: str) -> list[int]:
     """What a lower-case word speaks against each language, relative to the one it suits best."""
+    known = grams()
     padded = f" {word[:_LONGEST_WORD]} "
-    pairs = list(map(add, padded, padded[1:]))
-    triples = map(add, pairs, padded[2:])
-    unlikely = unpacked(sum(map(grams().__getitem__, chain(padded, pairs, triples))))[: len(LATIN)]
+    triples = map(add, map(add, padded, padded[1:]), padded[2:])
+    total = sum(map(_STEPS.__getitem__, triples), known[padded[1]] + known[padded[:2]])
+    unlikely = _LATIN_LANES.unpack(total.to_bytes(_LATIN_LANES.size, "little"))
     least = min(unlikely)
-    found = [FLOOR if value - least > _FAR else (value - least) * _SCALE // UNIT for value in unlikely]
+    far = least + _FAR
+    found = [FLOOR if value > far else (value - least) * _SCALE // UNIT for value in unlikely]
     found.append(STRANGE)
     return found
