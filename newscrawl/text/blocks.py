@@ -7,7 +7,7 @@ in (the innermost block element), and the frames form the page's outline with al
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -136,11 +136,11 @@ class _Walker:
         written = sum(len(piece) for piece in self.run.pieces if not piece.isspace())
         return not self.in_strong and self.run.strong == written
 
-    def enter(self, element: HtmlElement, tag: str) -> None:
+    def enter(self, element: HtmlElement, tag: str, attributes: Iterable[tuple[str, str]]) -> None:
         """A block element begins."""
         self.flush()
         parent = self.open[-1] if self.open else None
-        names, hidden = _named(element)
+        names, hidden = _named(attributes) if attributes else ({}, False)
         frame = Frame(
             index=len(self.frames),
             element=element,
@@ -208,11 +208,12 @@ def outline_of(root: HtmlElement, also: Collection[HtmlElement] = ()) -> tuple[l
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            if tag in SILENT or (tag in _SPEAKING and _is_for_ears(element)):
+            named = element.items() if tag in _SPEAKING else ()
+            if tag in SILENT or (named and _is_for_ears(named)):
                 silent = element
                 walk.skip_subtree()
             elif tag in BREAKING or "-" in tag or not out.open or element in begins:
-                out.enter(element, tag)
+                out.enter(element, tag, named or element.items())
                 if tag == "table" and (rows := data_rows(element)):
                     out.table(element, rows)
                     walk.skip_subtree()
@@ -233,13 +234,14 @@ def outline_of(root: HtmlElement, also: Collection[HtmlElement] = ()) -> tuple[l
     return out.found, out.frames
 
 
-def _is_for_ears(element: HtmlElement) -> bool:
+def _is_for_ears(named: Iterable[tuple[str, str]]) -> bool:
     """Whether only screen readers are meant to say it, by its name or by being clipped to nothing."""
-    classes, style = element.get("class"), element.get("style")
-    return bool(
-        (classes and _is_named_for_ears(classes))
-        or (style and _CLIPPED.search(style) and "absolute" in style)
-    )
+    for name, value in named:
+        if name == "class" and _is_named_for_ears(value):
+            return True
+        if name == "style" and "absolute" in value and _CLIPPED.search(value):
+            return True
+    return False
 
 
 @lru_cache(maxsize=8192)
@@ -264,11 +266,11 @@ def _leave_inline(out: _Walker, tag: str) -> None:
         out.in_strong -= 1
 
 
-def _named(element: HtmlElement) -> tuple[dict[str, str], bool]:
+def _named(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, str], bool]:
     """What an element is called by which attribute, and whether its attributes hide it."""
     names: dict[str, str] = {}
     hidden = False
-    for name, value in element.items():
+    for name, value in attributes:
         if name in NAMING:
             names[name] = value
         elif name == "style":

@@ -97,20 +97,19 @@ def lift_notices(blocks: list[RawBlock]) -> tuple[list[RawBlock], Wire, list[str
 def hear_around(lines: Sequence[RawBlock], story: Sequence[RawBlock], wire: Wire) -> None:
     """Listen to the lines right below the story: they too may say where it is from."""
     inside = {key(block.text) for block in story}
-    last = max((at for at, line in enumerate(lines) if key(line.text) in inside), default=None)
+    last = next((at for at in reversed(range(len(lines))) if key(lines[at].text) in inside), None)
     if last is None:
         return
     for line in lines[last + 1 : last + 1 + BELOW]:
-        for notice in notices():
-            short = len(line.text) <= BELOW_CHARS
-            if (
-                short
-                and notice.at == "end"
-                and not notice.inside
-                and (found := notice.pattern.match(line.text))
-            ):
-                wire.hear(notice, found)
-                break
+        heard = ((notice, found) for notice in _below() if (found := notice.pattern.match(line.text)))
+        if len(line.text) <= BELOW_CHARS and (first := next(heard, None)):
+            wire.hear(*first)
+
+
+@cache
+def _below() -> tuple[Notice, ...]:
+    """Those that may stand below a story."""
+    return tuple(notice for notice in notices() if notice.at == "end" and not notice.inside)
 
 
 def _hear_start(block: RawBlock, wire: Wire) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
@@ -32,6 +31,8 @@ _KNOWN = re.compile(
 )
 _LATIN = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1", "l1", "ascii", "us-ascii", "cp819"})
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_PLAIN = etree.ElementDefaultClassLookup(element=HtmlElement)
+"One class for all elements: lxml.html's own look-up asks Python for the class of each."
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 "Byte order marks of UTF-16, in which every other byte may be zero."
 _MAGIC = (
@@ -79,7 +80,7 @@ def parse(html: bytes, headers: Mapping[str, str]) -> Parsed | Fault:
     tree = _tree(text)
     if tree is None:
         return Fault(reason="empty", detail="nothing in it that could be parsed")
-    if next(islice(tree.iter(), MAX_ELEMENTS, None), None) is not None:
+    if tree.xpath("count(//*)") > MAX_ELEMENTS:
         return Fault(reason="too_large", detail=f"more than {MAX_ELEMENTS} elements")
     return Parsed(tree=tree, charset=charset, guessed=guessed)
 
@@ -189,6 +190,7 @@ def _broken_utf8(html: bytes) -> tuple[str, str, bool]:
 def _tree(text: str) -> HtmlElement | None:
     # huge_tree: else libxml2 stops silently at 256 levels, which pages with unclosed tags do reach
     parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser.set_element_class_lookup(_PLAIN)
     try:
         return document_fromstring(text.replace("\x00", "").encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):

@@ -40,6 +40,8 @@ def ruled_lede(
     for element in select(tree, selector):
         if found := text_of(element):
             return cut(found, MAX_CHARS)
+    if not marks.exact and not marks.starts:
+        return None
     for line in lines:
         frames = [line.frame, *islice(line.frame.above(), _NEAR)]
         if _fits(line.text) and marks.reason(name for frame in frames for name in names_of(frame)):

@@ -59,8 +59,9 @@ def wording(block: RawBlock, hints: Hints, *, seen: int, marked: bool) -> tuple[
     words = words_of(text[:_COUNTED])
     count = max(1, len(words))
     mass = size * (_UNSPACED_WEIGHT if unspaced else 1.0)
-    sentences = sum(map(text.count, ".!?…。"))
-    commas = sum(map(text.count, ",、，"))
+    ascii_only = text.isascii()
+    sentences = sum(map(text.count, ".!?" if ascii_only else ".!?…。"))
+    commas = text.count(",") if ascii_only else sum(map(text.count, ",、，"))
     phrase = phrase_of(text) if size < _SHORT else None
     return (
         mass,
@@ -125,8 +126,9 @@ def _likeness(words: list[str], size: int, hints: Hints) -> tuple[float, float, 
     if size >= _LEDE_CHARS:
         return 0.0, 0.0, 0.0
     own = frozenset(words[:60])
-    shared = len(hints.title & own) if size < _TITLE_CHARS else 0
-    title = shared / (len(hints.title | own) or 1)
+    both = len(hints.title & own)
+    shared = both if size < _TITLE_CHARS else 0
+    title = shared / (len(hints.title) + len(own) - both or 1)
     return title, shared / (len(own) or 1), len(hints.description & own) / (len(hints.description) or 1)
 
 
@@ -144,12 +146,8 @@ def signs_in(blocks: Sequence[RawBlock]) -> npt.NDArray[np.bool_]:
 
 
 def _families_in(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Few signs stand anywhere on a page, so all texts are searched as one.
-
-    That costs a search a sign, not a search for each sign in each text. No sign holds the line feed that
-    divides them.
-    """
-    whole = "\n".join(texts)
+    """Which families have a sign in each text; all texts are searched as one: few signs are on a page."""
+    whole = "\n".join(texts)  # no sign holds a line feed
     ends = list(accumulate(len(text) + 1 for text in texts))
     found = np.zeros((len(texts), len(_SIGNS)), np.bool_)
     for which in _perhaps_in(whole):

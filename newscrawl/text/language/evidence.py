@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from operator import add
 
 from newscrawl.text.language.lexicon import HOME, Lexicon, lexicon
 from newscrawl.text.language.profiles import FLOOR, FULL, LANE, STATES, costs, packed
 
 WORD = re.compile(r"\w++(?:[\u00ad'’-]\w++)*+")
 FR, EN, OTHER = STATES.index("fr"), STATES.index("en"), STATES.index("other")
-WORDS, CAPITALISED, KNOWN, LETTERS, UPPER, FOR_FR, FOR_EN, FOR_GUEST = range(len(STATES), len(STATES) + 8)
-"Lanes after those of the languages: what is counted, and how much French, English, a guest is preferred by."
+FOR_FR, FOR_EN, FOR_GUEST, WORDS, CAPITALISED, KNOWN, LETTERS, UPPER = range(len(STATES), len(STATES) + 8)
+"Lanes after those of the languages: how much French, English, a guest is preferred by, and what is counted."
+SILENT = (0,) * len(STATES)
 REMEMBERED = 30_000
 "Spellings a table keeps."
 LONGEST_REMEMBERED = 60
@@ -49,16 +51,16 @@ _CONTRACTED = re.compile(r"(?:n't|'(?:s|re|ve|ll|m|d))$")
 
 @lru_cache(maxsize=2048)
 def spoken(word: str) -> tuple[Sequence[int], int]:
-    """Costs by language of a lower-case word, and how well it is known."""
+    """Costs by language of a lower-case word, and how well it is known; a tuple, where many words say the same."""
     lists = lexicon()
     if word in lists.brands:
-        return _silent(), UNKNOWN
+        return SILENT, UNKNOWN
     if (code := lists.function.get(word)) is not None:
         return _for(code, FUNCTION_BONUS, costs(word)), FUNCTION if code in HOME else UNKNOWN
     if (found := _told(word, lists)) is not None:
         code, bonus = found
-        base = _silent() if bonus == SURE_BONUS else costs(word)
-        return _for(code, bonus, base), FREQUENT if code in HOME else UNKNOWN
+        said = _surely(code) if bonus == SURE_BONUS else _for(code, bonus, costs(word))
+        return said, FREQUENT if code in HOME else UNKNOWN
     return _unlisted(word, lists), UNKNOWN
 
 
@@ -68,29 +70,30 @@ def _told(word: str, lists: Lexicon) -> tuple[str, int] | None:
         return code, CHROME_BONUS
     if (code := lists.proper.get(word)) is not None:
         return code, SURE_BONUS
-    if _CONTRACTED.search(word):
+    if "'" in word and _CONTRACTED.search(word):
         return "en", CONTRACTION_BONUS
-    if (found := lists.frequent(word)) is not None:
+    if (found := lists.frequent.get(word)) is not None:
         code, step = found
         return code, LISTED_BONUS[step] if code in HOME else GUEST_BONUS
     return None
 
 
-def _unlisted(word: str, lists: Lexicon) -> list[int]:
+def _unlisted(word: str, lists: Lexicon) -> Sequence[int]:
     """Costs of a word that no list gives a language."""
     if word in lists.names:
-        return _silent()
+        return SILENT
     base = costs(word)
     if word in lists.both:
         base[FR] = base[EN] = min(base[FR], base[EN])
         base[OTHER] = FLOOR
-    elif _STRANGE.search(word):
+    elif not word.isascii() and _STRANGE.search(word):
         base[FR] = base[EN] = FLOOR
     return base
 
 
-def _silent() -> list[int]:
-    return [0] * len(STATES)
+@cache
+def _surely(code: str) -> tuple[int, ...]:
+    return tuple(_for(code, SURE_BONUS, list(SILENT)))
 
 
 def _for(code: str, bonus: int, base: list[int]) -> list[int]:
@@ -134,40 +137,69 @@ def _odd(word: str, known: int) -> bool:
 
 
 def _weighed(token: str, weight_of: Callable[[str, int], int]) -> int:
+    if token.isalpha():
+        said, known = _scaled(token, weight_of)
+        return _evidence(said) + _counts(token, token, known)
     word = token.replace("\u00ad", "").replace("’", "'")
     if not (word.isalpha() or _SPELT.fullmatch(word)):
         return 0
     elided = _ELIDED.match(word)
     bare = word[elided.end() :] if elided else word
-    scaled, known = _scaled(bare, weight_of)
+    said, known = _scaled(bare, weight_of)
     if elided and (known or not (word[0].isupper() and bare[0].isupper())):  # N'Djamena elides nothing
-        scaled = [cost + more for cost, more in zip(scaled, _elision(), strict=True)]
-    lead = scaled[EN] - scaled[FR]
-    counts = (
-        len(bare) > 1,
-        len(bare) > 1 and bare[0].isupper(),
-        known > UNKNOWN,
-        len(word) if word.isalpha() else sum(map(str.isalpha, word)),
-        0 if word.islower() else sum(map(str.isupper, word)),
-        max(lead, 0),
-        max(-lead, 0),
-        max(min(scaled[FR], scaled[EN]) - min(scaled[EN + 1 :]), 0),
-    )
-    return packed([*scaled, *map(int, counts)])
+        said = list(map(add, said, _elision()))
+    return _evidence(said) + _counts(word, bare, known)
+
+
+def _evidence(said: Sequence[int]) -> int:
+    """Costs and preferences, packed."""
+    return _remembered(said) if isinstance(said, tuple) else _preferring(said)
+
+
+def _preferring(said: Sequence[int]) -> int:
+    french, english, *guests = said
+    lead = english - french
+    home = french if lead > 0 else english
+    return packed([*said, max(lead, 0), max(-lead, 0), max(home - min(guests), 0)])
+
+
+_remembered = lru_cache(maxsize=1024)(_preferring)
+
+
+def _counts(word: str, bare: str, known: int) -> int:
+    """What is counted of a word, which may begin with another that is elided."""
+    several = len(bare) > 1
+    letters = len(word) if word.isalpha() else sum(map(str.isalpha, word))
+    upper = 0 if word.islower() else sum(map(str.isupper, word))
+    return _counted(several, several and bare[0].isupper(), known > UNKNOWN, letters, upper)
+
+
+@lru_cache(maxsize=1024)
+def _counted(*counts: int) -> int:
+    return packed(counts) << (LANE * WORDS)
 
 
 def _scaled(word: str, weight_of: Callable[[str, int], int]) -> tuple[Sequence[int], int]:
     """Costs as they count for this spelling, and how well the word is known."""
-    base, known = spoken(word.lower())
-    if "-" in word and known == UNKNOWN:
+    said, known = spoken(word.lower())
+    if known == UNKNOWN and "-" in word:
         return _compound(word, weight_of)
     if known == FREQUENT and word.istitle() and word.lower() in lexicon().persons:
         known, weight = UNKNOWN, NAME_WEIGHT
     else:
         weight = weight_of(word, known)
     if weight == FULL_WEIGHT:
-        return base, known
-    return [cost * weight // FULL_WEIGHT for cost in base], known
+        return said, known
+    return _part(said, weight) if isinstance(said, tuple) else _times(said, weight), known
+
+
+def _times(said: Sequence[int], weight: int) -> list[int]:
+    return [cost * weight // FULL_WEIGHT for cost in said]
+
+
+@lru_cache(maxsize=1024)
+def _part(said: tuple[int, ...], weight: int) -> tuple[int, ...]:
+    return tuple(_times(said, weight))
 
 
 @cache
@@ -180,9 +212,8 @@ def _compound(word: str, weight_of: Callable[[str, int], int]) -> tuple[Sequence
     """Its parts say together what the one that says most does; of a name the first speaks alone."""
     parts = [part for part in word.split("-", MOST_PARTS)[:MOST_PARTS] if part]
     said = [_scaled(part, weight_of) for part in (parts[:1] if word[0].isupper() else parts)]
-    return [max(column) for column in zip(*(part for part, _ in said), strict=True)], max(
-        known for _, known in said
-    )
+    most = [max(column) for column in zip(*(part for part, _ in said), strict=True)]
+    return most, max(known for _, known in said)
 
 
 class Table(dict[str, int]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from operator import add
@@ -50,30 +49,22 @@ def unpacked(total: int) -> tuple[int, ...]:
     return _LANES.unpack((total & _MASK).to_bytes(_LANES.size, "little"))
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How often one language writes an n-gram."""
-
-    times: dict[str, int]
-    of: list[int]
-    "How many n-grams of each length were counted."
-
-
 class Grams(dict[str, int]):
     """By n-gram, how unlikely it is in each language; packed when first asked for."""
 
-    def __init__(self, profiles: Sequence[Profile]) -> None:
+    def __init__(self, counts: dict[str, list[tuple[int, int]]], totals: list[list[int]]) -> None:
         super().__init__()
-        self._profiles = profiles
+        self._counts = counts
+        self._totals = totals
 
     def __missing__(self, gram: str) -> int:
-        times = [profile.times.get(gram, 0) for profile in self._profiles]
-        if not any(times) or gram == " ":
+        counts = self._counts.get(gram) if gram != " " else None
+        if counts is None:
             return 0
-        lanes = [
-            round(-math.log(count / profile.of[len(gram) - 1] + _SMOOTHING) * UNIT) if count else _UNSEEN
-            for count, profile in zip(times, self._profiles, strict=True)
-        ]
+        lanes = [_UNSEEN] * len(LATIN)
+        for at, count in counts:
+            chance = count / self._totals[at][len(gram) - 1]
+            lanes[at] = round(-math.log(chance + _SMOOTHING) * UNIT)
         self[gram] = value = packed(lanes)
         return value
 
@@ -96,8 +87,14 @@ _STEPS = Steps()
 def grams() -> Grams:
     """Of langdetect's profiles, without what its detector keeps for the whole process."""
     folder = files("langdetect").joinpath("profiles")
-    told = (json.loads(folder.joinpath(code).read_text(encoding="utf-8")) for code in LATIN)
-    return Grams([Profile(found["freq"], found["n_words"]) for found in told])
+    counts: dict[str, list[tuple[int, int]]] = {}
+    totals = []
+    for at, code in enumerate(LATIN):
+        profile = json.loads(folder.joinpath(code).read_bytes())
+        for gram, count in profile["freq"].items():
+            counts.setdefault(gram, []).append((at, count))
+        totals.append(profile["n_words"])
+    return Grams(counts, totals)
 
 
 def costs(word: str) -> list[int]:
