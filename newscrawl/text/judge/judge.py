@@ -22,7 +22,7 @@ from newscrawl.text.judge.stages import confidence, joint_look, second_look
 
 MODEL = "model.npz"
 STAGES = ("first", "second", "joint")
-SURE = 0.95
+SURE = 0.90
 "Expected F1 from which the judge is not asked to hear another opinion."
 
 
