@@ -18,14 +18,12 @@ from newscrawl.parts import WarcPointer
 from newscrawl.state.memories import read_memory
 from newscrawl.state.versions import against_known
 from newscrawl.text.extract import Explained, explained
+from newscrawl.text.judge.judge import LIKELY
 from newscrawl.text.memory import Memory, memory_of
 from newscrawl.text.remembered import notes_of_json
 from newscrawl.text.sightings import PageNote, note_of
 
 _LINK_FIELDS = {field.name for field in fields(Link)}
-
-
-_LIKELY = 0.5
 
 
 class Noted(NamedTuple):
@@ -119,7 +117,7 @@ def _inside(found: Explained) -> Sequence[bool]:
     if not likely:
         looks = [block.frame.index in view.chosen for block in view.blocks]
     else:
-        looks = [one > _LIKELY for one in likely]
+        looks = [one > LIKELY for one in likely]
     return [
         one and block.frame.index not in view.chrome for one, block in zip(looks, view.blocks, strict=True)
     ]

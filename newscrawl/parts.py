@@ -77,7 +77,7 @@ class Syndication(Part):
     notice: str | None = None
     "The notice lifted out of the text, verbatim."
     evidence: list[str] = Field(default_factory=list)
-    "What said so, such as `notice:dd-syndicated` or `byline:AFP`."
+    "What said so, such as `notice:unedited-syndicated` or `byline:AFP`."
 
 
 class Access(Part):

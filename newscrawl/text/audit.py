@@ -9,15 +9,13 @@ from typing import Literal
 from newscrawl.items import Article, Rejection
 from newscrawl.parts import BlockKind, Removed
 from newscrawl.text.blocks import Frame, RawBlock
-from newscrawl.text.body import RECURRING, STORY, Body
+from newscrawl.text.body import NOTICE, RECURRING, STORY, Body
 from newscrawl.text.extract import Explained
 from newscrawl.text.folding import cut
 from newscrawl.text.language import languages_of
 from newscrawl.text.view import OUTLET_RULE, View
 
-LIKELY = 0.5
 "From above this the judge keeps a block."
-NOTICE = "notice"
 "A whole block that was lifted out as a notice."
 PATH_FRAMES = 5
 PATH_CLASSES = 2
@@ -136,8 +134,6 @@ def _lines(view: View, body: Body | None) -> list[Line]:
 def _line(view: View, body: Body | None, place: int, kept_text: str | None, lang: str | None) -> Line:
     block = view.blocks[place]
     verdict = body.verdicts[place] if body else None
-    if verdict == STORY and kept_text is None:
-        verdict = NOTICE
     return Line(
         kind=block.kind,
         level=block.level,
@@ -169,7 +165,7 @@ def _decider(view: View, body: Body, place: int, verdict: str) -> Decider:
         return "memory"
     if view.chosen:
         return "outlet"
-    return "judge" if (body.story.likely[place] > LIKELY) == body.story.kept[place] else "opinion"
+    return "opinion" if body.story.taken_whole else "judge"
 
 
 def _kept_texts(view: View, body: Body | None) -> dict[int, str]:

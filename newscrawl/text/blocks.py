@@ -195,13 +195,15 @@ def blocks_of(root: HtmlElement) -> list[RawBlock]:
     return outline_of(root)[0]
 
 
-def outline_of(root: HtmlElement, also: Collection[HtmlElement] = ()) -> tuple[list[RawBlock], list[Frame]]:
+def outline_of(
+    root: HtmlElement, *, also: Collection[HtmlElement] = (), without: Collection[HtmlElement] = ()
+) -> tuple[list[RawBlock], list[Frame]]:
     """Blocks below `root` in page order, and the frames of the elements that could hold one.
 
-    `also` are elements that begin a block whatever they are.
+    `also` are elements that begin a block whatever they are, `without` those that are not read.
     """
     out = _Walker()
-    begins = frozenset(also)
+    begins, skipped = frozenset(also), frozenset(without)
     walk = etree.iterwalk(root, events=("start", "end"))
     silent: HtmlElement | None = None
     # Every element of every page comes through here: what is asked of all is written out, not called.
@@ -209,7 +211,7 @@ def outline_of(root: HtmlElement, also: Collection[HtmlElement] = ()) -> tuple[l
         tag = element.tag
         if event == "start":
             named = element.items() if tag in _SPEAKING else ()
-            if tag in SILENT or (named and _is_for_ears(named)):
+            if tag in SILENT or (named and _is_for_ears(named)) or element in skipped:
                 silent = element
                 walk.skip_subtree()
             elif tag in BREAKING or "-" in tag or not out.open or element in begins:

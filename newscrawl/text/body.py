@@ -11,6 +11,7 @@ from newscrawl.parts import Removed
 from newscrawl.text import platforms
 from newscrawl.text.blocks import RawBlock
 from newscrawl.text.head import Head
+from newscrawl.text.judge.judge import LIKELY
 from newscrawl.text.lines import clean_lines
 from newscrawl.text.notices import Wire, hear_around, lift_notices
 from newscrawl.text.prune import removal
@@ -23,8 +24,11 @@ STORY = "story"
 LEDE = "lede"
 OUTSIDE = "outside"
 "Not in the container that the outlet's rule names."
+HIDDEN = "hidden"
+"Likely, but its element is hidden, and not so likely that it would be unfolded."
+NOTICE = "notice"
 RECURRING = "recurring"
-"Stands on most pages of the site."
+"The site's memory knows it from other pages."
 UNLIKELY = "unlikely"
 "The judge's verdict on what is not the story, for no reason a rule could name."
 
@@ -65,14 +69,14 @@ def body_of(
     lede = early or described_lede(head, lines, raw, titles)
     cleaned = clean_lines(raw, titles=titles, lede=lede, authors=authors, live=live)
     if lede and chars_of(cleaned.blocks) < MIN_CHARS <= chars_of(raw):
-        lede, cleaned = (
-            None,
-            clean_lines(raw, titles=titles, lede=None, authors=authors, live=live),
-        )  # all there is to read is no standfirst
+        # All there is to read is no standfirst.
+        lede, cleaned = None, clean_lines(raw, titles=titles, lede=None, authors=authors, live=live)
     blocks, wire, taken = lift_notices(cleaned.blocks)
     hear_around(lines, blocks, wire)
-    verdicts = _verdicts(view, story, cleaned.dropped)
-    removed = [*view.removed, *_removed(view.blocks, verdicts), *(removal("notice", text) for text in taken)]
+    lifted = {id(block): NOTICE for block in cleaned.blocks if block.text in taken}
+    verdicts = _verdicts(view, story, cleaned.dropped | lifted)
+    notices = [removal(NOTICE, text) for text in taken]
+    removed = [*notices, *view.removed, *_removed(view.blocks, verdicts)]
     return Body(
         blocks=blocks,
         wire=wire,
@@ -89,6 +93,8 @@ def _verdicts(view: View, story: Story, dropped: dict[int, str]) -> list[str]:
     left = OUTSIDE if view.chosen else UNLIKELY
     for place, (block, kept) in enumerate(zip(view.blocks, story.kept, strict=True)):
         reason = view.chrome.get(block.frame.index) or (RECURRING if place in story.recurring else left)
+        if reason == UNLIKELY and block.hidden and story.likely[place] > LIKELY:
+            reason = HIDDEN
         found.append(dropped.get(id(block), STORY) if kept else reason)
     return found
 
@@ -101,5 +107,7 @@ def _removed(blocks: Sequence[RawBlock], verdicts: Sequence[str]) -> list[Remove
             runs[-1][1].append(block.text)
         else:
             runs.append((verdict, [block.text]))
-    runs = sorted((run for run in runs if run[0] != STORY), key=lambda run: run[0] in {OUTSIDE, UNLIKELY})
+    runs = sorted(
+        (run for run in runs if run[0] not in {STORY, NOTICE}), key=lambda run: run[0] in {OUTSIDE, UNLIKELY}
+    )
     return [removal(verdict, " ".join(texts)) for verdict, texts in runs]

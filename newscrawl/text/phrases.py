@@ -60,10 +60,15 @@ def lexicon() -> Lexicon:
         head = Phrase(reason=table["reason"], edge=table["where"] == "edge", heads_list=True)
         lines |= {key(line): phrase for line in table.get("lines", ())}
         lines |= {key(line): head for line in table.get("heads", ())}
-        heads |= {plain(start): head for start in table.get("head_starts", ())}
-        starts |= {plain(start): phrase for start in table.get("starts", ())}
-        openers |= {plain(start): phrase for start in table.get("openers", ())}
+        heads |= {_beginning(start): head for start in table.get("head_starts", ())}
+        starts |= {_beginning(start): phrase for start in table.get("starts", ())}
+        openers |= {_beginning(start): phrase for start in table.get("openers", ())}
     return Lexicon(lines=lines, starts=Starts(starts), openers=Starts(openers), heads=Starts(heads))
+
+
+def _beginning(start: str) -> str:
+    """Folded; a space at its end is meant: the word must end there."""
+    return plain(start) + " " * start.endswith(" ")
 
 
 @lru_cache(maxsize=4096)

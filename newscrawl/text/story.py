@@ -12,7 +12,7 @@ from newscrawl.text.blocks import RawBlock
 from newscrawl.text.head import Head
 from newscrawl.text.judge.features import Row
 from newscrawl.text.judge.hints import hints_of
-from newscrawl.text.judge.judge import shipped_judge
+from newscrawl.text.judge.judge import LIKELY, shipped_judge
 from newscrawl.text.opinion import opinion_of
 from newscrawl.text.source import Source
 from newscrawl.text.topics import declares_kind
@@ -22,7 +22,8 @@ MIN_CHARS = 80
 "Below this a page holds no story."
 _DOUBTFUL_CHARS = 250
 "A story shorter than this is looked for a second time."
-_LIKELY = 0.5
+_MOST_FRAMES, _DEEPEST = 10_000, 150
+"Of larger and deeper pages no second opinion is asked: its time grows with the square and the cube."
 _UNLIKELY = 0.25
 "What is less likely is left out whoever would keep it."
 _SURELY = 0.9
@@ -43,6 +44,8 @@ class Story:
     "The judge's likelihoods before it heard another opinion; empty where the outlet's rule decided."
     opinion: list[bool]
     "What the second opinion keeps; empty where none was heard."
+    taken_whole: bool
+    "Whether the other's choice was taken, since the judge found next to nothing."
     confidence: float
     "Expected F1 of the choice; 1 where the outlet's rule decided."
     kind: tuple[PageType, float] | None
@@ -50,7 +53,7 @@ class Story:
     asked: bool
     "Whether a second opinion was heard."
     recurring: frozenset[int]
-    "Places of blocks that stand on most pages of the site."
+    "Places of blocks that the site's memory knows from its other pages."
 
 
 def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story:
@@ -67,6 +70,7 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
             likely=[],
             alone=[],
             opinion=[],
+            taken_whole=False,
             confidence=1.0,
             kind=None,
             asked=False,
@@ -75,8 +79,10 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
     judge = source.judge or shipped_judge()
     judgement = judge.judged(view.blocks, view.frames, hints_of(head), view.chrome)
     likely, kept = judgement.likely, _chosen(view, judgement.likely, marked)
-    asked = bool(view.blocks) and (not judgement.sure or _size(view, kept) < _DOUBTFUL_CHARS)
+    doubtful = not judgement.sure or _size(view, kept) < _DOUBTFUL_CHARS
+    asked = bool(view.blocks) and doubtful and _is_bearable(view)
     opinion: list[bool] = []
+    whole = False
     if asked:
         prune(view)
         opinion = opinion_of(tree, head.url, view.blocks)
@@ -87,13 +93,14 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
             for one, chrome, far in zip(opinion, marked, likely, strict=True)
         ]
         if _size(view, kept) < _DOUBTFUL_CHARS < _size(view, theirs):
-            kept = theirs
+            kept, whole = theirs, True
     kept = _with_headings(view, kept, likely, marked)
     return Story(
         kept=kept,
         likely=[float(one) for one in likely],
         alone=[float(one) for one in judgement.likely],
         opinion=opinion,
+        taken_whole=whole,
         confidence=judgement.confidence,
         kind=judge.kind(judgement) if view.blocks and not declares_kind(head) else None,
         asked=asked,
@@ -101,9 +108,14 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
     )
 
 
+def _is_bearable(view: View) -> bool:
+    """Whether the page is one that trafilatura reads in good time."""
+    return len(view.frames) <= _MOST_FRAMES and max(frame.depth for frame in view.frames) <= _DEEPEST
+
+
 def _chosen(view: View, likely: Row, marked: Sequence[bool]) -> list[bool]:
     return [
-        bool(one > (_SURELY if block.hidden else _LIKELY)) and not chrome
+        bool(one > (_SURELY if block.hidden else LIKELY)) and not chrome
         for block, one, chrome in zip(view.blocks, likely, marked, strict=True)
     ]
 

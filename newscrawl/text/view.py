@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lxml.html import HtmlElement
+from lxml.html import Element, HtmlElement
 
 from newscrawl.outlet import Rule
 from newscrawl.parts import Removed
@@ -30,8 +30,13 @@ class View:
     chrome: dict[int, str] = field(default_factory=dict)
     "Indexes of the frames that rules call chrome, with all inside them, each with its reason."
 
-    removed: list[Removed] = field(default_factory=list)
-    "What an outlet's rule took out of the middle of blocks."
+    inline: list[HtmlElement] = field(default_factory=list)
+    "What an outlet's rule takes out of the middle of blocks."
+
+    @property
+    def removed(self) -> list[Removed]:
+        """The account of what was taken out of the middle of blocks."""
+        return [removal(OUTLET_RULE, text) for element in self.inline if (text := text_of(element))]
 
     @property
     def visible(self) -> list[RawBlock]:
@@ -42,8 +47,8 @@ def view_of(tree: HtmlElement, head: Head, rule: Rule, platform: str | None = No
     """The page's blocks with the verdicts of the outlet's and the platforms' rules."""
     containers = select(tree, rule.body)
     dropped = [element for selector in rule.drop for element in select(tree, selector)]
-    removed = _taken([element for element in dropped if not is_breaking(element)])
-    blocks, frames = outline_of(tree, also=containers)
+    inline = [element for element in dropped if not is_breaking(element)]
+    blocks, frames = outline_of(tree, also=containers, without=inline)
     held = platforms.platforms_of(frames, head.meta("generator") or "", platform)
     by_element = {frame.element: frame.index for frame in frames}
     chosen = [by_element[element] for element in containers if element in by_element]
@@ -57,26 +62,26 @@ def view_of(tree: HtmlElement, head: Head, rule: Rule, platform: str | None = No
         held=held,
         chosen=frozenset(_inherited(frames, dict.fromkeys(chosen, ""))),
         chrome=_inherited(frames, chrome),
-        removed=removed,
+        inline=inline,
     )
-
-
-def _taken(elements: Sequence[HtmlElement]) -> list[Removed]:
-    """Take inline elements out of their lines; what follows them stays."""
-    removed = [removal(OUTLET_RULE, text) for element in elements if (text := text_of(element))]
-    for element in elements:
-        if element.getparent() is not None:
-            element.drop_tree()
-    return removed
 
 
 def prune(view: View) -> None:
     """Take what rules call chrome out of the tree itself."""
     platforms.unmark(view.frames, view.held)
-    for index in view.chrome:
-        frame = view.frames[index]
-        if frame.parent is not None and frame.parent.index not in view.chrome:
-            frame.element.drop_tree()
+    outermost = [view.frames[index] for index in view.chrome if _is_outermost(view, index)]
+    for element in (*view.inline, *(frame.element for frame in outermost)):
+        parent = element.getparent()
+        if parent is not None:
+            # An empty element keeps what follows where it is; joining texts costs the more the more there is.
+            gap = Element("span")
+            gap.tail = element.tail
+            parent.replace(element, gap)
+
+
+def _is_outermost(view: View, index: int) -> bool:
+    parent = view.frames[index].parent
+    return parent is not None and parent.index not in view.chrome
 
 
 def _inherited(frames: Sequence[Frame], own: dict[int, str]) -> dict[int, str]:

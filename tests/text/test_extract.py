@@ -86,7 +86,7 @@ def test_a_portal_page_gives_story_standfirst_notice_and_tags(rules: dict[str, o
     assert (origin.is_syndicated, origin.agency) == (True, "Reuters")
     assert origin.notice is not None
     assert origin.notice.startswith("(This story has not been edited by Portal staff")
-    assert origin.evidence == ["notice:dd-syndicated", "byline:Reuters"]
+    assert origin.evidence == ["notice:unedited-syndicated", "byline:Reuters"]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,23 @@ def test_an_outlets_container_and_drops_decide() -> None:
     assert starts(found)[0] == "The families who live"
     assert found.extractor.rules == "current"
     assert {"outlet_rule", "outside"} <= {one.reason for one in found.removed}
+
+
+def test_what_a_rule_takes_out_of_lines_can_still_be_read_as_author_and_date() -> None:
+    line = "<p class=by><span class=top>Par <b class=au>Awa Ndiaye</b>, <i class=da>8 mai 2025</i></span></p>"
+    story = "".join(
+        f"<p>La phrase numéro {n} du récit dit ce qui se passa au village ce soir-là.</p>" for n in range(9)
+    )
+    page = f"<body><article><h1>Le fleuve monte</h1>{line}{story}</article></body>".encode()
+    rules = [{"drop": [".top"], "author": ".au", "date": ".da"}]
+    found = extract(page, "https://echo.example/a", outlet=outlet(rules=rules))
+    assert isinstance(found, Article)
+    assert [author.name for author in found.authors] == ["Awa Ndiaye"]
+    assert found.published == "2025-05-08"
+    assert "Awa" not in found.text
+    assert ("outlet_rule", "Par Awa Ndiaye, 8 mai 2025") in [
+        (one.reason, one.sample) for one in found.removed
+    ]
 
 
 def test_a_rule_that_matches_nothing_leaves_the_page_to_the_general_way() -> None:

@@ -21,7 +21,7 @@ def blocks(*texts: str) -> list[RawBlock]:
 @pytest.mark.parametrize(
     ("notice", "ident", "agency"),
     [
-        (f"(This story has not been edited by Example staff and {AUTO} feed.)", "dd-syndicated", None),
+        (f"(This story has not been edited by Example staff and {AUTO} feed.)", "unedited-syndicated", None),
         ("(With inputs from agencies.)", "inputs-agencies", None),
         ("(With inputs from PTI)", "inputs-agency", "PTI"),
         ("This report is auto-generated from ANI news service. We only print it.", "news-service", "ANI"),

@@ -43,3 +43,19 @@ def test_chrome_is_known_however_it_is_spelled(line: str, reason: str) -> None:
 )
 def test_sentences_are_left_alone(line: str) -> None:
     assert phrase_of(line) is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Also one of the victims was a teacher, the police said.",
+        "Also on Tuesday, the court heard a second witness.",
+        "Sign up today was the motto of the campaign in 1917.",
+        "Il vous reste peu de temps pour voir l'exposition, dit le directeur.",
+        "More fromage is eaten in the valley than anywhere else.",
+        "Watch: nobody on the pier wore one when the clock struck.",
+        "Lire, écrire et compter : le programme de l'école change.",
+    ],
+)
+def test_an_ordinary_sentence_is_no_phrase(sentence: str) -> None:
+    assert phrase_of(sentence) is None

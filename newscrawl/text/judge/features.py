@@ -39,7 +39,8 @@ def features(
     outline = _Outline(blocks, frames)
     mass, linked = words[:, _COL["mass"]], words[:, _COL["linked"]]
     good = np.where((linked < _GOOD_LINKED) & (mass > _GOOD_MASS), mass * (1 - linked), 0.0)
-    total = good.sum() + 1
+    # Summed one by one: the order of a plain sum is the machine's.
+    total = np.cumsum(good)[-1] + 1
     tags = np.array([_TAG_AT.get(block.frame.tag, len(_TAGS)) for block in blocks], np.float64)
     return np.column_stack(
         [

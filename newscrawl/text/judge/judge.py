@@ -22,6 +22,8 @@ from newscrawl.text.judge.stages import confidence, joint_look, second_look
 
 MODEL = "model.npz"
 STAGES = ("first", "second", "joint")
+LIKELY = 0.5
+"What is likelier is kept."
 SURE = 0.90
 "Expected F1 from which the judge is not asked to hear another opinion."
 
@@ -85,7 +87,7 @@ def shipped_judge() -> Judge:
 def judge_in(path: Path) -> Judge:
     """The judge of a model file."""
     with np.load(path, allow_pickle=False) as arrays:
-        kinds = {kind: _forest(arrays, kind) for kind in KINDS if f"{kind}.bias" in arrays}
+        kinds = {kind: _forest(arrays, kind) for kind in KINDS}
         first, second, joint = (_forest(arrays, stage) for stage in STAGES)
         return Judge(first, second, joint, kinds)
 

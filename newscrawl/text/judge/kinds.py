@@ -7,16 +7,15 @@ import numpy as np
 from newscrawl.parts import PageType
 from newscrawl.text.judge.features import Matrix, Row
 from newscrawl.text.judge.forest import Forest
-from newscrawl.text.judge.wording import WORDING
+from newscrawl.text.judge.wording import MASS
 
 KINDS: tuple[PageType, ...] = ("article", "listing", "forum", "product", "other")
-_MASS = WORDING.index("mass")
 
 
 def page_row(matrix: Matrix, likely: Row, confidence: float) -> Matrix:
     """The page as one row: means over its blocks, over its text and over its story, and how much of each."""
     values = matrix.astype(np.float64)
-    mass = values[:, _MASS]
+    mass = values[:, MASS]
     share = mass / np.cumsum(mass)[-1]
     story = likely * mass
     story = story / max(1.0, np.cumsum(story)[-1])

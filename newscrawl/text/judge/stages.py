@@ -5,21 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from newscrawl.text.judge.features import Matrix, Row
-from newscrawl.text.judge.wording import WORDING
+from newscrawl.text.judge.wording import MASS
 
 _STEPS = (-8, -5, -3, -2, -1, 1, 2, 3, 5, 8)
 _WINDOWS = (2, 5, 12)
 _EDGE = 8
 OWN = 60
 "So many first columns of a block's own features go into the second stage too."
-_MASS = WORDING.index("mass")
 
 
 def around(likely: Row, matrix: Matrix) -> Row:
     """Columns made of a likelihood for each block: its neighbours', and how text is spread by it."""
     size = len(likely)
     padded = np.concatenate([np.zeros(_EDGE), likely, np.zeros(_EDGE)])
-    mass = matrix[:, _MASS].astype(np.float64)
+    mass = matrix[:, MASS].astype(np.float64)
     sums = np.concatenate([[0.0], np.cumsum(likely * mass)])
     masses = np.concatenate([[0.0], np.cumsum(mass)])
     at = np.arange(size)
@@ -56,14 +55,14 @@ def joint_look(likely: Row, opinion: Row, matrix: Matrix) -> Matrix:
 
 def agreement(likely: Row, opinion: Row, matrix: Matrix) -> float:
     """Share of the text either side keeps that both keep."""
-    mass = matrix[:, _MASS].astype(np.float64)
+    mass = matrix[:, MASS].astype(np.float64)
     ours, theirs = likely > 0.5, opinion > 0.5
     return float(np.cumsum(mass * (ours & theirs))[-1] / max(1.0, np.cumsum(mass * (ours | theirs))[-1]))
 
 
 def confidence(likely: Row, matrix: Matrix) -> float:
     """The F1 to be expected of keeping what is likelier than not, if the likelihoods are true; 0 to 1."""
-    mass = matrix[:, _MASS].astype(np.float64)
+    mass = matrix[:, MASS].astype(np.float64)
     kept = mass * (likely > 0.5)
     hits = np.cumsum(kept * likely)[-1]
     return float(2 * hits / max(1.0, np.cumsum(kept)[-1] + np.cumsum(mass * likely)[-1]))

@@ -48,6 +48,7 @@ _MEASURES = (
 )  # fmt: skip
 WORDING = (*_MEASURES, *(f"is_{kind}" for kind in _KINDS))
 "Names of the columns of a block's own; those of `signs_in` follow them."
+MASS, WORDS = WORDING.index("mass"), WORDING.index("words")
 
 
 def wording(block: RawBlock, hints: Hints, *, seen: int, marked: bool) -> tuple[float, ...]:

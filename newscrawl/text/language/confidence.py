@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from newscrawl.text.language.evidence import EN, FR, OTHER, WORDS, lane
+from newscrawl.text.language.evidence import CAPITALISED, EN, FR, KNOWN, OTHER, WORDS, lane
 from newscrawl.text.language.profiles import UNIT, unpacked
 from newscrawl.text.language.scripts import SHARED
 
@@ -20,6 +20,9 @@ _MISFIT = 0.3
 "Left of the confidence where words do not fit."
 _FEW_WORDS = 4
 "Fewer say nothing of an average."
+_SMALL_KNOWN, _ALL_KNOWN = (2, 0.5), (6, 0.4)
+"""Of so many words in small letters, or in any, French and English have at least this part in their lists,
+save three lines in a thousand; a line with half of it is hardly theirs."""
 UNNAMED = 0.5
 "At most, for a language that no profile fits."
 WITHOUT_PROFILE = 0.7
@@ -36,7 +39,8 @@ def by_words(total: int, state: int, *, named: bool) -> float:
     sure = _logistic(_SHIFT + _SLOPE * (min(costs) - own) / UNIT)
     if state == OTHER:
         return round(min(max(sure, _MISFIT), WITHOUT_PROFILE if named else UNNAMED), 3)
-    return round(sure * _fit(total, state, own), 3)
+    most = _most_by_lists(total) if state in {FR, EN} else 1.0
+    return round(min(sure * _fit(total, state, own), most), 3)
 
 
 def _fit(total: int, state: int, own: int) -> float:
@@ -46,6 +50,22 @@ def _fit(total: int, state: int, own: int) -> float:
         return 1.0
     good, bad = _HOME_FIT if state in {FR, EN} else _GUEST_FIT
     return 1 - (1 - _MISFIT) * min(max((own / words - good) / (bad - good), 0.0), 1.0)
+
+
+def _most_by_lists(total: int) -> float:
+    """The most that can be said for French or English of words of which so many are in their lists.
+
+    A language without a profile that shares a function word and some letters with them fits well otherwise.
+    """
+    words, known = lane(total, WORDS), lane(total, KNOWN)
+    small = words - lane(total, CAPITALISED)
+    part = min(_of_usual(known, small, *_SMALL_KNOWN), _of_usual(known, words, *_ALL_KNOWN))
+    return 1 - (1 - _MISFIT) * min(2 - 2 * part, 1.0)
+
+
+def _of_usual(known: int, words: int, least: int, usual: float) -> float:
+    """The known part of the words against the usual one, 1 at most; also where too few words tell."""
+    return min(known / (words * usual), 1.0) if words >= least else 1.0
 
 
 def is_strange(total: int, state: int) -> bool:

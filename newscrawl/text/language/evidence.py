@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from operator import add
+from struct import Struct
 
 from newscrawl.text.language.lexicon import HOME, Lexicon, lexicon
 from newscrawl.text.language.profiles import FLOOR, FULL, LANE, STATES, costs, packed
@@ -14,6 +15,7 @@ WORD = re.compile(r"\w++(?:[\u00ad'’-]\w++)*+")
 FR, EN, OTHER = STATES.index("fr"), STATES.index("en"), STATES.index("other")
 FOR_FR, FOR_EN, FOR_GUEST, WORDS, CAPITALISED, KNOWN, LETTERS, UPPER = range(len(STATES), len(STATES) + 8)
 "Lanes after those of the languages: how much French, English, a guest is preferred by, and what is counted."
+_EVIDENCE = Struct(f"<{WORDS}I")
 SILENT = (0,) * len(STATES)
 REMEMBERED = 30_000
 "Spellings a table keeps."
@@ -49,9 +51,9 @@ _SPELT = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _CONTRACTED = re.compile(r"(?:n't|'(?:s|re|ve|ll|m|d))$")
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)
 def spoken(word: str) -> tuple[Sequence[int], int]:
-    """Costs by language of a lower-case word, and how well it is known; a tuple, where many words say the same."""
+    """Costs by language of a lower-case word, and how well it is known; a tuple where many words cost it."""
     lists = lexicon()
     if word in lists.brands:
         return SILENT, UNKNOWN
@@ -157,10 +159,11 @@ def _evidence(said: Sequence[int]) -> int:
 
 
 def _preferring(said: Sequence[int]) -> int:
-    french, english, *guests = said
-    lead = english - french
-    home = french if lead > 0 else english
-    return packed([*said, max(lead, 0), max(-lead, 0), max(home - min(guests), 0)])
+    french, english, guest = said[FR], said[EN], min(said[EN + 1 :])
+    home = min(french, english)
+    return int.from_bytes(
+        _EVIDENCE.pack(*said, english - home, french - home, max(home - guest, 0)), "little"
+    )
 
 
 _remembered = lru_cache(maxsize=1024)(_preferring)

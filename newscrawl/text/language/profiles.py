@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from operator import add
@@ -24,7 +25,7 @@ UNIT = 100
 "Evidence is counted in hundredths of a natural logarithm: integers add up alike on every machine."
 _LONGEST_WORD = 40
 _REMEMBERED = 30_000
-"Steps of one letter."
+"N-grams, and steps of one letter."
 _SMOOTHING = 0.5 / 10_000
 _UNSEEN = round(-math.log(_SMOOTHING) * UNIT)
 _SCALE = 30
@@ -49,23 +50,32 @@ def unpacked(total: int) -> tuple[int, ...]:
     return _LANES.unpack((total & _MASK).to_bytes(_LANES.size, "little"))
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How often one language writes its n-grams."""
+
+    counts: dict[str, int]
+    totals: list[int]
+    "Of the n-grams of each length."
+
+    def unlikely(self, gram: str) -> int:
+        if (count := self.counts.get(gram)) is None:
+            return _UNSEEN
+        return round(-math.log(count / self.totals[len(gram) - 1] + _SMOOTHING) * UNIT)
+
+
 class Grams(dict[str, int]):
     """By n-gram, how unlikely it is in each language; packed when first asked for."""
 
-    def __init__(self, counts: dict[str, list[tuple[int, int]]], totals: list[list[int]]) -> None:
+    def __init__(self, profiles: Sequence[Profile]) -> None:
         super().__init__()
-        self._counts = counts
-        self._totals = totals
+        self._profiles = profiles
 
     def __missing__(self, gram: str) -> int:
-        counts = self._counts.get(gram) if gram != " " else None
-        if counts is None:
-            return 0
-        lanes = [_UNSEEN] * len(LATIN)
-        for at, count in counts:
-            chance = count / self._totals[at][len(gram) - 1]
-            lanes[at] = round(-math.log(chance + _SMOOTHING) * UNIT)
-        self[gram] = value = packed(lanes)
+        seen = gram != " " and any(gram in profile.counts for profile in self._profiles)
+        value = packed([profile.unlikely(gram) for profile in self._profiles]) if seen else 0
+        if len(self) < _REMEMBERED:
+            self[gram] = value
         return value
 
 
@@ -87,14 +97,8 @@ _STEPS = Steps()
 def grams() -> Grams:
     """Of langdetect's profiles, without what its detector keeps for the whole process."""
     folder = files("langdetect").joinpath("profiles")
-    counts: dict[str, list[tuple[int, int]]] = {}
-    totals = []
-    for at, code in enumerate(LATIN):
-        profile = json.loads(folder.joinpath(code).read_bytes())
-        for gram, count in profile["freq"].items():
-            counts.setdefault(gram, []).append((at, count))
-        totals.append(profile["n_words"])
-    return Grams(counts, totals)
+    told = (json.loads(folder.joinpath(code).read_bytes()) for code in LATIN)
+    return Grams([Profile(profile["freq"], profile["n_words"]) for profile in told])
 
 
 def costs(word: str) -> list[int]:

@@ -64,6 +64,42 @@ def test_a_language_nobody_knows_is_other_and_never_surely_another(name: str) ->
     assert found.score <= 0.5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aare orile-ede so pe oun ko ni gba ki awon janduku maa pa awon ara ilu mo.",
+        "Gomina so fun awon oniroyin pe owo osu awon osise yoo jade ki ose yii to pari.",
+        "Ijoba ipinle naa ti kede pe awon akeeko yoo pada leyin ti won ti fowo si adehun.",
+    ],
+)
+def test_yoruba_typed_without_accents_is_yoruba(text: str) -> None:
+    found = label(text)
+    assert (found.label, found.lang) == ("other", "yo")
+    assert found.score <= 0.7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Premie minis finn dir ki gouvernma pou ed bann dimounn zordi.",
+        "Adewale Bamidele Ogunleye je Alakoso Agba Naijiria.",
+        "Gallia est omnis divisa in partes quarum unam incolunt Belgae.",
+        "Dywedodd y prif weinidog y bydd y llywodraeth yn helpu ffermwyr.",
+    ],
+)
+def test_a_shared_word_or_two_do_not_make_a_line_surely_french_or_english(text: str) -> None:
+    found = label(text).blocks[0]
+    assert found.lang == "other" or found.confidence < 0.8
+
+
+def test_names_and_rare_words_leave_a_line_its_confidence() -> None:
+    for text in (
+        "Paul Biya et Maurice Kamto sont en visite à Garoua.",
+        "Le maïs pluvial lève malgré la sécheresse.",
+    ):
+        assert label(text).blocks[0].confidence > 0.95
+
+
 def test_scripts_in_one_line_are_runs() -> None:
     text = "Le mot Привет друзья signifie bonjour à tous"
     spans = [(span.lang, text[span.start : span.end].strip()) for span in label(text).spans]

@@ -19,6 +19,7 @@ from newscrawl.text.judge.judge import Judge
 from newscrawl.text.judge.kinds import KINDS, page_row
 from newscrawl.text.judge.stages import confidence, joint_look, second_look
 from newscrawl.text.judge.training.labels import UNKNOWN
+from newscrawl.text.judge.wording import WORDS
 
 SEED = 1
 INNER_FOLDS = 3
@@ -33,7 +34,8 @@ _NEWS_WEIGHT = 2.5
 class Sample:
     """A page ready to be learnt from."""
 
-    site_hash: int
+    lot: int
+    "Drawn for its site, and of no account for the fold it is in."
     matrix: Matrix
     labels: Row
     opinion: Row
@@ -42,14 +44,14 @@ class Sample:
 
     @property
     def weights(self) -> Row:
-        words = np.clip(self.matrix[:, 2].astype(np.float64), 1, 150)
+        words = np.clip(self.matrix[:, WORDS].astype(np.float64), 1, 150)
         return np.asarray(np.sqrt(words) * (_NEWS_WEIGHT if self.news else 1.0))
 
 
 def fitted_judge(every: Sequence[Sample]) -> Judge:
     """All stages; the later ones learn from first judgements of pages the first stage had not seen."""
     samples = [sample for sample in every if sample.kind == "article"]
-    inner = [sample.site_hash % INNER_FOLDS for sample in samples]
+    inner = [sample.lot % INNER_FOLDS for sample in samples]
     unseen: list[Row] = [np.zeros(0)] * len(samples)
     for fold in range(INNER_FOLDS):
         forest = _forest([one for one, at in zip(samples, inner, strict=True) if at != fold], FIRST)

@@ -34,8 +34,13 @@ class Page:
         return ".".join(parts[-3:] if len(parts) > 2 and len(parts[-2]) <= 3 else parts[-2:])
 
     @property
+    def lot(self) -> int:
+        """A number drawn for its site: what splits are made by."""
+        return int(hashlib.sha256(self.site.encode()).hexdigest(), 16)
+
+    @property
     def fold(self) -> int:
-        return int(hashlib.sha256(self.site.encode()).hexdigest(), 16) % FOLDS
+        return self.lot % FOLDS
 
 
 def pages_of(folder: Path) -> Iterator[Page]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from newscrawl.outlet import Rule
@@ -13,7 +11,7 @@ from newscrawl.text.judge.features import features
 from newscrawl.text.judge.hints import hints_of
 from newscrawl.text.judge.training.fit import Sample
 from newscrawl.text.judge.training.labels import labels_of
-from newscrawl.text.judge.training.pages import Page
+from newscrawl.text.judge.training.pages import FOLDS, Page
 from newscrawl.text.opinion import opinion_of
 from newscrawl.text.parse import Fault, parse
 from newscrawl.text.view import prune, view_of
@@ -47,7 +45,7 @@ def sample_of(page: Page) -> Sample | None:
         prune(view)
         opinion = opinion_of(parsed.tree, page.url, view.blocks)
     return Sample(
-        site_hash=int(hashlib.sha256(page.site.encode()).hexdigest(), 16) // 64,
+        lot=page.lot // FOLDS,
         matrix=matrix,
         labels=labels,
         opinion=np.array(opinion, np.float64),
