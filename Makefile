@@ -31,6 +31,7 @@ clients: $(CLIENTS)/.installed ## Install the programs of others that tests let 
 $(CLIENTS)/.installed: $(STAMP) tests/clients/requirements.txt tests/clients/package.json
 	@missing=""; for program in chromium wget npm; do \
 	  command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get -qq update >/dev/null && \
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install $$missing >/dev/null; fi

@@ -18,7 +18,7 @@ from newscrawl.parts import WarcPointer
 from newscrawl.state.memories import read_memory
 from newscrawl.state.versions import against_known
 from newscrawl.text.extract import Explained, explained
-from newscrawl.text.judge.judge import LIKELY
+from newscrawl.text.judge.judge import LIKELY, Judge
 from newscrawl.text.memory import Memory, memory_of
 from newscrawl.text.remembered import notes_of_json
 from newscrawl.text.sightings import PageNote, note_of
@@ -47,7 +47,7 @@ def extract_at(
 def noted_at(folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None) -> Noted:
     """As `extract_at`, with the page's note for the memory."""
     page = read_page(folder, pointer)
-    found = _explained(page, outlet, memory_at(memory) if memory else None)
+    found = explained_page(page, outlet, memory_at(memory) if memory else None)
     return Noted(_placed(page, found), _note(found))
 
 
@@ -55,7 +55,7 @@ def extract_page(
     page: ArchivedPage, outlet: Outlet | None, memory: Memory | None = None
 ) -> Article | Rejection:
     """An archived response as an Article, or why it is none; `warc` is filled."""
-    return _placed(page, _explained(page, outlet, memory))
+    return _placed(page, explained_page(page, outlet, memory))
 
 
 def _placed(page: ArchivedPage, found: Explained) -> Article | Rejection:
@@ -78,7 +78,10 @@ def notes_at(path: Path) -> list[PageNote]:
         raise ArchiveError(f"{path}: {error}") from error
 
 
-def _explained(page: ArchivedPage, outlet: Outlet | None, memory: Memory | None) -> Explained:
+def explained_page(
+    page: ArchivedPage, outlet: Outlet | None, memory: Memory | None = None, judge: Judge | None = None
+) -> Explained:
+    """An archived response with what was thought of each of its blocks; `warc` is not filled."""
     message, link = page.message, link_of(page)
     try:
         content = message.content
@@ -93,6 +96,7 @@ def _explained(page: ArchivedPage, outlet: Outlet | None, memory: Memory | None)
         memory=memory,
         link=link,
         status=message.status,
+        judge=judge,
     )
 
 

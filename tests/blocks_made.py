@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from lxml.html import Element
+from lxml.html import Element, HtmlElement
 
 from newscrawl.parts import BlockKind
-from newscrawl.text.blocks import Frame, RawBlock
+from newscrawl.text.blocks import Frame, RawBlock, outline_of
 
 Made = str | tuple[BlockKind, str]
 
@@ -18,6 +18,11 @@ def blocks(made: Iterable[Made]) -> list[RawBlock]:
         RawBlock(kind=kind, text=text, frame=_frame(at, root))
         for at, (kind, text) in enumerate(pairs, start=1)
     ]
+
+
+def blocks_of(root: HtmlElement) -> list[RawBlock]:
+    """The blocks below an element, without their outline."""
+    return outline_of(root)[0]
 
 
 def link(text: str) -> RawBlock:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from newscrawl.archive.writer import OPEN
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection
 
@@ -32,6 +33,11 @@ def ended_pages(folder: Path, run: str) -> Iterator[Article | Rejection]:
             continue
         except OSError as error:
             raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+
+
+def left_open(folder: Path, run: str) -> bool:
+    """Whether lines of a run stand in files that are not closed."""
+    return any((folder / f"{run}{suffix}{OPEN}").exists() for suffix, _ in _KINDS)
 
 
 def _item(line: bytes, kind: type[Article | Rejection], path: Path, number: int) -> Article | Rejection:

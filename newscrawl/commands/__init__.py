@@ -18,6 +18,8 @@ GROUPS = ("outlets", "demo", "index")
 COMMANDS = (
     "run",
     "report",
+    "status",
+    "doctor",
     "repair",
     "verify",
     "explain",

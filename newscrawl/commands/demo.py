@@ -84,7 +84,8 @@ def run_newsroom(
         port = next(iter(newsroom.bases.values())).rpartition(":")[2]
         folder = archives.resolve() / "demo-outlets" / port
         write_outlets(newsroom.bases, folder)
-        given = {**QUICK, "NEWSCRAWL_OUTLETS": folder}
+        # Nothing is remembered: a port that was served before is another newsroom.
+        given = {**QUICK, "NEWSCRAWL_OUTLETS": folder, "NEWSCRAWL_STATE_URL": "sqlite://"}
         crawled = crawl_with_progress(list(newsroom.bases), archives, jobs, given)
     show(crawled)
     exact = pages is not None or _show_exactness(crawled)

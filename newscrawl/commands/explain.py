@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import zlib
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zipfile import BadZipFile, is_zipfile
 
 import typer
 from rich.console import Console
 
 from newscrawl import settings
 from newscrawl.archive.entries import moment_of
-from newscrawl.archive.http import ContentError
 from newscrawl.commands.explained_lines import show
 from newscrawl.commands.explained_page import html_of
 from newscrawl.commands.target import Archived, Saved, page_named
 from newscrawl.errors import NewscrawlError
-from newscrawl.extraction import extract_page, link_of, memory_at
+from newscrawl.extraction import explained_page, memory_at
 from newscrawl.items import Article
 from newscrawl.outlet import Outlet, find_outlet, outlet_files
 from newscrawl.state.memories import newest_memory
@@ -28,6 +29,8 @@ from newscrawl.text.judge.judge import Judge, judge_in
 from newscrawl.text.memory import Memory
 
 SCHEMA = "newscrawl.explanation/1"
+_UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, zlib.error)
+"What reading arrays raises that are cut, damaged, or of another kind."
 NO_STORY = 3
 "Exit code for a page that was read and holds no story; 1 is for one that could not be read."
 
@@ -84,24 +87,8 @@ def account(
     """The page read as the extractor reads it, with what it thought of each block."""
     if isinstance(found, Saved):
         return explained(found.html, found.url, outlet=outlet, memory=memory, judge=judge)
-    page, message = found.page, found.page.message
-    try:
-        content = message.content
-    except ContentError:
-        return Explained(result=extract_page(page, outlet))
-    told = explained(
-        content,
-        page.response.url,
-        headers=message.by_name,
-        fetched=page.response.date,
-        outlet=outlet,
-        memory=memory,
-        link=link_of(page),
-        status=message.status,
-        judge=judge,
-    )
-    result = told.result.model_copy(update={"warc": page.pointer})
-    return Explained(result=result, view=told.view, body=told.body)
+    told = explained_page(found.page, outlet, memory, judge)
+    return replace(told, result=told.result.model_copy(update={"warc": found.page.pointer}))
 
 
 def outlet_of(found: Archived | Saved, name: str | None) -> Outlet | None:
@@ -149,7 +136,12 @@ def _moment(text: str | None) -> datetime | None:
 def _judge(path: Path | None) -> Judge | None:
     if path is None:
         return None
+    # numpy leaves a file open that it finds to be no whole archive
+    if not is_zipfile(path):
+        raise NewscrawlError(f"{path} is no model of the judge: not a whole .npz file")
     try:
         return judge_in(path)
-    except (OSError, ValueError, KeyError) as error:
+    except KeyError as error:
+        raise NewscrawlError(f"{path} is no model of the judge: {error.args[0]}") from error
+    except _UNREADABLE as error:
         raise NewscrawlError(f"{path} is no model of the judge: {error}") from error

@@ -17,7 +17,9 @@ from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import Expect
 from newscrawl.spiders.given import ARGUMENTS, digest_of, given_settings, settings_digest
+from newscrawl.spiders.remembering import KNOWN
 from newscrawl.spiders.runs import versions
+from newscrawl.state.fates import UNCHANGED
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 _SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
 _STATUS, _UNFETCHED = "downloader/response_status_count/", "newscrawl/fetch/dropped/"
 _MISSED = "newscrawl/replay/missed"
+SEEN_BEFORE = UNCHANGED | {KNOWN}
 
 
 class ReportExtension:
@@ -93,7 +96,7 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         seconds=round((finished - run.started).total_seconds(), 3),
         reason=reason,
         error=_error(spider, stats, reason),
-        alarms=broken_bounds(spider.outlet.expect, run) if spider.outlet else [],
+        alarms=broken_bounds(spider.outlet.expect, run, anew=spider.begins_anew) if spider.outlet else [],
         requests=run.exchanges,
         pages=run.articles.count + run.rejections.count,
         articles=run.articles.count,
@@ -118,11 +121,16 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
     )
 
 
-def broken_bounds(expect: Expect, run: Run) -> list[str]:
-    """What an outlet's file expects of a run and this one did not keep, a sentence each."""
-    articles, pages = run.articles.count, run.articles.count + run.rejections.count
+def broken_bounds(expect: Expect, run: Run, *, anew: bool = True) -> list[str]:
+    """What an outlet's file expects of a run and this one did not keep, a sentence each.
+
+    Only a run that begins anew finds all articles; pages that were fetched before and have not changed are
+    no measure of how many become articles.
+    """
+    articles = run.articles.count
+    pages = articles + sum(count for reason, count in run.reasons.items() if reason not in SEEN_BEFORE)
     broken = []
-    if expect.articles_min is not None and articles < expect.articles_min:
+    if anew and expect.articles_min is not None and articles < expect.articles_min:
         broken.append(f"{articles} articles, at least {expect.articles_min} expected")
     if expect.body_filled is not None and pages and articles / pages < expect.body_filled:
         broken.append(f"{articles / pages:.0%} of pages are articles, {expect.body_filled:.0%} expected")

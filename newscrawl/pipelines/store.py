@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WATCHED = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
 "Fields whose filling is counted: when one falls, an outlet has changed its pages."
+FILLED = "newscrawl/filled/"
+"Prefix of those counts."
 
 
 class StorePipeline:
@@ -34,18 +36,18 @@ class StorePipeline:
         try:
             if isinstance(item, Article):
                 spider.run.write_article(item)
+                spider.frontier.done(item.url_requested, "article", item)
             else:
                 spider.run.write_rejection(item)
+                spider.frontier.done(item.url_requested, item.reason)
         except ArchiveError as error:
             spider.archive_failed(error)
             raise DropItem(f"not written: {error}") from error
         stats = self.crawler.stats
         if isinstance(item, Article):
-            spider.frontier.done(item.url_requested, "article")
             for name in filled(item):
-                stats.inc_value(f"newscrawl/filled/{name}")
+                stats.inc_value(f"{FILLED}{name}")
             return item
-        spider.frontier.done(item.url_requested, item.reason)
         stats.inc_value(f"newscrawl/{item.step}/dropped/{item.reason}")
         raise DropItem(f"{item.reason}: {item.url}")
 

@@ -1,6 +1,7 @@
 """`scrapy crawl`, with clear errors before it starts and an exit code for how it ended.
 
 0: finished, or stopped by a limit or a signal. 1: the run failed (its report says why). 2: it never began.
+75: it never began because another process is crawling the outlet; a timer may try again.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from typing import TYPE_CHECKING, cast
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
-from newscrawl.errors import NewscrawlError
+from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.extensions.report import ReportExtension
 from newscrawl.spiders.given import ARGUMENTS, REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal
+from newscrawl.spiders.remembering import held_state
 from newscrawl.spiders.runs import chosen_of
 
 if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
     from newscrawl.spiders.base import ArchivingSpider
 
 FAILED = 1
+BUSY = 75  # EX_TEMPFAIL of sysexits.h
 _FAILED_REASONS = {"archive_error", "start_error"}
 
 
@@ -53,6 +58,9 @@ class Command(ScrapyCrawl):
                 chosen_of(args[0], crawler.settings)
         except NewscrawlError as error:
             raise UsageError(str(error), print_help=False) from error
+        if refused_lease := self._without_lease(args[0], crawler):
+            self.exitcode = refused_lease
+            return
         self.crawler_process.crawl(crawler, **spider.again())
         self.crawler_process.start()
         watcher = crawler.get_extension(ReportExtension) if crawler.crawling or crawler.spider else None
@@ -62,3 +70,17 @@ class Command(ScrapyCrawl):
         elif report.error or report.reason in _FAILED_REASONS:
             print(f"{report.outlet}: {report.error or report.reason}", file=sys.stderr)
             self.exitcode = FAILED
+
+    @staticmethod
+    def _without_lease(outlet: str, crawler: Crawler) -> int | None:
+        """The exit code when the outlet's lease cannot be had; the crawl takes it once more, as its own."""
+        if not cast("type[ArchivingSpider]", crawler.spidercls).remembers:
+            return None
+        try:
+            state = held_state(outlet, crawler.settings)
+        except NewscrawlError as error:
+            print(f"{outlet}: {error}", file=sys.stderr)
+            return BUSY if isinstance(error, Busy) else FAILED
+        if state:
+            state.close()
+        return None

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import scrapy
 from scrapy import Request
 from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
+from newscrawl.archive.exchange import Original
 from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Link, Page, Rejection, discovery_of, rfc3339
-from newscrawl.meta import FETCHED, LINK, POINTER
+from newscrawl.meta import FETCHED, LINK, ORIGINAL, POINTER
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.failures import detail_of, reason_of
 from newscrawl.spiders.given import REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal, user_agent
+from newscrawl.spiders.remembering import frontier_of, held_state
 from newscrawl.spiders.runs import run_of
-from newscrawl.state.frontier import Frontier, MemoryFrontier
+from newscrawl.state.frontier import Frontier
+from newscrawl.state.rows import Seen
+from newscrawl.state.state import State
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -29,14 +34,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PAGES_AT_ONCE = 32
+"Pages asked for and not yet come: what is found meanwhile is weighed against what still waits."
+NOT_MODIFIED = 304
+
 
 class ArchivingSpider(scrapy.Spider):
     """A spider whose exchanges are archived; subclasses say where links come from."""
 
     outlet: Outlet | None = None
+    remembers: ClassVar[bool] = False
+    "Whether runs know of each other: pages are then fetched when they are new or due."
     run: Run
+    state: State | None = None
+    "What is known from earlier runs; None in a replay, and where nothing is remembered."
     frontier: Frontier
+    begins_anew: bool = True
+    "Whether no earlier run is known, so that this one should find all there is."
     pages_left: int
+    pages_asked: int = 0
+    "Pages asked for that have not come."
     sources_failed: list[str]
 
     def __init__(self, **arguments: Any) -> None:
@@ -56,11 +73,17 @@ class ArchivingSpider(scrapy.Spider):
         )
         if settings.get("NEWSCRAWL_REPLAY"):
             settings.setdict(REPLAY_SETTINGS, priority="cmdline")
+        spider.state = held_state(spider.name, settings) if cls.remembers else None
         spider.run = run_of(spider.name, settings)
-        spider.frontier = MemoryFrontier()
+        spider.begins_anew = not (spider.state and spider.state.runs.last())
+        spider.open_frontier()
         spider.pages_left = settings.getint("NEWSCRAWL_PAGES_MAX")
         spider.sources_failed = []
         return spider
+
+    def open_frontier(self) -> None:
+        """Look at what waits; once more when more is known of earlier runs."""
+        self.frontier = frontier_of(self.state, self.run)
 
     def again(self) -> dict[str, Any]:
         """Arguments that make this spider once more, with nothing read twice."""
@@ -71,35 +94,55 @@ class ArchivingSpider(scrapy.Spider):
         raise NotImplementedError
 
     def waiting_pages(self) -> Iterator[Request]:
-        """Requests for the links that wait in the frontier, within the run's limit."""
-        links = self.frontier.take(self.pages_left)
+        """Requests for the links that are next in the frontier, within the run's limit."""
+        if self.run.failure:
+            return
+        links: list[Link] = []
+        with self.stopping():
+            links = self.frontier.take(min(self.pages_left, PAGES_AT_ONCE - self.pages_asked))
         self.pages_left -= len(links)
+        self.pages_asked += len(links)
         for link in links:
+            seen = self.frontier.seen(link.url)
             yield Request(
                 link.url,
                 callback=self.parse_page,
                 errback=self.page_failed,
-                meta={LINK: link},
+                headers=seen.headers if seen else None,
+                meta={LINK: link, **meta_of(seen)},
                 # The frontier hands out each page once; a redirect to a known page must still end.
                 dont_filter=True,
             )
 
-    def parse_page(self, response: Response) -> Iterator[Page | Rejection]:
+    def parse_page(self, response: Response) -> Iterator[Page | Rejection | Request]:
+        self.pages_asked -= 1
+        yield self.page_of(response)
+        yield from self.waiting_pages()
+
+    def page_of(self, response: Response) -> Page | Rejection:
+        """What came for a link."""
         meta = response.meta
-        if POINTER in meta:
-            yield Page(link=meta[LINK], url=response.url, status=response.status, warc=meta[POINTER])
-        else:
-            yield self.refused(
+        if POINTER not in meta:
+            return self.refused(
                 response.request, "not_archived", "it did not come through the capture handler"
             )
+        link: Link = meta[LINK]
+        if response.status == NOT_MODIFIED and not link.known_id:
+            return self.refused(response.request, "http_304", "it was not asked whether it has changed")
+        if response.status == NOT_MODIFIED:
+            detail = f"the server says it is that of version {link.known_version}"
+            return self.refused(response.request, "not_modified", detail, step="dedupe")
+        return Page(link=link, url=response.url, status=response.status, warc=meta[POINTER])
 
-    def page_failed(self, failure: Failure) -> Iterator[Rejection]:
+    def page_failed(self, failure: Failure) -> Iterator[Rejection | Request]:
+        self.pages_asked -= 1
         request: Request = failure.request  # type: ignore[attr-defined]
         # A miss of a replay has a name of its own; Scrapy's other refusals are told by their text.
         reason = getattr(failure.value, "reason_name", None) or reason_of(failure)
         yield self.refused(request, reason, detail_of(failure))
+        yield from self.waiting_pages()
 
-    def refused(self, request: Request | None, reason: str, detail: str) -> Rejection:
+    def refused(self, request: Request | None, reason: str, detail: str, step: str = "fetch") -> Rejection:
         """A page that ends before it is extracted."""
         assert request
         link: Link = request.meta[LINK]
@@ -108,7 +151,7 @@ class ArchivingSpider(scrapy.Spider):
             url=request.url,
             url_requested=link.url,
             source=self.outlet.id if self.outlet else None,
-            step="fetch",
+            step=step,
             reason=reason,
             detail=detail,
             fetched=rfc3339(fetched) if fetched else None,
@@ -118,7 +161,24 @@ class ArchivingSpider(scrapy.Spider):
 
     def archive_failed(self, error: ArchiveError) -> None:
         """Stop the crawl: nothing may be fetched that cannot be kept."""
+        self.run.failure = self.run.failure or error
         logger.error("%s: %s", self.name, error)
         engine = self.crawler.engine
         if engine.running:
             deferred_from_coro(engine.close_spider_async(reason="archive_error"))
+
+    @contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Stops the crawl where the block meets an error of the archive or of state, and goes on after it."""
+        try:
+            yield
+        except ArchiveError as error:
+            self.archive_failed(error)
+
+
+def meta_of(seen: Seen | None) -> dict[str, Any]:
+    """What a request carries that may be answered with 304, as that of a replay is without being asked."""
+    meta: dict[str, Any] = {"handle_httpstatus_list": [NOT_MODIFIED]}
+    if seen and seen.warc:
+        meta[ORIGINAL] = Original(pointer=seen.warc, url=seen.url, date=seen.date)
+    return meta

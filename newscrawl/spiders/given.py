@@ -25,6 +25,8 @@ REPLAY_SETTINGS = {
 }
 "What a replay sets whatever else is asked for."
 _OWN = "NEWSCRAWL_"
+STATE_URL, NOTHING = "NEWSCRAWL_STATE_URL", "sqlite://"
+"A database that ends with its run."
 ARGUMENTS = "SPIDER_ARGUMENTS"
 "Where `scrapy crawl` leaves what was given with -a."
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|AUTH")
@@ -37,7 +39,7 @@ _SILENT = {
     "NEWSCRAWL_REPLAY",
     "NEWSCRAWL_REPLAY_AT",
     "NEWSCRAWL_REPLAY_RUN",
-    "NEWSCRAWL_STATE_URL",
+    STATE_URL,
     "USER_AGENT",
 }
 "Settings no line depends on: where things lie, who asks, and what every replay changes."
@@ -52,13 +54,18 @@ def settings_digest(settings: BaseSettings) -> str:
 
 def given_settings(settings: BaseSettings) -> dict[str, str]:
     """What was asked of this run: settings of the command line, and newscrawl's own."""
-    return {
+    return forgetful(settings) | {
         name: _text(value)
         for name, value in sorted(settings.items())
         if ((settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"] or name.startswith(_OWN))
         and name not in _SILENT
         and not _SECRET.search(name)
     }
+
+
+def forgetful(settings: BaseSettings) -> dict[str, str]:
+    """Told of a run that remembers nothing; another place of state is not told: it may hold a password."""
+    return {STATE_URL: NOTHING} if settings.get(STATE_URL) == NOTHING else {}
 
 
 def _text(value: object) -> str:

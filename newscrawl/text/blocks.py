@@ -190,11 +190,6 @@ class _Walker:
             self.found.append(RawBlock(kind="table", text=text, frame=frame, linked=linked, links=len(links)))
 
 
-def blocks_of(root: HtmlElement) -> list[RawBlock]:
-    """Blocks below `root` in page order, also those that are hidden."""
-    return outline_of(root)[0]
-
-
 def outline_of(
     root: HtmlElement, *, also: Collection[HtmlElement] = (), without: Collection[HtmlElement] = ()
 ) -> tuple[list[RawBlock], list[Frame]]:

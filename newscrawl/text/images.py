@@ -28,7 +28,7 @@ _NO_PICTURE = re.compile(
 _FROM_SET = re.compile(r"^\s*([^\s,]{1,2000})")
 
 
-def images_of(head: Head, tree: HtmlElement) -> list[Image]:  # noqa: ARG001  readers are called alike
+def images_of(head: Head) -> list[Image]:
     """The lead image that the page declares, then figures with their captions; each address once."""
     found: dict[str, Image] = {}
     for figure in _figures(head):

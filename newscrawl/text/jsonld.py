@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 
-from lxml.html import HtmlElement, fragment_fromstring
+from lxml import etree
+from lxml.html import HtmlElement, document_fromstring
 
 from newscrawl.text.elements import text_of
 from newscrawl.text.folding import tidy
+from newscrawl.text.parse import MAX_ATTRIBUTES, most_attributes
 from newscrawl.text.tolerant import Json, Unreadable, read_json
 from newscrawl.urls import absolute, normal_url
 
@@ -17,10 +19,13 @@ Node = dict[str, Json]
 
 MAX_SCRIPTS = 20
 MAX_SCRIPT_CHARS = 512 * 1024
+MAX_CHARS = 1024 * 1024
+"Of all scripts of a page; broken ones cost a thousand times what whole ones do."
 MAX_NODES = 300
 MAX_DEPTH = 8
 _WRAPPING = re.compile(
-    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$"
+    r"^(?:<!--|//\s{0,20}<!\[CDATA\[|/\*\s{0,20}<!\[CDATA\[\s{0,20}\*/|<!\[CDATA\[)|"
+    r"(?:-->|//\s{0,20}\]\]>|/\*\s{0,20}\]\]>\s{0,20}\*/|\]\]>)$"
 )
 _STORIES = frozenset(
     [
@@ -54,15 +59,22 @@ _MARKUP = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
 def nodes_of(scripts: Sequence[HtmlElement]) -> list[Node]:
     """All nodes of JSON-LD scripts in order, graphs and lists opened; unreadable scripts are left out."""
     found: list[Node] = []
+    chars = 0
     for script in scripts[:MAX_SCRIPTS]:
-        text = _WRAPPING.sub("", script.text or "").strip().rstrip(";")
-        if not text or len(text) > MAX_SCRIPT_CHARS:
+        text = _unwrapped(script.text or "")
+        if not text or len(text) > MAX_SCRIPT_CHARS or chars + len(text) > MAX_CHARS:
             continue
+        chars += len(text)
         try:
             found.extend(_opened(read_json(text), 0))
         except Unreadable:
             continue
     return found[:MAX_NODES]
+
+
+def _unwrapped(text: str) -> str:
+    """A script without the comment or CDATA marks around it."""
+    return _WRAPPING.sub("", text.strip().rstrip(";").rstrip()).strip().rstrip(";")
 
 
 def _opened(value: Json, depth: int) -> Iterator[Node]:
@@ -111,11 +123,19 @@ def text(value: Json) -> str | None:
     if first is None:
         return None
     plain = unescape(first)
-    if _MARKUP.search(plain):
-        plain = text_of(
-            fragment_fromstring(plain[:MAX_SCRIPT_CHARS].replace("\x00", ""), create_parent="div")
-        )
-    return tidy(plain) or None
+    return tidy(_without_markup(plain) if _MARKUP.search(plain) else plain) or None
+
+
+def _without_markup(text: str) -> str:
+    """The text that markup holds; nothing of markup that is made to waste time."""
+    markup = text[:MAX_SCRIPT_CHARS].replace("\x00", "")
+    if most_attributes(markup) > MAX_ATTRIBUTES:
+        return ""
+    # In an element of its own, since markup may hold html, body or frameset, which stand only once in a tree.
+    try:
+        return text_of(document_fromstring(f"<div>{markup}</div>"))
+    except (etree.ParserError, AssertionError):
+        return ""
 
 
 def linked(nodes: Iterable[Node], value: Json) -> list[Node]:

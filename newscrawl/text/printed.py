@@ -169,7 +169,9 @@ def _is_publication(element: HtmlElement) -> bool:
 
 
 def _is_change(element: HtmlElement) -> bool:
-    return bool(_CHANGED.search(names_of(element)) or _CHANGED.search(element.getparent().text or ""))
+    parent = element.getparent()
+    beside = parent.text if parent is not None else None
+    return bool(_CHANGED.search(names_of(element)) or _CHANGED.search(beside or ""))
 
 
 def from_url(url: str) -> Dated | None:

@@ -23,7 +23,6 @@ _STEMS: dict[str, tuple[str, ...]] = {
     "date": (
         "date", "time", "publi", "posted", "heure", "stamp", "entry-meta", "post-meta", "post-info",
     ),
-    "wall": ("paywall", "pay-wall", "piano-", "regwall", "metered", "tp-modal", "subscriber-only"),
     "figure": ("wp-caption", "article-image", "article__image", "featured-image"),
     "paging": ("page-links", "pagination", "pager", "multipage", "post-nav-links"),
     "live": (
@@ -82,6 +81,7 @@ class Signs:
     "Scripts that are JSON-LD."
     titles: list[HtmlElement] = field(default_factory=list)
     headings: list[HtmlElement] = field(default_factory=list)
+    "For their places, which tell what stands below the headline."
     times: list[HtmlElement] = field(default_factory=list)
     figures: list[HtmlElement] = field(default_factory=list)
     topics: list[HtmlElement] = field(default_factory=list)
@@ -112,7 +112,7 @@ _ANY_STEM = re.compile("|".join(re.escape(stem) for stems in _STEMS.values() for
 
 @lru_cache(maxsize=8192)
 def kinds_of(names: str) -> tuple[str, ...]:
-    """What a class or id says of its element: `author`, `date`, `wall`, `live`."""
+    """What a class or id says of its element: `author`, `date`, `figure`, `live`."""
     folded = names[:MAX_NAME_CHARS].lower()
     if not _ANY_STEM.search(folded):
         return ()

@@ -9,15 +9,16 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 MAX_DEPTH = 40
 _SPACE = re.compile(r"[\s\u00a0\ufeff]*")
-_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,3})?(?=\s*[,}\]])")
-_WORD = re.compile(r"(true|false|null)(?=\s*[,}\]])")
+# White space that is looked over from many places at once is bounded, else time grows with its square.
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,3})?(?=\s{0,200}[,}\]])")
+_WORD = re.compile(r"(true|false|null)(?=\s{0,200}[,}\]])")
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None}
 # A quote closes a string only before what may follow a string.
 _CLOSING = re.compile(r'(?<!\\)(?:\\\\)*"(?=\s*(?:[:}\]]|,\s*["{\[\d\-tfn}\]]|$))')
 _KEY_CLOSING = re.compile(r'"\s*:')
 _KEY_START = re.compile(r'\s*"')
 # A bare value runs to the next key, or to the brace that closes its object at a line's end or before another.
-_BARE_END = re.compile(r'\s*(?:,\s*"[@\w:.-]{1,60}"\s*:|\}\s*(?:[,}\]]|$)|\]\s*(?:[,}\]]|$)|\}\s*\n)')
+_BARE_END = re.compile(r',\s{0,200}"[@\w:.-]{1,60}"\s{0,200}:|[}\]]\s{0,200}(?:[,}\]]|$)|\}\s{0,200}\n')
 _ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])')
 _ESCAPED = {'"': '"', "\\": "\\", "/": "/", "b": " ", "f": " ", "n": "\n", "r": "\n", "t": "\t"}
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"

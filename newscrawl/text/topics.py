@@ -35,7 +35,7 @@ def declares_kind(head: Head) -> bool:
     return bool(head.story) or (head.meta("og:type") or "").lower() == "article"
 
 
-def section_of(head: Head, tree: HtmlElement) -> str | None:  # noqa: ARG001  readers are called alike
+def section_of(head: Head) -> str | None:
     """The desk it was filed under: declared, else the last breadcrumb before the story."""
     said = text(head.story.get("articleSection")) or head.meta(
         "article:section", "og:article:section", "section", "parsely-section"
@@ -78,7 +78,7 @@ def _rel(link: HtmlElement) -> list[str]:
     return (link.get("rel") or "").lower().split()
 
 
-def tags_of(head: Head, tree: HtmlElement) -> list[str]:  # noqa: ARG001  readers are called alike
+def tags_of(head: Head) -> list[str]:
     """Keywords in page order, each once, whatever its case."""
     found: dict[str, str] = {}
     for tag in _tags(head):

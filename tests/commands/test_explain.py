@@ -7,9 +7,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from crafted import http, members, record, urn
@@ -332,6 +334,25 @@ def test_a_model_that_is_none_is_an_error(saved: Callable[[str], Path]) -> None:
     page = saved(page_of())
     with pytest.raises(NewscrawlError, match="is no model"):
         run(page, "--url", URL, "--judge", page)
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "bytes", "foreign", "array"])
+def test_a_damaged_model_is_an_error_that_names_it(
+    damage: str, saved: Callable[[str], Path], tmp_path: Path
+) -> None:
+    whole = files("newscrawl.text.judge").joinpath("model.npz").read_bytes()
+    path = tmp_path / "other.npz"
+    if damage == "foreign":
+        np.savez(path, unknown=np.zeros(3))
+    elif damage == "array":
+        with path.open("wb") as out:
+            np.save(out, np.zeros(3))
+    else:
+        middle = len(whole) // 2
+        spoilt = whole[:200] + bytes(64) + whole[264:]
+        path.write_bytes({"empty": b"", "cut": whole[:middle], "bytes": spoilt}[damage])
+    with pytest.raises(NewscrawlError, match=r"other\.npz is no model of the judge: \S"):
+        run(saved(page_of()), "--url", URL, "--judge", path)
 
 
 def test_a_page_without_a_story_is_explained_and_exits_with_a_code_of_its_own(

@@ -12,7 +12,7 @@ from newscrawl.spiders.given import settings_digest
 
 def a_run(articles: int, rejected: int) -> object:
     return SimpleNamespace(
-        articles=SimpleNamespace(count=articles), rejections=SimpleNamespace(count=rejected)
+        articles=SimpleNamespace(count=articles), reasons={"too_short": rejected, "not_modified": 9}
     )
 
 
@@ -29,6 +29,10 @@ def a_run(articles: int, rejected: int) -> object:
 )
 def test_broken_bounds_are_said(expect: Expect, articles: int, rejected: int, alarms: list[str]) -> None:
     assert broken_bounds(expect, a_run(articles, rejected)) == alarms  # type: ignore[arg-type]
+
+
+def test_a_run_that_knows_of_others_need_not_find_all_articles() -> None:
+    assert broken_bounds(Expect(articles_min=5), a_run(0, 0), anew=False) == []  # type: ignore[arg-type]
 
 
 def digest(**changed: object) -> str:

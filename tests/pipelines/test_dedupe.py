@@ -17,6 +17,7 @@ from newscrawl.items import Article, Rejection
 from newscrawl.parts import Extractor, WarcPointer
 from newscrawl.pipelines.dedupe import DedupePipeline
 from newscrawl.pipelines.store import StorePipeline
+from newscrawl.state.frontier import MemoryFrontier
 
 
 def an_article(offset: int, **fields: Any) -> Article:
@@ -66,7 +67,8 @@ class Counts:
 @pytest.mark.parametrize("offsets", list(permutations((10, 20, 300))))
 def test_the_first_of_the_archive_is_kept(offsets: tuple[int, ...]) -> None:
     run, stats = Kept(), Counts()
-    pipeline = DedupePipeline(SimpleNamespace(spider=SimpleNamespace(run=run), stats=stats))  # type: ignore[arg-type]
+    spider = SimpleNamespace(run=run, frontier=MemoryFrontier())
+    pipeline = DedupePipeline(SimpleNamespace(spider=spider, stats=stats))  # type: ignore[arg-type]
     results = [pipeline.process_item(an_article(offset)) for offset in offsets]
     refused = [item for item in results if isinstance(item, Rejection)] + run.withdrawn
     kept = [item.warc for item in results if isinstance(item, Article) and item.warc]
@@ -85,7 +87,7 @@ def test_fields_are_counted_of_the_lines_that_stay(offsets: tuple[int, ...]) -> 
     """The first of the archive has a title and no tags, the others tags and no title."""
     stats = Counts()
     stats.counted.update(dict.fromkeys(("newscrawl/filled/title", "newscrawl/filled/tags"), 0))
-    spider = SimpleNamespace(run=Stored(), frontier=SimpleNamespace(done=lambda *_: None))
+    spider = SimpleNamespace(run=Stored(), frontier=MemoryFrontier())
     crawler: Any = SimpleNamespace(spider=spider, stats=stats)
     dedupe, store = DedupePipeline(crawler), StorePipeline(crawler)
     for offset in offsets:

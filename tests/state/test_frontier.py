@@ -1,7 +1,7 @@
 """The frontier hands out each page once, whatever it is called."""
 
 from newscrawl.items import Link
-from newscrawl.state.frontier import MemoryFrontier
+from newscrawl.state.frontier import MemoryFrontier, PlannedFrontier
 
 
 def link(url: str) -> Link:
@@ -36,3 +36,19 @@ def test_counts_say_where_every_link_is() -> None:
     frontier.done("http://a/0", "article")
     frontier.done("http://a/1", "http_404")
     assert frontier.counts() == {"pending": 1, "fetching": 1, "article": 1, "http_404": 1}
+
+
+def test_a_plan_is_kept_to_whatever_is_found() -> None:
+    frontier = PlannedFrontier([link("http://a/1"), link("http://a/2")], {})
+    assert frontier.found([link("http://a/3"), link("http://a/1")]) == 0
+    assert [waiting.url for waiting in frontier.take(9)] == ["http://a/1", "http://a/2"]
+    assert frontier.take(9) == []
+
+
+def test_an_article_that_is_withdrawn_is_counted_as_what_it_is() -> None:
+    frontier = MemoryFrontier()
+    frontier.found([link("http://a/1"), link("http://a/2")])
+    for waiting in frontier.take(2):
+        frontier.done(waiting.url, "article")
+    frontier.withdrawn("http://a/1", "duplicate")
+    assert frontier.counts() == {"pending": 0, "fetching": 0, "article": 1, "duplicate": 1}

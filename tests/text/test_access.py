@@ -1,11 +1,11 @@
 """Walls before a story, and what tells of them."""
 
 import pytest
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
 from newscrawl.parts import Access
 from newscrawl.text.access import access_of
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.head import head_of
 
 

@@ -1,8 +1,8 @@
 """A tree as blocks in page order."""
 
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.elements import text_of
 
 

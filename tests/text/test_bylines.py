@@ -1,9 +1,9 @@
 """The byline as readers see it."""
 
 import pytest
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.bylines import Seen, seen_byline
 from newscrawl.text.nearness import near_title
 from newscrawl.text.signs import signs_of

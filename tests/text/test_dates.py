@@ -3,10 +3,10 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
 from newscrawl.items import Link
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.dates import Dated, Dates, dates_of
 from newscrawl.text.head import head_of
 

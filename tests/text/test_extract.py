@@ -226,6 +226,8 @@ TAGS = st.sampled_from(
         "<meta property='article:published_time' content='2025-02-30T25:61:00+99:99'>",
         "<script type='application/ld+json'>{'@type': 'NewsArticle'",
         '<script type="application/ld+json">{"@type": ["Article", 1], "url": "http://["',
+        '<script type="application/ld+json">{"@type": "Article", "headline": "<html><frameset>"}</script>',
+        '<html id="timeline" data-time="2024-01-05T10:00:00Z">',
         '"author": {"@id": []}, "keywords": {}, "image": [[]], "datePublished": 1}',
         "Publié le 31 février 2025",
     ]

@@ -9,7 +9,7 @@ from newscrawl.text.images import images_of
 
 def images(html: str) -> list[Image]:
     tree = document_fromstring(f"<html>{html}</html>")
-    return images_of(head_of(tree, "https://echo.example/a", {}), tree)
+    return images_of(head_of(tree, "https://echo.example/a", {}))
 
 
 def test_the_declared_image_leads_and_takes_its_figures_caption() -> None:

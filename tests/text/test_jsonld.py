@@ -1,11 +1,22 @@
 """JSON-LD nodes and the one that is the story."""
 
 import json
+from time import process_time
 from typing import Any
 
+import pytest
 from lxml.html import HtmlElement, document_fromstring
 
-from newscrawl.text.jsonld import linked, nodes_of, story_of, strings, text, types_of
+from newscrawl.text.jsonld import (
+    MAX_CHARS,
+    MAX_SCRIPT_CHARS,
+    linked,
+    nodes_of,
+    story_of,
+    strings,
+    text,
+    types_of,
+)
 
 URL = "https://journal.example/2025/a"
 
@@ -71,6 +82,35 @@ def test_texts_are_plain() -> None:
     assert text(["", "x"]) is None
     assert text({"a": 1}) is None
     assert strings(["a", 1, "b"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ("<html><frameset>", None),
+        ("Le pont<frameset><frame src=x>", "Le pont"),
+        ("<html><head><title>x</title></head><body><p>Le pont</p></body></html>", "Le pont"),
+        ("</div>Le <b>pont</b></div>", "Le pont"),
+        ("<br>" + "<div>" * 5_000, None),
+        ("Le pont<br><p " + " ".join(f"a{at}=1" for at in range(50_000)) + ">", None),
+    ],
+)
+def test_any_markup_in_a_text_is_taken_off(value: str, plain: str | None) -> None:
+    assert text(value) == plain
+
+
+def test_scripts_beyond_the_bound_of_a_page_are_left_out() -> None:
+    large = json.dumps({"@type": "Thing", "x": "y" * (MAX_CHARS // 2 - 100)})
+    names = [node.get("@type") for node in nodes_of(scripts(large, large, large, '{"@type": "A"}'))]
+    assert names == ["Thing", "Thing", "A"]
+    assert nodes_of(scripts(json.dumps({"x": "y" * MAX_SCRIPT_CHARS}))) == []
+
+
+@pytest.mark.parametrize("gap", ["-->" + " " * 400_000 + "x", "// " * 150_000, "/* ]]> " * 60_000])
+def test_marks_around_a_script_are_found_in_time(gap: str) -> None:
+    began = process_time()
+    nodes_of(scripts('{"@type": "A"} ' + gap))
+    assert process_time() - began < 1
 
 
 def test_types_have_no_case_and_no_address() -> None:

@@ -1,10 +1,9 @@
 """Line rules inside a story."""
 
 import blocks_made
-from blocks_made import Made
+from blocks_made import Made, blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.lines import Cleaned, byline_in, clean_lines
 
 BODY = [f"La phrase numéro {number} du récit finit par un point." for number in range(1, 9)]

@@ -1,9 +1,9 @@
 """Lines by their nearness to the headline."""
 
 import pytest
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.nearness import ABOVE, BELOW, MAX_LINES, Near, near_title
 from newscrawl.text.signs import signs_of
 

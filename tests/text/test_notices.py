@@ -3,9 +3,10 @@
 from html import escape
 
 import pytest
+from blocks_made import blocks_of
 from lxml.html import fragment_fromstring
 
-from newscrawl.text.blocks import RawBlock, blocks_of
+from newscrawl.text.blocks import RawBlock
 from newscrawl.text.notices import hear_around, lift_notices, notices
 
 AUTO = "is auto-generated from a syndicated"

@@ -1,9 +1,9 @@
 """Dates in elements, lines and scripts of a page."""
 
 import pytest
+from blocks_made import blocks_of
 from lxml.html import HtmlElement, document_fromstring, fragment_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.nearness import near_title
 from newscrawl.text.printed import element_text, from_url, in_state, lines_with_dates, ruled, shown, times_of
 from newscrawl.text.signs import signs_of
@@ -32,6 +32,13 @@ def test_times_below_the_headline_come_before_those_above_it() -> None:
 def test_a_time_of_publication_comes_before_one_of_change() -> None:
     body = "<h1>Le titre</h1><time class=updated>2025-02-04</time><time class=published>2025-02-03</time>"
     assert times(body) == ["2025-02-03", "2025-02-04"]
+
+
+def test_the_root_may_be_named_for_times() -> None:
+    root = document_fromstring('<html id="timeline" data-time="2024-01-05T10:00:00Z"><body><h1>Le titre</h1>')
+    signs = signs_of(root)
+    found = times_of(signs, near_title(blocks_of(root), {"le titre"}, signs))
+    assert [element_text(one) for one in found] == ["2024-01-05T10:00:00Z"]
 
 
 def test_a_headline_in_a_card_keeps_its_time() -> None:

@@ -20,7 +20,7 @@ def element(body: str, tag: str) -> HtmlElement:
         ("entry-author vcard", ("author",)),
         ("Post_Auteur", ("author",)),
         ("byline publish-date", ("author", "date")),
-        ("c-Paywall__box", ("wall",)),
+        ("c-Pagination__box", ("paging",)),
         ("col-md-8 text-center", ()),
     ],
 )

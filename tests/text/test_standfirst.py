@@ -1,8 +1,9 @@
 """The standfirst apart from the story."""
 
+from blocks_made import blocks_of
 from lxml.html import HtmlElement, document_fromstring
 
-from newscrawl.text.blocks import RawBlock, blocks_of
+from newscrawl.text.blocks import RawBlock
 from newscrawl.text.head import head_of
 from newscrawl.text.platforms import marks_of
 from newscrawl.text.standfirst import described_lede, ruled_lede

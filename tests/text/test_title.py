@@ -1,8 +1,8 @@
 """The headline among a page's titles."""
 
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.head import head_of
 from newscrawl.text.title import Title, title_of
 

@@ -1,5 +1,7 @@
 """JSON with the faults pages print."""
 
+from contextlib import suppress
+from time import process_time
 from typing import Any
 
 import pytest
@@ -30,6 +32,24 @@ def test_what_can_be_read_is_read(text: str, value: Any) -> None:
 @pytest.mark.parametrize("text", [r'{"a": "x\ud83d"}', r'{"a": "x\ude00", }', r'{"a": "x\ud83d\ud83d"}'])
 def test_half_a_surrogate_pair_is_dropped(text: str) -> None:
     assert read_json(text) == {"a": "x"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + ('"x"' + " " * 4_998) * 100,
+        "[" + ("1.5" + " " * 4_998) * 100,
+        "[" + ("x" + " " * 4_998) * 100,
+        '{"a": ' + ("true" + " " * 4_998) * 100,
+        "[" + '," ' * 160_000,
+    ],
+    ids=["strings", "numbers", "bare", "words", "commas"],
+)
+def test_long_white_space_costs_no_more_than_its_length(text: str) -> None:
+    began = process_time()
+    with suppress(Unreadable):
+        read_json(text)
+    assert process_time() - began < 1
 
 
 def test_nesting_without_end_is_refused() -> None:

@@ -102,7 +102,11 @@ class SectionSite:
             next_link=f'<a rel="next" href="{more}">{_WORDS["en"]["next"]}</a>' if more else "",
         )
         return Response(
-            body=html.encode(), content_type="text/html; charset=utf-8", gzip=True, chunks=(5, 4000)
+            body=html.encode(),
+            content_type="text/html; charset=utf-8",
+            gzip=True,
+            chunks=(5, 4000),
+            etag=True,
         )
 
     def _story(self, story: Story) -> Route:

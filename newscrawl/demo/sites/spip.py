@@ -71,7 +71,7 @@ class SpipSite:
 
     def _listing(self, title: str, content: str) -> Response:
         html = self._list.substitute(self._around(), title=escape(title), content=content)
-        return Response(body=_latin(html), content_type=_LATIN, chunks=_CHUNKS)
+        return Response(body=_latin(html), content_type=_LATIN, chunks=_CHUNKS, etag=True)
 
     def _story(self, story: Story) -> Route:
         def answer(_: Request) -> Response:
@@ -126,7 +126,7 @@ class SpipSite:
         ]
         every = interleaved(entries, strays)
         body = rss(self.desk.title, base + "/", every, lang="fr", encoding="iso-8859-1")
-        return Response(body=body, content_type="text/xml; charset=iso-8859-1", chunks=_CHUNKS)
+        return Response(body=body, content_type="text/xml; charset=iso-8859-1", chunks=_CHUNKS, etag=True)
 
 
 def _values(story: Story) -> dict[str, str]:

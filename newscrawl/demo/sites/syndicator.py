@@ -71,7 +71,7 @@ class SyndicatorSite:
         links = [(self.path_of(story), story.title) for story in stories]
         links += [(stray.path, stray.title) for stray in strays]
         html = self._list.substitute(self._around(), title=escape(title), cards=link_list(links, "h3"))
-        return Response(body=html.encode(), content_type="text/html; charset=utf-8")
+        return Response(body=html.encode(), content_type="text/html; charset=utf-8", etag=True)
 
     def _story(self, story: Story) -> Route:
         def answer(request: Request) -> Response:
@@ -132,24 +132,24 @@ class SyndicatorSite:
         ]
         entries = interleaved(self._entries(request.base), strays)
         body = rss(self.desk.title, request.base + "/", entries, lang="en-IN")
-        return Response(body=body, content_type="text/xml; charset=utf-8", modified=self._newest())
+        return Response(body=body, content_type="text/xml; charset=utf-8", etag=True, modified=self._newest())
 
     def _newest(self) -> datetime:
         return self.desk.story[0].published
 
     def _index(self, request: Request) -> Response:
         urls = [f"{request.base}/sitemap-stories.xml.gz", f"{request.base}/sitemap-news.xml"]
-        return Response(body=sitemap_index(urls, [self._newest()]), content_type=_XML)
+        return Response(body=sitemap_index(urls, [self._newest()]), content_type=_XML, etag=True)
 
     def _all_gzipped(self, request: Request) -> Response:
         """The file itself is gzip; no Content-Encoding says so."""
         body = gzip.compress(sitemap(self._entries(request.base)), mtime=0)
-        return Response(body=body, content_type="application/x-gzip")
+        return Response(body=body, content_type="application/x-gzip", etag=True)
 
     def _news(self, request: Request) -> Response:
         entries = self._entries(request.base)[:_NEWS_SITEMAP_SIZE]
         return Response(
-            body=news_sitemap(self.desk.title, entries), content_type=_XML, gzip=True, chunks=(7,)
+            body=news_sitemap(self.desk.title, entries), content_type=_XML, gzip=True, chunks=(7,), etag=True
         )
 
 

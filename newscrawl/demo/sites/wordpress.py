@@ -77,7 +77,7 @@ class WordpressSite:
         links = [(request.base + self.path_of(story), story.title) for story in stories]
         links += [(request.base + stray.path, stray.title) for stray in strays]
         html = self._list.substitute(self._around(request), title=escape(title), cards=link_list(links, "h3"))
-        return Response(body=html.encode(), gzip=True, headers=_COOKIES)
+        return Response(body=html.encode(), gzip=True, headers=_COOKIES, etag=True)
 
     def _story(self, story: Story) -> Route:
         def answer(request: Request) -> Response:
@@ -249,4 +249,4 @@ def _number(request: Request, name: str, default: int) -> int:
 def _json(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
     body = json.dumps(data).encode()
     kind = "application/json; charset=UTF-8"
-    return Response(status=status, body=body, content_type=kind, headers=headers, gzip=True)
+    return Response(status=status, body=body, content_type=kind, headers=headers, gzip=True, etag=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from newscrawl.text.head import Head
 from newscrawl.text.jsonld import text
 
+MAX_BODY_CHARS = 200_000
+"Ten times a long story: blocks are looked for in it, each in all of it."
 _WORDS = re.compile(r"\w+")
 _ASCII_WORDS = bytes(ord(chr(at).lower()) if chr(at).isalnum() or at == ord("_") else 32 for at in range(128))
 _ASCII_WORDS += bytes(128)
@@ -27,7 +29,7 @@ class Hints:
 
 def hints_of(head: Head) -> Hints:
     """Title, description and articleBody as the page's meta tags and JSON-LD tell them."""
-    body = text(head.story.get("articleBody")) or ""
+    body = (text(head.story.get("articleBody")) or "")[:MAX_BODY_CHARS]
     return Hints(
         title=frozenset(words_of(head.meta("og:title") or head.title or "")),
         description=frozenset(words_of(head.meta("og:description", "description") or "")),

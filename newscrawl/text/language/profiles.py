@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from math import log
 from operator import add
+from pathlib import Path
 from struct import Struct, pack
 
 LATIN = (
@@ -25,9 +25,9 @@ UNIT = 100
 "Evidence is counted in hundredths of a natural logarithm: integers add up alike on every machine."
 _LONGEST_WORD = 40
 _REMEMBERED = 30_000
-"N-grams, and steps of one letter."
+"Steps of one letter."
 _SMOOTHING = 0.5 / 10_000
-_UNSEEN = round(-math.log(_SMOOTHING) * UNIT)
+_UNSEEN = round(-log(_SMOOTHING) * UNIT)
 _SCALE = 30
 "Percent: neighbouring n-grams overlap, so each counts for less than it says."
 FLOOR = 350
@@ -50,32 +50,23 @@ def unpacked(total: int) -> tuple[int, ...]:
     return _LANES.unpack((total & _MASK).to_bytes(_LANES.size, "little"))
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How often one language writes its n-grams."""
-
-    counts: dict[str, int]
-    totals: list[int]
-    "Of the n-grams of each length."
-
-    def unlikely(self, gram: str) -> int:
-        if (count := self.counts.get(gram)) is None:
-            return _UNSEEN
-        return round(-math.log(count / self.totals[len(gram) - 1] + _SMOOTHING) * UNIT)
-
-
 class Grams(dict[str, int]):
     """By n-gram, how unlikely it is in each language; packed when first asked for."""
 
-    def __init__(self, profiles: Sequence[Profile]) -> None:
+    def __init__(self, counts: dict[str, list[int]], totals: Sequence[Sequence[int]]) -> None:
+        """By n-gram, each language that writes it and how often; by language, how many of each length."""
         super().__init__()
-        self._profiles = profiles
+        self._counts = counts
+        self._totals = totals
 
     def __missing__(self, gram: str) -> int:
-        seen = gram != " " and any(gram in profile.counts for profile in self._profiles)
-        value = packed([profile.unlikely(gram) for profile in self._profiles]) if seen else 0
-        if len(self) < _REMEMBERED:
-            self[gram] = value
+        counts = self._counts.get(gram) if gram != " " else None
+        if counts is None:
+            return 0
+        lanes = [_UNSEEN] * len(LATIN)
+        for at, count in zip(counts[::2], counts[1::2], strict=True):
+            lanes[at] = round(-log(count / self._totals[at][len(gram) - 1] + _SMOOTHING) * UNIT)
+        self[gram] = value = int.from_bytes(_LATIN_LANES.pack(*lanes), "little")
         return value
 
 
@@ -96,9 +87,16 @@ _STEPS = Steps()
 @cache
 def grams() -> Grams:
     """Of langdetect's profiles, without what its detector keeps for the whole process."""
-    folder = files("langdetect").joinpath("profiles")
-    told = (json.loads(folder.joinpath(code).read_bytes()) for code in LATIN)
-    return Grams([Profile(profile["freq"], profile["n_words"]) for profile in told])
+    from langdetect.detector_factory import PROFILES_DIRECTORY
+
+    counts: defaultdict[str, list[int]] = defaultdict(list)
+    totals = []
+    for at, code in enumerate(LATIN):
+        profile = json.loads(Path(PROFILES_DIRECTORY, code).read_bytes())
+        totals.append(profile["n_words"])
+        for gram, count in profile["freq"].items():
+            counts[gram] += at, count
+    return Grams(dict(counts), totals)
 
 
 def costs(word: str) -> list[int]:

@@ -1,8 +1,8 @@
 """What of a page the known text of its story covers."""
 
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.judge.hints import words_of
 from newscrawl.text.judge.training.labels import UNKNOWN, labels_of
 from newscrawl.text.judge.training.pages import Page

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.text.blocks import blocks_of
 from newscrawl.text.judge.hints import words_of
 from newscrawl.text.judge.wording import _BY, _SIGNS, signs_in
 

@@ -1,0 +1,106 @@
+"""`newscrawl status`: how every outlet stands, from state alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from newscrawl import settings
+from newscrawl.commands.report import Archives, AsJson
+from newscrawl.errors import NewscrawlError
+from newscrawl.items import rfc3339
+from newscrawl.state.database import Database, database_url
+from newscrawl.state.outlets import Standing, outlets_of, standing_of
+from newscrawl.state.rows import moment_of, seconds_of
+
+FAILED = 1
+_TIMES = ("last_run", "next_due")
+
+
+def status(
+    outlets: Annotated[
+        list[str] | None, typer.Argument(help="Outlet ids; all that are known if none.")
+    ] = None,
+    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
+    state_url: Annotated[
+        str, typer.Option("--state", help="Database of state, as NEWSCRAWL_STATE_URL.")
+    ] = settings.NEWSCRAWL_STATE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Show how each outlet stands: last run, next due, articles, failures. Exit code 1: a last run failed."""
+    now = seconds_of(datetime.now(UTC))
+    database = Database.open(database_url(state_url, archives.resolve()))
+    try:
+        known = outlets_of(database)
+        if unknown := sorted(set(outlets or ()) - set(known)):
+            raise NewscrawlError(f"no run of {', '.join(unknown)} is known")
+        standings = [standing_of(database, name, now) for name in outlets or known]
+    finally:
+        database.close()
+    if as_json:
+        print(json.dumps([_as_data(standing) for standing in standings], sort_keys=True))
+    else:
+        Console().print(status_table(standings, now))
+    if any(standing.runs_failed for standing in standings):
+        raise typer.Exit(FAILED)
+
+
+def status_table(standings: Iterable[Standing], now: int) -> Table:
+    """One row an outlet."""
+    table = Table(title="Outlets", title_justify="left")
+    table.add_column("outlet", no_wrap=True)
+    table.add_column("last run")
+    table.add_column("next due", no_wrap=True)
+    for name in ("24 h", "7 d", "waiting"):
+        table.add_column(name, justify="right")
+    table.add_column("failures")
+    for one in standings:
+        table.add_row(
+            escape(one.outlet),
+            _last_run(one, now),
+            _from_now(one.next_due, now),
+            str(one.articles_day),
+            str(one.articles_week),
+            str(one.waiting),
+            _failures(one),
+        )
+    return table
+
+
+def _last_run(one: Standing, now: int) -> str:
+    if one.last_run is None:
+        return "never"
+    how = f"at work ({one.holder})" if one.holder else (one.last_reason or "killed")
+    text = escape(f"{_from_now(one.last_run, now)}, {how}")
+    return f"{text}\n[red]{escape(one.last_error)}[/red]" if one.last_error else text
+
+
+def _failures(one: Standing) -> str:
+    counts = {"runs": one.runs_failed, "sources": one.feeds_failing, "pages": one.failed}
+    return "\n".join(f"{name} {count}" for name, count in counts.items() if count) or "–"
+
+
+def _from_now(moment: int | None, now: int) -> str:
+    """`3 h ago`, `in 12 min`, or a dash."""
+    if moment is None:
+        return "–"
+    away = abs(moment - now)
+    units = (("d", 86_400), ("h", 3600), ("min", 60))
+    size = next((f"{away // seconds} {name}" for name, seconds in units if away >= 2 * seconds), f"{away} s")
+    return f"{size} ago" if moment <= now else f"in {size}"
+
+
+def _as_data(one: Standing) -> dict[str, object]:
+    data: dict[str, object] = one._asdict()
+    for name in _TIMES:
+        moment = data[name]
+        data[name] = rfc3339(moment_of(moment)) if isinstance(moment, int) else None
+    return data

@@ -1,0 +1,71 @@
+"""What becomes of a page after a fetch: its status, and when it is fetched again."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Status = Literal["pending", "done", "failed", "gone", "rejected"]
+
+HOUR = 3600
+LOOKS = (HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR)
+"Ages at which an article is looked at again: most edits come within hours, few after a week."
+RETRIES = (HOUR // 6, HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)
+"How long to wait after the first, second, … failure in a row; then no more."
+ROBOTS = 7 * 24 * HOUR
+"A page that robots.txt forbids is asked about again, for rules change."
+UNCHANGED = frozenset({"unchanged", "not_modified"})
+"Reasons of a look that found the text of before."
+_GONE = frozenset({"http_404", "http_410"})
+_STUBS = frozenset({"too_short", "no_title"})
+"A story may be published before it is written."
+_OURS = "archive_error"
+"The page was not at fault: its crawl has ended, and the next begins with it."
+_PASSING = frozenset(
+    {
+        "timeout",
+        "no_such_host",
+        "connection_refused",
+        "connection_failed",
+        "cut_short",
+        "download_error",
+        "archive_unreadable",
+        "extract_timeout",
+        "extractor_crash",
+        "extractor_error",
+        "not_archived",
+        "http_304",
+        "http_408",
+        "http_425",
+        "http_429",
+    }
+)
+
+
+class Fate(NamedTuple):
+    """Status and the second it is due, None for never."""
+
+    status: Status
+    next_due: int | None
+    tries: int = 0
+    "Failures in a row."
+
+
+def fate_of(outcome: str, *, now: int, first: int, tries: int) -> Fate:
+    """`first`: when the page was fetched first; `tries`: failures in a row before this."""
+    if outcome == "article" or outcome in UNCHANGED:
+        return Fate("done", next_look(first, now))
+    if outcome == _OURS:
+        return Fate("failed", now, tries)
+    if outcome in _GONE:
+        return Fate("gone", None)
+    if outcome in _PASSING or outcome.startswith("http_5"):
+        due = now + RETRIES[tries] if tries < len(RETRIES) else None
+        return Fate("failed", due, tries + 1)
+    if outcome in _STUBS:
+        return Fate("rejected", next_look(first, now))
+    return Fate("rejected", now + ROBOTS if outcome == "robots_txt" else None)
+
+
+def next_look(first: int, now: int) -> int | None:
+    """The next of the ages at which a page first fetched at `first` is looked at; None past the last."""
+    return next((first + age for age in LOOKS if first + age > now), None)

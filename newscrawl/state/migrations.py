@@ -1,0 +1,35 @@
+"""From the tables that are there to those the code wants: created when new, migrated when older."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, insert, inspect, select, text, update
+
+from newscrawl.errors import StateError
+from newscrawl.state.tables import SCHEMA, metadata, schema
+
+Migration = Callable[[Connection], None]
+MIGRATIONS: Mapping[int, Migration] = {}
+"By the version they start from; each leads to the next."
+_LOCK = 0x6E657773
+"Number of PostgreSQL's advisory lock for this; any that nobody else uses."
+
+
+def migrate(
+    connection: Connection, migrations: Mapping[int, Migration] = MIGRATIONS, wanted: int = SCHEMA
+) -> None:
+    """Bring the database to `wanted` within the transaction at hand; StateError when it is newer."""
+    if connection.dialect.name == "postgresql":
+        # SQLite's write transaction is alone anyway.
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    if not inspect(connection).has_table(schema.name):
+        metadata.create_all(connection)
+        connection.execute(insert(schema).values(version=wanted))
+        return
+    there = connection.execute(select(schema.c.version)).scalar_one()
+    if there > wanted:
+        raise StateError(f"the state is of version {there}, this newscrawl knows {wanted}: upgrade it")
+    for version in range(there, wanted):
+        migrations[version](connection)
+        connection.execute(update(schema).values(version=version + 1))

@@ -1,0 +1,124 @@
+"""The tables of state, for SQLite and PostgreSQL alike; times are whole seconds since the epoch."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+SCHEMA = 1
+"Version of these tables; `migrations.py` brings older ones here."
+
+metadata = MetaData()
+_ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row number
+_WAITS = text("next_due IS NOT NULL")
+
+schema = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+urls = Table(
+    "urls",
+    metadata,
+    Column("id", _ROW, primary_key=True, autoincrement=True),
+    # Digest of outlet and normalised URL: sixteen bytes whatever the URL, so a million stay a small index.
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("outlet", Text, nullable=False),
+    Column("url", Text, nullable=False),  # normalised
+    Column("link", Text, nullable=False),  # how it was found, the Link as JSON
+    Column("via", Text, nullable=False),
+    Column("staleness", BigInteger, nullable=False),  # minus its date, so that ascending is newest first
+    Column("lister", LargeBinary, nullable=False),  # digest of the source that found it
+    Column("listed", LargeBinary, nullable=False),  # digest of what that source says of it
+    Column("found", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),  # pending, done, failed, gone, rejected
+    Column("next_due", BigInteger),  # when it is to be fetched; NULL: never again
+    Column("tries", Integer, nullable=False, default=0),  # failures in a row
+    Column("looked", BigInteger),  # when its last fetch ended
+    Column("reason", Text),  # how it ended: article, or a rejection's reason
+    Column("run", Text),  # the run it ended in
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("payload_digest", Text),
+    Column("text_digest", Text),
+    Column("fields", Text),  # digests of the article's fields, to tell which of them changed
+    Column("warc", Text),  # the record of its last text: WarcPointer, URL and date as JSON
+    Column("archived", BigInteger),  # when its first text came
+    Column("article", Text),  # id of its last text
+    Column("article_run", Text),  # the run that wrote it
+    Column("written", BigInteger),  # when its last text was written
+    Column("version", Integer, nullable=False, default=0),
+    Index(
+        "urls_waiting",
+        "outlet",
+        "via",
+        "staleness",
+        "id",
+        "next_due",
+        sqlite_where=_WAITS,
+        postgresql_where=_WAITS,
+    ),
+    Index(
+        "urls_article",
+        "article",
+        sqlite_where=text("article IS NOT NULL"),
+        postgresql_where=text("article IS NOT NULL"),
+    ),
+    Index(
+        "urls_written",
+        "outlet",
+        "written",
+        sqlite_where=text("written IS NOT NULL"),
+        postgresql_where=text("written IS NOT NULL"),
+    ),
+    Index(
+        "urls_looked",
+        "outlet",
+        "looked",
+        sqlite_where=text("looked IS NOT NULL"),
+        postgresql_where=text("looked IS NOT NULL"),
+    ),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("outlet", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("payload_digest", Text),
+    Column(
+        "more", Text
+    ),  # further sources it names, a JSON list: they are asked even when it has not changed
+    Column("warc", Text),
+    Column("outlet_hash", Text),  # of the outlet file it was read with: other rules find other links
+    Column("interval", BigInteger, nullable=False),
+    Column("next_due", BigInteger, nullable=False),
+    Column("looked", BigInteger, nullable=False),
+    Column("changed", BigInteger),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("outcome", Text, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("outlet", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("finished", BigInteger),  # NULL: at work, or killed and not yet reconciled with its files
+    Column("reason", Text),
+    Column("pages", Integer),
+    Column("articles", Integer),
+    Column("error", Text),
+    Index("runs_outlet", "outlet", "started"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("outlet", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("taken", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)

@@ -1,0 +1,102 @@
+"""A crawl whose lease another has taken ends; what a run of another host has open is left alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from scrapy.exceptions import NotConfigured
+from scrapy.settings import Settings
+from scrapy.signalmanager import SignalManager
+
+from newscrawl.errors import ArchiveError
+from newscrawl.extensions.state import StateExtension, take_over_killed
+from newscrawl.items import Link
+from newscrawl.spiders.remembering import now
+from newscrawl.state.kept import KeptFrontier
+from newscrawl.state.leases import Holder
+from newscrawl.state.state import State
+
+US, OTHER = Holder(host="here", pid=1), Holder(host="there", pid=2)
+NOW = 1_700_000_000
+
+
+class Spider:
+    """As much of a spider as the extension uses."""
+
+    name = "paper"
+
+    def __init__(self, folder: Path) -> None:
+        self.run = SimpleNamespace(folder=folder)
+        self.stopped: list[ArchiveError] = []
+
+    def stopping(self) -> AbstractContextManager[None]:
+        @contextmanager
+        def stopping() -> Iterator[None]:
+            try:
+                yield
+            except ArchiveError as error:
+                self.stopped.append(error)
+
+        return stopping()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    opened = State.open(f"sqlite:///{tmp_path}/state.sqlite", "paper", US)
+    yield opened
+    opened.close()
+
+
+def extension(**settings: str) -> StateExtension:
+    crawler: Any = SimpleNamespace(settings=Settings(settings), signals=SignalManager())
+    return StateExtension(crawler)
+
+
+def test_a_crawl_that_has_lost_its_lease_is_stopped(state: State, tmp_path: Path) -> None:
+    spider: Any = Spider(tmp_path)
+    state.lease.take(NOW, lambda _, __: False)
+    extension().renew(spider, state)
+    assert spider.stopped == []
+    other = State.of(state.database, "paper", OTHER)
+    other.lease.take(NOW, lambda _, __: True)
+    extension().renew(spider, state)
+    assert [str(error) for error in spider.stopped] == ["another process has taken over paper"]
+
+
+def test_a_replay_has_no_state() -> None:
+    with pytest.raises(NotConfigured):
+        extension(NEWSCRAWL_REPLAY="archives")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("run1.jsonl.open", b"", "has neither ended nor closed its files", False),
+        ("run1.jsonl", b"no line\n", "what run1 wrote is not known", False),
+        ("run1.jsonl", b"", "1 wait again", True),
+    ],
+)
+def test_a_killed_run_is_taken_over_only_by_what_it_wrote(
+    state: State,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    case: tuple[str, bytes, str, bool],
+) -> None:
+    name, content, says, waits = case
+    caplog.set_level(logging.INFO)
+    (tmp_path / name).write_bytes(content)
+    state.runs.begin("run1", OTHER, NOW)
+    frontier = KeptFrontier(state.pages, "run1", now)
+    frontier.found([Link(url="https://paper.example/1", via="feed")])
+    frontier.done("https://paper.example/1", "listing")
+    spider: Any = Spider(tmp_path)
+    take_over_killed(spider, state)
+    assert says in caplog.text.replace("run run1", "run1")
+    assert bool(KeptFrontier(state.pages, "run2", now).take(1)) == waits
+    assert bool(state.runs.unfinished()) == name.endswith(".open")

@@ -1,0 +1,76 @@
+"""What a source gave last time is asked about; how often it changes sets when it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from newscrawl.parts import WarcPointer
+from newscrawl.state.feeds import FIRST_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Told
+from newscrawl.state.state import State
+
+NOW = 1_800_000_000
+URL = "https://paper.example/feed"
+Opened = Callable[..., State]
+
+
+def told(**fields: object) -> Told:
+    digest = str(fields.pop("digest", "sha1:A"))
+    pointer = WarcPointer(file="f", offset=1, length=2, record_id="<urn:x>", payload_digest=digest)
+    given = {
+        "url": URL,
+        "outcome": "ok",
+        "etag": '"1"',
+        "more": (f"{URL}?page=2",),
+        "answered": URL,
+        "warc": pointer,
+        "date": "2026-03-01T12:00:00.000000Z",
+        "outlet_hash": "rules",
+        **fields,
+    }
+    return Told(**given)  # type: ignore[arg-type]
+
+
+def test_a_source_is_remembered_until_the_rules_change(opened: Opened) -> None:
+    feeds = opened().feeds
+    assert feeds.seen(URL, "rules") == (None, ())
+    feeds.told(told(), NOW)
+    seen, more = feeds.seen(URL, "rules")
+    assert seen
+    assert seen.headers == {"If-None-Match": '"1"'}
+    assert seen.warc == told().warc
+    assert more == (f"{URL}?page=2",)
+    feeds.told(Told(url=URL, outcome="not_modified"), NOW + 60)
+    feeds.told(Told(url=URL, outcome="timeout"), NOW + 120)
+    assert opened().feeds.seen(URL, "rules") == (seen, more)
+    assert feeds.seen(URL, "other rules") == (None, ())
+    assert opened("other_paper").feeds.seen(URL, "rules") == (None, ())
+
+
+def test_the_interval_follows_the_changes_within_limits(opened: Opened) -> None:
+    feeds = opened().feeds
+    feeds.told(told(), NOW)
+    assert feeds.next_due() == NOW + FIRST_SECONDS
+    feeds.told(told(digest="sha1:B"), NOW)
+    assert feeds.next_due() == NOW + int(FIRST_SECONDS * 0.8)
+    for n in range(20):
+        feeds.told(told(digest=f"sha1:{n}"), NOW)
+    assert feeds.next_due() == NOW + SHORTEST_SECONDS
+    # The same bytes sent again are no change, whatever the server says.
+    feeds.told(told(digest="sha1:19"), NOW)
+    assert feeds.next_due() == NOW + int(SHORTEST_SECONDS * 1.5)
+    for _ in range(20):
+        feeds.told(Told(url=URL, outcome="not_modified"), NOW)
+    assert feeds.next_due() == NOW + LONGEST_SECONDS
+
+
+def test_failures_wait_longer_and_longer(opened: Opened) -> None:
+    feeds = opened().feeds
+    waits = []
+    for _ in range(8):
+        feeds.told(Told(url=URL, outcome="timeout"), NOW)
+        due = feeds.next_due()
+        assert due
+        waits.append(due - NOW)
+    assert waits[0] == 2 * FIRST_SECONDS
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_SECONDS

@@ -1,0 +1,100 @@
+"""A database that is locked is waited for; one that cannot be written ends the crawl, and nothing is lost."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+from wire.crawl import ROOT, Crawl, crawl, environment, scrapy_command
+
+from newscrawl.commands import app_of
+from newscrawl.demo.catalogue import demo_site, write_outlets
+from newscrawl.demo.message import Request, Response
+from newscrawl.demo.server import Newsroom, running
+
+pytestmark = pytest.mark.crawl
+
+OUTLET = "fundy_courier"
+STORIES = 16
+LOCKED_SECONDS = 2.0
+app = app_of(["doctor"])
+
+
+class Watched:
+    """A demo outlet that tells when its first story is asked for."""
+
+    id = OUTLET
+
+    def __init__(self) -> None:
+        self.site = demo_site(OUTLET)
+        self.begun = threading.Event()
+
+    def respond(self, request: Request) -> Response:
+        if request.path.startswith(("/story/", "/recit/")):
+            self.begun.set()
+        return self.site.respond(request)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Watched]:
+    watched = Watched()
+    with running(Newsroom([watched])) as served:
+        write_outlets(served.bases, tmp_path / "outlets")
+        yield watched
+
+
+def options(folder: Path) -> dict[str, object]:
+    return {"archives": folder / "a", "NEWSCRAWL_OUTLETS": folder / "outlets"}
+
+
+def check(done: Crawl) -> None:
+    """All stories are there, once, and state agrees."""
+    ids = [line["id"] for line in done.articles]
+    assert len(ids) == len(set(ids)) == STORIES
+    archives = str(done.folder.parent)
+    told = CliRunner().invoke(app, ["doctor", "--archives", archives])
+    assert told.exit_code == 0, told.output
+
+
+def test_a_locked_database_is_waited_for(site: Watched, tmp_path: Path) -> None:
+    def lock() -> None:
+        site.begun.wait(60)
+        with closing(sqlite3.connect(tmp_path / "a" / "state.sqlite", timeout=30)) as state:
+            state.execute("BEGIN IMMEDIATE")
+            threading.Event().wait(LOCKED_SECONDS)
+            state.rollback()
+
+    thread = threading.Thread(target=lock)
+    thread.start()
+    done = crawl(OUTLET, **options(tmp_path))  # type: ignore[arg-type]
+    thread.join()
+    assert done.code == 0, done.output
+    assert done.report["seconds"] > LOCKED_SECONDS / 2
+    check(done)
+
+
+@pytest.mark.parametrize("limit", [60_000, 210_000, 260_000])
+def test_a_state_that_cannot_be_written_ends_the_crawl(site: Watched, tmp_path: Path, limit: int) -> None:
+    """The first limit is met when the tables are made, the others in the crawl."""
+    command = scrapy_command("crawl", OUTLET, NEWSCRAWL_WARC_MAX_BYTES=20_000, **options(tmp_path))  # type: ignore[arg-type]
+    cut = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        check=False,
+    )
+    assert cut.returncode == 1
+    assert cut.stderr.splitlines()[-1].startswith(f"{OUTLET}: state sqlite:///")
+    done = crawl(OUTLET, **options(tmp_path))  # type: ignore[arg-type]
+    assert done.code == 0, done.output
+    check(done)
