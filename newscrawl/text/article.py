@@ -123,6 +123,7 @@ def _quality(parsed: Parsed, told: Told, body: Body) -> Quality:
         "no_date": told.dates.published is None,
         "encoding_guess": parsed.guessed,
         "second_opinion": body.story.asked,
+        "cut": parsed.cut,
     }
     return Quality(
         score=round(body.story.confidence, 3),

@@ -99,7 +99,7 @@ def _story(source: Source, parsed: Parsed) -> Explained:
     view = view_of(tree, head, source.rule, source.outlet.platform if source.outlet else None)
     lines = view.visible
     if fault := shell_fault(head, tree, lines, source.status):
-        return Explained(result=_rejection(source, fault), view=view)
+        return Explained(result=_rejection(source, _or_cut(fault, parsed)), view=view)
     told = told_of(source, head, tree, lines)
     untitled = told.title.text is None
     if is_listing(head, tree, told.page_type, untitled=untitled):
@@ -110,11 +110,18 @@ def _story(source: Source, parsed: Parsed) -> Explained:
         source, head, tree, view, titles=told.title.keys, authors=authors, live=told.page_type == "liveblog"
     )
     if fault := empty_fault(tree, lines, len(body.text), untitled=untitled):
-        return Explained(result=_rejection(source, fault), view=view, body=body)
+        return Explained(result=_rejection(source, _or_cut(fault, parsed)), view=view, body=body)
     byline = told.byline
     if body.byline is not None:
         byline = byline_told(source, head, tree, lines, told.title, in_text=body.byline)
     return Explained(result=article_of(source, parsed, told, body, byline), view=view, body=body)
+
+
+def _or_cut(fault: Fault, parsed: Parsed) -> Fault:
+    """The fault, or the parser's, where it stopped before the page did."""
+    if not parsed.cut:
+        return fault
+    return Fault(reason="too_deep", detail=f"elements nested too deep; before them: {fault.detail}")
 
 
 def _rejection(source: Source, fault: Fault) -> Rejection:

@@ -41,6 +41,16 @@ _CREDITED = re.compile(
     re.I,
 )
 _PLACED = re.compile(r"^(?:image|picture|photo) (?:copyright|source|credit|caption)\b", re.I)
+_SIGNED = re.compile(
+    r"(?:^|[.!?)»”]\s|\s[–—-]\s)(?:photos?|images?|fotos?|bild|cr[ée]dits?)\s?[:©]\s?[^.!?:]{2,40}$", re.I
+)
+_SMALL_FILES = re.compile(r"\bcookies?\b|\bpetits fichiers\b|\btraceurs\b|\bsmall files\b", re.I)
+_KEPT_WHERE = re.compile(
+    r"votre (?:appareil|navigateur|visite)|vos préférences|identifiant|unique (?:id|identifier)|"
+    r"your (?:device|browser|visit|preferences)",
+    re.I,
+)
+_BY_US = re.compile(r"\b(?:nous|notre|nos|ce site|we|our|this (?:web)?site)\b", re.I)
 _CREDITED_CHARS = 300
 _GALLERY = 0.5
 "A page with a larger share of its text in captions is a gallery."
@@ -81,6 +91,8 @@ def clean_lines(
     _captions(out)
     _drop(out, "empty", lambda _, block: block.kind != "table" and _says_nothing(block.text))
     _drop(out, "comments", lambda _, block: _COMMENT_COUNT.match(block.text) is not None)
+    foot = {id(block) for block in out.blocks[-TAIL:]}
+    _drop(out, "consent", lambda _, block: id(block) in foot and _asks_consent(block.text))
     _labelled(out)
     second = set() if live else second_articles(out.blocks)
     _drop(out, "second_article", lambda _, block: id(block) in second)
@@ -111,7 +123,13 @@ def _drop(out: Cleaned, reason: str, where: Callable[[int, RawBlock], bool]) -> 
 
 def _is_credited(text: str) -> bool:
     """A caption by its credit, wherever markup has put it."""
-    return len(text) <= _CREDITED_CHARS and bool(_CREDITED.search(text) or _PLACED.match(text))
+    found = _CREDITED.search(text) or _SIGNED.search(text) or _PLACED.match(text)
+    return len(text) <= _CREDITED_CHARS and found is not None
+
+
+def _asks_consent(text: str) -> bool:
+    """A banner's sentence: small files, where they are kept or what for, and who keeps them."""
+    return all(pattern.search(text) for pattern in (_SMALL_FILES, _KEPT_WHERE, _BY_US))
 
 
 def _is_link(block: RawBlock) -> bool:

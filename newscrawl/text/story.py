@@ -110,7 +110,8 @@ def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story
 
 def _is_bearable(view: View) -> bool:
     """Whether the page is one that trafilatura reads in good time."""
-    return len(view.frames) <= _MOST_FRAMES and max(frame.depth for frame in view.frames) <= _DEEPEST
+    links = sum(block.links for block in view.blocks)
+    return len(view.frames) + links <= _MOST_FRAMES and max(frame.depth for frame in view.frames) <= _DEEPEST
 
 
 def _chosen(view: View, likely: Row, marked: Sequence[bool]) -> list[bool]:

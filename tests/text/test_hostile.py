@@ -99,3 +99,15 @@ def test_what_holds_no_story_is_rejected_by_name(html: bytes, reason: str, detai
     assert isinstance(found, Rejection)
     assert (found.step, found.reason) == ("extract", reason)
     assert detail in (found.detail or "")
+
+
+def test_a_story_too_deep_to_be_read_is_refused_by_that_name() -> None:
+    found = extract(f"<body><p>Menu</p>{'<div>' * 3_000}{STORY}</body>".encode(), URL)
+    assert isinstance(found, Rejection)
+    assert found.reason == "too_deep"
+
+
+def test_a_story_above_what_is_too_deep_says_that_it_was_cut() -> None:
+    found = extract(page("<div>" * 10_000 + "bas"), URL)
+    assert isinstance(found, Article)
+    assert "cut" in found.quality.flags
