@@ -13,7 +13,7 @@ from newscrawl import __version__
 from newscrawl.errors import NewscrawlError
 
 FAILED = 1
-GROUPS = ("outlets", "demo", "index")
+GROUPS = ("outlets", "demo", "index", "schedule")
 "Commands with commands below them: the `app` of the module of that name."
 COMMANDS = (
     "run",

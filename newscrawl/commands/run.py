@@ -23,32 +23,85 @@ from rich.progress import (
 from newscrawl import settings as defaults
 from newscrawl.commands import crawls
 from newscrawl.commands.crawls import Crawled, crawl_outlets
+from newscrawl.commands.due import agenda
+from newscrawl.commands.limits import crawl_within
 from newscrawl.commands.report import Archives, AsJson, report_table
 
 FAILED = 1
+BUSY = 75
+"Exit code of a crawl that another process was doing already."
+DUE_SECONDS = 3600
+"What an outlet may take under a timer, where one that hangs must not hold up the others for ever."
 REFRESH_SECONDS = 0.5
 
 
 def run(
-    outlets: Annotated[list[str], typer.Argument(help="Outlet ids.")],
+    outlets: Annotated[list[str] | None, typer.Argument(help="Outlet ids.")] = None,
+    *,
+    due: Annotated[bool, typer.Option("--due", help="All outlets that are due, for a timer.")] = False,
     archives: Archives = Path(defaults.NEWSCRAWL_ARCHIVES),
     jobs: Annotated[int, typer.Option(min=1, help="Outlets crawled at a time.")] = 2,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Seconds an outlet may take; with --due {DUE_SECONDS}, else any."),
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="NAME=VALUE for each crawl.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Crawl outlets, then show a table of the runs. Exit code 1 when one of them failed."""
-    crawled = crawl_with_progress(outlets, archives, jobs, _settings(setting))
-    show(crawled, as_json)
-    if any(done.code for done in crawled):
+    if due == bool(outlets):
+        raise typer.BadParameter("name outlets, or give --due")
+    given = _settings(setting)
+    if due:
+        is_fine = run_due(archives, jobs, given, limit or DUE_SECONDS, as_json)
+    else:
+        crawled = crawl_with_progress(outlets or [], archives, jobs, given, limit=limit)
+        show(crawled, as_json)
+        is_fine = not any(done.code for done in crawled)
+    if not is_fine:
         raise typer.Exit(FAILED)
 
 
+def run_due(
+    archives: Path, jobs: int, settings: Mapping[str, object], limit: int, as_json: bool = False
+) -> bool:
+    """Crawl what is due and say what came of it; whether nothing failed."""
+    with agenda(archives, settings) as found:
+        for error in found.broken:
+            _warn(str(error), "red")
+        names = found.outlets()
+        crawled = (
+            crawl_with_progress(names, archives, jobs, settings, limit=limit, is_wanted=found.is_due)
+            if names
+            else []
+        )
+        if not crawled:
+            left = found.seconds_left()
+            _warn("nothing is due" + (f"; the next outlet is in {left} s" if left else ""), "green")
+    # Whoever has the lease crawls it.
+    ours = [done for done in crawled if done.code != BUSY]
+    for name in sorted({done.outlet for done in crawled} - {done.outlet for done in ours}):
+        _warn(f"{name}: another process is crawling it", "yellow")
+    if ours or as_json:
+        show(ours, as_json)
+    return not found.broken and not any(done.code for done in ours)
+
+
 def crawl_with_progress(
-    outlets: Sequence[str], archives: Path, jobs: int, settings: Mapping[str, object]
+    outlets: Sequence[str],
+    archives: Path,
+    jobs: int,
+    settings: Mapping[str, object],
+    *,
+    limit: int | None = None,
+    is_wanted: Callable[[str], bool] = lambda _: True,
 ) -> list[Crawled]:
-    """Crawl, with a bar on stderr that tells outlets done and articles written so far."""
+    """Crawl, with a bar on stderr that tells outlets done and articles written so far.
+
+    `limit`: seconds an outlet may take. `is_wanted`: asked before each crawl, where there is a limit.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -66,18 +119,32 @@ def crawl_with_progress(
             written[done.outlet] = done.report.articles if done.report else 0
             progress.advance(task)
 
+        def overdue(name: str) -> None:
+            text = f"{name}: stopped after {limit} s; the next run goes on from there"
+            progress.console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
         def refresh() -> None:
             live = sum(so_far.articles(name) for name in outlets if name not in written)
             progress.update(task, articles=live + sum(written.values()))
 
         with _repeating(refresh):
-            crawled = crawl_outlets(outlets, archives, jobs=jobs, settings=settings, ended=ended)
-    return crawled
+            if limit is None:
+                return crawl_outlets(outlets, archives, jobs=jobs, settings=settings, ended=ended)
+            return crawl_within(
+                limit,
+                outlets,
+                archives,
+                jobs=jobs,
+                settings=settings,
+                ended=ended,
+                overdue=overdue,
+                is_wanted=is_wanted,
+            )
 
 
 def show(crawled: Sequence[Crawled], as_json: bool = False) -> None:
     """The table of runs and the paths written, or a JSON array; what failed is said on stderr."""
-    console, errors = Console(), Console(stderr=True)
+    console = Console()
     if as_json:
         print(json.dumps([_as_data(done) for done in crawled], sort_keys=True))
     else:
@@ -88,7 +155,11 @@ def show(crawled: Sequence[Crawled], as_json: bool = False) -> None:
         if done.code:
             last = done.said.strip().splitlines()[-1:] or ["no output"]
             text = f"{done.outlet}: {last[0]} (log: {done.log})"
-            errors.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+            _warn(text, "red")
+
+
+def _warn(text: str, style: str) -> None:
+    Console(stderr=True).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _as_data(done: Crawled) -> dict[str, object]:

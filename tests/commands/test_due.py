@@ -1,0 +1,172 @@
+"""`newscrawl run --due`: what is due is crawled, within its time, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+from wire.crawl import FAST, environment
+from wire.slow import SlowSite, write_slow_outlet
+
+from newscrawl.archive.report import read_report
+from newscrawl.commands import app_of
+from newscrawl.commands.limits import Watched, crawl_within
+from newscrawl.demo.catalogue import demo_site, write_outlets
+from newscrawl.demo.server import Newsroom, running
+
+COMMAND = Path(sys.executable).with_name("newscrawl")
+
+
+def due_command(folder: Path, *args: str) -> list[str | Path]:
+    options = {**FAST, "NEWSCRAWL_OUTLETS": folder / "outlets"}
+    flags = [part for name, value in options.items() for part in ("-s", f"{name}={value}")]
+    return [COMMAND, "run", "--due", "--archives", folder / "a", *args, *flags]
+
+
+def run_due(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    command = due_command(folder, *args)
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def make_due(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "a" / "state.sqlite")) as state, state:
+        state.execute("UPDATE feeds SET next_due = 1")
+
+
+@pytest.mark.crawl
+def test_what_is_due_is_crawled_and_then_nothing_is(tmp_path: Path) -> None:
+    with running(Newsroom([demo_site("kamer_echo")])) as newsroom:
+        write_outlets(newsroom.bases, tmp_path / "outlets")
+        file = (tmp_path / "outlets" / "kamer_echo.toml").read_text()
+        shut = re.sub(r"(?m)^status.*$", "", file)
+        (tmp_path / "outlets" / "shut.toml").write_text(f'status = "blocked"\nstatus_reason = "x"\n{shut}')
+        first = run_due(tmp_path, "--json")
+        assert first.returncode == 0, first.stderr
+        (told,) = json.loads(first.stdout)
+        assert told["outlet"] == "kamer_echo"
+        assert told["report"]["articles"] > 10
+
+        asked = len(newsroom.log)
+        second = run_due(tmp_path)
+        assert second.returncode == 0, second.stderr
+        assert "nothing is due; the next outlet is in " in second.stderr
+        assert len(newsroom.log) == asked
+
+        make_due(tmp_path)
+        (tmp_path / "outlets" / "broken.toml").write_text("title = ")
+        third = run_due(tmp_path)
+        assert third.returncode == 1, "a file that cannot be read is told of"
+        assert "broken.toml" in third.stderr
+        assert {one.status for one in newsroom.log[asked:]} >= {304}, "and costs no other its turn"
+
+
+@pytest.mark.crawl
+def test_time_is_limited_and_who_crawls_already_is_left_alone(tmp_path: Path) -> None:
+    site = SlowSite()
+    with running(Newsroom([site])) as served:
+        write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
+        # Slow enough to be still at work when its time is over.
+        with subprocess.Popen(
+            [*due_command(tmp_path, "--limit", "8"), "-s", "DOWNLOAD_DELAY=0.05"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert site.enough.wait(60)
+            other = run_due(tmp_path)
+            assert (other.returncode, other.stdout) == (0, "")
+            assert "slow: another process is crawling it" in other.stderr
+            assert process.wait(60) == 0
+            assert process.stderr
+            assert "slow: stopped after 8 s" in process.stderr.read()
+    (report,) = tmp_path.glob("a/slow/*.report.json")
+    assert read_report(report).reason == "shutdown"
+    assert not list(tmp_path.glob("a/slow/*.open"))
+
+
+@pytest.mark.parametrize(
+    ("on_term", "code"), [("sys.exit(0)", 0), ("None", -signal.SIGKILL)], ids=["closes", "hangs"]
+)
+def test_what_does_not_close_is_killed(on_term: str, code: int) -> None:
+    program = (
+        f"import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: {on_term})\n"
+        "print(1, flush=True)\nwhile True: time.sleep(0.05)"
+    )
+    watched = Watched(0.2, grace=0.5)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        began = time.monotonic()
+        watched.add(child)
+        assert child.wait(20) == code
+        assert watched.is_overdue
+        assert time.monotonic() - began >= (0.7 if code else 0.2)
+        watched.discard(child)
+    assert not watched
+
+
+def test_a_crawl_is_asked_once() -> None:
+    program = (
+        "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.05)"
+    )
+    watched = Watched(60, grace=0.5)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        child.stdout.readline()
+        watched.add(child)
+        watched.ask()
+        assert child.stdout.readline() == "asked\n"
+        watched.end()
+        assert child.stdout.read() == ""
+        watched.discard(child)
+
+
+def test_a_crawl_that_is_begun_while_all_are_ended_ends_too() -> None:
+    watched = Watched(60, grace=5)
+    watched.ask()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        watched.add(child)
+        assert child.wait(20) == -signal.SIGTERM
+        watched.discard(child)
+    assert not watched.is_overdue
+
+
+@pytest.mark.crawl
+def test_sigterm_ends_crawls_that_have_a_limit(tmp_path: Path) -> None:
+    site = SlowSite()
+    with running(Newsroom([site])) as served:
+        for name in ("slow", "slow_too", "slow_three"):
+            write_slow_outlet(served.bases["slow"], tmp_path / "outlets", name=name)
+        with subprocess.Popen(
+            due_command(tmp_path), cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL
+        ) as process:
+            assert site.enough.wait(60)
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+    assert {read_report(path).reason for path in tmp_path.glob("a/*/*.report.json")} == {"shutdown"}
+    assert not list(tmp_path.glob("a/*/*.open"))
+    assert len(list(tmp_path.glob("a/*/crawl.log"))) <= 2, "what waited for its turn has not begun"
+
+
+def test_what_another_process_has_crawled_meanwhile_is_left_out(tmp_path: Path) -> None:
+    assert crawl_within(5, ["one", "two"], tmp_path, is_wanted=lambda _: False) == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_outlets_are_named_or_those_that_are_due() -> None:
+    for words in ([], ["some", "--due"]):
+        assert CliRunner().invoke(app_of(["run", "report"]), ["run", *words]).exit_code == 2
