@@ -95,7 +95,7 @@ def check(done: Crawl, listed: set[str]) -> None:
     """Every page listed has its lines, one a version, each of the versions in its order."""
     versions: dict[str, list[int]] = {}
     for line in done.articles:
-        # By the address asked for: a story edited between two looks at two of its addresses has a text by each.
+        # By the address asked for: a story edited between looks at two of its addresses has a text by each.
         versions.setdefault(line["url_requested"], []).append(line["version"])
     pages = {line["url"] for line in done.articles}
     # A redirect leads to one that no source lists.
