@@ -88,7 +88,7 @@ def test_no_story_is_lost_or_written_twice(tmp_path: Path, seed: int) -> None:
     assert code == 0, output
     data = json.loads(told("status", OUTLET, "--archives", archives, "--json")[1])[0]
     assert (data["runs_failed"], data["waiting"], data["last_reason"]) == (0, 0, "finished")
-    assert data["articles_day"] == len({line["url"] for line in done.articles})
+    assert data["articles_day"] == len({line["url_requested"] for line in done.articles})
 
 
 def check(done: Crawl, listed: set[str]) -> None:
