@@ -25,11 +25,6 @@ def blocks_of(root: HtmlElement) -> list[RawBlock]:
     return outline_of(root)[0]
 
 
-def link(text: str) -> RawBlock:
-    """A paragraph that is a link and nothing else."""
-    return RawBlock(kind="p", text=text, frame=_frame(0, None), linked=len(text), links=1)
-
-
 def _frame(index: int, parent: Frame | None) -> Frame:
     return Frame(
         index=index, element=Element("p"), tag="p", parent=parent, ident="", classes="", names="",
