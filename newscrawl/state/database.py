@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ FILE = "state.sqlite"
 "Its name beside the outlets' folders."
 BUSY_MILLISECONDS = 60_000
 "How long a write waits for those of other crawls."
+_PAUSE = 0.02
 _READS = "newscrawl_reads"
 
 
@@ -107,12 +110,25 @@ def _set_up(connection: Any, _: object) -> None:
     # Transactions are begun by `_begin`: the driver's own way would let two of them deadlock.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
-        connection.execute("PRAGMA journal_mode=WAL")
+    _use_wal(connection)
     # A killed process loses nothing that it committed; a lost machine may lose the last commits, which
     # the next run finds again in the files.
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA cache_size=-32768")
+
+
+def _use_wal(connection: Any) -> None:
+    """Write-ahead logging; two processes that meet a new file at once both ask for it, and neither waits."""
+    give_up = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] in ("wal", "memory"):
+                return
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_PAUSE)
 
 
 def _begin(connection: Connection) -> None:

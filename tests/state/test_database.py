@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -42,6 +44,15 @@ def test_many_may_open_a_new_database_at_once(url: str) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+def test_processes_that_meet_a_new_file_at_once_all_open_it(tmp_path: Path) -> None:
+    program = "import sys; from newscrawl.state.database import Database; Database.open(sys.argv[1]).close()"
+    for attempt in range(4):
+        url = f"sqlite:///{tmp_path}/{attempt}.sqlite"
+        command = [sys.executable, "-c", program, url]
+        started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        assert [one.communicate()[1] for one in started] == [""] * 6
 
 
 def test_older_tables_are_migrated_step_by_step(url: str) -> None:
