@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+BUSY = 75
+"Exit code of a crawl that another process is doing already: EX_TEMPFAIL of sysexits.h."
+
 
 class NewscrawlError(Exception):
     """Base of every error a user can mend; its text is one sentence, fit for a terminal."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from newscrawl.archive.report import SUFFIX, Report, read_report
 from newscrawl.archive.writer import OPEN
-from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.errors import ArchiveError
 
 LOG_NAME = "crawl.log"
 _LOG_TAIL_BYTES = 4000
@@ -34,31 +31,6 @@ class Crawled:
     log: Path
     said: str
     "The end of what it printed."
-
-
-def crawl_outlets(
-    outlets: Sequence[str],
-    archives: Path,
-    *,
-    jobs: int = 2,
-    settings: Mapping[str, object] | None = None,
-    ended: Callable[[Crawled], None] = lambda _: None,
-) -> list[Crawled]:
-    """Crawl each outlet once, `jobs` at a time; results in the order of `outlets`."""
-
-    def crawl(outlet: str) -> Crawled:
-        try:
-            done = crawl_outlet(outlet, archives, settings or {}, children)
-        except NewscrawlError as error:
-            done = Crawled(
-                outlet=outlet, code=1, report=None, log=archives / outlet / LOG_NAME, said=str(error)
-            )
-        ended(done)
-        return done
-
-    children: set[subprocess.Popen[bytes]] = set()
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool, _ended_with_us(pool, children):
-        return list(pool.map(crawl, outlets))
 
 
 def crawl_outlet(
@@ -95,25 +67,6 @@ def _tail(log: Path, start: int) -> str:
     with log.open("rb") as stream:
         stream.seek(max(start, log.stat().st_size - _LOG_TAIL_BYTES))
         return stream.read().decode("utf-8", "replace")
-
-
-@contextmanager
-def _ended_with_us(pool: ThreadPoolExecutor, children: set[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """SIGTERM ends the crawls as it would end one: each closes its files, then we go."""
-
-    def end(number: int, _: object) -> None:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in list(children):
-            child.send_signal(signal.SIGTERM)
-        for child in list(children):
-            child.wait()
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def crawl_command(outlet: str, archives: Path, settings: Mapping[str, object]) -> list[str]:

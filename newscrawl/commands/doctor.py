@@ -19,6 +19,7 @@ from newscrawl.archive.owner import owner_of
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import SUFFIX, read_report
 from newscrawl.commands.report import Archives, AsJson
+from newscrawl.commands.status import KnownOutlets, StateUrl
 from newscrawl.errors import ArchiveError
 from newscrawl.spiders.given import NOTHING, STATE_URL
 from newscrawl.spiders.remembering import is_gone
@@ -35,13 +36,9 @@ SHOWN = 20
 
 
 def doctor(
-    outlets: Annotated[
-        list[str] | None, typer.Argument(help="Outlet ids; all that are known if none.")
-    ] = None,
+    outlets: KnownOutlets = None,
     archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
-    state_url: Annotated[
-        str, typer.Option("--state", help="Database of state, as NEWSCRAWL_STATE_URL.")
-    ] = settings.NEWSCRAWL_STATE_URL,
+    state_url: StateUrl = settings.NEWSCRAWL_STATE_URL,
     should_mend: Annotated[bool, typer.Option("--mend", help="Make state say what the files say.")] = False,
     as_json: AsJson = False,
 ) -> None:

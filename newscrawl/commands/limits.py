@@ -1,4 +1,4 @@
-"""Crawls that may take so long and no longer: asked to close their files, and killed if they do not."""
+"""Several crawls at a time; one that has a limit is asked to close its files, and killed if it does not."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ GRACE_SECONDS = 60.0
 
 
 class Watched(set["subprocess.Popen[bytes]"]):
-    """The process of one crawl, from when it is added until it is discarded."""
+    """The process of one crawl, from when it is added until it is discarded.
 
-    def __init__(self, seconds: float, grace: float) -> None:
+    It may take `seconds`, and `grace` seconds more once asked to end; any time where they are None.
+    """
+
+    def __init__(self, seconds: float | None, grace: float | None) -> None:
         super().__init__()
         self._grace = grace
-        self._timer = threading.Timer(seconds, self._out_of_time)
-        self._timer.daemon = True
+        self._timer = threading.Timer(seconds, self._out_of_time) if seconds is not None else None
+        if self._timer:
+            self._timer.daemon = True
         self._lock = threading.RLock()
         self._is_asked = False
         self.is_overdue = False
@@ -35,10 +39,12 @@ class Watched(set["subprocess.Popen[bytes]"]):
             super().add(child)
             if self._is_asked:
                 child.terminate()
-        self._timer.start()
+        if self._timer:
+            self._timer.start()
 
     def discard(self, child: object) -> None:
-        self._timer.cancel()
+        if self._timer:
+            self._timer.cancel()
         with self._lock:
             super().discard(child)
 
@@ -67,7 +73,7 @@ class Watched(set["subprocess.Popen[bytes]"]):
 
 
 def crawl_within(
-    seconds: float,
+    seconds: float | None,
     outlets: Sequence[str],
     archives: Path,
     *,
@@ -78,10 +84,13 @@ def crawl_within(
     is_wanted: Callable[[str], bool] = lambda _: True,
     grace: float = GRACE_SECONDS,
 ) -> list[Crawled]:
-    """Crawl each outlet once for at most `seconds`, `jobs` at a time; those no longer wanted are left out."""
+    """Crawl each outlet once, `jobs` at a time, in the order given; those no longer wanted are left out.
+
+    Each may take `seconds`; without that limit none is ever killed.
+    """
 
     def crawl(outlet: str) -> Crawled | None:
-        watched = Watched(seconds, grace)
+        watched = Watched(seconds, grace if seconds is not None else None)
         at_work.append(watched)
         try:
             if not is_wanted(outlet):

@@ -22,14 +22,13 @@ from rich.progress import (
 
 from newscrawl import settings as defaults
 from newscrawl.commands import crawls
-from newscrawl.commands.crawls import Crawled, crawl_outlets
+from newscrawl.commands.crawls import Crawled
 from newscrawl.commands.due import agenda
 from newscrawl.commands.limits import crawl_within
 from newscrawl.commands.report import Archives, AsJson, report_table
+from newscrawl.errors import BUSY
 
 FAILED = 1
-BUSY = 75
-"Exit code of a crawl that another process was doing already."
 DUE_SECONDS = 3600
 "What an outlet may take under a timer, where one that hangs must not hold up the others for ever."
 REFRESH_SECONDS = 0.5
@@ -100,7 +99,7 @@ def crawl_with_progress(
 ) -> list[Crawled]:
     """Crawl, with a bar on stderr that tells outlets done and articles written so far.
 
-    `limit`: seconds an outlet may take. `is_wanted`: asked before each crawl, where there is a limit.
+    `limit`: seconds an outlet may take. `is_wanted`: asked before each crawl.
     """
     columns = (
         SpinnerColumn(),
@@ -128,8 +127,6 @@ def crawl_with_progress(
             progress.update(task, articles=live + sum(written.values()))
 
         with _repeating(refresh):
-            if limit is None:
-                return crawl_outlets(outlets, archives, jobs=jobs, settings=settings, ended=ended)
             return crawl_within(
                 limit,
                 outlets,

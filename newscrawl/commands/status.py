@@ -21,18 +21,17 @@ from newscrawl.state.database import Database, database_url
 from newscrawl.state.outlets import Standing, outlets_of, standing_of
 from newscrawl.state.rows import moment_of, seconds_of
 
+KnownOutlets = Annotated[list[str] | None, typer.Argument(help="Outlet ids; all that are known if none.")]
+StateUrl = Annotated[str, typer.Option("--state", help="Database of state, as NEWSCRAWL_STATE_URL.")]
+
 FAILED = 1
 _TIMES = ("last_run", "next_due")
 
 
 def status(
-    outlets: Annotated[
-        list[str] | None, typer.Argument(help="Outlet ids; all that are known if none.")
-    ] = None,
+    outlets: KnownOutlets = None,
     archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
-    state_url: Annotated[
-        str, typer.Option("--state", help="Database of state, as NEWSCRAWL_STATE_URL.")
-    ] = settings.NEWSCRAWL_STATE_URL,
+    state_url: StateUrl = settings.NEWSCRAWL_STATE_URL,
     as_json: AsJson = False,
 ) -> None:
     """Show how each outlet stands: last run, next due, articles, failures. Exit code 1: a last run failed."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
-from newscrawl.errors import Busy, NewscrawlError
+from newscrawl.errors import BUSY, Busy, NewscrawlError
 from newscrawl.extensions.report import ReportExtension
 from newscrawl.spiders.given import ARGUMENTS, REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from newscrawl.spiders.base import ArchivingSpider
 
 FAILED = 1
-BUSY = 75  # EX_TEMPFAIL of sysexits.h
 _FAILED_REASONS = {"archive_error", "start_error"}
 
 
