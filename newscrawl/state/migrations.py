@@ -7,10 +7,24 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from newscrawl.errors import StateError
-from newscrawl.state.tables import SCHEMA, metadata, schema
+from newscrawl.state.tables import SCHEMA, hosts, metadata, outlets, schema
 
 Migration = Callable[[Connection], None]
-MIGRATIONS: Mapping[int, Migration] = {}
+
+
+def _hosts_and_figures(connection: Connection) -> None:
+    hosts.create(connection)
+    outlets.create(connection)
+    for table, column, kind in (
+        ("feeds", "least", "BIGINT"),
+        ("feeds", "retired", "BIGINT"),
+        ("runs", "figures", "TEXT"),
+        ("runs", "alarms", "TEXT"),
+    ):
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _hosts_and_figures}
 "By the version they start from; each leads to the next."
 _LOCK = 0x6E657773
 "Number of PostgreSQL's advisory lock for this; any that nobody else uses."

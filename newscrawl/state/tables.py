@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-SCHEMA = 1
+SCHEMA = 2
 "Version of these tables; `migrations.py` brings older ones here."
 
 metadata = MetaData()
@@ -95,6 +95,8 @@ feeds = Table(
     Column("changed", BigInteger),
     Column("failures", Integer, nullable=False, default=0),
     Column("outcome", Text, nullable=False),
+    Column("least", BigInteger),  # seconds its publisher asks to be left alone between two looks
+    Column("retired", BigInteger),  # when it was given up as dead; it is asked rarely since
 )
 
 runs = Table(
@@ -110,7 +112,31 @@ runs = Table(
     Column("pages", Integer),
     Column("articles", Integer),
     Column("error", Text),
+    Column("figures", Text),  # what later runs are measured against, JSON: see health/figures.py
+    Column("alarms", Text),  # what was wrong, a JSON list
     Index("runs_outlet", "outlet", "started"),
+)
+
+outlets = Table(
+    "outlets",
+    metadata,
+    Column("outlet", Text, primary_key=True),
+    Column("failures", Integer, nullable=False, default=0),  # runs in a row that failed or never began
+    Column("not_before", BigInteger),  # until then no timer starts it
+    Column("reason", Text),  # why
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("origin", Text, primary_key=True),  # scheme://host[:port], as robots.txt holds for it
+    Column("robots", LargeBinary),  # body of its last robots.txt, as cut to what is parsed
+    Column("robots_status", Integer),  # HTTP status; NULL: it could not be reached
+    Column("robots_looked", BigInteger),
+    Column("crawl_delay", Float),  # seconds, as robots.txt asks for them
+    Column("paused", BigInteger),  # asked to be left alone until then
+    Column("signals", Text),  # what it reserves for all its pages (tdmrep.json, ai.txt), JSON
+    Column("signals_looked", BigInteger),
 )
 
 leases = Table(

@@ -9,12 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from newscrawl.errors import StateError
 from newscrawl.state.database import Database, database_url
 from newscrawl.state.migrations import migrate
-from newscrawl.state.tables import SCHEMA
+from newscrawl.state.tables import SCHEMA, metadata
 
 
 def test_without_a_setting_it_lies_beside_the_outlets(tmp_path: Path) -> None:
@@ -74,6 +74,24 @@ def test_older_tables_are_migrated_step_by_step(url: str) -> None:
     database.close()
     with pytest.raises(StateError, match=f"is of version {SCHEMA + 2}, this newscrawl knows {SCHEMA}"):
         Database.open(url)
+
+
+def test_tables_of_the_first_version_become_those_of_now(url: str) -> None:
+    database = Database.open(url)
+    with database.writing() as connection:
+        for table in ("hosts", "outlets"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        for column in ("feeds.least", "feeds.retired", "runs.figures", "runs.alarms"):
+            table, _, name = column.partition(".")
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
+        connection.execute(text("UPDATE schema_version SET version = 1"))
+    database.close()
+    database = Database.open(url)
+    with database.reading() as connection:
+        found = inspect(connection)
+        for table in metadata.sorted_tables:
+            assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
+    database.close()
 
 
 def test_a_migration_that_fails_leaves_the_tables_as_they_were(url: str) -> None:
