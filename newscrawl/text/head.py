@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lxml.html import HtmlElement
 
-from newscrawl.parts import Rights
 from newscrawl.text.folding import cut, tidy
 from newscrawl.text.jsonld import Node, nodes_of, story_of
 from newscrawl.text.parse import header
@@ -16,8 +14,6 @@ from newscrawl.text.signs import Signs, signs_of
 from newscrawl.urls import absolute
 
 MAX_META_CHARS = 20_000
-MAX_ROBOTS = 40
-_ROBOTS = re.compile(r"[a-z][a-z-]{1,40}(?::\s{0,4}[\w-]{1,40})?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,16 +91,3 @@ def lang_declared_of(head: Head) -> str | None:
         or tidy(header(head.headers, "content-language") or "")
     )
     return cut(said, 40) if said else None
-
-
-def rights_of(head: Head) -> Rights:
-    """Robots directives and the reservation of text and data mining."""
-    said = [*head.metas.get("robots", ()), header(head.headers, "x-robots-tag") or ""]
-    robots = [found.replace(" ", "") for line in said for found in _ROBOTS.findall(line.lower())]
-    reserved = header(head.headers, "tdm-reservation") or head.meta("tdm-reservation")
-    policy = header(head.headers, "tdm-policy") or head.meta("tdm-policy")
-    return Rights(
-        tdm_reserved={"1": True, "0": False}.get((reserved or "").strip()),
-        policy_url=absolute(policy, head.url) if policy else None,
-        robots_meta=list(dict.fromkeys(robots))[:MAX_ROBOTS],
-    )

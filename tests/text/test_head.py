@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lxml.html import document_fromstring
 
-from newscrawl.text.head import Head, canonical_of, head_of, lang_declared_of, rights_of
+from newscrawl.text.head import Head, canonical_of, head_of, lang_declared_of
 
 URL = "https://journal.example/a/b"
 
@@ -36,17 +36,3 @@ def test_the_declared_language_is_verbatim() -> None:
     assert lang_declared_of(head("")) == "fr-CM"
     bare = head_of(document_fromstring("<p>x"), URL, {"Content-Language": "en-GB"})
     assert lang_declared_of(bare) == "en-GB"
-
-
-def test_rights_come_from_meta_and_headers() -> None:
-    meta = '<meta name="robots" content="NOINDEX, max-image-preview: large">'
-    headers = {"X-Robots-Tag": "noarchive", "TDM-Reservation": "1", "tdm-policy": "/tdm.json"}
-    found = rights_of(head(meta, headers))
-    assert found.robots_meta == ["noindex", "max-image-preview:large", "noarchive"]
-    assert found.tdm_reserved is True
-    assert found.policy_url == "https://journal.example/tdm.json"
-
-
-def test_silence_about_rights_is_none() -> None:
-    assert rights_of(head("")).tdm_reserved is None
-    assert rights_of(head('<meta name="tdm-reservation" content="0">')).tdm_reserved is False
