@@ -1,8 +1,10 @@
-"""Which IP addresses belong to the public internet, seen through every wrapping."""
+"""Which IP addresses belong to the public internet, seen through every wrapping, and who else is allowed."""
 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
+from typing import Self
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -19,6 +21,47 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         return ip.is_global and not ip.is_multicast and all(is_public(str(v4)) for v4 in _wrapped(ip))
     return ip.is_global and not ip.is_multicast
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """Places a crawl may connect to though they are not public."""
+
+    everywhere: bool = False
+    places: frozenset[tuple[str, int | None]] = frozenset()
+    "Name or address in lower case, with its port; None is any port."
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Of `0`, `1`, or places as in `127.0.0.1:8001,intranet.example,[::1]:80`; else ValueError."""
+        named = text.strip().lower()
+        if named in {"", "0", "false", "1", "true"}:
+            return cls(everywhere=named in {"1", "true"})
+        return cls(places=frozenset(_place(part.strip()) for part in named.split(",") if part.strip()))
+
+    def covers(self, host: str, port: int | None = None) -> bool:
+        """Whether a name or an address is allowed; without a port, whether it is on any."""
+        if self.everywhere:
+            return True
+        key = host.strip("[]").lower()
+        return any(name == key and (port in (None, of) or of is None) for name, of in self.places)
+
+
+def _place(text: str) -> tuple[str, int | None]:
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or _is_address(text):
+        host, port = text, ""
+    if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+        raise ValueError(f"{text!r} is neither 0, 1, a host nor host:port")
+    return host.strip("[]"), int(port) if port else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(address: str) -> bool:

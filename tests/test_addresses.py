@@ -2,7 +2,7 @@
 
 import pytest
 
-from newscrawl.addresses import is_loopback, is_public
+from newscrawl.addresses import Allowance, is_loopback, is_public
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::6810:84e5", "::ffff:93.184.215.14"])
@@ -27,3 +27,29 @@ def test_loopback_is_told_from_literals_alone() -> None:
     assert is_loopback("[::1]")
     assert not is_loopback("localhost")
     assert not is_loopback("10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "everywhere"), [("", False), ("0", False), ("false", False), ("1", True), ("True", True)]
+)
+def test_all_or_nothing_is_allowed(text: str, everywhere: bool) -> None:
+    assert Allowance.of(text) == Allowance(everywhere=everywhere)
+    assert Allowance.of(text).covers("127.0.0.1", 80) is everywhere
+
+
+def test_places_are_allowed_one_by_one() -> None:
+    some = Allowance.of("127.0.0.1:8001, Intranet.example,[::1]:80,fd00::2")
+    assert some.covers("127.0.0.1", 8001)
+    assert not some.covers("127.0.0.1", 80)
+    assert some.covers("127.0.0.1"), "on some port"
+    assert some.covers("intranet.EXAMPLE", 9000)
+    assert some.covers("[::1]", 80)
+    assert not some.covers("::1", 443)
+    assert some.covers("fd00::2", 443)
+    assert not some.covers("10.0.0.1", 8001)
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:http", "host:0", "host:70000", ":80", "a:b:c"])
+def test_what_names_no_place_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="neither"):
+        Allowance.of(text)

@@ -1,0 +1,18 @@
+"""What can befall a process that reads a source: functions in the reader's place, importable by workers."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from newscrawl.discovery.found import Found
+
+
+def sleeps(*_: Any) -> Found:
+    time.sleep(60)
+    raise AssertionError
+
+
+def dies(*_: Any) -> Found:
+    os._exit(9)
