@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from newscrawl.archive.manifest import note_finished
 from newscrawl.archive.writer import sync_folder
 from newscrawl.errors import ArchiveError
 
 SUFFIX = ".report.json"
+
+
+class ReportedAlarm(BaseModel):
+    """One alarm; docs/health.md explains each name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    level: Literal["warning", "error"]
+    "`error`: news is being lost; `warning`: someone should look."
+    detail: str
 
 
 class Report(BaseModel):
@@ -33,8 +45,8 @@ class Report(BaseModel):
     "Scrapy's finish reason: `finished`, `shutdown`, `archive_error`, …"
     error: str | None = None
     "The error that ended the run early."
-    alarms: list[str] = Field(default_factory=list)
-    "Bounds of the outlet's `[expect]` that the run did not keep."
+    alarms: list[ReportedAlarm] = Field(default_factory=list)
+    "What is wrong with the outlet, by the figures of its runs and its `[expect]`."
     requests: int = 0
     "Requests sent, of every kind and attempt."
     pages: int = 0
@@ -52,6 +64,10 @@ class Report(BaseModel):
     "Articles in which a field says something, by field."
     statuses: dict[str, int] = Field(default_factory=dict)
     "Responses by HTTP status."
+    traps: dict[str, int] = Field(default_factory=dict)
+    "Links that were not followed because their URL looks endless, by kind."
+    figures: dict[str, Any] = Field(default_factory=dict)
+    "What later runs are measured against; see newscrawl/health/figures.py."
     warc_bytes: int = 0
     warc_records: int = 0
     warcs: list[str] = Field(default_factory=list)
@@ -73,6 +89,15 @@ class Report(BaseModel):
     "Run (else time, else folder) that was replayed; None for a live run. A replay has no WARC of its own."
     replay_missed: int = 0
     "Requests the replayed archive had no answer to."
+
+    @field_validator("alarms", mode="before")
+    @classmethod
+    def _of_sentences(cls, alarms: object) -> object:
+        """Reports of earlier versions have bare sentences, about `[expect]` alone."""
+        if not isinstance(alarms, list):
+            return alarms
+        old = {"name": "expectation", "level": "warning"}
+        return [{**old, "detail": alarm} if isinstance(alarm, str) else alarm for alarm in alarms]
 
 
 def write_report(folder: Path, report: Report) -> Path:

@@ -11,15 +11,15 @@ from scrapy import signals
 from scrapy.exceptions import CloseSpider
 
 from newscrawl.archive.repair import repair_folder
-from newscrawl.archive.report import Report, write_report
+from newscrawl.archive.report import Report, ReportedAlarm, write_report
 from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError
-from newscrawl.items import rfc3339
-from newscrawl.outlet import Expect
+from newscrawl.extensions.measuring import GOOD_ENDS, alarms_at_end, figures_of
+from newscrawl.health.collected import Collected
+from newscrawl.items import Article, rfc3339
 from newscrawl.spiders.given import ARGUMENTS, digest_of, given_settings, settings_digest
-from newscrawl.spiders.remembering import KNOWN
 from newscrawl.spiders.runs import versions
-from newscrawl.state.fates import UNCHANGED
+from newscrawl.state.fates import HOST_PAUSED
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -30,8 +30,7 @@ logger = logging.getLogger(__name__)
 
 _SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
 _STATUS, _UNFETCHED = "downloader/response_status_count/", "newscrawl/fetch/dropped/"
-_MISSED = "newscrawl/replay/missed"
-SEEN_BEFORE = UNCHANGED | {KNOWN}
+_MISSED, _TRAPS = "newscrawl/replay/missed", "newscrawl/traps/"
 
 
 class ReportExtension:
@@ -41,7 +40,9 @@ class ReportExtension:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self.collected = Collected()
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
+        crawler.signals.connect(self.item_scraped, signals.item_scraped)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
 
     @classmethod
@@ -66,11 +67,15 @@ class ReportExtension:
             level = logging.WARNING if file.outcome == "broken" else logging.INFO
             logger.log(level, "%s: %s %s: %s", spider.name, file.name, file.outcome, file.summary)
 
+    def item_scraped(self, item: object) -> None:
+        if isinstance(item, Article):
+            self.collected.add(item)
+
     def spider_closed(self, spider: ArchivingSpider, reason: str) -> None:
         if not hasattr(spider, "run"):
             return
         spider.run.close()
-        self.report = report_of(self.crawler, spider, reason, datetime.now(UTC))
+        self.report = report_of(self.crawler, spider, reason, datetime.now(UTC), self.collected)
         try:
             path = write_report(spider.run.folder, self.report)
         except ArchiveError as error:
@@ -79,15 +84,21 @@ class ReportExtension:
         else:
             logger.info("%s: %s articles, report %s", spider.name, self.report.articles, path)
         for alarm in self.report.alarms:
-            logger.warning("%s: %s", spider.name, alarm)
+            logger.warning("%s: %s: %s", spider.name, alarm.name, alarm.detail)
         left = self.report.frontier
         if waiting := left.get("pending", 0) + left.get("fetching", 0):
             logger.warning("%s: %s links are left for another run", spider.name, waiting)
 
 
-def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: datetime) -> Report:
-    """What the run did, from its own counters and Scrapy's."""
+def report_of(
+    crawler: Crawler, spider: ArchivingSpider, reason: str, finished: datetime, collected: Collected
+) -> Report:
+    """What the run did, from its own counters and Scrapy's, and what is alarming about it."""
     run, stats = spider.run, crawler.stats.get_stats()
+    error = _error(spider, stats, reason)
+    figures = figures_of(spider, stats, collected)
+    failed = error is not None or reason not in GOOD_ENDS
+    alarms = alarms_at_end(spider, figures, failed=failed, finished=finished)
     return Report(
         run=run.id,
         outlet=spider.name,
@@ -95,8 +106,8 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         finished=rfc3339(finished),
         seconds=round((finished - run.started).total_seconds(), 3),
         reason=reason,
-        error=_error(spider, stats, reason),
-        alarms=broken_bounds(spider.outlet.expect, run, anew=spider.begins_anew) if spider.outlet else [],
+        error=error,
+        alarms=[ReportedAlarm(**alarm._asdict()) for alarm in alarms],
         requests=run.exchanges,
         pages=run.articles.count + run.rejections.count,
         articles=run.articles.count,
@@ -106,6 +117,8 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         languages=dict(sorted(run.languages.items())),
         filled=_under(stats, _FILLED),
         statuses=_under(stats, _STATUS),
+        traps=_under(stats, _TRAPS),
+        figures=figures.model_dump(exclude_defaults=True),
         warc_bytes=sum(file.bytes for file in run.warcs),
         warc_records=sum(file.records for file in run.warcs),
         warcs=[file.name for file in run.warcs],
@@ -119,22 +132,6 @@ def report_of(crawler: Crawler, spider: ArchivingSpider, reason: str, finished: 
         replay_of=_replay_of(run),
         replay_missed=cast("int", stats.get(_MISSED, 0)),
     )
-
-
-def broken_bounds(expect: Expect, run: Run, *, anew: bool = True) -> list[str]:
-    """What an outlet's file expects of a run and this one did not keep, a sentence each.
-
-    Only a run that begins anew finds all articles; pages that were fetched before and have not changed are
-    no measure of how many become articles.
-    """
-    articles = run.articles.count
-    pages = articles + sum(count for reason, count in run.reasons.items() if reason not in SEEN_BEFORE)
-    broken = []
-    if anew and expect.articles_min is not None and articles < expect.articles_min:
-        broken.append(f"{articles} articles, at least {expect.articles_min} expected")
-    if expect.body_filled is not None and pages and articles / pages < expect.body_filled:
-        broken.append(f"{articles / pages:.0%} of pages are articles, {expect.body_filled:.0%} expected")
-    return broken
 
 
 def _replay_of(run: Run) -> str | None:
@@ -164,7 +161,9 @@ def _pages_error(spider: ArchivingSpider, stats: dict[str, object], reason: str)
     if raised := stats.get("spider_exceptions/count"):
         return f"{raised} errors in the spider: see the log"
     unfetched = _under(stats, _UNFETCHED)
-    if unfetched and not spider.run.articles.count and sum(unfetched.values()) == spider.run.rejections.count:
+    is_all = not spider.run.articles.count and sum(unfetched.values()) == spider.run.rejections.count
+    # A host that is left alone on purpose is no failure of the run.
+    if is_all and set(unfetched) - {HOST_PAUSED}:
         return "no page could be fetched: " + ", ".join(unfetched)
     return None
 
