@@ -8,20 +8,23 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
+from newscrawl.parts import RightsPolicy
 from newscrawl.urls import absolute
 
 OUTLETS = Path(__file__).parent / "outlets"
 "The folder of the outlets that come with the package."
-NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}\Z")
 "Outlet ids become folder and file names, so nothing in them can leave a folder."
 MAX_PATTERN_CHARS = 500
+_AGE = re.compile(r"([0-9]{1,4})([mhd])")
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 Kind = Literal["wire", "syndicator", "national", "regional", "broadcaster"]
 Platform = Literal["wordpress", "spip", "arc", "joomla", "blogger", "drupal", "ghost", "wmaker", "custom"]
@@ -58,6 +61,21 @@ def _zone(name: str) -> str:
     return name
 
 
+def _ages(ages: list[str]) -> list[str]:
+    seconds = [_seconds(age) for age in ages]
+    if seconds != sorted(set(seconds)):
+        raise ValueError("not from the least to the greatest")
+    return ages
+
+
+def _seconds(age: str) -> int:
+    found = _AGE.fullmatch(age)
+    if not found or not int(found[1]):
+        raise ValueError(f"{age!r} is no age, as 30m, 6h or 7d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+Ages = Annotated[list[str], AfterValidator(_ages)]
 Url = Annotated[str, AfterValidator(_absolute_url)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Selector = Annotated[str, AfterValidator(_selector)]
@@ -82,12 +100,27 @@ class Rule(_Strict):
     date: Selector | None = None
 
 
+def _bounds(bounds: list[float]) -> list[float]:
+    if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] <= 1:
+        raise ValueError("not a least and a greatest share, as [0.3, 0.7]")
+    return bounds
+
+
+Bounds = Annotated[list[float], AfterValidator(_bounds)]
+
+
 class Expect(_Strict):
     """Bounds a healthy run keeps; checked when the crawl closes."""
 
     articles_min: Annotated[int, Field(ge=0)] | None = None
     body_filled: Annotated[float, Field(ge=0, le=1)] | None = None
     "Share of pages that became articles, 0 to 1."
+    text_chars_min: Annotated[int, Field(ge=1)] | None = None
+    "Characters that half of the texts have at least."
+    languages: dict[str, Bounds] = Field(default_factory=dict)
+    "Least and greatest share of the text, by language."
+    stale_hours: Annotated[int, Field(ge=1)] | None = None
+    "Age of the newest entry at most."
 
 
 class Outlet(_Strict):
@@ -110,9 +143,13 @@ class Outlet(_Strict):
     "A URL is an article's when one of these is found in it; empty: every link on the outlet's own host."
     ignore: list[Pattern] = Field(default_factory=list)
     "A URL in which one of these is found is never fetched."
+    looks: Ages | None = None
+    "Ages at which its articles are looked at again, such as `6h`; absent: 1h, 6h, 1d and 7d; empty: never."
     platform: Platform | None = None
     spider: str | None = None
     "Dotted path of a spider class, only where the plain spider is not enough."
+    rights: RightsPolicy | None = None
+    "What becomes of pages that reserve their use by machines; absent: what the crawl's setting says."
     rules: list[Rule] = Field(default_factory=list)
     expect: Expect = Expect()
     status: Status = "unverified"
@@ -130,9 +167,22 @@ class Outlet(_Strict):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def look_seconds(self) -> list[int] | None:
+        """`looks` in seconds; None when the file does not say."""
+        return None if self.looks is None else [_seconds(age) for age in self.looks]
+
     def rule_for(self, day: dt.date) -> Rule | None:
         """The first rule that was in force on `day`."""
         return next((rule for rule in self.rules if rule.until is None or day < rule.until), None)
+
+
+def policy_named(name: str) -> RightsPolicy:
+    """The policy that NEWSCRAWL_RIGHTS names; NewscrawlError where there is none of that name."""
+    for policy in get_args(RightsPolicy):
+        if policy == name:
+            return cast("RightsPolicy", policy)
+    raise NewscrawlError(f"NEWSCRAWL_RIGHTS: {name!r} is none of {', '.join(get_args(RightsPolicy))}")
 
 
 def read_outlet(path: Path) -> Outlet:

@@ -23,6 +23,7 @@ from newscrawl.outlet import (
     outlet_files,
     read_outlet,
 )
+from newscrawl.parts import RightsPolicy
 
 MINIMAL = {
     "title": '"Example Presse"',
@@ -230,7 +231,7 @@ def test_the_page_explains_every_key_and_no_other(model: type[BaseModel]) -> Non
     assert keys in tables
 
 
-@pytest.mark.parametrize("choices", [Kind, Platform, Status])
+@pytest.mark.parametrize("choices", [Kind, Platform, Status, RightsPolicy])
 def test_the_page_names_every_choice(choices: object) -> None:
     assert [choice for choice in get_args(choices) if f"`{choice}`" not in DOC] == []
 
@@ -240,3 +241,28 @@ def test_the_pages_own_example_is_an_outlet(tmp_path: Path) -> None:
     outlet = read(tmp_path, example)
     assert outlet.rule_for(dt.date(2025, 3, 1)) != outlet.rule_for(dt.date(2025, 2, 28))
     assert outlet.expect.articles_min == 20
+
+
+@pytest.mark.parametrize(
+    ("looks", "seconds"),
+    [('["30m", "6h", "7d"]', [1800, 21_600, 604_800]), ("[]", [])],
+)
+def test_ages_at_which_articles_are_looked_at(tmp_path: Path, looks: str, seconds: list[int]) -> None:
+    path = tmp_path / "paper.toml"
+    path.write_text(f"looks = {looks}\n{AGELESS}")
+    assert read_outlet(path).look_seconds == seconds
+    path.write_text(AGELESS)
+    assert read_outlet(path).look_seconds is None
+    for wrong in ('["6h", "1h"]', '["0h"]', '["1 h"]', '["1w"]'):
+        path.write_text(f"looks = {wrong}\n{AGELESS}")
+        with pytest.raises(OutletError, match="looks"):
+            read_outlet(path)
+
+
+AGELESS = """title = "Paper"
+home = "https://paper.example/"
+country = "CM"
+languages = ["en"]
+timezone = "Africa/Douala"
+kind = "regional"
+"""

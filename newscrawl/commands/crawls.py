@@ -13,6 +13,7 @@ from pathlib import Path
 
 from newscrawl.archive.report import SUFFIX, Report, read_report
 from newscrawl.archive.writer import OPEN
+from newscrawl.commands.rotation import rotate
 from newscrawl.errors import ArchiveError
 
 LOG_NAME = "crawl.log"
@@ -40,6 +41,7 @@ def crawl_outlet(
     log = archives / outlet / LOG_NAME
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
+        rotate(log)
         with log.open("ab") as out:
             start = out.tell()
             before = set(log.parent.glob(f"*{SUFFIX}"))

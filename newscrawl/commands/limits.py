@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +16,9 @@ from newscrawl.errors import NewscrawlError
 
 GRACE_SECONDS = 60.0
 "What a crawl has to end its downloads and close its files."
+PAUSE_SECONDS = 1.0
+"Between two looks whose turn it is, where it is nobody's."
+_NOBODY = ""
 
 
 class Watched(set["subprocess.Popen[bytes]"]):
@@ -72,57 +75,93 @@ class Watched(set["subprocess.Popen[bytes]"]):
         self.end()
 
 
+class Slots:
+    """Crawls at work, each of which takes the outlet whose turn it is when it begins."""
+
+    def __init__(self, outlets: Iterable[str | None], crawl: Callable[[str, Watched], Crawled]) -> None:
+        """`outlets`: whose turn it is, one after the other; None: nobody's at the moment."""
+        self._turns = iter(outlets)
+        self._crawl = crawl
+        self._taking = threading.Lock()
+        self._stopping = threading.Event()
+        self._at_work: list[Watched] = []
+        self._begun = 0
+        self._done: list[tuple[int, Crawled]] = []
+
+    @property
+    def crawled(self) -> list[Crawled]:
+        """In the order in which they were begun."""
+        return [done for _, done in sorted(self._done, key=lambda one: one[0])]
+
+    def work(self, seconds: float | None, grace: float) -> None:
+        """Crawl one outlet after the other until there is none left; for a thread."""
+        while not self._stopping.is_set():
+            watched = Watched(seconds, grace if seconds is not None else None)
+            with self._taking:
+                turn = next(self._turns, _NOBODY)
+                self._begun, place = self._begun + 1, self._begun
+            if turn == _NOBODY:
+                return
+            if turn is None:
+                self._stopping.wait(PAUSE_SECONDS)
+                continue
+            self._at_work.append(watched)
+            try:
+                self._done.append((place, self._crawl(turn, watched)))
+            finally:
+                self._at_work.remove(watched)
+
+    def end(self) -> None:
+        """Begin no more, and end those at work, all of them at the same time."""
+        self._stopping.set()
+        asked = list(self._at_work)
+        for watched in asked:
+            watched.ask()
+        for watched in asked:
+            watched.end()
+
+
 def crawl_within(
     seconds: float | None,
-    outlets: Sequence[str],
+    outlets: Iterable[str | None],
     archives: Path,
     *,
     jobs: int = 2,
     settings: Mapping[str, object] | None = None,
     ended: Callable[[Crawled], None] = lambda _: None,
     overdue: Callable[[str], None] = lambda _: None,
-    is_wanted: Callable[[str], bool] = lambda _: True,
     grace: float = GRACE_SECONDS,
 ) -> list[Crawled]:
-    """Crawl each outlet once, `jobs` at a time, in the order given; those no longer wanted are left out.
+    """Crawl each outlet, `jobs` at a time, in the order given; None among them: wait for the next.
 
     Each may take `seconds`; without that limit none is ever killed.
     """
 
-    def crawl(outlet: str) -> Crawled | None:
-        watched = Watched(seconds, grace if seconds is not None else None)
-        at_work.append(watched)
+    def crawl(outlet: str, watched: Watched) -> Crawled:
         try:
-            if not is_wanted(outlet):
-                return None
             done = crawl_outlet(outlet, archives, settings or {}, watched)
         except NewscrawlError as error:
             log = archives / outlet / LOG_NAME
             done = Crawled(outlet=outlet, code=1, report=None, log=log, said=str(error))
-        finally:
-            at_work.remove(watched)
         if watched.is_overdue:
             overdue(outlet)
             done = replace(done, said=f"killed after {seconds:g} s") if done.code < 0 else done
         ended(done)
         return done
 
-    at_work: list[Watched] = []
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool, _ended_with_us(pool, at_work):
-        return [done for done in pool.map(crawl, outlets) if done]
+    slots = Slots(outlets, crawl)
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool, _ended_with_us(slots):
+        for working in [pool.submit(slots.work, seconds, grace) for _ in range(max(1, jobs))]:
+            working.result()
+    return slots.crawled
 
 
 @contextmanager
-def _ended_with_us(pool: ThreadPoolExecutor, at_work: list[Watched]) -> Iterator[None]:
-    """SIGTERM ends the crawls too, all of them at the same time; then we go."""
+def _ended_with_us(slots: Slots) -> Iterator[None]:
+    """SIGTERM ends the crawls too; then we go."""
 
     def end(number: int, _: object) -> None:
-        pool.shutdown(wait=False, cancel_futures=True)
-        asked = list(at_work)
-        for watched in asked:
-            watched.ask()
-        for watched in asked:
-            watched.end()
+        slots.end()
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)

@@ -61,7 +61,7 @@ def _read(paths: Iterable[Path]) -> tuple[list[Report], list[ArchiveError]]:
 
 
 def report_table(reports: Iterable[Report]) -> Table:
-    """One row a run, and a sum where there are several."""
+    """One row a run with its error and alarms, and a sum where there are several."""
     rows = list(reports)
     table = Table(title="Runs", title_justify="left", show_footer=len(rows) > 1)
     table.add_column("outlet", footer="all", no_wrap=True)
@@ -74,9 +74,10 @@ def report_table(reports: Iterable[Report]) -> Table:
     )
     table.add_column("seconds", justify="right", footer=f"{sum(row.seconds for row in rows):.1f}")
     for row in rows:
-        outcome = f"\n[red]{escape(row.error)}[/red]" if row.error else ""
+        told = [f"\n[red]{escape(row.error)}[/red]"] if row.error else []
+        told += [f"\n[yellow]{escape(alarm.name)}[/yellow]" for alarm in row.alarms]
         table.add_row(
-            escape(row.outlet) + outcome,
+            escape(row.outlet) + "".join(told),
             str(row.pages),
             str(row.articles),
             counted(row.rejected),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +46,9 @@ def run(
         int | None,
         typer.Option(min=1, help=f"Seconds an outlet may take; with --due {DUE_SECONDS}, else any."),
     ] = None,
+    begin_within: Annotated[
+        int | None, typer.Option("--for", min=1, help="With --due: seconds after which no crawl begins.")
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="NAME=VALUE for each crawl.")
     ] = None,
@@ -54,7 +59,9 @@ def run(
         raise typer.BadParameter("name outlets, or give --due")
     given = _settings(setting)
     if due:
-        is_fine = run_due(archives, jobs, given, limit or DUE_SECONDS, as_json)
+        is_fine = run_due(
+            archives, jobs, given, limit or DUE_SECONDS, begin_within=begin_within, as_json=as_json
+        )
     else:
         crawled = crawl_with_progress(outlets or [], archives, jobs, given, limit=limit)
         show(crawled, as_json)
@@ -64,16 +71,31 @@ def run(
 
 
 def run_due(
-    archives: Path, jobs: int, settings: Mapping[str, object], limit: int, as_json: bool = False
+    archives: Path,
+    jobs: int,
+    settings: Mapping[str, object],
+    limit: int,
+    *,
+    begin_within: int | None = None,
+    as_json: bool = False,
 ) -> bool:
     """Crawl what is due and say what came of it; whether nothing failed."""
+    is_over = _after(begin_within)
     with agenda(archives, settings) as found:
+
+        def ended(done: Crawled) -> None:
+            # Whoever has the lease tells how it went.
+            if done.code not in (0, BUSY):
+                found.failed(done.outlet, _last_line(done))
+            found.ended(done.outlet)
+
         for error in found.broken:
             _warn(str(error), "red")
-        names = found.outlets()
+        given = {**settings, "NEWSCRAWL_ONLY_DUE": 1}
+        turns, count = found.turns(is_over), found.count()
         crawled = (
-            crawl_with_progress(names, archives, jobs, settings, limit=limit, is_wanted=found.is_due)
-            if names
+            crawl_with_progress(turns, archives, jobs, given, limit=limit, total=count, after=ended)
+            if count
             else []
         )
         if not crawled:
@@ -89,17 +111,19 @@ def run_due(
 
 
 def crawl_with_progress(
-    outlets: Sequence[str],
+    outlets: Iterable[str | None],
     archives: Path,
     jobs: int,
     settings: Mapping[str, object],
     *,
     limit: int | None = None,
-    is_wanted: Callable[[str], bool] = lambda _: True,
+    total: int | None = None,
+    after: Callable[[Crawled], None] = lambda _: None,
 ) -> list[Crawled]:
     """Crawl, with a bar on stderr that tells outlets done and articles written so far.
 
-    `limit`: seconds an outlet may take. `is_wanted`: asked before each crawl.
+    `limit`: seconds an outlet may take. `total`: outlets there are, where they come one by one. `after`:
+    called with each crawl that has ended.
     """
     columns = (
         SpinnerColumn(),
@@ -110,32 +134,40 @@ def crawl_with_progress(
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("crawling", total=len(outlets), articles=0)
-        written: dict[str, int] = {}
+        known = len(outlets) if isinstance(outlets, Sequence) else total
+        task = progress.add_task("crawling", total=known, articles=0)
+        at_work: set[str] = set()
+        written: Counter[str] = Counter()
         so_far = crawls.Progress(archives)
 
+        def begun() -> Iterator[str | None]:
+            for name in outlets:
+                at_work.update({name} if name else ())
+                yield name
+
         def ended(done: Crawled) -> None:
-            written[done.outlet] = done.report.articles if done.report else 0
+            at_work.discard(done.outlet)
+            written[done.outlet] += done.report.articles if done.report else 0
             progress.advance(task)
+            after(done)
 
         def overdue(name: str) -> None:
             text = f"{name}: stopped after {limit} s; the next run goes on from there"
             progress.console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
         def refresh() -> None:
-            live = sum(so_far.articles(name) for name in outlets if name not in written)
+            live = sum(so_far.articles(name) for name in list(at_work))
             progress.update(task, articles=live + sum(written.values()))
 
         with _repeating(refresh):
             return crawl_within(
                 limit,
-                outlets,
+                begun(),
                 archives,
                 jobs=jobs,
                 settings=settings,
                 ended=ended,
                 overdue=overdue,
-                is_wanted=is_wanted,
             )
 
 
@@ -150,9 +182,17 @@ def show(crawled: Sequence[Crawled], as_json: bool = False) -> None:
             console.print(str(path), markup=False, highlight=False, soft_wrap=True)
     for done in crawled:
         if done.code:
-            last = done.said.strip().splitlines()[-1:] or ["no output"]
-            text = f"{done.outlet}: {last[0]} (log: {done.log})"
-            _warn(text, "red")
+            _warn(f"{done.outlet}: {_last_line(done)} (log: {done.log})", "red")
+
+
+def _last_line(done: Crawled) -> str:
+    return (done.said.strip().splitlines() or ["no output"])[-1]
+
+
+def _after(seconds: int | None) -> Callable[[], bool]:
+    """Whether so many seconds have passed since it was asked for."""
+    began = time.monotonic()
+    return lambda: seconds is not None and time.monotonic() - began >= seconds
 
 
 def _warn(text: str, style: str) -> None:

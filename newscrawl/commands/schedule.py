@@ -16,9 +16,10 @@ from newscrawl import __version__
 from newscrawl import settings as defaults
 from newscrawl.commands.cronjobs import cron_job_of
 from newscrawl.commands.report import Archives
-from newscrawl.commands.timers import Job, crontab_of, every_of, service_of, timer_of
+from newscrawl.commands.timers import Every, Job, crontab_of, every_of, service_of, timer_of
 
 _OUTLETS = "NEWSCRAWL_OUTLETS"
+_TAKEN_ALONG = ("NEWSCRAWL_CONTACT", "NEWSCRAWL_RIGHTS", "NEWSCRAWL_LOG_FORMAT")
 
 app = typer.Typer(help="Write what a timer needs to crawl outlets when they are due.", no_args_is_help=True)
 
@@ -65,11 +66,12 @@ def k8s(
     """Write a Kubernetes CronJob."""
     if not archives.is_absolute():
         raise typer.BadParameter("the mount's path begins with /", param_hint="--archives")
+    often = every_of(every)
     job = Job(
-        command=["newscrawl", *_arguments(archives)],
+        command=["newscrawl", *_arguments(archives, often)],
         archives=str(archives),
-        every=every_of(every),
-        environment=_contact(),
+        every=often,
+        environment=_taken_along(),
         seed=image,
     )
     print(cron_job_of(job, image=image), end="")
@@ -79,22 +81,23 @@ def _job(every: str, archives: Path) -> Job:
     """What is started on this machine."""
     folder = archives.resolve()
     outlets = [str(Path(name).resolve()) for name in os.environ.get(_OUTLETS, "").split(os.pathsep) if name]
+    often = every_of(every)
     return Job(
         # The command beside this interpreter: timers have a PATH of their own.
-        command=[str(Path(sys.executable).with_name("newscrawl")), *_arguments(folder)],
+        command=[str(Path(sys.executable).with_name("newscrawl")), *_arguments(folder, often)],
         archives=str(folder),
-        every=every_of(every),
+        every=often,
         user=getpass.getuser(),
-        environment=_contact() | ({_OUTLETS: os.pathsep.join(outlets)} if outlets else {}),
+        environment=_taken_along() | ({_OUTLETS: os.pathsep.join(outlets)} if outlets else {}),
         seed=f"{platform.node()}:{folder}",
     )
 
 
-def _arguments(archives: Path) -> list[str]:
-    return ["run", "--due", "--archives", str(archives)]
+def _arguments(archives: Path, every: Every) -> list[str]:
+    """No crawl begins once the next start is near: that one knows better what is due."""
+    return ["run", "--due", "--for", str(every.seconds), "--archives", str(archives)]
 
 
-def _contact() -> dict[str, str]:
-    """Without it no outlet is crawled. The database's URL is left out: it may hold a password."""
-    contact = defaults.NEWSCRAWL_CONTACT
-    return {"NEWSCRAWL_CONTACT": contact} if contact else {}
+def _taken_along() -> dict[str, str]:
+    """What a timer would not know: without a contact no outlet is crawled. URLs may hold a password."""
+    return {name: value for name in _TAKEN_ALONG if (value := os.environ.get(name))}

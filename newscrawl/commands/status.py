@@ -25,7 +25,7 @@ KnownOutlets = Annotated[list[str] | None, typer.Argument(help="Outlet ids; all 
 StateUrl = Annotated[str, typer.Option("--state", help="Database of state, as NEWSCRAWL_STATE_URL.")]
 
 FAILED = 1
-_TIMES = ("last_run", "next_due")
+_TIMES = ("last_run", "next_due", "not_before")
 
 
 def status(
@@ -34,7 +34,10 @@ def status(
     state_url: StateUrl = settings.NEWSCRAWL_STATE_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Show how each outlet stands: last run, next due, articles, failures. Exit code 1: a last run failed."""
+    """Show how each outlet stands: runs, articles, failures, alarms.
+
+    Exit code 1: a last run failed, or an alarm of level error stands.
+    """
     now = seconds_of(datetime.now(UTC))
     database = Database.open(database_url(state_url, archives.resolve()))
     try:
@@ -48,7 +51,7 @@ def status(
         print(json.dumps([_as_data(standing) for standing in standings], sort_keys=True))
     else:
         Console().print(status_table(standings, now))
-    if any(standing.runs_failed for standing in standings):
+    if any(standing.runs_failed or _is_ill(standing) for standing in standings):
         raise typer.Exit(FAILED)
 
 
@@ -61,15 +64,17 @@ def status_table(standings: Iterable[Standing], now: int) -> Table:
     for name in ("24 h", "7 d", "waiting"):
         table.add_column(name, justify="right")
     table.add_column("failures")
+    table.add_column("health", no_wrap=True)
     for one in standings:
         table.add_row(
             escape(one.outlet),
             _last_run(one, now),
-            _from_now(one.next_due, now),
+            _next_due(one, now),
             str(one.articles_day),
             str(one.articles_week),
             str(one.waiting),
             _failures(one),
+            _health(one),
         )
     return table
 
@@ -82,9 +87,33 @@ def _last_run(one: Standing, now: int) -> str:
     return f"{text}\n[red]{escape(one.last_error)}[/red]" if one.last_error else text
 
 
+def _next_due(one: Standing, now: int) -> str:
+    """When something is due; later where a timer leaves a failing outlet alone."""
+    text = _from_now(one.next_due, now)
+    if one.not_before is None or one.not_before <= now:
+        return text
+    return f"{text}\n[yellow]held back, {_from_now(one.not_before, now)}[/yellow]"
+
+
 def _failures(one: Standing) -> str:
-    counts = {"runs": one.runs_failed, "sources": one.feeds_failing, "pages": one.failed}
+    counts = {
+        "runs": one.runs_failed,
+        "sources": one.feeds_failing,
+        "retired": one.sources_retired,
+        "pages": one.failed,
+    }
     return "\n".join(f"{name} {count}" for name, count in counts.items() if count) or "–"
+
+
+def _health(one: Standing) -> str:
+    """`ok`, or the names of the alarms that stand."""
+    colours = {"error": "red", "warning": "yellow"}
+    names = [f"[{colours[alarm['level']]}]{escape(alarm['name'])}[/]" for alarm in one.alarms]
+    return "\n".join(names) or ("ok" if one.last_run is not None and not one.runs_failed else "–")
+
+
+def _is_ill(one: Standing) -> bool:
+    return any(alarm["level"] == "error" for alarm in one.alarms)
 
 
 def _from_now(moment: int | None, now: int) -> str:

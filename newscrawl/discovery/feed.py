@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import feedparser
@@ -68,7 +69,7 @@ def _of_xml(text: str, url: str, note: str | None) -> Found:
     links = first_of_each(_entry_links(feed, url), FEED_LINKS)
     if feed.entries and not links:
         return Found(outcome="malformed", note=joined_notes("no entry has a usable link", remarks))
-    return outcome_of(links, _next_page(feed, url), remarks)
+    return replace(outcome_of(links, _next_page(feed, url), remarks), least=tree.least)
 
 
 def _parsed(xml: bytes, url: str) -> Any:

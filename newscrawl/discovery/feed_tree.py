@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from newscrawl.discovery.cadence import asked_by_feed
+
 FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _ENTRIES = frozenset({"item", "entry"})
 _OF_FEED = frozenset({"channel", "language", "link"}) | _ENTRIES
@@ -49,6 +51,8 @@ class FeedTree:
 
     xml: bytes
     note: str | None = None
+    least: int | None = None
+    "Seconds it asks to be left alone between two looks."
 
 
 def canonical_feed(text: str, entries: int) -> FeedTree | None:
@@ -70,8 +74,9 @@ def canonical_feed(text: str, entries: int) -> FeedTree | None:
     if root is None:
         return None
     note = "broken XML was mended" if len(parser.error_log) else None
+    least = asked_by_feed(root)
     _keep_parts(root, entries)
-    return FeedTree(xml=etree.tostring(root, encoding="utf-8"), note=note)
+    return FeedTree(xml=etree.tostring(root, encoding="utf-8"), note=note, least=least)
 
 
 def _keep_parts(root: etree._Element, entries: int) -> None:

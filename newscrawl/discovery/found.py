@@ -11,7 +11,17 @@ from typing import Literal
 from newscrawl.items import Link
 from newscrawl.urls import absolute, normal_url
 
-Outcome = Literal["ok", "empty", "html", "malformed", "too_large", "bomb", "unsupported"]
+Outcome = Literal[
+    "ok",
+    "empty",
+    "html",
+    "malformed",
+    "too_large",
+    "bomb",
+    "unsupported",
+    "read_timeout",
+    "reader_crash",
+]
 
 # Controls, lone surrogates and line separators can be neither encoded nor sent; browsers turn a backslash
 # into a slash, so that the host they see is another.
@@ -23,13 +33,16 @@ class Found:
     """The outcome of reading one source; anything but `ok` says why links are missing or few."""
 
     outcome: Outcome
-    "`html`: a web page came instead; `bomb`: built to swell, not read; `too_large`: read up to the limit."
+    """`html`: a web page came instead; `bomb`: built to swell, not read; `too_large`: read up to the limit;
+    `read_timeout`, `reader_crash`: the time for it was up, or the process that read it ended."""
     links: tuple[Link, ...] = ()
     "In the order of the source, each page once."
     more: tuple[str, ...] = ()
     "Further sources to fetch: child sitemaps, the next page."
     note: str | None = None
     "A remark for people, such as `declared utf-8, read as cp1252`."
+    least: int | None = None
+    "Seconds it asks to be left alone between two looks; None: it does not say."
 
 
 def outcome_of(links: tuple[Link, ...], more: tuple[str, ...] = (), note: str | None = None) -> Found:

@@ -24,9 +24,14 @@ class Unzipped:
     "`cut`: it ends early or is damaged; None when the data is whole."
 
 
+def is_gzip(body: bytes) -> bool:
+    """Whether it wears a coat of gzip, below which it may be far larger."""
+    return body.startswith(_GZIP)
+
+
 def unzipped(body: bytes, limit: int) -> Unzipped:
     """`body` without its gzip coat if it has one, never more than `limit` bytes."""
-    if not body.startswith(_GZIP):
+    if not is_gzip(body):
         return Unzipped(data=body[:limit], fault="too_large" if len(body) > limit else None)
     data, rest = b"", body
     for _ in range(_MEMBERS):

@@ -11,8 +11,10 @@ from scrapy.utils.asyncio import create_looping_call
 
 from newscrawl.archive.ended import ended_pages, left_open
 from newscrawl.errors import ArchiveError
+from newscrawl.extensions.report import ReportExtension
 from newscrawl.spiders.remembering import now
 from newscrawl.state.agreement import KILLED, take_over
+from newscrawl.state.backoff import note_success
 from newscrawl.state.leases import RENEWED_SECONDS
 from newscrawl.state.rows import seconds_of
 
@@ -71,10 +73,16 @@ class StateExtension:
             self.heartbeat.stop()
         try:
             end_run(spider, state, reason)
+            if self._went_well():
+                note_success(state.database, spider.name)
             state.lease.release()
         except ArchiveError as failed:
             logger.error("%s: %s", spider.name, failed)
         state.close()
+
+    def _went_well(self) -> bool:
+        told = self.crawler.get_extension(ReportExtension)
+        return told is not None and told.report is not None and not told.report.error
 
 
 def end_run(spider: ArchivingSpider, state: State, reason: str) -> None:

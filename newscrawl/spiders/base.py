@@ -23,6 +23,7 @@ from newscrawl.spiders.given import REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal, user_agent
 from newscrawl.spiders.remembering import frontier_of, held_state
 from newscrawl.spiders.runs import run_of
+from newscrawl.state.fates import LOOKS
 from newscrawl.state.frontier import Frontier
 from newscrawl.state.rows import Seen
 from newscrawl.state.state import State
@@ -51,9 +52,13 @@ class ArchivingSpider(scrapy.Spider):
     frontier: Frontier
     begins_anew: bool = True
     "Whether no earlier run is known, so that this one should find all there is."
+    page_bytes: int
+    "A larger page is cut there and rejected; sources may be larger."
     pages_left: int
     pages_asked: int = 0
     "Pages asked for that have not come."
+    is_alone: bool = False
+    "Whether the page asked for last is to have no other beside it."
     sources_failed: list[str]
 
     def __init__(self, **arguments: Any) -> None:
@@ -73,11 +78,15 @@ class ArchivingSpider(scrapy.Spider):
         )
         if settings.get("NEWSCRAWL_REPLAY"):
             settings.setdict(REPLAY_SETTINGS, priority="cmdline")
-        spider.state = held_state(spider.name, settings) if cls.remembers else None
+        looks = spider.outlet.look_seconds if spider.outlet else None
+        given = LOOKS if looks is None else looks
+        spider.state = held_state(spider.name, settings, given) if cls.remembers else None
         spider.run = run_of(spider.name, settings)
         spider.begins_anew = not (spider.state and spider.state.runs.last())
         spider.open_frontier()
         spider.pages_left = settings.getint("NEWSCRAWL_PAGES_MAX")
+        limits = (settings.getint(name) for name in ("NEWSCRAWL_PAGE_MAX_BYTES", "DOWNLOAD_MAXSIZE"))
+        spider.page_bytes = min((limit for limit in limits if limit), default=0)
         spider.sources_failed = []
         return spider
 
@@ -93,26 +102,43 @@ class ArchivingSpider(scrapy.Spider):
         """What will be asked for first; a refusal is decided on these."""
         raise NotImplementedError
 
-    def waiting_pages(self) -> Iterator[Request]:
+    def waiting_pages(self) -> Iterator[Request | Rejection]:
         """Requests for the links that are next in the frontier, within the run's limit."""
         if self.run.failure:
             return
         links: list[Link] = []
         with self.stopping():
-            links = self.frontier.take(min(self.pages_left, PAGES_AT_ONCE - self.pages_asked))
+            links = self.frontier.take(min(self.pages_left, self._room()))
         self.pages_left -= len(links)
         self.pages_asked += len(links)
         for link in links:
+            if reason := self.frontier.refused(link.url):
+                yield from self._unfetched(link, reason)
+                continue
             seen = self.frontier.seen(link.url)
             yield Request(
                 link.url,
                 callback=self.parse_page,
                 errback=self.page_failed,
                 headers=seen.headers if seen else None,
-                meta={LINK: link, **meta_of(seen)},
+                meta={LINK: link, "download_maxsize": self.page_bytes, **meta_of(seen)},
                 # The frontier hands out each page once; a redirect to a known page must still end.
                 dont_filter=True,
             )
+
+    def _room(self) -> int:
+        """How many pages may be asked for now."""
+        is_careful = self.frontier.is_careful
+        if (is_careful or self.is_alone) and self.pages_asked:
+            return 0
+        self.is_alone = is_careful
+        return PAGES_AT_ONCE - self.pages_asked
+
+    def _unfetched(self, link: Link, reason: str) -> Iterator[Request | Rejection]:
+        self.pages_asked -= 1
+        detail = "each time that it was fetched the process died"
+        yield self.refused(Request(link.url, meta={LINK: link}), reason, detail)
+        yield from self.waiting_pages()
 
     def parse_page(self, response: Response) -> Iterator[Page | Rejection | Request]:
         self.pages_asked -= 1
@@ -137,9 +163,7 @@ class ArchivingSpider(scrapy.Spider):
     def page_failed(self, failure: Failure) -> Iterator[Rejection | Request]:
         self.pages_asked -= 1
         request: Request = failure.request  # type: ignore[attr-defined]
-        # A miss of a replay has a name of its own; Scrapy's other refusals are told by their text.
-        reason = getattr(failure.value, "reason_name", None) or reason_of(failure)
-        yield self.refused(request, reason, detail_of(failure))
+        yield self.refused(request, reason_of(failure), detail_of(failure))
         yield from self.waiting_pages()
 
     def refused(self, request: Request | None, reason: str, detail: str, step: str = "fetch") -> Rejection:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
+from gzip import BadGzipFile
 from typing import TYPE_CHECKING
 
+import brotli
+from backports import zstd
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -30,6 +34,17 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (DownloadFailedError, "connection_failed"),
     (UnsupportedURLSchemeError, "bad_scheme"),
     (ArchiveError, "archive_error"),
+    (BadGzipFile, "bad_coding"),
+    (zlib.error, "bad_coding"),
+    (brotli.error, "bad_coding"),
+    (zstd.ZstdError, "bad_coding"),
+)
+# What a request says that cannot be made, as of the target of a redirect.
+_NO_TARGETS = (
+    "Missing scheme in request url",
+    "Port out of range",
+    "Port could not be cast",
+    "Invalid IPv6 URL",
 )
 # How Scrapy's middlewares begin what they say; a URL that follows may hold any word.
 _IGNORED = (
@@ -42,10 +57,15 @@ _IGNORED = (
 def reason_of(failure: Failure) -> str:
     """A short snake_case name: `http_404`, `robots_txt`, `timeout`, …, `download_error` at worst."""
     error = failure.value
+    # A miss of a replay and what the guard refuses have names of their own.
+    if named := getattr(error, "reason_name", None):
+        return str(named)
     if isinstance(error, HttpError):
         return f"http_{error.response.status}"
     if isinstance(error, IgnoreRequest):
         return _ignored(str(error))
+    if isinstance(error, ValueError) and str(error).startswith(_NO_TARGETS):
+        return "bad_redirect"
     return next((name for kind, name in _REASONS if isinstance(error, kind)), "download_error")
 
 

@@ -39,6 +39,7 @@ _SILENT = {
     "NEWSCRAWL_REPLAY",
     "NEWSCRAWL_REPLAY_AT",
     "NEWSCRAWL_REPLAY_RUN",
+    "NEWSCRAWL_WEBHOOK",  # its path may be a secret
     STATE_URL,
     "USER_AGENT",
 }

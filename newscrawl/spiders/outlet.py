@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from scrapy import Request
 
+from newscrawl.discovery.cadence import asked_by_cache, longest
 from newscrawl.discovery.choose import is_article
-from newscrawl.discovery.feed import links_of_feed
 from newscrawl.discovery.found import Found
 from newscrawl.discovery.probe import (
     feeds_of_page,
@@ -17,16 +17,20 @@ from newscrawl.discovery.probe import (
     usual_feeds,
     usual_sitemaps,
 )
-from newscrawl.discovery.section import links_of_section
-from newscrawl.discovery.sitemap import links_of_sitemap
-from newscrawl.discovery.wordpress import links_of_posts, posts_url
+from newscrawl.discovery.reading import Kind
+from newscrawl.discovery.sources import DEEPEST, sources_of
+from newscrawl.discovery.traps import trap_of
 from newscrawl.items import Link, Page, Rejection, rfc3339
 from newscrawl.meta import FETCHED, LINK, POINTER
 from newscrawl.outlet import Outlet
+from newscrawl.spiders.asking import Asked, asking_of
 from newscrawl.spiders.base import NOT_MODIFIED, ArchivingSpider, meta_of
 from newscrawl.spiders.failures import detail_of, reason_of
 from newscrawl.spiders.given import digest_of
+from newscrawl.spiders.heavy import SourceReader
+from newscrawl.spiders.offered import count_offered
 from newscrawl.spiders.remembering import now
+from newscrawl.state.fates import HOST_PAUSED
 from newscrawl.state.feeds import Told
 from newscrawl.state.rows import Seen, seconds_of
 
@@ -34,8 +38,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-Kind = Literal["feed", "sitemap", "wp_api", "section"]
-Requests = Iterator[Request]
+Requests = Iterator[Request | Rejection]
 
 
 class OutletSpider(ArchivingSpider):
@@ -48,18 +51,25 @@ class OutletSpider(ArchivingSpider):
     def first_urls(self) -> Iterable[str]:
         return [self.outlet.home, *(url for _, url in sources_of(self.outlet))]
 
-    async def start(self) -> AsyncIterator[Request]:
+    async def start(self) -> AsyncIterator[Request | Rejection]:
         self.sources_left = self.crawler.settings.getint("NEWSCRAWL_SOURCES_MAX")
         self._asked: set[str] = set()
+        self.reader = SourceReader(self.outlet, self.crawler.settings.getfloat("NEWSCRAWL_SOURCE_SECONDS"))
         self._outlet_hash = digest_of(self.outlet.model_dump(mode="json"))
-        sources = sources_of(self.outlet)
-        requests = self.sources(sources) if sources else iter([self._home()])
+        self._asking = asking_of(self.outlet, self.state, self.run, self.crawler.settings)
+        first: list[Asked] | None = []
+        with self.stopping():
+            first = self._asking.first()
+        requests = iter([self._home()]) if first is None else self.sources(first)
         for request in (*requests, *self.waiting_pages()):
             yield request
 
-    def sources(self, sources: Iterable[tuple[Kind, str]], probing: bool = False) -> Requests:
+    def sources(self, sources: Iterable[Asked], probing: bool = False) -> Requests:
         """Requests for sources not asked for yet, within the run's limit."""
-        for kind, url in sources:
+        for kind, url, depth in sources:
+            if depth > DEEPEST[kind]:
+                self._count(kind, "too_deep")
+                continue
             if url in self._asked or self.sources_left <= 0:
                 continue
             self._asked.add(url)
@@ -70,34 +80,63 @@ class OutletSpider(ArchivingSpider):
                 callback=self.parse_source,
                 errback=self.source_failed,
                 headers=seen.headers if seen else None,
-                cb_kwargs={"kind": kind, "asked": url},
+                cb_kwargs={"kind": kind, "asked": url, "depth": depth},
                 meta={"newscrawl_probing": probing, **meta_of(seen)},
                 priority=1,
                 dont_filter=True,
             )
 
-    def parse_source(self, response: Response, kind: Kind, asked: str) -> Requests:
+    async def parse_source(
+        self, response: Response, kind: Kind, asked: str, depth: int = 0
+    ) -> AsyncIterator[Request | Rejection]:
         if response.status == NOT_MODIFIED:
-            yield from self._unchanged(kind, asked)
+            for request in self._unchanged(response, kind, asked, depth):
+                yield request
             return
-        found = self._found(response, kind)
+        content_type = _header(response, "Content-Type") or ""
+        found = await self.reader.read(kind, response.body, response.url, content_type)
+        for request in self._read(response, kind, asked, depth, found):
+            yield request
+
+    def _read(self, response: Response, kind: Kind, asked: str, depth: int, found: Found) -> Requests:
         self._count(kind, found.outcome)
         if found.outcome != "ok":
             note = found.note or "no further note"
             self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, found.outcome, note)
             self.sources_failed.append(f"{response.url}: {found.outcome}")
         with self.stopping():
-            self.frontier.found(link for link in found.links if is_article(link.url, self.outlet))
-            self._told(told_of(response, asked, found, self._outlet_hash))
-        yield from self.sources((kind, url) for url in found.more)
+            own = list(self._stories(found.links, response))
+            new = self.frontier.found(own)
+            count_offered(self.crawler.stats, kind, found.links, own=own, new=new, now=now())
+            self._told(told_of(response, kind, asked, found, self._outlet_hash), response.meta)
+        yield from self._further(kind, found.more, depth)
         yield from self.waiting_pages()
 
-    def _unchanged(self, kind: Kind, asked: str) -> Requests:
+    def _further(self, kind: Kind, more: tuple[str, ...], depth: int) -> Requests:
+        asked: list[Asked] = []
+        with self.stopping():
+            asked = self._asking.further(kind, more, depth)
+        yield from self.sources(asked)
+
+    def _stories(self, links: Iterable[Link], response: Response) -> Iterator[Link]:
+        """The links worth fetching; how many were traps is counted."""
+        year = (response.meta.get(FETCHED) or self.run.started).year
+        for link in links:
+            if not is_article(link.url, self.outlet):
+                continue
+            if trap := trap_of(link.url, year):
+                self.crawler.stats.inc_value(f"newscrawl/traps/{trap}")
+            else:
+                yield link
+
+    def _unchanged(self, response: Response, kind: Kind, asked: str, depth: int) -> Requests:
         """Its links are known; those it names may have changed though it has not."""
         self._count(kind, "not_modified")
         _, more = self._known_source(asked)
-        self._told(Told(url=asked, outcome="not_modified"))
-        yield from self.sources((kind, url) for url in more)
+        self._told(
+            Told(url=asked, outcome="not_modified", kind=kind, least=least_of(response)), response.meta
+        )
+        yield from self._further(kind, more, depth)
         yield from self.waiting_pages()
 
     def _known_source(self, url: str) -> tuple[Seen | None, tuple[str, ...]]:
@@ -106,11 +145,13 @@ class OutletSpider(ArchivingSpider):
                 return self.state.feeds.seen(url, self._outlet_hash)
         return None, ()
 
-    def _told(self, told: Told) -> None:
+    def _told(self, told: Told, meta: dict[str, Any]) -> None:
         # Of a source whose links did not all fit, nothing is noted, so that the next run reads it whole.
         if self.state and not self.frontier.is_full:
             with self.stopping():
-                self.state.feeds.told(told, seconds_of(now()))
+                is_retired = self.state.feeds.told(told, seconds_of(now()))
+                if is_retired and not meta.get("newscrawl_probing"):
+                    self.logger.warning("%s: source_retired: %s (%s)", self.name, told.url, told.outcome)
 
     def page_of(self, response: Response) -> Page | Rejection:
         link: Link = response.meta[LINK]
@@ -122,16 +163,26 @@ class OutletSpider(ArchivingSpider):
         request = failure.request  # type: ignore[attr-defined]
         reason = reason_of(failure)
         if "asked" in request.cb_kwargs:
-            self._told(Told(url=request.cb_kwargs["asked"], outcome=reason))
+            asked, kind = request.cb_kwargs["asked"], request.cb_kwargs["kind"]
+            told = Told(url=asked, outcome=reason, kind=kind, wait=self._pause_of(asked))
+            self._told(told, request.meta)
         self._count(request.cb_kwargs.get("kind", "home"), reason)
-        self.sources_failed.append(f"{request.url}: {reason}")
+        if reason != HOST_PAUSED:
+            self.sources_failed.append(f"{request.url}: {reason}")
         if not request.meta.get("newscrawl_probing"):
             self.logger.warning("%s: %s: %s", self.name, request.url, detail_of(failure))
+
+    def _pause_of(self, url: str) -> int | None:
+        """Seconds for which its host wants to be left alone."""
+        until, second = None, seconds_of(now())
+        with self.stopping():
+            until = self.state.pages.paused(url, second) if self.state else None
+        return until - second if until else None
 
     def parse_home(self, response: Response) -> Requests:
         """No source is named in the outlet's file: take the feeds its home page names, else look on."""
         if feeds := feeds_of_page(response.body, response.url):
-            yield from self.sources(("feed", url) for url in feeds)
+            yield from self.sources(("feed", url, 0) for url in feeds)
             return
         yield Request(
             urljoin(self.outlet.home, "/robots.txt"),
@@ -142,7 +193,7 @@ class OutletSpider(ArchivingSpider):
 
     def parse_robots(self, response: Response) -> Requests:
         if sitemaps := sitemaps_of_robots(response.body, response.url):
-            yield from self.sources(("sitemap", url) for url in sitemaps)
+            yield from self.sources(("sitemap", url, 0) for url in sitemaps)
         else:
             yield from self._usual_places()
 
@@ -151,37 +202,30 @@ class OutletSpider(ArchivingSpider):
 
     def _usual_places(self) -> Requests:
         home = self.outlet.home
-        yield from self.sources((("feed", url) for url in usual_feeds(home)), probing=True)
-        yield from self.sources((("sitemap", url) for url in usual_sitemaps(home)), probing=True)
+        yield from self.sources((("feed", url, 0) for url in usual_feeds(home)), probing=True)
+        yield from self.sources((("sitemap", url, 0) for url in usual_sitemaps(home)), probing=True)
 
     def _home(self) -> Request:
         return Request(
             self.outlet.home, callback=self.parse_home, errback=self.source_failed, dont_filter=True
         )
 
-    def _found(self, response: Response, kind: Kind) -> Found:
-        body, url = response.body, response.url
-        if kind == "feed":
-            return links_of_feed(body, url, (response.headers.get("Content-Type") or b"").decode("latin-1"))
-        if kind == "sitemap":
-            return links_of_sitemap(body, url)
-        if kind == "wp_api":
-            return links_of_posts(body, url)
-        return links_of_section(body, url, self._accepts)
-
-    def _accepts(self, url: str) -> bool:
-        return is_article(url, self.outlet)
+    def closed(self, reason: str) -> None:  # noqa: ARG002 # Scrapy's name for it
+        if hasattr(self, "reader"):
+            self.reader.close()
 
     def _count(self, kind: str, outcome: str) -> None:
         self.crawler.stats.inc_value(f"newscrawl/source/{kind}/{outcome}")
 
 
-def told_of(response: Response, asked: str, found: Found, outlet_hash: str) -> Told:
+def told_of(response: Response, kind: Kind, asked: str, found: Found, outlet_hash: str) -> Told:
     """What state keeps of a source's answer."""
     fetched = response.meta.get(FETCHED)
     return Told(
         url=asked,
         outcome=found.outcome,
+        kind=kind,
+        least=longest(found.least, least_of(response)),
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         more=found.more,
@@ -192,17 +236,11 @@ def told_of(response: Response, asked: str, found: Found, outlet_hash: str) -> T
     )
 
 
+def least_of(response: Response) -> int | None:
+    """Seconds for which its sender calls an answer fresh."""
+    return asked_by_cache(_header(response, "Cache-Control"))
+
+
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1") if value else None
-
-
-def sources_of(outlet: Outlet) -> list[tuple[Any, str]]:
-    """The sources an outlet's file names, in the order they are read."""
-    wordpress = [("wp_api", posts_url(outlet.home))] if outlet.platform == "wordpress" else []
-    return [
-        *(("feed", url) for url in outlet.feeds),
-        *wordpress,
-        *(("sitemap", url) for url in outlet.sitemaps),
-        *(("section", url) for url in outlet.sections),
-    ]

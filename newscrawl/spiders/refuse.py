@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from newscrawl.addresses import is_loopback
+from newscrawl.addresses import Allowance, is_loopback
 from newscrawl.errors import RefusedOutlet
 from newscrawl.outlet import Outlet
 
@@ -23,6 +23,10 @@ def refusal(
         return None
     if outlet and outlet.status == "blocked":
         return RefusedOutlet(f"{outlet.id} is blocked: {outlet.status_reason}")
+    try:
+        Allowance.of(str(settings.get("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "")))
+    except ValueError as error:
+        return RefusedOutlet(f"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES: {error}")
     hosts = {urlsplit(url).hostname or "" for url in urls}
     if not settings.get("NEWSCRAWL_CONTACT") and not all(map(is_loopback, hosts)):
         return RefusedOutlet(

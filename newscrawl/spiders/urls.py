@@ -9,7 +9,7 @@ from typing import Any
 from scrapy import Request
 
 from newscrawl.errors import NewscrawlError
-from newscrawl.items import Link
+from newscrawl.items import Link, Rejection
 from newscrawl.spiders.base import ArchivingSpider
 from newscrawl.state.frontier import MemoryFrontier
 from newscrawl.urls import absolute
@@ -41,7 +41,7 @@ class UrlsSpider(ArchivingSpider):
     def first_urls(self) -> Iterable[str]:
         return self.urls
 
-    async def start(self) -> AsyncIterator[Request]:
+    async def start(self) -> AsyncIterator[Request | Rejection]:
         self.frontier = MemoryFrontier(max_waiting=len(self.urls))
         self.frontier.found(Link(url=url, via="list") for url in self.urls)
         # Who lists pages wants them all: the limit is for what a crawl finds by itself.

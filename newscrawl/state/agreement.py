@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from newscrawl.items import Article, Link, Rejection
+from newscrawl.items import TAKEN_DOWN, Article, Link, Rejection
 from newscrawl.state.fates import UNCHANGED
 from newscrawl.state.kept import OF_ARTICLES, TWICE, ended_values, new_row
 from newscrawl.state.pages import PageTable
@@ -37,7 +37,10 @@ def take_over(
     ended = [key for key, item in lines.items() if key not in rows or not _says(rows[key], item)]
     lost = [row.key for key, row in rows.items() if key not in lines]
     end_pages(pages, {key: lines[key] for key in ended}, run.id, now)
-    pages.change({"at": key, "status": "pending", "next_due": now} for key in lost)
+    if run.reason is None:
+        pages.mourn(run.id)
+    # As if they had been in flight, so that they come first.
+    pages.change({"at": key, "status": "pending", "next_due": now, "taken": run.id} for key in lost)
     articles = sum(isinstance(item, Article) for item in lines.values())
     runs.end(run.id, now, reason=run.reason or KILLED, pages=len(lines), articles=articles)
     return Mended(ended=len(ended), waiting=len(lost))
@@ -56,7 +59,8 @@ def end_pages(pages: PageTable, items: dict[bytes, Article | Rejection], run: st
         row = pages.row(key)
         article = item if isinstance(item, Article) else None
         if row:
-            changes[article is not None].append(ended_values(row, outcome_of(item), article, run, now))
+            ended = ended_values(row, outcome_of(item), article, run, now, looks=pages.looks)
+            changes[article is not None].append(ended)
     for alike in changes.values():
         pages.change(alike)
 
@@ -155,7 +159,7 @@ def _of_rows(pages: PageTable, told: _Pages) -> Iterator[Disagreement]:
     for row in pages.all():
         line, url = told.urls.pop(row.key, None), row.url
         text, reason = told.texts.get(row.key), told.others.get(row.key)
-        if line is None and row.looked is not None:
+        if line is None and row.looked is not None and row.reason != TAKEN_DOWN:
             yield Disagreement("line_missing", f"{url} ended as {row.reason} and has no line")
         elif line is not None and row.looked is None:
             yield Disagreement("page_not_ended", f"{url} has a line and still waits for its first fetch")
@@ -181,7 +185,7 @@ def mend(pages: PageTable, lines: Iterable[Written], now: int) -> None:
         text = told.texts.get(row.key)
         agrees = row.looked is not None and (not text or (row.article, row.version) == text)
         if row.key not in told.urls:
-            lost += [row.key] * (row.looked is not None)
+            lost += [row.key] * (row.looked is not None and row.reason != TAKEN_DOWN)
         elif agrees or (told.others.get(row.key) in TWICE and row.looked is not None):
             del wrong[row.key]
     by_run: dict[str, dict[bytes, Article | Rejection]] = defaultdict(dict)
@@ -191,6 +195,7 @@ def mend(pages: PageTable, lines: Iterable[Written], now: int) -> None:
         end_pages(pages, items, run, now)
     forgotten = dict.fromkeys(OF_ARTICLES) | {"version": 0, "looked": None, "reason": None}
     pages.change({"at": key, "status": "pending", "next_due": now, **forgotten} for key in lost)
+    pages.forgive(now)
 
 
 def runs_in(names: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 Status = Literal["pending", "done", "failed", "gone", "rejected"]
@@ -15,13 +16,21 @@ ROBOTS = 7 * 24 * HOUR
 "A page that robots.txt forbids is asked about again, for rules change."
 UNCHANGED = frozenset({"unchanged", "not_modified"})
 "Reasons of a look that found the text of before."
+KILLS = "kills_the_run"
+"Reason of a page that was in flight each time when its process died."
+DEATHS = 3
+SPARED = 30 * 24 * HOUR
+"How long such a page is left alone: what killed the process may have been mended since."
+_LATER = {"robots_txt": ROBOTS, KILLS: SPARED}
 _GONE = frozenset({"http_404", "http_410"})
 _STUBS = frozenset({"too_short", "no_title"})
 "A story may be published before it is written."
-_OURS = "archive_error"
-"The page was not at fault: its crawl has ended, and the next begins with it."
+HOST_PAUSED = "host_paused"
+_NOT_ASKED = {"archive_error": 0, HOST_PAUSED: RETRIES[0]}
+"The page was not at fault: its crawl has ended, or its host is left alone; and how long it waits at least."
 _PASSING = frozenset(
     {
+        "robots_unreachable",
         "timeout",
         "no_such_host",
         "connection_refused",
@@ -32,6 +41,7 @@ _PASSING = frozenset(
         "extract_timeout",
         "extractor_crash",
         "extractor_error",
+        "bad_coding",
         "not_archived",
         "http_304",
         "http_408",
@@ -50,22 +60,27 @@ class Fate(NamedTuple):
     "Failures in a row."
 
 
-def fate_of(outcome: str, *, now: int, first: int, tries: int) -> Fate:
-    """`first`: when the page was fetched first; `tries`: failures in a row before this."""
+def fate_of(
+    outcome: str, *, now: int, first: int, tries: int, looks: Sequence[int] = LOOKS, paused: int | None = None
+) -> Fate:
+    """`first`: when the page was fetched first; `tries`: failures in a row before this.
+
+    `paused`: until when its host wants to be left alone.
+    """
     if outcome == "article" or outcome in UNCHANGED:
-        return Fate("done", next_look(first, now))
-    if outcome == _OURS:
-        return Fate("failed", now, tries)
+        return Fate("done", next_look(first, now, looks))
+    if outcome in _NOT_ASKED:
+        return Fate("failed", paused or now + _NOT_ASKED[outcome], tries)
     if outcome in _GONE:
         return Fate("gone", None)
     if outcome in _PASSING or outcome.startswith("http_5"):
         due = now + RETRIES[tries] if tries < len(RETRIES) else None
         return Fate("failed", due, tries + 1)
     if outcome in _STUBS:
-        return Fate("rejected", next_look(first, now))
-    return Fate("rejected", now + ROBOTS if outcome == "robots_txt" else None)
+        return Fate("rejected", next_look(first, now, looks))
+    return Fate("rejected", now + _LATER[outcome] if outcome in _LATER else None)
 
 
-def next_look(first: int, now: int) -> int | None:
+def next_look(first: int, now: int, looks: Sequence[int] = LOOKS) -> int | None:
     """The next of the ages at which a page first fetched at `first` is looked at; None past the last."""
-    return next((first + age for age in LOOKS if first + age > now), None)
+    return next((first + age for age in looks if first + age > now), None)

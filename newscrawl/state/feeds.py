@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Row, func, select
 
 from newscrawl.parts import WarcPointer
 from newscrawl.state.database import Database
+from newscrawl.state.fates import HOST_PAUSED
+from newscrawl.state.hosts import HostTable, origin_of_url
 from newscrawl.state.rows import Seen, seen_of, warc_text
 from newscrawl.state.tables import feeds
 
 FIRST_SECONDS = 30 * 60
 SHORTEST_SECONDS, LONGEST_SECONDS = 15 * 60, 24 * 3600
-CHANGED, UNCHANGED = 0.8, 1.5
-"What an interval is multiplied with: sooner where there was news, later where there was none."
+CHANGED, UNCHANGED = 0.5, 1.25
+"What an interval is multiplied with, so that one answer in four has news: most of it is then an hour old."
 MAX_DOUBLINGS = 6
+RETIRED_FAILURES, RETIRED_AFTER = 8, 7 * 24 * 3600
+"A source that has failed so often in a row, and for so long, is retired …"
+RETIRED_SECONDS = 7 * 24 * 3600
+"… and asked once in so long, until an answer brings it back."
 NOT_MODIFIED = "not_modified"
 
 
@@ -28,6 +35,12 @@ class Told:
     "As it was asked for."
     outcome: str
     "`ok`, `not_modified`, or what went wrong."
+    kind: str | None = None
+    "feed, sitemap, wp_api or section."
+    least: int | None = None
+    "Seconds its publisher asks to be left alone between two looks."
+    wait: int | None = None
+    "Seconds it asked to be left alone now, as Retry-After says them."
     etag: str | None = None
     last_modified: str | None = None
     more: tuple[str, ...] = ()
@@ -53,14 +66,28 @@ class FeedTable:
             return None, ()
         return seen_of(row.etag, row.last_modified, row.warc), tuple(json.loads(row.more or "[]"))
 
-    def told(self, told: Told, now: int) -> None:
-        """Note an answer. Call it once its links are in state: what is noted here is not listed again."""
+    def told(self, told: Told, now: int) -> bool:
+        """Note an answer; whether the source is retired by it.
+
+        Call it once its links are in state: what is noted here is not listed again.
+        """
         row = self._row(told.url)
+        if told.outcome == HOST_PAUSED:
+            until = HostTable(self._database).paused(origin_of_url(told.url), now)
+            told = replace(told, wait=until - now if until else None)
         values = _after_failure(row, told, now) if _failed(told.outcome) else _after_answer(row, told, now)
         key = {"outlet": self._outlet, "url": told.url}
+        values |= {"kind": told.kind} if told.kind else {}
         statement = self._database.insert(feeds).values(**key, **values)
         with self._database.writing() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["outlet", "url"], set_=values))
+        return values["retired"] is not None and not (row and row.retired)
+
+    def rows(self) -> dict[str, Row[Any]]:
+        """All that is known of this outlet's sources, by URL."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(feeds).where(feeds.c.outlet == self._outlet)).all()
+        return {row.url: row for row in rows}
 
     def next_due(self) -> int | None:
         """When the first of the sources is due."""
@@ -68,7 +95,7 @@ class FeedTable:
             statement = select(func.min(feeds.c.next_due)).where(feeds.c.outlet == self._outlet)
             return connection.execute(statement).scalar()
 
-    def _row(self, url: str) -> Row[tuple[object, ...]] | None:
+    def _row(self, url: str) -> Row[Any] | None:
         with self._database.reading() as connection:
             statement = select(feeds).where(feeds.c.outlet == self._outlet, feeds.c.url == url)
             return connection.execute(statement).first()
@@ -78,17 +105,23 @@ def _failed(outcome: str) -> bool:
     return outcome not in ("ok", "empty", NOT_MODIFIED)
 
 
-def _after_answer(row: Row[tuple[object, ...]] | None, told: Told, now: int) -> dict[str, object]:
+def _after_answer(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]:
     digest = told.warc.payload_digest if told.warc else None
     is_same = row is not None and (told.outcome == NOT_MODIFIED or digest == row.payload_digest is not None)
     interval = FIRST_SECONDS if row is None else row.interval * (UNCHANGED if is_same else CHANGED)
-    kept = int(min(max(interval, SHORTEST_SECONDS), LONGEST_SECONDS))
-    values: dict[str, object] = {
+    kept = _within_bounds(interval)
+    # What stands in a feed is not told again by a 304.
+    least = told.least or (row.least if row and told.outcome == NOT_MODIFIED else None)
+    least = _within_bounds(least) if least else None
+    values: dict[str, Any] = {
         "outcome": told.outcome,
         "looked": now,
         "failures": 0,
+        "failing": None,
+        "retired": None,
         "interval": kept,
-        "next_due": now + kept,
+        "least": least,
+        "next_due": now + max(kept, least or 0),
     }
     if told.outcome != NOT_MODIFIED:
         values |= {
@@ -102,15 +135,28 @@ def _after_answer(row: Row[tuple[object, ...]] | None, told: Told, now: int) -> 
     return values if is_same else {**values, "changed": now}
 
 
-def _after_failure(row: Row[tuple[object, ...]] | None, told: Told, now: int) -> dict[str, object]:
+def _after_failure(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]:
     """Longer between attempts with every failure in a row; what it gave before stays known."""
-    failures = (row.failures if row else 0) + 1
+    # Of a host that is left alone nobody was asked.
+    is_failure = told.outcome != HOST_PAUSED
+    failures = (row.failures if row else 0) + is_failure
+    failing = (row.failing if row else None) or (now if is_failure else None)
     interval = row.interval if row else FIRST_SECONDS
     wait = min(interval * 2 ** min(failures, MAX_DOUBLINGS), LONGEST_SECONDS)
+    retired = row.retired if row else None
+    if not retired and failing and failures >= RETIRED_FAILURES and now - failing >= RETIRED_AFTER:
+        retired = now
+    asked = min(told.wait or 0, LONGEST_SECONDS)
     return {
         "outcome": told.outcome,
         "looked": now,
         "failures": failures,
+        "failing": failing,
+        "retired": retired,
         "interval": interval,
-        "next_due": now + wait,
+        "next_due": now + (RETIRED_SECONDS if retired else max(wait, asked)),
     }
+
+
+def _within_bounds(seconds: float) -> int:
+    return int(min(max(seconds, SHORTEST_SECONDS), LONGEST_SECONDS))

@@ -17,11 +17,18 @@ class Frontier(Protocol):
     is_full: bool
     "Links were left out because too many wait: their source must be read again."
 
+    @property
+    def is_careful(self) -> bool:
+        """Whether a process died beside what comes next: it is to be fetched with no other page in flight."""
+
     def found(self, links: Iterable[Link]) -> int:
         """Remember links; how many of them were new."""
 
     def take(self, limit: int) -> list[Link]:
         """Up to `limit` waiting links; each is handed out once."""
+
+    def refused(self, url: str) -> str | None:
+        """Why a page that was handed out is not to be fetched after all; None: it is."""
 
     def seen(self, url: str) -> Seen | None:
         """What was fetched of a page that is handed out again, to ask whether it has changed."""
@@ -49,6 +56,8 @@ MAX_WAITING = 100_000
 class MemoryFrontier:
     """Links in the order they were found, nothing known of earlier runs."""
 
+    is_careful = False
+
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
         self._seen: set[str] = set()
@@ -75,6 +84,9 @@ class MemoryFrontier:
         self._fetching.update(normal_url(link.url) for link in taken)
         return taken
 
+    def refused(self, url: str) -> str | None:  # noqa: ARG002 # nothing is known
+        return None
+
     def seen(self, url: str) -> Seen | None:  # noqa: ARG002 # nothing is known
         return None
 
@@ -100,12 +112,21 @@ class MemoryFrontier:
 class PlannedFrontier(MemoryFrontier):
     """The pages that another run took, and no others: what state decided then holds for its replay."""
 
-    def __init__(self, links: Iterable[Link], known: Mapping[str, str]) -> None:
-        """`known`: where articles were known from, by the record ids of the pages they came with again."""
+    def __init__(
+        self, links: Iterable[Link], known: Mapping[str, str], unfetched: Mapping[str, str] | None = None
+    ) -> None:
+        """`known`: where articles were known from, by the record ids of the pages they came with again.
+
+        `unfetched`: why pages were not fetched at all, by their URLs.
+        """
         planned = list(links)
         super().__init__(max_waiting=len(planned))
         super().found(planned)
         self._known = known
+        self._unfetched = unfetched or {}
+
+    def refused(self, url: str) -> str | None:
+        return self._unfetched.get(url)
 
     def found(self, links: Iterable[Link]) -> int:  # noqa: ARG002 # they are planned, or were left out then
         return 0

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from newscrawl.items import Article, Link, rfc3339
-from newscrawl.state.fates import fate_of
+from newscrawl.state.fates import DEATHS, HOST_PAUSED, KILLS, fate_of
 from newscrawl.state.frontier import MAX_WAITING
 from newscrawl.state.pages import PageTable, batches
 from newscrawl.state.rows import (
@@ -63,7 +63,14 @@ class KeptFrontier:
         self._outcomes: Counter[str] = Counter()
         self._resumed = 0
         self._waiting = pages.count_due(self._second(), max_waiting + 1)
+        self._left = deque(pages.left_in_flight(self._second()))
+        "What earlier runs had asked for when they ended comes first."
+        self._deadly: set[str] = set()
         self.is_full = False
+
+    @property
+    def is_careful(self) -> bool:
+        return bool(self._left) and self._left[0].deaths > 0
 
     def found(self, links: Iterable[Link]) -> int:
         return sum(self._found(batch) for batch in batches(links))
@@ -113,20 +120,33 @@ class KeptFrontier:
             self._ahead.clear()
 
     def take(self, limit: int) -> list[Link]:
-        taken: list[Link] = []
-        while len(taken) < limit and self._read_ahead():
-            row = self._ahead.popleft()
+        taken: list[Row[Any]] = []
+        while len(taken) < limit and not (taken and self.is_careful) and (row := self._next()):
             self._fetching[row.key] = row
             self._waiting -= 1
             self._resumed += row.key not in self._new
-            taken.append(_link_of(row))
-        return taken
+            taken.append(row)
+            if row.deaths:
+                break
+        # Before they are asked for: if the process dies, it is known what it was at.
+        self._pages.change({"at": row.key, "taken": self._run} for row in taken)
+        self._deadly.update(row.url for row in taken if row.deaths >= DEATHS)
+        return [_link_of(row) for row in taken]
+
+    def _next(self) -> Row[Any] | None:
+        if self._left:
+            return self._left.popleft()
+        return self._ahead.popleft() if self._read_ahead() else None
 
     def _read_ahead(self) -> bool:
         """Whether there are rows read that wait."""
         if not self._ahead:
-            self._ahead.extend(self._pages.waiting(self._second(), READ_AHEAD, self._fetching))
+            without = self._fetching.keys() | {row.key for row in self._left}
+            self._ahead.extend(self._pages.waiting(self._second(), READ_AHEAD, without))
         return bool(self._ahead)
+
+    def refused(self, url: str) -> str | None:
+        return KILLS if normal_url(url) in self._deadly else None
 
     def seen(self, url: str) -> Seen | None:
         """What is known of a page that is being fetched, when it was an article before."""
@@ -139,10 +159,16 @@ class KeptFrontier:
 
     def done(self, url: str, outcome: str, article: Article | None = None) -> None:
         key = key_of(self._pages.outlet, url)
-        row = self._fetching.pop(key, None) or self._pages.row(key)
+        row = self._fetching.pop(key, None)
+        if row is None:
+            row = self._pages.row(key)
+            self._left = deque(left for left in self._left if left.key != key)
         self._outcomes[outcome] += 1
         if row:
-            self._pages.change([ended_values(row, outcome, article, self._run, self._second())])
+            now = self._second()
+            paused = self._pages.paused(url, now) if outcome == HOST_PAUSED else None
+            told = {"paused": paused, "looks": self._pages.looks}
+            self._pages.change([ended_values(row, outcome, article, self._run, now, **told)])
 
     def withdrawn(self, url: str, reason: str) -> None:
         self._outcomes["article"] -= 1
@@ -182,15 +208,19 @@ def new_row(outlet: str, key: bytes, normal: str, link: Link, now: int) -> dict[
     }
 
 
-def ended_values(row: Row[Any], outcome: str, article: Article | None, run: str, now: int) -> dict[str, Any]:
-    """New values of a row whose page has ended, as `PageTable.change` takes them."""
+def ended_values(
+    row: Row[Any], outcome: str, article: Article | None, run: str, now: int, **told: Any
+) -> dict[str, Any]:
+    """New values of a row whose page has ended, as `PageTable.change` takes them; `told`: as `fate_of`."""
     first = row.archived or (now if article else row.found)
-    fate = fate_of(outcome, now=now, first=first, tries=row.tries)
+    fate = fate_of(outcome, now=now, first=first, tries=row.tries, **told)
     values: dict[str, Any] = {
         "at": row.key,
         "status": fate.status,
         "next_due": fate.next_due,
         "tries": fate.tries,
+        "taken": None,
+        "deaths": 0,
         "looked": now,
         "reason": outcome,
         "run": run,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from newscrawl.errors import StateError
-from newscrawl.state.tables import SCHEMA, hosts, metadata, outlets, schema
+from newscrawl.state.tables import SCHEMA, copies, hosts, metadata, outlets, prints, same_story, schema, urls
 
 Migration = Callable[[Connection], None]
 
@@ -15,13 +15,23 @@ Migration = Callable[[Connection], None]
 def _hosts_and_figures(connection: Connection) -> None:
     hosts.create(connection)
     outlets.create(connection)
+    for made in (copies, prints, same_story):
+        made.create(connection)
     for table, column, kind in (
+        ("urls", "taken", "TEXT"),
+        ("urls", "deaths", "INTEGER NOT NULL DEFAULT 0"),
+        ("feeds", "kind", "TEXT"),
+        ("feeds", "failing", "BIGINT"),
         ("feeds", "least", "BIGINT"),
         ("feeds", "retired", "BIGINT"),
         ("runs", "figures", "TEXT"),
         ("runs", "alarms", "TEXT"),
     ):
         connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
+    connection.execute(text("DROP INDEX urls_waiting"))
+    for index in urls.indexes:
+        if index.name in ("urls_waiting", "urls_taken"):
+            index.create(connection)
 
 
 MIGRATIONS: Mapping[int, Migration] = {1: _hosts_and_figures}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, case, func, select, union
 
+from newscrawl.state.backoff import backoff_of
 from newscrawl.state.database import Database
 from newscrawl.state.fates import HOUR
 from newscrawl.state.tables import feeds, leases, runs, urls
@@ -36,6 +38,12 @@ class Standing(NamedTuple):
     "Runs since the last that finished."
     holder: str | None
     "Process that crawls it now."
+    not_before: int | None
+    "Until then no timer starts it, for its last crawls failed."
+    sources_retired: int
+    "Sources given up as dead."
+    alarms: list[dict[str, str]]
+    "What is wrong since its last measured run: name, level, detail."
 
 
 def outlets_of(database: Database) -> list[str]:
@@ -61,6 +69,7 @@ def standing_of(database: Database, outlet: str, now: int) -> Standing:
             select(
                 func.min(feeds.c.next_due).label("next_due"),
                 func.sum(case((feeds.c.failures > 0, 1), else_=0)).label("failing"),
+                func.count(feeds.c.retired).label("retired"),
             ).where(feeds.c.outlet == outlet)
         ).one()
         due = [
@@ -74,7 +83,7 @@ def standing_of(database: Database, outlet: str, now: int) -> Standing:
         waiting = connection.execute(
             select(func.count()).where(urls.c.outlet == outlet, urls.c.via > "", urls.c.next_due <= now)
         ).scalar_one()
-    last = its_runs[0] if its_runs else None
+    last, backoff = its_runs[0] if its_runs else None, backoff_of(database, outlet)
     return Standing(
         outlet=outlet,
         last_run=last.started if last else None,
@@ -87,7 +96,10 @@ def standing_of(database: Database, outlet: str, now: int) -> Standing:
         failed=failed,
         feeds_failing=sources.failing or 0,
         runs_failed=_failed_in_a_row(its_runs),
+        not_before=backoff.not_before if backoff else None,
+        sources_retired=sources.retired,
         holder=f"{lease.host}:{lease.pid}" if lease and lease.until > now else None,
+        alarms=_alarms(its_runs),
     )
 
 
@@ -107,3 +119,10 @@ def _failed_in_a_row(newest_first: list[Row[Any]] | Any) -> int:
             break
         failed += 1
     return failed
+
+
+def _alarms(newest_first: list[Row[Any]] | Any) -> list[dict[str, str]]:
+    """Of the last run that left any: one that is at work, or was killed, says nothing of them."""
+    kept = next((run.alarms for run in newest_first if run.alarms), None)
+    standing: list[dict[str, str]] = json.loads(kept)["standing"] if kept else []
+    return standing

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, literal, select, update
 
 from newscrawl.state.database import Database
+from newscrawl.state.fates import KILLS, LOOKS
+from newscrawl.state.hosts import HostTable, origin_of_url
 from newscrawl.state.tables import urls
 
 BATCH = 1000
@@ -20,9 +22,11 @@ _SHARES = 8
 class PageTable:
     """Rows of `urls`, an outlet's own; keys come from `rows.key_of`."""
 
-    def __init__(self, database: Database, outlet: str) -> None:
+    def __init__(self, database: Database, outlet: str, looks: Sequence[int] = LOOKS) -> None:
         self._database = database
         self.outlet = outlet
+        self.looks = looks
+        "Ages at which its articles are looked at again, in seconds."
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, Row[Any]]:
         """Those of the keys that have a row: its status, what its source said of it, when it is due."""
@@ -57,6 +61,10 @@ class PageTable:
         with self._database.reading() as connection:
             return connection.execute(select(urls).where(urls.c.key == key)).first()
 
+    def paused(self, url: str, now: int) -> int | None:
+        """Until when the host of a page wants to be left alone."""
+        return HostTable(self._database).paused(origin_of_url(url), now)
+
     def waiting(self, now: int, limit: int, without: Collection[bytes] = ()) -> list[Row[Any]]:
         """Up to `limit` rows that are due: of each kind of source in turn the newest."""
         shares = [self._newest(via, now, limit, without) for via in self._kinds()]
@@ -89,6 +97,34 @@ class PageTable:
                     break
                 found.append(via)
         return found
+
+    def left_in_flight(self, now: int) -> list[Row[Any]]:
+        """Rows that earlier runs asked for and did not end: those beside which the fewest died first."""
+        statement = select(urls).where(
+            urls.c.outlet == self.outlet, urls.c.taken.is_not(None), urls.c.next_due <= now
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(statement.order_by(urls.c.deaths, urls.c.staleness, urls.c.id)))
+
+    def mourn(self, run: str) -> int:
+        """Another process has died: note it at the rows its run had in flight; how many they are."""
+        died = (
+            update(urls)
+            .where(urls.c.outlet == self.outlet, urls.c.taken == run)
+            .values(deaths=urls.c.deaths + 1)
+        )
+        with self._database.writing() as connection:
+            return connection.execute(died).rowcount
+
+    def forgive(self, now: int) -> None:
+        """Let pages be fetched again beside which processes died too often."""
+        spared = (
+            update(urls)
+            .where(urls.c.outlet == self.outlet, urls.c.reason == KILLS)
+            .values(next_due=now, deaths=0)
+        )
+        with self._database.writing() as connection:
+            connection.execute(spared)
 
     def count_due(self, now: int, at_most: int | None = None) -> int:
         """Rows that are due, counted no further than `at_most`."""

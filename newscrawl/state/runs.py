@@ -11,6 +11,9 @@ from newscrawl.state.database import Database
 from newscrawl.state.leases import Holder
 from newscrawl.state.tables import runs
 
+MOST_MEASURED = 3000
+"Runs of four weeks that begin every quarter of an hour, and a few."
+
 
 class RunTable:
     """Rows of `runs`, an outlet's own."""
@@ -26,7 +29,7 @@ class RunTable:
             connection.execute(insert(runs).values(**values))
 
     def end(self, run: str, now: int, **how: Any) -> None:
-        """`how`: reason, pages, articles, error."""
+        """`how`: reason, pages, articles, error, figures, alarms."""
         with self._database.writing() as connection:
             connection.execute(update(runs).where(runs.c.id == run).values(finished=now, **how))
 
@@ -40,6 +43,16 @@ class RunTable:
         statement = select(runs).where(runs.c.outlet == self._outlet, runs.c.finished.is_(None))
         with self._database.reading() as connection:
             return connection.execute(statement.order_by(runs.c.started)).all()
+
+    def measured(self, since: int) -> Sequence[Row[Any]]:
+        """Runs that have ended and began after `since`, in their order: what the next is measured against."""
+        # Named, because most of a row is what nobody asks for here.
+        names = ("id", "started", "reason", "error", "figures", "alarms")
+        statement = select(*(runs.c[name] for name in names))
+        own = statement.where(runs.c.outlet == self._outlet, runs.c.started > since)
+        ended = own.where(runs.c.finished.is_not(None)).order_by(runs.c.started.desc()).limit(MOST_MEASURED)
+        with self._database.reading() as connection:
+            return connection.execute(ended).all()[::-1]
 
     def last(self) -> Row[Any] | None:
         statement = select(runs).where(runs.c.outlet == self._outlet)

@@ -10,6 +10,8 @@ SCHEMA = 2
 metadata = MetaData()
 _ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row number
 _WAITS = text("next_due IS NOT NULL")
+_CLUSTERED = text("cluster IS NOT NULL")
+_COMPARED = text("words IS NOT NULL")
 
 schema = Table("schema_version", metadata, Column("version", Integer, nullable=False))
 
@@ -30,6 +32,8 @@ urls = Table(
     Column("status", Text, nullable=False),  # pending, done, failed, gone, rejected
     Column("next_due", BigInteger),  # when it is to be fetched; NULL: never again
     Column("tries", Integer, nullable=False, default=0),  # failures in a row
+    Column("taken", Text),  # the run that has asked for it and has not ended it
+    Column("deaths", Integer, nullable=False, default=0, server_default="0"),  # runs that died meanwhile
     Column("looked", BigInteger),  # when its last fetch ended
     Column("reason", Text),  # how it ended: article, or a rejection's reason
     Column("run", Text),  # the run it ended in
@@ -51,8 +55,15 @@ urls = Table(
         "staleness",
         "id",
         "next_due",
+        "status",
         sqlite_where=_WAITS,
         postgresql_where=_WAITS,
+    ),
+    Index(
+        "urls_taken",
+        "outlet",
+        sqlite_where=text("taken IS NOT NULL"),
+        postgresql_where=text("taken IS NOT NULL"),
     ),
     Index(
         "urls_article",
@@ -81,6 +92,7 @@ feeds = Table(
     metadata,
     Column("outlet", Text, primary_key=True),
     Column("url", Text, primary_key=True),
+    Column("kind", Text),  # feed, sitemap, wp_api, section; NULL: told by an earlier version
     Column("etag", Text),
     Column("last_modified", Text),
     Column("payload_digest", Text),
@@ -94,6 +106,7 @@ feeds = Table(
     Column("looked", BigInteger, nullable=False),
     Column("changed", BigInteger),
     Column("failures", Integer, nullable=False, default=0),
+    Column("failing", BigInteger),  # since when: the first of its failures in a row
     Column("outcome", Text, nullable=False),
     Column("least", BigInteger),  # seconds its publisher asks to be left alone between two looks
     Column("retired", BigInteger),  # when it was given up as dead; it is asked rarely since
@@ -113,7 +126,7 @@ runs = Table(
     Column("articles", Integer),
     Column("error", Text),
     Column("figures", Text),  # what later runs are measured against, JSON: see health/figures.py
-    Column("alarms", Text),  # what was wrong, a JSON list
+    Column("alarms", Text),  # what stands since, and what the webhook was told of: see health/alarm.py
     Index("runs_outlet", "outlet", "started"),
 )
 
@@ -147,4 +160,48 @@ leases = Table(
     Column("pid", Integer, nullable=False),
     Column("taken", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("id", _ROW, primary_key=True, autoincrement=True),
+    Column("key", LargeBinary, nullable=False, unique=True),  # of its page, as in `urls`
+    Column("article", Text, nullable=False),  # id of its first text; names the cluster that begins with it
+    Column("latest", Text, nullable=False),  # id of its last text
+    Column("outlet", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text),
+    Column("lang", Text),
+    Column("published", BigInteger, nullable=False),  # else when it was fetched
+    Column("seen", BigInteger, nullable=False),  # when its last text was fetched
+    Column("agency", Text),  # that it names as its source
+    Column("own", Text),  # agency whose own outlet this is
+    Column("original_url", Text),
+    Column("cluster", Text),  # NULL: no copy of it is known
+    Column("duplicate_of", Text),
+    Column("words", LargeBinary),  # its text as numbers; NULL once it is too old to be compared
+    Column("names", LargeBinary),
+    Index("copies_seen", "seen", sqlite_where=_COMPARED, postgresql_where=_COMPARED),
+    Index("copies_latest", "latest"),
+    Index("copies_article", "article"),
+    Index("copies_url", "url"),
+    Index("copies_cluster", "cluster", sqlite_where=_CLUSTERED, postgresql_where=_CLUSTERED),
+)
+
+prints = Table(
+    "prints",
+    metadata,
+    Column("print", BigInteger, primary_key=True, autoincrement=False),  # fingerprint, or a name
+    Column("copy", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+same_story = Table(
+    "same_story",
+    metadata,
+    Column("one", BigInteger, primary_key=True, autoincrement=False),  # rows of `copies` in two languages
+    Column("other", BigInteger, primary_key=True, autoincrement=False),
+    Column("score", Float, nullable=False),
+    Index("same_story_other", "other"),
 )

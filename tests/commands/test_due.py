@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 from wire.crawl import FAST, environment
+from wire.editing import EditedSite
 from wire.slow import SlowSite, write_slow_outlet
 
 from newscrawl.archive.report import read_report
 from newscrawl.commands import app_of
-from newscrawl.commands.limits import Watched, crawl_within
+from newscrawl.commands.limits import PAUSE_SECONDS, Watched, crawl_within
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, running
 
@@ -162,9 +163,64 @@ def test_sigterm_ends_crawls_that_have_a_limit(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("a/*/crawl.log"))) <= 2, "what waited for its turn has not begun"
 
 
-def test_what_another_process_has_crawled_meanwhile_is_left_out(tmp_path: Path) -> None:
-    assert crawl_within(5, ["one", "two"], tmp_path, is_wanted=lambda _: False) == []
+def test_slots_wait_while_it_is_nobodys_turn(tmp_path: Path) -> None:
+    turns: list[str | None] = [None, None]
+    began = time.monotonic()
+    assert crawl_within(5, iter(turns), tmp_path, jobs=1) == []
+    assert time.monotonic() - began >= 2 * PAUSE_SECONDS
     assert not list(tmp_path.iterdir())
+
+
+def state_of(folder: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(folder / "a" / "state.sqlite")) as state, state:
+        return state.execute(statement).fetchall()
+
+
+def replayed(folder: Path) -> str:
+    """What `newscrawl replay` says of the newest run."""
+    report = max((folder / "a" / "kamer_echo").glob("*.report.json"))
+    return CliRunner().invoke(app_of(["replay", "report"]), ["replay", str(report)]).output
+
+
+@pytest.mark.crawl
+def test_only_what_is_due_is_asked_and_replays_tell_the_same(tmp_path: Path) -> None:
+    site = EditedSite("kamer_echo", held_back=2)
+    with running(Newsroom([site])) as newsroom:
+        write_outlets(newsroom.bases, tmp_path / "outlets")
+        assert run_due(tmp_path).returncode == 0
+        sources = {url for (url,) in state_of(tmp_path, "SELECT url FROM feeds")}
+        assert len(sources) == 3
+        feed = min(url for url in sources if "feed" in url or "rss" in url)
+        state_of(tmp_path, f"UPDATE feeds SET next_due = 1 WHERE url = '{feed}'")
+        # Three processes died beside this page, or so it seems.
+        page = "SELECT min(id) FROM urls WHERE article IS NOT NULL"
+        state_of(tmp_path, f"UPDATE urls SET deaths = 3, taken = 'x', next_due = 1 WHERE id = ({page})")
+        news, before = site.publish(2), len(newsroom.log)
+        second = run_due(tmp_path)
+        assert second.returncode == 0, second.stderr
+        asked = [one.received.split(b" ")[1].decode() for one in newsroom.log[before:]]
+        asked = [path for path in asked if path != "/robots.txt"]
+        assert asked[0] == feed.removeprefix(newsroom.bases["kamer_echo"])
+        assert sorted(asked[1:]) == sorted(site.site.path_of(story) for story in news)
+    (rejected,) = state_of(tmp_path, "SELECT next_due - looked FROM urls WHERE reason = 'kills_the_run'")
+    assert rejected == (30 * 86_400,)
+    assert replayed(tmp_path) == "identical\n"
+
+
+@pytest.mark.crawl
+def test_an_outlet_that_fails_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    write_slow_outlet("http://127.0.0.1:1", tmp_path / "outlets")
+    options = ("-s", "RETRY_ENABLED=0")
+    first = run_due(tmp_path, *options)
+    assert first.returncode == 1, first.stderr
+    assert "slow: no link was found" in first.stderr
+    again = run_due(tmp_path, *options)
+    assert again.returncode == 0
+    left = re.search(r"nothing is due; the next outlet is in (\d+) s", again.stderr)
+    assert left
+    assert 840 < int(left[1]) <= 3600
+    shown = CliRunner().invoke(app_of(["status", "report"]), ["status", "--archives", str(tmp_path / "a")])
+    assert "held back" in shown.output
 
 
 def test_outlets_are_named_or_those_that_are_due() -> None:

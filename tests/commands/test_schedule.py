@@ -43,7 +43,7 @@ def test_the_service_writes_to_the_archives_alone(tmp_path: Path, more: list[str
     text = schedule("systemd", "--archives", tmp_path / "a", "--only", "service", *more)
     service = unit(text)["Service"]
     assert service["ReadWritePaths"] == str(tmp_path / "a")
-    assert service["ExecStart"].endswith(f"/newscrawl run --due --archives {tmp_path / 'a'}")
+    assert service["ExecStart"].endswith(f"/newscrawl run --due --for 600 --archives {tmp_path / 'a'}")
     assert (service["ProtectSystem"], service["PrivateTmp"], service["NoNewPrivileges"]) == (
         "strict",
         "yes",
@@ -106,7 +106,8 @@ def test_the_crontab_has_five_fields_and_a_command(tmp_path: Path, every: str) -
     assert all(re.fullmatch(r"\*|\d{1,2}(-(23|59)/\d{1,2})?", field) for field in fields)
     assert not re.search(r"(?<!\\)%", command), "cron would end the command there"
     words = shlex.split(command.replace(r"\%", "%"))
-    assert words[1:5] == ["run", "--due", "--archives", str(tmp_path / "100% news")]
+    seconds = str(every_of(every).seconds)
+    assert words[1:7] == ["run", "--due", "--for", seconds, "--archives", str(tmp_path / "100% news")]
 
 
 def test_installations_do_not_all_begin_at_the_same_minute() -> None:
@@ -128,7 +129,8 @@ def test_the_cron_job_keeps_its_archives_and_never_runs_twice(monkeypatch: pytes
     assert found["concurrencyPolicy"] == "Forbid"
     assert int(found["startingDeadlineSeconds"]) == 300
     assert json.loads(found["image"]) == "registry/newscrawl:1"
-    assert json.loads(found["command"]) == ["newscrawl", "run", "--due", "--archives", "/data: x"]
+    wanted = ["newscrawl", "run", "--due", "--for", "600", "--archives", "/data: x"]
+    assert json.loads(found["command"]) == wanted
     assert len(json.loads(found["schedule"]).split()) == 5
     assert '- {name: archives, mountPath: "/data: x"}' in text
     assert "persistentVolumeClaim: {claimName: newscrawl-archives}" in text

@@ -1,5 +1,7 @@
 """Every way a page can fail to come has a name."""
 
+from gzip import BadGzipFile
+
 import pytest
 from scrapy import Request
 from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
@@ -7,6 +9,7 @@ from scrapy.http import HtmlResponse
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
+from newscrawl.handlers.guard import ForbiddenPort, PrivateAddress
 from newscrawl.spiders.failures import detail_of, reason_of
 
 GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
@@ -21,6 +24,11 @@ GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
         (IgnoreRequest("max redirections reached"), "too_many_redirects"),
         (IgnoreRequest("Ignored response <200 http://a/redirect> because it exceeded"), "too_large"),
         (IgnoreRequest("Filtered offsite request to 'redirect.example'"), "ignored"),
+        (PrivateAddress("10.0.0.1"), "private_address"),
+        (ForbiddenPort("host is asked on port 22"), "forbidden_port"),
+        (ValueError("Missing scheme in request url: javascript:alert(1)"), "bad_redirect"),
+        (ValueError("something else"), "download_error"),
+        (BadGzipFile("Not a gzipped file"), "bad_coding"),
         (RuntimeError("never heard of"), "download_error"),
     ],
 )

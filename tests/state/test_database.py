@@ -79,9 +79,19 @@ def test_older_tables_are_migrated_step_by_step(url: str) -> None:
 def test_tables_of_the_first_version_become_those_of_now(url: str) -> None:
     database = Database.open(url)
     with database.writing() as connection:
-        for table in ("hosts", "outlets"):
+        for table in ("hosts", "outlets", "copies", "prints", "same_story"):
             connection.execute(text(f"DROP TABLE {table}"))
-        for column in ("feeds.least", "feeds.retired", "runs.figures", "runs.alarms"):
+        connection.execute(text("DROP INDEX urls_taken"))
+        for column in (
+            "urls.taken",
+            "urls.deaths",
+            "feeds.kind",
+            "feeds.failing",
+            "feeds.least",
+            "feeds.retired",
+            "runs.figures",
+            "runs.alarms",
+        ):
             table, _, name = column.partition(".")
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
         connection.execute(text("UPDATE schema_version SET version = 1"))

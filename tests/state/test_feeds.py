@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from newscrawl.parts import WarcPointer
-from newscrawl.state.feeds import FIRST_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Told
+from newscrawl.state.feeds import (
+    CHANGED,
+    FIRST_SECONDS,
+    LONGEST_SECONDS,
+    RETIRED_AFTER,
+    RETIRED_FAILURES,
+    RETIRED_SECONDS,
+    SHORTEST_SECONDS,
+    UNCHANGED,
+    Told,
+)
 from newscrawl.state.state import State
 
 NOW = 1_800_000_000
@@ -51,13 +61,13 @@ def test_the_interval_follows_the_changes_within_limits(opened: Opened) -> None:
     feeds.told(told(), NOW)
     assert feeds.next_due() == NOW + FIRST_SECONDS
     feeds.told(told(digest="sha1:B"), NOW)
-    assert feeds.next_due() == NOW + int(FIRST_SECONDS * 0.8)
+    assert feeds.next_due() == NOW + max(int(FIRST_SECONDS * CHANGED), SHORTEST_SECONDS)
     for n in range(20):
         feeds.told(told(digest=f"sha1:{n}"), NOW)
     assert feeds.next_due() == NOW + SHORTEST_SECONDS
     # The same bytes sent again are no change, whatever the server says.
     feeds.told(told(digest="sha1:19"), NOW)
-    assert feeds.next_due() == NOW + int(SHORTEST_SECONDS * 1.5)
+    assert feeds.next_due() == NOW + int(SHORTEST_SECONDS * UNCHANGED)
     for _ in range(20):
         feeds.told(Told(url=URL, outcome="not_modified"), NOW)
     assert feeds.next_due() == NOW + LONGEST_SECONDS
@@ -74,3 +84,44 @@ def test_failures_wait_longer_and_longer(opened: Opened) -> None:
     assert waits[0] == 2 * FIRST_SECONDS
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_SECONDS
+
+
+def test_what_a_publisher_asks_for_is_the_least_interval(opened: Opened) -> None:
+    feeds = opened().feeds
+    feeds.told(told(least=7200), NOW)
+    assert feeds.next_due() == NOW + 7200
+    for n in range(9):
+        feeds.told(told(digest=f"sha1:{n}", least=7200), NOW)
+    assert feeds.next_due() == NOW + 7200
+    # A 304 has no body that could say it again.
+    feeds.told(Told(url=URL, outcome="not_modified"), NOW)
+    assert feeds.next_due() == NOW + 7200
+    feeds.told(told(digest="sha1:X", least=60), NOW)
+    assert feeds.next_due() == NOW + SHORTEST_SECONDS
+    feeds.told(Told(url=URL, outcome="http_503", wait=10 * 3600), NOW)
+    assert feeds.next_due() == NOW + 10 * 3600
+
+
+def test_a_dead_source_is_retired_and_one_answer_brings_it_back(opened: Opened) -> None:
+    feeds = opened().feeds
+    feeds.told(told(kind="feed"), NOW)
+    now, failures, retired = NOW, 0, False
+    while not retired:
+        now = feeds.next_due() or 0
+        retired = feeds.told(Told(url=URL, outcome="timeout"), now)
+        failures += 1
+    assert failures >= RETIRED_FAILURES
+    assert RETIRED_AFTER <= now - NOW <= RETIRED_AFTER + 2 * LONGEST_SECONDS
+    assert feeds.next_due() == now + RETIRED_SECONDS
+    assert not feeds.told(Told(url=URL, outcome="timeout"), now + RETIRED_SECONDS), "it is told once"
+    row = feeds.rows()[URL]
+    assert (row.kind, row.retired) == ("feed", now)
+    feeds.told(told(digest="sha1:new"), now + 9)
+    row = feeds.rows()[URL]
+    assert (row.retired, row.failures, row.failing) == (None, 0, None)
+    assert row.next_due - now - 9 <= FIRST_SECONDS
+
+
+def test_a_bad_day_retires_nothing(opened: Opened) -> None:
+    feeds = opened().feeds
+    assert not any(feeds.told(Told(url=URL, outcome="timeout"), NOW + n * 600) for n in range(100))

@@ -223,6 +223,7 @@ def test_failures_are_tried_again_later_and_later(opened: Opened, clock: Clock) 
         ("listing", "rejected", None),
         ("too_short", "rejected", HOUR),
         ("robots_txt", "rejected", 7 * 24 * HOUR),
+        ("kills_the_run", "rejected", 30 * 24 * HOUR),
     ],
 )
 def test_every_outcome_has_a_fate(outcome: str, status: str, due: int | None) -> None:
@@ -261,10 +262,90 @@ def test_lines_of_a_killed_run_are_taken_over(opened: Opened, clock: Clock) -> N
     assert take_over(state.pages, state.runs, run, lines, seconds_of(clock())) == (2, 1)
     assert state.runs.unfinished() == []
     again = KeptFrontier(state.pages, "run2", clock)
-    assert urls(again.take(9)) == ["1", "3"]
+    assert urls(again.take(9)) == ["1"]
+    assert urls(again.take(9)) == ["3"], "alone: its process died beside it"
     row = state.pages.row(key_of("paper", taken[2].url))
     assert row
     assert (row.status, row.article, row.version) == ("done", lines[1].id, 1)  # type: ignore[union-attr]
     never = state.pages.row(key_of("paper", link("never_heard_of").url))
     assert never
     assert never.status == "rejected"
+
+
+def killed(state: State, clock: Clock, run: str, lines: list[Article | Rejection] | None = None) -> None:
+    """What the next run does about a run that was killed."""
+    (row,) = [one for one in state.runs.unfinished() if one.id == run]
+    take_over(state.pages, state.runs, row, lines or [], seconds_of(clock()))
+
+
+def test_what_was_in_flight_comes_first(opened: Opened, clock: Clock) -> None:
+    state = opened()
+    frontier = KeptFrontier(state.pages, "run1", clock)
+    frontier.found(link(f"old{n}", published=f"2026-01-0{n}T00:00:00Z") for n in range(1, 6))
+    assert urls(frontier.take(2)) == ["old5", "old4"]
+    again = KeptFrontier(state.pages, "run2", clock)
+    again.found([link("new", published="2026-03-01T00:00:00Z")])
+    assert not again.is_careful, "that run was stopped, its process did not die"
+    assert urls(again.take(9)) == ["old5", "old4", "new", "old3", "old2", "old1"]
+
+
+def test_a_page_beside_which_the_process_dies_is_given_up(opened: Opened, clock: Clock) -> None:
+    """The others that were in flight with it are fetched first, and one by one."""
+    state = opened()
+    state.runs.begin("run0", Holder(host="here", pid=1), seconds_of(clock()))
+    frontier = KeptFrontier(state.pages, "run0", clock)
+    frontier.found([link(n) for n in range(4)])
+    frontier.take(3)
+    killed(state, clock, "run0")
+    for number in (1, 2):
+        state.runs.begin(f"run{number}", Holder(host="here", pid=1), seconds_of(clock()))
+        frontier = KeptFrontier(state.pages, f"run{number}", clock)
+        assert frontier.is_careful
+        good = [article(link(n)) for n in ("12" if number == 1 else "")]
+        for one in good:
+            frontier.done(one.url, "article", one)
+        # What is left is the page that kills: it is alone in flight.
+        assert urls(frontier.take(9)) == ["0"]
+        assert frontier.refused(link(0).url) is None
+        killed(state, clock, f"run{number}", [*good])
+    frontier = KeptFrontier(state.pages, "run3", clock)
+    assert urls(frontier.take(9)) == ["0"]
+    assert frontier.refused(link(0).url) == "kills_the_run"
+    frontier.done(link(0).url, "kills_the_run")
+    assert not frontier.is_careful
+    assert urls(frontier.take(9)) == ["3"]
+    clock.pass_(days=29)
+    state.runs.begin("run4", Holder(host="here", pid=1), seconds_of(clock()))
+    assert "0" not in urls(KeptFrontier(state.pages, "run4", clock).take(9))
+    state.pages.forgive(seconds_of(clock()))
+    frontier = KeptFrontier(state.pages, "run5", clock)
+    assert "0" in urls([*frontier.take(9), *frontier.take(9)])
+    assert frontier.refused(link(0).url) is None
+
+
+def test_a_page_that_ended_is_no_longer_suspect(opened: Opened, clock: Clock) -> None:
+    state = opened()
+    for number in range(3):
+        state.runs.begin(f"run{number}", Holder(host="here", pid=1), seconds_of(clock()))
+        frontier = KeptFrontier(state.pages, f"run{number}", clock)
+        frontier.found([link(1)])
+        assert urls(frontier.take(1)) == ["1"]
+        if number % 2:
+            frontier.done(link(1).url, "article", article(link(1)))
+            clock.pass_(days=1)
+        killed(state, clock, f"run{number}", [article(link(1))] if number % 2 else None)
+    row = state.pages.row(key_of("paper", link(1).url))
+    assert row
+    assert row.deaths == 1
+
+
+def test_an_outlet_may_have_its_own_ages(opened: Opened, clock: Clock) -> None:
+    opened()
+    state = State.of(opened().database, "paper", Holder(host="here", pid=1), (1800, 7200))
+    frontier = KeptFrontier(state.pages, "run1", clock)
+    frontier.found([link(1)])
+    (first,) = frontier.take(1)
+    frontier.done(first.url, "article", article(first))
+    row = state.pages.row(key_of("paper", first.url))
+    assert row
+    assert row.next_due == seconds_of(START) + 1800
