@@ -118,6 +118,11 @@ class WarcWriter:
                 os.fsync(fd)
             finally:
                 os.close(fd)
+            if not self.files[-1].bytes:
+                # Not even its first record could be written: a disk that is full leaves no empty archive.
+                Path(f"{path}{OPEN}").unlink()
+                self.files.pop()
+                return
             Path(f"{path}{OPEN}").rename(path)
             sync_folder(self.folder)
         except OSError as error:

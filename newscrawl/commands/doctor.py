@@ -16,11 +16,14 @@ from rich.console import Console
 from newscrawl import settings
 from newscrawl.archive.ended import ended_pages, left_open
 from newscrawl.archive.owner import owner_of
-from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import SUFFIX, read_report
+from newscrawl.archive.takedown import blocked
+from newscrawl.commands.mending import MendedFiles, mended_files
+from newscrawl.commands.outlets import read_all
 from newscrawl.commands.report import Archives, AsJson
 from newscrawl.commands.status import KnownOutlets, StateUrl
 from newscrawl.errors import ArchiveError
+from newscrawl.outlet import Outlet
 from newscrawl.spiders.given import NOTHING, STATE_URL
 from newscrawl.spiders.remembering import is_gone
 from newscrawl.state.agreement import Disagreement, Written, disagreements, mend, runs_in, take_over
@@ -29,6 +32,7 @@ from newscrawl.state.leases import Holder
 from newscrawl.state.outlets import outlets_of
 from newscrawl.state.rows import seconds_of
 from newscrawl.state.state import State
+from newscrawl.state.taken import take_down
 
 FAILED = 1
 SHOWN = 20
@@ -44,38 +48,45 @@ def doctor(
 ) -> None:
     """Hold state against lines and archives. Exit code 0 only when all of it agrees."""
     database = Database.open(database_url(state_url, archives.resolve()))
+    mended: dict[str, MendedFiles] = {}
     try:
         names = outlets or sorted({*outlets_of(database), *_with_lines(archives)})
-        found = {name: _examined(database, archives, name, should_mend) for name in names}
+        states = {name: _state(database, name) for name in names}
+        if should_mend:
+            files = {outlet.id: outlet for outlet in read_all(map(Path, settings.NEWSCRAWL_OUTLETS))[0]}
+            mended = {
+                name: _mended(state, archives / name, files.get(name)) for name, state in states.items()
+            }
+        found = {
+            name: [*_left_open(state, archives / name), *_told(state, archives / name)]
+            for name, state in states.items()
+        }
     finally:
         database.close()
-    _show(found, as_json)
+    _show(found, mended, as_json)
     if any(found.values()):
         raise typer.Exit(FAILED)
 
 
-def _examined(database: Database, archives: Path, outlet: str, should_mend: bool) -> list[Disagreement]:
-    """What does not agree, after mending if that is wanted."""
-    state = State.of(database, outlet, Holder(host=socket.gethostname(), pid=os.getpid()))
-    folder = archives / outlet
-    if should_mend:
-        _mended(state, folder)
-    return [*_left_open(state, folder), *_told(state, folder)]
+def _state(database: Database, outlet: str) -> State:
+    return State.of(database, outlet, Holder(host=socket.gethostname(), pid=os.getpid()))
 
 
-def _mended(state: State, folder: Path) -> None:
+def _mended(state: State, folder: Path, outlet: Outlet | None) -> MendedFiles:
     """Under the outlet's lease: nobody crawls it meanwhile."""
     now = seconds_of(datetime.now(UTC))
     state.lease.take(now, is_gone)
     try:
-        repair_folder(folder, host=socket.gethostname(), complete=True)
+        files = mended_files(state.pages, folder, lambda: _remembered(folder), outlet)
         for run in state.runs.unfinished():
             if left_open(folder, run.id):
                 continue
             take_over(state.pages, state.runs, run, ended_pages(folder, run.id), now)
+        take_down(state.database, folder.name, blocked(folder), now)
         mend(state.pages, _written(folder), now)
     finally:
         state.lease.release()
+    return files
 
 
 def _left_open(state: State, folder: Path) -> Iterator[Disagreement]:
@@ -124,17 +135,25 @@ def _with_lines(archives: Path) -> set[str]:
     return {folder.name for folder in found if any(_remembered(folder))}
 
 
-def _show(found: dict[str, list[Disagreement]], as_json: bool) -> None:
+def _show(found: dict[str, list[Disagreement]], mended: dict[str, MendedFiles], as_json: bool) -> None:
     if as_json:
-        print(json.dumps({name: [each._asdict() for each in told] for name, told in found.items()}))
+        told = {name: [each._asdict() for each in all_] for name, all_ in found.items()}
+        counts = {name: files._asdict() for name, files in mended.items()}
+        print(json.dumps({"disagreements": told, **({"mended": counts} if counts else {})}))
         return
     console = Console()
-    for name, told in found.items():
-        for each in told[:SHOWN]:
-            console.print(
-                f"{name}: {each.kind}: {each.detail}", markup=False, highlight=False, soft_wrap=True
-            )
-        if len(told) > SHOWN:
-            console.print(f"{name}: and {len(told) - SHOWN} more", markup=False, highlight=False)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    for name, files in mended.items():
+        if any(files):
+            done = ", ".join(f"{what.replace('_', ' ')} {n}" for what, n in files._asdict().items() if n)
+            say(f"{name}: mended: {done}")
+    for name, all_ in found.items():
+        for each in all_[:SHOWN]:
+            say(f"{name}: {each.kind}: {each.detail}")
+        if len(all_) > SHOWN:
+            say(f"{name}: and {len(all_) - SHOWN} more")
     if not any(found.values()):
-        console.print(f"state and files agree: {len(found)} outlets", markup=False, highlight=False)
+        say(f"state and files agree: {len(found)} outlets")

@@ -10,8 +10,10 @@ from typing import BinaryIO
 from newscrawl.archive.http import split_message
 from newscrawl.archive.past_damage import walked_past_damage
 from newscrawl.archive.reader import Block, Placed, fields_of, open_warc
+from newscrawl.archive.takedown import blocked
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.parts import WarcPointer
+from newscrawl.urls import normal_url
 
 ENDINGS = (".warc.gz", ".warc")
 "Names of archive files looked for in a folder; a file that is still open has another."
@@ -58,14 +60,16 @@ class ArchiveFile:
         return self.has_gaps or self.size - self.read > _BLANK_LINES
 
     def places(self) -> Iterator[Place]:
-        """Its pages, in order."""
+        """Its pages, in order; those that were taken down are none."""
+        gone = set(map(normal_url, blocked(self.path.parent)))
         with open_warc(self.path.parent, self.path.name) as stream:
             for answer in answers_of(self._records(stream)):
-                if is_page(answer):
+                url = answer.record.headers.get("warc-target-uri", "").strip("<>")
+                if is_page(answer) and not (gone and normal_url(url) in gone):
                     yield Place(
                         folder=self.path.parent,
                         pointer=_pointer(self.path.name, answer.record),
-                        url=answer.record.headers.get("warc-target-uri", "").strip("<>"),
+                        url=url,
                         run=answer.info.get("run", "") if is_ours(answer.info) else "",
                         memory=answer.info.get("memory", "") if is_ours(answer.info) else "",
                     )

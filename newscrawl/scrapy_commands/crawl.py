@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +15,9 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from newscrawl.errors import BUSY, Busy, NewscrawlError
+from newscrawl.extensions.logs import FORMAT, JSON, name_run, open_log
 from newscrawl.extensions.report import ReportExtension
+from newscrawl.logtext import escaped
 from newscrawl.spiders.given import ARGUMENTS, REPLAY_SETTINGS
 from newscrawl.spiders.refuse import refusal
 from newscrawl.spiders.remembering import held_state
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
+
+logger = logging.getLogger(__name__)
 
 FAILED = 1
 _FAILED_REASONS = {"archive_error", "start_error"}
@@ -38,6 +43,8 @@ class Command(ScrapyCrawl):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        self.settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="command")
+        open_log(self.settings)
         if self.settings.get("NEWSCRAWL_REPLAY"):
             # Here, because the process takes its resolver before there is a crawl.
             self.settings.setdict(REPLAY_SETTINGS, priority="cmdline")
@@ -46,6 +53,7 @@ class Command(ScrapyCrawl):
         if len(args) != 1:
             raise UsageError("name one outlet; `scrapy list` shows all")
         assert self.crawler_process
+        name_run(None, args[0])
         try:
             crawler = self._create_crawler(args[0])
             # Made once more by the crawl; made here first so that a refusal is one clear line.
@@ -67,18 +75,25 @@ class Command(ScrapyCrawl):
         if self.crawler_process.bootstrap_failed or report is None:
             self.exitcode = FAILED
         elif report.error or report.reason in _FAILED_REASONS:
-            print(f"{report.outlet}: {report.error or report.reason}", file=sys.stderr)
+            self._say(f"{report.outlet}: {report.error or report.reason}")
             self.exitcode = FAILED
 
-    @staticmethod
-    def _without_lease(outlet: str, crawler: Crawler) -> int | None:
+    def _say(self, text: str) -> None:
+        """The last line, for whoever started the crawl; programs get it as a record like all others."""
+        assert self.settings is not None
+        if self.settings.get(FORMAT) == JSON:
+            logger.error("%s", text)
+        else:
+            print(escaped(text), file=sys.stderr)
+
+    def _without_lease(self, outlet: str, crawler: Crawler) -> int | None:
         """The exit code when the outlet's lease cannot be had; the crawl takes it once more, as its own."""
         if not cast("type[ArchivingSpider]", crawler.spidercls).remembers:
             return None
         try:
             state = held_state(outlet, crawler.settings)
         except NewscrawlError as error:
-            print(f"{outlet}: {error}", file=sys.stderr)
+            self._say(f"{outlet}: {error}")
             return BUSY if isinstance(error, Busy) else FAILED
         if state:
             state.close()

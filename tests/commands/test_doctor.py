@@ -15,6 +15,8 @@ import pytest
 from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
 
+from newscrawl import settings
+from newscrawl.archive.manifest import read_manifest, sha256_of
 from newscrawl.commands import app_of
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, running
@@ -28,15 +30,17 @@ Harm = Callable[[Path], None]
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
-    archives, outlets = tmp_path_factory.mktemp("archives"), tmp_path_factory.mktemp("outlets")
+    folder = tmp_path_factory.mktemp("doctor")
+    archives, outlets = folder / "a", folder / "outlets"
     with running(Newsroom([demo_site(OUTLET)])) as served:
         write_outlets(served.bases, outlets)
         return crawl(OUTLET, archives=archives, NEWSCRAWL_OUTLETS=outlets)
 
 
 @pytest.fixture
-def archives(crawled: Crawl, tmp_path: Path) -> Path:
-    """A copy to do harm to."""
+def archives(crawled: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy to do harm to; the outlet's file is known."""
+    monkeypatch.setattr(settings, "NEWSCRAWL_OUTLETS", [str(crawled.folder.parent.parent / "outlets")])
     return Path(shutil.copytree(crawled.folder.parent, tmp_path / "a"))
 
 
@@ -47,7 +51,7 @@ def run(command: str, archives: Path, *args: str) -> tuple[int, Any]:
 
 def kinds(archives: Path, *args: str) -> tuple[int, set[str]]:
     code, found = run("doctor", archives, *args)
-    return code, {each["kind"] for each in found[OUTLET]}
+    return code, {each["kind"] for each in found["disagreements"][OUTLET]}
 
 
 def sql(statement: str) -> Harm:
@@ -107,15 +111,48 @@ def test_what_differs_is_told_and_mended(archives: Path, harm: Harm, told: str) 
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (lines(lambda all_: [*all_, all_[0]]), "line_twice"),
-        (lines(lambda all_: [*all_[:-1], all_[-1][:40]]), "line_broken"),
         (cut_archive, "record_missing"),
     ],
 )
 def test_what_cannot_be_mended_stays_told(archives: Path, harm: Harm, told: str) -> None:
     harm(archives)
-    code, found = kinds(archives, *(["--mend"] if told != "line_broken" else []))
-    assert (code, found) == (1, {told})
+    assert kinds(archives, "--mend") == (1, {told})
+
+
+@pytest.mark.parametrize(
+    ("harm", "told", "mended"),
+    [
+        (lines(lambda all_: [*all_, all_[0]]), "line_twice", {"repeated": 1}),
+        (
+            lines(lambda all_: [*all_[:-1], all_[-1][:40]]),
+            "line_broken",
+            {"set_aside": 1, "extracted": 1},
+        ),
+        (
+            lines(lambda all_: [*all_[:3], b"\0\xff{\n", b'{"id": 1}\n', *all_[4:]]),
+            "line_broken",
+            {"set_aside": 2, "extracted": 1},
+        ),
+        (lines(lambda all_: all_[2:]), "line_missing", {"extracted": 2}),
+    ],
+)
+def test_damaged_lines_are_set_aside_and_made_again_from_the_archive(
+    archives: Path,
+    crawled: Crawl,
+    harm: Harm,
+    told: str,
+    mended: dict[str, int],
+) -> None:
+    harm(archives)
+    assert kinds(archives) == (1, {told})
+    code, found = run("doctor", archives, "--mend")
+    assert (code, found["disagreements"]) == (0, {OUTLET: []})
+    assert {name: count for name, count in found["mended"][OUTLET].items() if count} == mended
+    (path,) = (archives / OUTLET).glob("*[0-9].jsonl")
+    assert path.read_bytes() == (crawled.folder / path.name).read_bytes(), "as if nothing had been"
+    assert read_manifest(archives / OUTLET)[path.name] == sha256_of(path)
+    aside = list((archives / OUTLET).glob("*.jsonl.broken"))
+    assert sum(len(one.read_bytes().splitlines()) for one in aside) == mended.get("set_aside", 0)
 
 
 def test_a_run_that_remembers_nothing_is_none_of_its_business(archives: Path, tmp_path: Path) -> None:
@@ -123,7 +160,7 @@ def test_a_run_that_remembers_nothing_is_none_of_its_business(archives: Path, tm
         write_outlets(served.bases, tmp_path / "o")
         options = {"NEWSCRAWL_OUTLETS": tmp_path / "o", "NEWSCRAWL_STATE_URL": "sqlite://"}
         assert crawl("fundy_courier", archives=archives, **options).report["articles"]
-    assert run("doctor", archives) == (0, {OUTLET: []})
+    assert run("doctor", archives) == (0, {"disagreements": {OUTLET: []}})
 
 
 def test_a_lost_database_is_made_again_from_the_lines(archives: Path) -> None:
@@ -144,7 +181,7 @@ def test_status_tells_how_the_outlet_stands(archives: Path, crawled: Crawl) -> N
     sql("UPDATE urls SET status = 'failed' WHERE status = 'gone'")(archives)
     code, (found,) = run("status", archives)
     assert (code, found["runs_failed"], found["failed"]) == (1, 1, 2)
-    shown = CliRunner().invoke(app, ["status", "--archives", str(archives)]).stdout
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["status", "--archives", str(archives)]).stdout
     assert "val_sambre" in shown
     assert "No space left" in shown
     assert "runs 1" in shown

@@ -1,38 +1,24 @@
-"""The report's judgements: what made a run fail, and which expectations it did not keep."""
+"""The report: what is read of those of earlier versions, and the digest of what bears on a run's lines."""
 
-from types import SimpleNamespace
+import json
+from pathlib import Path
 
-import pytest
 from scrapy.settings import Settings
 
-from newscrawl.extensions.report import broken_bounds
-from newscrawl.outlet import Expect
-from newscrawl.spiders.given import settings_digest
+from newscrawl.archive.report import Report, ReportedAlarm, read_report
+from newscrawl.spiders.given import given_settings, settings_digest
 
 
-def a_run(articles: int, rejected: int) -> object:
-    return SimpleNamespace(
-        articles=SimpleNamespace(count=articles), reasons={"too_short": rejected, "not_modified": 9}
+def test_alarms_of_earlier_versions_are_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    values = {"run": "r", "outlet": "o", "started": "", "finished": "", "seconds": 1, "reason": "finished"}
+    path.write_text(json.dumps(values | {"alarms": ["4 articles, at least 5 expected"]}), encoding="utf-8")
+    [alarm] = read_report(path).alarms
+    assert alarm == ReportedAlarm(
+        name="expectation", level="warning", detail="4 articles, at least 5 expected"
     )
-
-
-@pytest.mark.parametrize(
-    ("expect", "articles", "rejected", "alarms"),
-    [
-        (Expect(), 0, 9, []),
-        (Expect(articles_min=5), 5, 0, []),
-        (Expect(articles_min=5), 4, 0, ["4 articles, at least 5 expected"]),
-        (Expect(body_filled=0.9), 9, 1, []),
-        (Expect(body_filled=0.9), 1, 1, ["50% of pages are articles, 90% expected"]),
-        (Expect(body_filled=0.9), 0, 0, []),
-    ],
-)
-def test_broken_bounds_are_said(expect: Expect, articles: int, rejected: int, alarms: list[str]) -> None:
-    assert broken_bounds(expect, a_run(articles, rejected)) == alarms  # type: ignore[arg-type]
-
-
-def test_a_run_that_knows_of_others_need_not_find_all_articles() -> None:
-    assert broken_bounds(Expect(articles_min=5), a_run(0, 0), anew=False) == []  # type: ignore[arg-type]
+    again = Report.model_validate(read_report(path).model_dump(mode="json", by_alias=True))
+    assert again.alarms == [alarm]
 
 
 def digest(**changed: object) -> str:
@@ -44,6 +30,7 @@ def digest(**changed: object) -> str:
 
 def test_the_digest_tells_settings_that_change_what_is_written() -> None:
     assert digest() == digest(NEWSCRAWL_ARCHIVES="/elsewhere", NEWSCRAWL_CONTACT="a@b.example")
+    assert digest() == digest(NEWSCRAWL_WEBHOOK="https://hook.example/s3cret")
     different = [
         digest(),
         digest(NEWSCRAWL_BODY_MIN_CHARS=9000),
@@ -52,3 +39,10 @@ def test_the_digest_tells_settings_that_change_what_is_written() -> None:
         digest(RETRY_TIMES=9),
     ]
     assert len(set(different)) == len(different)
+
+
+def test_the_address_of_a_webhook_is_told_nowhere() -> None:
+    settings = Settings()
+    settings.setmodule("newscrawl.settings")
+    settings.set("NEWSCRAWL_WEBHOOK", "https://hook.example/s3cret", priority="cmdline")
+    assert "s3cret" not in json.dumps(given_settings(settings))
