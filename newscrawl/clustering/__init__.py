@@ -1,0 +1,1 @@
+"""Articles against those in state: copies of one story are found, and noted there."""

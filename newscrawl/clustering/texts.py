@@ -1,0 +1,86 @@
+"""Articles as texts that are looked through for copies, and such texts as rows of state."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from newscrawl.copies.names import Names, names_of, stored_names
+from newscrawl.copies.prints import PRINT_BITS, prints_of
+from newscrawl.copies.text import Text
+from newscrawl.copies.words import Words, stored, words_of
+from newscrawl.items import Article
+from newscrawl.state.rows import key_of, seconds_of
+from newscrawl.text.agencies import agency_named
+from newscrawl.urls import normal_url
+
+NAME = 1 << PRINT_BITS
+"Added to what is a name, so that no fingerprint is taken for one."
+_LISTS = frozenset({"listing", "forum", "product", "liveblog"})
+"Kinds of page that hold many stories or none."
+
+
+def text_of(article: Article, *, is_wire: bool = False) -> Text | None:
+    """The article as copies are looked for; None when it is no single story.
+
+    `is_wire`: its outlet is an agency's.
+    """
+    if article.page_type in _LISTS or not article.fetched:
+        return None
+    fetched = datetime.fromisoformat(article.fetched)
+    original, publisher = article.syndication.original_url, article.publisher or ""
+    return Text(
+        key=key_of(article.source or "", article.url_requested),
+        article=article.id,
+        outlet=article.source or article.domain or "",
+        url=article.url_norm,
+        title=_storable(article.title),
+        lang=article.lang,
+        published=seconds_of(_published(article.published, fetched)),
+        seen=seconds_of(fetched),
+        agency=_storable(article.syndication.agency),
+        own=agency_named(publisher) or (publisher or None if is_wire else None),
+        original_url=_storable(normal_url(original)) if original else None,
+        words=words_of(article.text),
+        names=names_of(article.text),
+    )
+
+
+def _storable(said: str | None) -> str | None:
+    """What a page says of itself, without what PostgreSQL refuses."""
+    return said and said.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _published(said: str | None, fetched: datetime) -> datetime:
+    """When it came out: never after it was fetched, and at the end of a day whose hour is not told."""
+    try:
+        moment = datetime.fromisoformat(said or "")
+    except ValueError:
+        return fetched
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC) + timedelta(days=1)
+    return min(moment, fetched)
+
+
+def values_of(text: Text) -> dict[str, Any]:
+    """The columns that a text fills."""
+    return {
+        "key": text.key,
+        "latest": text.article,
+        "outlet": text.outlet,
+        "url": text.url,
+        "title": text.title,
+        "lang": text.lang,
+        "published": text.published,
+        "seen": text.seen,
+        "agency": text.agency,
+        "own": text.own,
+        "original_url": text.original_url,
+        "words": stored(text.words),
+        "names": stored_names(text.names),
+    }
+
+
+def numbers_of(words: Words, names: Names) -> list[int]:
+    """All that a text is looked up by."""
+    return [*prints_of(words).tolist(), *(NAME | name for name in names.tolist())]

@@ -1,0 +1,101 @@
+"""How much of the shorter of two texts stands in the longer, and whether that makes it a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newscrawl.copies.words import FIGURE, NAME, Words, shingles_of
+
+SHINGLE = 4
+RUN_WORDS = 8
+"Fewer words in a row may be the same in any two texts."
+GAP_WORDS = 12
+"Between shared words, so many others may be what is filled into a form; names count there."
+PASSAGE_WORDS = 60
+"The same of figures; a longer passage is a desk's own."
+LEAST_WORDS = 20
+LEAST_SHARE = 0.5
+LEAST_SHARE_AT_HOME = 0.8
+"Within one outlet stories share more than that only when they are one: series repeat their own phrases."
+LEAST_OF_LONGER = 0.2
+"A digest that holds a text among many others is no copy of it."
+MOST_SWAPS = 0.025
+"Figures and names exchanged, a shared word: texts filled into one form differ in them everywhere."
+
+Places = NDArray[np.intp]
+
+
+class Likeness(NamedTuple):
+    """What two texts have in common."""
+
+    shared: int
+    "Words of the shorter that stand in the longer, in rows of at least `RUN_WORDS`."
+    shorter: int
+    "Words of the shorter."
+    longer: int
+    swaps: int
+    "Figures and names that stand between shared words in the place of others."
+
+    @property
+    def share(self) -> float:
+        return self.shared / self.shorter if self.shorter else 0.0
+
+
+def likeness(one: Words, other: Words) -> Likeness:
+    """The same whichever is named first."""
+    short, long = sorted((one, other), key=lambda words: (len(words), words.tobytes()))
+    in_short, in_long = shingles_of(short, SHINGLE), shingles_of(long, SHINGLE)
+    if not len(in_short):
+        return Likeness(0, len(short), len(long), 0)
+    order = np.argsort(in_long, kind="stable")
+    at = np.minimum(np.searchsorted(in_long, in_short, sorter=order), len(order) - 1)
+    place = order[at]
+    runs = _runs(in_long[place] == in_short)
+    words = [int(end - start) + SHINGLE - 1 for start, end in runs]
+    shared = min(sum(each for each in words if each >= RUN_WORDS), len(short))
+    gaps = _between(runs, place, (len(short), len(long)))
+    swaps = sum(_swaps(short[mine], long[yours]) for mine, yours in gaps)
+    return Likeness(shared, len(short), len(long), swaps)
+
+
+def is_copy(found: Likeness, *, at_home: bool) -> bool:
+    """Whether texts so alike are one; `at_home` when one outlet has both."""
+    if found.shared < max(LEAST_OF_LONGER * found.longer, min(LEAST_WORDS, found.shorter), 1):
+        return False
+    wanted = LEAST_SHARE_AT_HOME if at_home else LEAST_SHARE
+    return found.share >= wanted and found.swaps <= MOST_SWAPS * found.shared
+
+
+def _runs(matched: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """From where to where shingles in a row are shared."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], matched, [False])).astype(np.int8)))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _between(
+    runs: list[tuple[int, int]], place: Places, ends: tuple[int, int]
+) -> Iterator[tuple[slice, slice]]:
+    """The stretches of both texts before, between and after the runs."""
+    short_from = long_from = 0
+    for start, end in runs:
+        yield slice(short_from, start), slice(long_from, int(place[start]))
+        short_from, long_from = end + SHINGLE - 1, int(place[end - 1]) + SHINGLE
+    yield slice(short_from, ends[0]), slice(long_from, ends[1])
+
+
+def _swaps(mine: Words, yours: Words) -> int:
+    """Facts that stand in each of two stretches in the place of others."""
+    longest = max(len(mine), len(yours))
+    if not len(mine) or not len(yours) or longest > PASSAGE_WORDS:
+        return 0
+    flags = FIGURE | NAME if longest <= GAP_WORDS else FIGURE
+    facts, others = _facts(mine, flags), _facts(yours, flags)
+    return min(len(facts - others), len(others - facts))
+
+
+def _facts(words: Words, flags: int) -> set[int]:
+    return set(words[words & flags > 0].tolist())
