@@ -1,0 +1,1 @@
+"""What those who read our lines may rely on."""
