@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from newscrawl.archive.owner import owner_of
 from newscrawl.archive.report import SUFFIX, Report, read_report
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article
@@ -85,3 +86,13 @@ def last_end(runs: Iterable[FinishedRun]) -> datetime:
         return max(datetime.fromisoformat(run.report.finished) for run in runs)
     except (TypeError, ValueError) as error:
         raise ArchiveError(f"a report does not say when its run ended: {error}") from error
+
+
+def live_runs(folder: Path) -> list[str]:
+    """Ids of the runs of an outlet's folder that have closed their lines, the oldest first; no replays."""
+    ids = sorted({path.name.partition(".")[0] for path in folder.glob("*.jsonl") if owner_of(path.name)})
+    return [run for run in ids if not _is_replay(folder / f"{run}{SUFFIX}")]
+
+
+def _is_replay(report: Path) -> bool:
+    return report.exists() and read_report(report).replay_of is not None

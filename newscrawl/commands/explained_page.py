@@ -6,16 +6,11 @@ file's own policy forbids scripts, images, forms and any style but its own.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
-from importlib.resources import files
 from itertools import groupby
-from string import Template
 from typing import Any
 
+from newscrawl.commands.safe_html import page_of, safe
 from newscrawl.items import Article
 from newscrawl.text.audit import Audit, Line, tallies_of
 
@@ -23,9 +18,6 @@ TEMPLATE = "explained.html"
 FOLDED = 3
 "So many neighbours dropped for one reason are shown as one line that opens."
 NOBODY, UNJUDGED = "nobody", "not judged"
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"What HTML forbids, what would turn the order of all that follows, and what UTF-8 cannot hold."
 _FIELDS = (
     "title", "title_raw", "lede", "byline_raw", "authors", "published", "published_precision",
     "published_source", "published_raw", "modified", "section", "tags", "dateline_place", "lang",
@@ -47,30 +39,18 @@ _WHO = {
 
 def html_of(audit: Audit) -> str:
     """The whole file."""
-    template = files("newscrawl.commands").joinpath(TEMPLATE).read_text(encoding="utf-8")
     title = getattr(audit.result, "title", None) or audit.result.url
-    return Template(template).substitute(
-        style_digest=_digest(template),
-        title=_safe(f"{title}: {audit.outcome}"),
-        heading=_safe(title),
-        url=_safe(audit.result.url),
+    return page_of(
+        TEMPLATE,
+        title=safe(f"{title}: {audit.outcome}"),
+        heading=safe(title),
+        url=safe(audit.result.url),
         facts=_facts(audit),
         fields="".join(_fields(audit)),
         verdicts="".join(_verdicts(audit.lines)),
         taken=_taken(audit),
         blocks="\n".join(_rows(audit.lines)) or "<li>No block of text could be read.</li>",
     )
-
-
-def _digest(template: str) -> str:
-    """The one style sheet the file's policy lets through, by its hash."""
-    style = _STYLE.search(template)
-    assert style
-    return "sha256-" + base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-
-
-def _safe(text: str) -> str:
-    return escape(_CONTROLS.sub("\ufffd", text))
 
 
 def _facts(audit: Audit) -> str:
@@ -81,8 +61,8 @@ def _facts(audit: Audit) -> str:
     if audit.confidence is not None:
         told.append(f"expected F1: {audit.confidence:.2f}")
         told.append("a second opinion was heard" if audit.asked else "no second opinion was needed")
-    badge = f'<span class="outcome{" article" if is_article else ""}">{_safe(audit.outcome)}</span>'
-    return badge + "".join(f"<span>{_safe(one)}</span>" for one in told if one)
+    badge = f'<span class="outcome{" article" if is_article else ""}">{safe(audit.outcome)}</span>'
+    return badge + "".join(f"<span>{safe(one)}</span>" for one in told if one)
 
 
 def _fields(audit: Audit) -> Iterator[str]:
@@ -90,8 +70,8 @@ def _fields(audit: Audit) -> Iterator[str]:
     said: dict[str, Any] = audit.result.model_dump(mode="json")
     for name in shown:
         value = _value(said[name])
-        cell = f'<td dir="auto">{_safe(value)}</td>' if value else '<td class="none">–</td>'
-        yield f"<tr><th>{_safe(name)}</th>{cell}</tr>"
+        cell = f'<td dir="auto">{safe(value)}</td>' if value else '<td class="none">–</td>'
+        yield f"<tr><th>{safe(name)}</th>{cell}</tr>"
 
 
 def _value(said: Any) -> str:
@@ -107,14 +87,14 @@ def _verdicts(lines: Sequence[Line]) -> Iterator[str]:
     for tally in tallies_of(lines):
         verdict, by = tally.verdict or UNJUDGED, _WHO[tally.decided_by or NOBODY]
         yield (
-            f'<tr><td>{_safe(verdict)}</td><td>{_safe(by)}</td><td class="figure">{tally.blocks}</td>'
+            f'<tr><td>{safe(verdict)}</td><td>{safe(by)}</td><td class="figure">{tally.blocks}</td>'
             f'<td class="figure">{tally.chars}</td></tr>'
         )
 
 
 def _taken(audit: Audit) -> str:
     said = "".join(
-        f'<li>{_safe(one.reason)}: <span dir="auto">{_safe(one.sample)}</span></li>' for one in audit.taken
+        f'<li>{safe(one.reason)}: <span dir="auto">{safe(one.sample)}</span></li>' for one in audit.taken
     )
     return f"<p>Taken out of lines:</p><ul>{said}</ul>" if said else ""
 
@@ -128,11 +108,11 @@ def _rows(lines: Iterable[Line]) -> Iterator[str]:
             continue
         chars = sum(len(line.text) for line in rows)
         start = " · ".join(line.text for line in rows[:FOLDED])
-        head = f"<b>{_safe(verdict)}</b> by {_WHO[by]}: {len(rows)} blocks, {chars} characters"
+        head = f"<b>{safe(verdict)}</b> by {_WHO[by]}: {len(rows)} blocks, {chars} characters"
         inside = "\n".join(map(_row, rows))
         yield (
             f'<li class="dropped by-{by}"><details class="group"><summary>{head} — '
-            f"<bdi>{_safe(start[:200])}</bdi></summary>\n<ol>{inside}</ol></details></li>"
+            f"<bdi>{safe(start[:200])}</bdi></summary>\n<ol>{inside}</ol></details></li>"
         )
 
 
@@ -140,10 +120,10 @@ def _row(line: Line) -> str:
     kind = f"h{line.level}" if line.level else line.kind
     style = "kept" if line.kept else f"dropped by-{_by(line)}"
     return (
-        f'<li class="block {style}"><div class="vote"><b>{_safe(_verdict(line))}</b> {_safe(kind)}'
+        f'<li class="block {style}"><div class="vote"><b>{safe(_verdict(line))}</b> {safe(kind)}'
         f'{_votes(line)}</div><div class="said"><p class="text {line.kind}" dir="auto">{_text(line)}</p>'
-        f'<div class="where">{_safe(line.where)}</div></div>'
-        f'<div class="lang">{_safe(line.lang or "–")}</div></li>'
+        f'<div class="where">{safe(line.where)}</div></div>'
+        f'<div class="lang">{safe(line.lang or "–")}</div></li>'
     )
 
 
@@ -169,14 +149,14 @@ def _votes(line: Line) -> str:
             f'<meter min="0" max="1" low="0.5" high="0.5" optimum="1" value="{line.likely:.3f}"></meter>'
             f" {line.likely:.2f} "
         )
-    return "<br>" + meter + "<br>".join(map(_safe, said))
+    return "<br>" + meter + "<br>".join(map(safe, said))
 
 
 def _text(line: Line) -> str:
     """The block's text, with what was cut off its end struck through."""
     if line.kept_text is None or line.kept_text == line.text:
-        return _safe(line.text)
-    return f'{_safe(line.kept_text)}<span class="lost">{_safe(line.text[len(line.kept_text) :])}</span>'
+        return safe(line.text)
+    return f'{safe(line.kept_text)}<span class="lost">{safe(line.text[len(line.kept_text) :])}</span>'
 
 
 def _verdict(line: Line) -> str:
