@@ -43,5 +43,9 @@ class StateError(ArchiveError):
     """The database of state cannot be read or written: nothing may be fetched that is not remembered."""
 
 
+class StorageError(NewscrawlError):
+    """A place outside the archive cannot be read or written: an object store, a folder of exports."""
+
+
 class Busy(NewscrawlError):
     """Another process is crawling this outlet just now."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from newscrawl.archive.http import ContentError
+from newscrawl.archive.http import ContentError, Message
 from newscrawl.archive.reader import ArchivedPage, read_page
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Link, Rejection, discovery_of, rfc3339
@@ -90,7 +90,7 @@ def explained_page(
     return explained(
         content,
         page.response.url,
-        headers=message.by_name,
+        headers=_headers(message),
         fetched=page.response.date,
         outlet=outlet,
         memory=memory,
@@ -98,6 +98,12 @@ def explained_page(
         status=message.status,
         judge=judge,
     )
+
+
+def _headers(message: Message) -> dict[str, str]:
+    """Headers by name. Of X-Robots-Tag each stands for itself: it may begin with whom it is for."""
+    tags = [value for name, value in message.headers if name.lower() == "x-robots-tag"]
+    return {**message.by_name, **({"x-robots-tag": "\n".join(tags)} if tags else {})}
 
 
 def _note(found: Explained) -> PageNote | None:

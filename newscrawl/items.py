@@ -61,6 +61,10 @@ class Link:
     "Digests of that article's fields, as `name:digest` divided by spaces."
     known_payload: str | None = None
     "Payload digest of the page it was made from."
+    rights: str | None = None
+    """What the site's own files say of the page's use by machines, as `name=value` divided by spaces.
+
+    Known when it is fetched, and noted with it; None where they say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +157,7 @@ class Article(Part):
     access: Access = Field(default_factory=Access)
     "Whether a wall stands before the story."
     rights: Rights = Field(default_factory=Rights)
-    "What the page says of its use by machines."
+    "What page and site say of its use by machines, and what was decided."
     page_type: PageType = "article"
     "What kind of page it is."
     live_updates: list[LiveUpdate] = Field(default_factory=list)
@@ -162,12 +166,10 @@ class Article(Part):
     "URLs of the parts, when the story goes on over several pages; only the first is in `text`."
     text_sha256: str
     "Hex digest of `text` as UTF-8."
-    simhash: str | None = None
-    "16 hex digits; filled by the near-duplicate step."
     duplicate_of: str | None = None
-    "Id of the article it repeats; filled by the near-duplicate step."
+    "Id of the article it repeats. None in a line; exports fill it from state (docs/copies.md)."
     cluster: str | None = None
-    "Shared by all copies of a story; filled by the same step."
+    "Id shared by all copies of a story; None in a line, filled likewise."
     version: int = 1
     "1 for the first text seen at this page, then counted up."
     previous_id: str | None = None
@@ -188,6 +190,10 @@ class Article(Part):
     "What a monitor should know."
 
 
+TAKEN_DOWN = "taken_down"
+"Reason of a page that was taken down: it is never fetched again."
+
+
 class Rejection(Part):
     """A page that became no article, and why: a line of `<run>.rejected.jsonl`."""
 
@@ -200,7 +206,7 @@ class Rejection(Part):
     source: str | None = None
     "Outlet id."
     step: str
-    "Where it ended: fetch, extract, validate, dedupe."
+    "Where it ended: fetch, extract, validate, rights, dedupe; takedown of a page taken down."
     reason: str
     "Short snake_case name, such as http_404, timeout, too_short, listing, binary."
     detail: str | None = None

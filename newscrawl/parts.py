@@ -12,6 +12,7 @@ PageType = Literal["article", "liveblog", "gallery", "video", "listing", "forum"
 Wall = Literal["none", "paywall", "metered", "consent", "bot", "login"]
 Precision = Literal["second", "minute", "day"]
 DateSource = Literal["jsonld", "meta", "feed", "url", "dom"]
+RightsPolicy = Literal["archive", "no-export", "skip"]
 
 
 class Part(BaseModel):
@@ -87,11 +88,28 @@ class Access(Part):
 
 
 class Rights(Part):
+    """What the page and its site say of its use by machines, and what was decided."""
+
     tdm_reserved: bool | None = None
-    "TDMRep reservation from header or meta; None when silent."
+    "TDMRep: whether text and data mining is reserved; None when nothing on page or site says."
+    tdm_source: Literal["header", "meta", "site"] | None = None
+    "Who said so: a header, which wins, the page's meta element, or else the site's tdmrep.json."
     policy_url: str | None = None
+    "Where its terms stand, absolute."
     robots_meta: list[str] = Field(default_factory=list)
-    "Directives of meta robots and X-Robots-Tag, lower-case, in page order."
+    """Directives of meta robots and X-Robots-Tag, lower-case, in page order, each once.
+
+    Those for another crawler have its name before them, as `googlebot:noindex`."""
+    signals: list[str] = Field(default_factory=list)
+    "Preferences of Content-Signal and Content-Usage, as `ai-train=no`; a header's before robots.txt's."
+    ai_txt: bool | None = None
+    "What the site's ai.txt says of this page: True allowed, False disallowed, None nothing."
+    reserved_by: list[str] = Field(default_factory=list)
+    "What of all this reserves the page, as `tdm-reservation=1`, `noai`, `ai-train=no`, `ai.txt`."
+    policy: RightsPolicy | None = None
+    """What was decided, `archive` or `no-export`, as outlet or crawl would have it; None: nothing reserved.
+
+    A page that was to be skipped is no article; `no-export` keeps it out of what exports write."""
 
 
 class LiveUpdate(Part):

@@ -21,6 +21,7 @@ COMMANDS_MODULE = "newscrawl.scrapy_commands"
 NEWSCRAWL_ARCHIVES = _env("NEWSCRAWL_ARCHIVES", "archives")
 NEWSCRAWL_STATE_URL = _env("NEWSCRAWL_STATE_URL")
 NEWSCRAWL_CONTACT = _env("NEWSCRAWL_CONTACT")
+NEWSCRAWL_WEBHOOK = _env("NEWSCRAWL_WEBHOOK")
 NEWSCRAWL_REPLAY = _env("NEWSCRAWL_REPLAY")
 NEWSCRAWL_REPLAY_RUN = _env("NEWSCRAWL_REPLAY_RUN")
 NEWSCRAWL_REPLAY_AT = _env("NEWSCRAWL_REPLAY_AT")
@@ -30,12 +31,18 @@ NEWSCRAWL_OUTLETS = [folder for folder in _env("NEWSCRAWL_OUTLETS").split(os.pat
 ]
 NEWSCRAWL_WARC_MAX_BYTES = 1 << 30
 NEWSCRAWL_WARC_MAX_HOURS = 24
+NEWSCRAWL_ONLY_DUE = False
 NEWSCRAWL_PAGES_MAX = 2000
 NEWSCRAWL_SOURCES_MAX = 200
+NEWSCRAWL_PAGE_MAX_BYTES = 16 * 1024 * 1024
+NEWSCRAWL_SOURCE_SECONDS = 60
 NEWSCRAWL_BODY_MIN_CHARS = 150
 NEWSCRAWL_EXTRACT_PROCESSES = 0
 NEWSCRAWL_EXTRACT_SECONDS = 20
 NEWSCRAWL_LEARN = True
+NEWSCRAWL_CLUSTER = True
+NEWSCRAWL_RIGHTS = _env("NEWSCRAWL_RIGHTS", "no-export")
+NEWSCRAWL_RIGHTS_FILES = True
 NEWSCRAWL_WARC_REDACT: list[str] = []
 NEWSCRAWL_WARC_CHUNKED_DIGEST = "entity"
 NEWSCRAWL_WRAPPED_HANDLER = ""
@@ -53,18 +60,29 @@ DOWNLOAD_HANDLERS = {
 ITEM_PIPELINES = {
     "newscrawl.pipelines.extract.ExtractPipeline": 100,
     "newscrawl.pipelines.validate.ValidatePipeline": 200,
+    "newscrawl.pipelines.rights.RightsPipeline": 220,
     "newscrawl.pipelines.known.KnownPipeline": 250,
     "newscrawl.pipelines.dedupe.DedupePipeline": 300,
     "newscrawl.pipelines.store.StorePipeline": 900,
 }
 EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "newscrawl.handlers.throttle.PoliteThrottle": 0,
     "newscrawl.extensions.report.ReportExtension": 0,
+    # It hands on the report, and what it keeps goes into state.
+    "newscrawl.extensions.health.HealthExtension": 5,
+    # Its lines are closed, and its state is not.
+    "newscrawl.extensions.copies.CopiesExtension": 7,
     # Behind the report: lines of killed runs are repaired before they are read, and counts are told first.
     "newscrawl.extensions.state.StateExtension": 10,
 }
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "newscrawl.handlers.robots.SharedRobotsTxt": 100,
+    "newscrawl.handlers.robots.RobotsMiddleware": 100,
+    # Behind robots.txt, which is read on the way and may forbid the rest.
+    "newscrawl.handlers.signals.SiteSignalsMiddleware": 110,
+    # Next to the downloader: it counts attempts, not what retries make of them.
+    "newscrawl.handlers.manners.MannersMiddleware": 860,
 }
 TWISTED_DNS_RESOLVER = "newscrawl.handlers.resolver.GuardedResolver"
 TELNETCONSOLE_ENABLED = False
@@ -76,6 +94,9 @@ ROBOTSTXT_USER_AGENT = "newscrawl"
 CONCURRENT_REQUESTS = 8
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 3.0
+# Half a delay to either side.
+DOWNLOAD_DELAY_JITTER = 0.5
+NEWSCRAWL_BACKOFF_SECONDS = 30
 AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 3.0
 AUTOTHROTTLE_MAX_DELAY = 120.0
@@ -92,6 +113,7 @@ REDIRECT_MAX_TIMES = 8
 METAREFRESH_ENABLED = False
 
 LOG_LEVEL = "INFO"
+NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
 # The report says it all, and stays.
 STATS_DUMP = False
 LOG_FORMATTER = "newscrawl.extensions.log.PageLogFormatter"

@@ -13,6 +13,8 @@ from typing import Any
 
 from newscrawl.archive.finished import MAX_LINE_BYTES, live_runs
 from newscrawl.errors import ArchiveError
+from newscrawl.state.copies import CopyTable
+from newscrawl.state.rows import key_of
 
 OTHER = "other"
 NOT_COUNTED = frozenset({"unchanged", "not_modified", "duplicate", "known"})
@@ -34,7 +36,7 @@ class Day:
     "Code points that were dropped as chrome, as far as lines tell of them."
     syndicated: int = 0
     copies: int = 0
-    "Articles marked as a duplicate of another."
+    "Articles that state knows to repeat another."
     failures: Counter[str] = field(default_factory=Counter)
     "Rejected pages by reason, those left out that had nothing new."
 
@@ -82,12 +84,17 @@ def stats_of(
     since: str = "",
     until: str = "9999",
     read: Callable[[int], None] = lambda _: None,
+    copies: CopyTable | None = None,
 ) -> Stats:
-    """Count the finished lines of outlets' folders, of days from `since` to `until`; `read` is told bytes."""
+    """Count the finished lines of outlets' folders, of days from `since` to `until`.
+
+    `read` is told bytes; `copies` knows which articles repeat another.
+    """
     stats = Stats()
     for folder in folders:
         newest = ("", "")
         for path in line_files(folder):
+            keys: dict[str, list[bytes]] = defaultdict(list)
             for number, data in enumerate(_lines(path, stats, read), 1):
                 if data is None:
                     stats.broken.append(f"{path}, line {number}")
@@ -97,10 +104,19 @@ def stats_of(
                     continue
                 _count(stats.days[folder.name][day], data)
                 if "text_sha256" in data:
+                    keys[day].append(key_of(folder.name, str(data.get("url_requested"))))
                     newest = max(newest, (str(data.get("fetched")), str(data.get("title") or "")))
+            for day, of_day in keys.items():
+                stats.days[folder.name][day].copies += _copies_among(of_day, copies)
         if newest[1]:
             stats.newest[folder.name] = newest[1][:_SHOWN_TITLE_CHARS]
     return stats
+
+
+def _copies_among(keys: list[bytes], copies: CopyTable | None) -> int:
+    if copies is None:
+        return 0
+    return sum(copied.duplicate_of is not None for copied in copies.of_pages(keys).values())
 
 
 def line_files(folder: Path) -> Iterator[Path]:
@@ -139,4 +155,3 @@ def _count(day: Day, data: Mapping[str, Any]) -> None:
     day.lengths.append(int(data.get("char_count") or 0))
     day.removed += sum(int(each.get("chars") or 0) for each in data.get("removed") or ())
     day.syndicated += bool((data.get("syndication") or {}).get("is_syndicated"))
-    day.copies += data.get("duplicate_of") is not None

@@ -14,6 +14,12 @@ _TRACKING = re.compile(
     r"rss|source_feed|feed_id|amp_js_v|usqp)$",
     re.IGNORECASE,
 )
+# Names of sessions: every visit is given another, and the page behind it stays the same.
+_SESSION = re.compile(
+    r"^(?:(?:phpsessid|jsessionid|aspsessionid[a-z]{0,20})=.*|(?:sid|session_?id|zenid|oscsid)=[0-9a-f]{26,64})$",
+    re.IGNORECASE,
+)
+_SESSION_STEP = re.compile(r";(?:jsessionid|phpsessid)=[^;/]*", re.IGNORECASE)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NOT_IN_HOSTS = re.compile(r"[\s\\\x00-\x1f\x7f<>\"^`{|}]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -37,7 +43,7 @@ def absolute(url: str, base: str) -> str | None:
 
 
 def normal_url(url: str) -> str:
-    """The identity of a page: lower-case host, no default port, no fragment, no tracking parameters.
+    """The identity of a page: lower-case host, no default port, fragment, tracking parameters or session.
 
     The query is kept, in its order; percent-encoding is completed, never undone.
     """
@@ -47,10 +53,14 @@ def normal_url(url: str) -> str:
         host = f"[{host}]"
     if parts.port and parts.port != _DEFAULT_PORTS.get(parts.scheme):
         host = f"{host}:{parts.port}"
-    kept = [pair for pair in parts.query.split("&") if pair and not _TRACKING.match(pair.partition("=")[0])]
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._", errors="replace")
+    kept = [pair for pair in parts.query.split("&") if pair and not _is_of_a_visit(pair)]
+    path = quote(_SESSION_STEP.sub("", parts.path) or "/", safe="/%:@!$&'()*+,;=~-._", errors="replace")
     query = quote("&".join(kept), safe="/%:@!$&'()*+,;=~-._?[]", errors="replace")
     return urlunsplit((parts.scheme.lower(), host, path, query, ""))
+
+
+def _is_of_a_visit(pair: str) -> bool:
+    return bool(_TRACKING.match(pair.partition("=")[0]) or _SESSION.match(pair))
 
 
 def host_of(url: str) -> str:

@@ -21,12 +21,12 @@ LAYERS = [
     {"commands", "scrapy_commands"},
     {"extensions"},
     {"spiders", "handlers", "pipelines"},
-    {"extracting"},
-    {"extraction"},
-    {"discovery", "text", "archive", "state", "demo"},
+    {"extracting", "export", "stats"},
+    {"extraction", "clustering"},
+    {"discovery", "text", "archive", "state", "demo", "health", "copies", "contract"},
     {"outlet"},
-    {"items"},
-    {"parts", "errors", "urls", "addresses", "meta"},
+    {"items", "storage", "workers"},
+    {"parts", "errors", "urls", "addresses", "meta", "logtext"},
 ]
 "From the top; a module may import from layers below its own, and from its own package."
 SCRAPY_USERS = {"commands", "scrapy_commands", "spiders", "handlers", "pipelines", "extensions"}

@@ -20,7 +20,6 @@ MADE_WITH = frozenset(
         "version",
         "previous_id",
         "changed",
-        "simhash",
         "duplicate_of",
         "cluster",
     }

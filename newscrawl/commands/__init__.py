@@ -13,21 +13,27 @@ from newscrawl import __version__
 from newscrawl.errors import NewscrawlError
 
 FAILED = 1
-GROUPS = ("outlets", "demo", "index", "schedule")
+GROUPS = ("outlets", "demo", "index", "schedule", "state")
 "Commands with commands below them: the `app` of the module of that name."
 COMMANDS = (
     "run",
     "report",
+    "stats",
     "status",
+    "sync",
+    "cluster",
     "doctor",
     "repair",
     "verify",
     "explain",
+    "export",
     "extract",
     "freeze",
     "languages",
     "learn",
     "replay",
+    "takedown",
+    "schema",
     "wacz",
     "wet",
 )

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from newscrawl import settings
+from newscrawl.commands.known_copies import known_copies
 from newscrawl.commands.report import FAILED, Archives
 from newscrawl.commands.status import StateUrl
 from newscrawl.export.run import export as write_export
@@ -25,8 +26,6 @@ from newscrawl.export.selection import Selection
 from newscrawl.export.sinks import sink_for
 from newscrawl.export.tally import Tally
 from newscrawl.export.units import outlets_in, units_of
-from newscrawl.state.copies import CopyTable
-from newscrawl.state.database import FILE, Database, database_url
 
 SCHEMA = "newscrawl.exported/1"
 REASONS = {
@@ -119,7 +118,7 @@ def export(  # noqa: PLR0917 # typer hands them in by name
     )
     names = outlets_in(archives, outlets or ())
     size = sum(unit.bytes for name in names for unit in units_of(archives, name))
-    with _staging() as staging, _known_copies(archives, state_url) as copies, _bar() as bar:
+    with _staging() as staging, known_copies(archives, state_url) as copies, _bar() as bar:
         sink = sink_for(
             out,
             format_.value,
@@ -136,20 +135,6 @@ def export(  # noqa: PLR0917 # typer hands them in by name
     _tell(tally, out, as_json)
     if tally.left_out["unreadable"]:
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _known_copies(archives: Path, state_url: str) -> Iterator[CopyTable | None]:
-    """What state knows of copies; None without state, for an export makes none."""
-    url = database_url(state_url, archives.resolve())
-    if not state_url and not (archives / FILE).exists():
-        yield None
-        return
-    database = Database.open(url)
-    try:
-        yield CopyTable(database)
-    finally:
-        database.close()
 
 
 @contextmanager

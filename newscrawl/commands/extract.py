@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -30,11 +30,13 @@ from newscrawl.extracting.again import Item, extracted, skip_done, write_lines
 from newscrawl.extracting.part import Part
 from newscrawl.extracting.places import ArchiveFile, Place, archive_files
 from newscrawl.items import Article, rejection_of
-from newscrawl.outlet import Outlet, find_outlet, outlet_files
+from newscrawl.outlet import Outlet, find_outlet, outlet_files, policy_named
+from newscrawl.parts import RightsPolicy
 from newscrawl.pipelines.dedupe import DedupePipeline
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_processes, extraction_pool
 from newscrawl.pipelines.validate import fault
 from newscrawl.state.memories import newest_memory
+from newscrawl.text.rights import decided
 
 SCHEMA = "newscrawl.extraction/1"
 _READERS = ("trafilatura", "lxml", "langdetect", "warcio")
@@ -57,6 +59,8 @@ class Judging:
     """What a crawl does with an article before it is written, for each run by itself."""
 
     shortest: int
+    policies: Mapping[str, RightsPolicy] = field(default_factory=dict)
+    "By outlet."
     seen: dict[str, DedupePipeline] = field(default_factory=dict)
 
     def remember(self, run: str, article_id: str) -> None:
@@ -65,6 +69,8 @@ class Judging:
     def __call__(self, run: str, item: Item) -> Item:
         if isinstance(item, Article) and (reason := fault(item, self.shortest)):
             return rejection_of(item, "validate", reason)
+        if isinstance(item, Article):
+            item = decided(item, self.policies.get(item.source or "", default_policy()))
         return self._of(run).process_item(item)
 
     def _of(self, run: str) -> DedupePipeline:
@@ -126,7 +132,7 @@ def extract_to(
     """Write the lines of all files to `target`, going on from a half-done one."""
     memories = memories_of(rules, memory)
     part = Part(out=target, task=task_digest(files, rules, memories))
-    judging = Judging(settings.NEWSCRAWL_BODY_MIN_CHARS)
+    judging = Judging(settings.NEWSCRAWL_BODY_MIN_CHARS, policies_of(rules))
     places = (
         (with_memory(place, memories), rules[file.path.parent]) for file in files for place in file.places()
     )
@@ -147,6 +153,16 @@ def extract_to(
         finally:
             part.close()
     return part
+
+
+def policies_of(rules: Rules) -> dict[str, RightsPolicy]:
+    """What becomes of reserved pages, by outlet."""
+    found = {outlet.id: outlet.rights or default_policy() for outlet in rules.values() if outlet}
+    return dict(sorted(found.items()))
+
+
+def default_policy() -> RightsPolicy:
+    return policy_named(settings.NEWSCRAWL_RIGHTS)
 
 
 def memories_of(folders: Iterable[Path], choice: MemoryChoice) -> Memories:
@@ -172,6 +188,7 @@ def task_digest(files: Sequence[ArchiveFile], rules: Rules, memories: Memories) 
             for folder, outlet in sorted(rules.items())
         },
         "memories": {str(folder): name for folder, name in sorted((memories or {}).items())},
+        "rights": [policies_of(rules), default_policy()],
         "shortest": settings.NEWSCRAWL_BODY_MIN_CHARS,
         "versions": [__version__, *(version(name) for name in _READERS)],
     }

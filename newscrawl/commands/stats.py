@@ -17,9 +17,12 @@ from rich.table import Table
 
 from newscrawl import settings
 from newscrawl.archive.wholefile import written_whole
+from newscrawl.commands.known_copies import known_copies
 from newscrawl.commands.report import Archives, AsJson
 from newscrawl.commands.stats_page import html_of
+from newscrawl.commands.status import StateUrl
 from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.state.copies import CopyTable
 from newscrawl.stats import Day, Stats, line_files, stats_of
 
 FAILED = 1
@@ -34,6 +37,7 @@ def stats(
     archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
     days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back.")] = DAYS,
     until: Annotated[str, typer.Option(help="Last day, as 2026-03-31 (UTC); today if none.")] = "",
+    state_url: StateUrl = settings.NEWSCRAWL_STATE_URL,
     html: Annotated[Path | None, typer.Option(help="Write one self-contained HTML page with plots.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -43,7 +47,9 @@ def stats(
     """
     last = _day(until) if until else datetime.now(UTC).date()
     span = [(last - timedelta(days=back)).isoformat() for back in range(days - 1, -1, -1)]
-    found = _counted(_folders(archives, outlets or []), span)
+    folders = _folders(archives, outlets or [])
+    with known_copies(archives, state_url) as copies:
+        found = _counted(folders, span, copies)
     if as_json:
         print(json.dumps(_as_data(found), sort_keys=True))
     elif html is None:
@@ -73,12 +79,12 @@ def _folders(archives: Path, outlets: Sequence[str]) -> list[Path]:
     return [found[name] for name in outlets or found]
 
 
-def _counted(folders: Sequence[Path], span: Sequence[str]) -> Stats:
+def _counted(folders: Sequence[Path], span: Sequence[str], copies: CopyTable | None) -> Stats:
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         total = sum(path.stat().st_size for folder in folders for path in line_files(folder))
         task = progress.add_task("", total=total)
-        return stats_of(folders, span[0], span[-1], lambda size: progress.advance(task, size))
+        return stats_of(folders, span[0], span[-1], lambda size: progress.advance(task, size), copies)
 
 
 def stats_table(found: Stats, span: Sequence[str]) -> Table:

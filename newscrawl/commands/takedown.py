@@ -15,14 +15,16 @@ from rich.console import Console
 from newscrawl import settings
 from newscrawl.archive.index import NAME, build
 from newscrawl.archive.takedown import TakenDown, block, erase_all, found_in, refusal_of, rewrite_lines
+from newscrawl.clustering.window import remove_pages
 from newscrawl.commands.report import Archives, AsJson
 from newscrawl.commands.status import StateUrl
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.spiders.remembering import is_gone
+from newscrawl.state.copies import CopyTable
 from newscrawl.state.database import Database, database_url
 from newscrawl.state.leases import Holder
-from newscrawl.state.rows import seconds_of
+from newscrawl.state.rows import key_of, seconds_of
 from newscrawl.state.state import State
 from newscrawl.state.taken import forget_sources, take_down
 
@@ -101,6 +103,7 @@ def _taken_down(database: Database, folder: Path, order: Order, *, is_sure: bool
         # the same command does the rest.
         if folder.name != WITHOUT_STATE:
             take_down(database, folder.name, found.urls, now)
+            remove_pages(CopyTable(database), [key_of(folder.name, url) for url in found.urls])
         if order.with_sources:
             forget_sources(database, folder.name)
         block(folder, found.urls)

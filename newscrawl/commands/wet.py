@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from newscrawl.archive.finished import articles_of, finished_run, last_end
 from newscrawl.archive.wet import write_wet
 from newscrawl.commands.report import Archives
 from newscrawl.commands.wacz import Runs
+from newscrawl.items import Article
 
 
 def wet(
@@ -20,8 +22,22 @@ def wet(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; ends with .warc.wet.gz.")],
     archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
 ) -> None:
-    """Write every article's text as a record that refers to the response it was made from."""
+    """Write every article's text as a record that refers to the response it was made from.
+
+    Articles whose `rights.policy` is `no-export` are left out.
+    """
     found = [finished_run(run, archives) for run in dict.fromkeys(runs)]
     ids = [run.report.run for run in found]
-    count = write_wet(out, articles_of(found), made=last_end(found), runs=ids)
-    Console(stderr=True).print(f"{out}: {count} records", markup=False, highlight=False, soft_wrap=True)
+    reserved = 0
+
+    def exported() -> Iterator[Article]:
+        nonlocal reserved
+        for article in articles_of(found):
+            if article.rights.policy == "no-export":
+                reserved += 1
+            else:
+                yield article
+
+    count = write_wet(out, exported(), made=last_end(found), runs=ids)
+    told = f"{out}: {count} records" + (f", {reserved} reserved and left out" if reserved else "")
+    Console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)

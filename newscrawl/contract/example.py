@@ -91,7 +91,6 @@ ARTICLE = Article(
     live_updates=[LiveUpdate(time="2026-03-03T18:20:00+01:00", title="Le vote", text="Le conseil vote.")],
     pages=[_URL, f"{_URL}/2"],
     text_sha256=sha256(_TEXT.encode()).hexdigest(),
-    simhash="a3f10c5d7e9b2468",
     duplicate_of="0c7d5b3a5f0c9d1b7a3e4c2d8b6f1a0e",
     cluster="0c7d5b3a5f0c9d1b7a3e4c2d8b6f1a0e",
     version=2,

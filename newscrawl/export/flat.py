@@ -72,7 +72,6 @@ COLUMNS: dict[str, tuple[ColumnType, Reader]] = {
     "previous_id": ("text", _own("previous_id")),
     "duplicate_of": ("text", _own("duplicate_of")),
     "cluster": ("text", _own("cluster")),
-    "simhash": ("text", _own("simhash")),
     "text_sha256": ("text", _own("text_sha256")),
     "quality_score": ("float", lambda article: article.quality.score),
     "quality_flags": ("texts", lambda article: article.quality.flags),

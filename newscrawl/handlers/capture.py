@@ -16,6 +16,7 @@ from scrapy.exceptions import (
 
 from newscrawl.archive.ciphers import iana_name
 from newscrawl.archive.exchange import MAX_MESSAGE_BYTES, Exchange, Spool, Truncated
+from newscrawl.handlers.guard import Guard
 from newscrawl.handlers.recording import Notes, Recorder, notes_of, run_of, utc_now
 from newscrawl.handlers.tap import Attempt, Tape, TappedHandler
 from newscrawl.meta import FETCHED, POINTER
@@ -49,10 +50,12 @@ class CaptureHandler(TappedHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._recorder = Recorder(crawler.settings)
+        self._guard = Guard(crawler)
 
     async def download_request(self, request: Request) -> Response:
         spider = run_of(self._crawler.spider)
         if spider is None:
+            await self._guard.check(request)
             return await super().download_request(request)
         if spider.run.failure:
             raise spider.run.failure
@@ -63,6 +66,7 @@ class CaptureHandler(TappedHandler):
         outcome: Response | Exception | None = None
         started = tape.now()
         try:
+            await self._guard.check(request)
             outcome = await self.download_taped(request, tape)
             return outcome
         except Exception as error:

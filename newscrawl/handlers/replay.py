@@ -24,7 +24,9 @@ from newscrawl.archive.playback import Answer, Playback, answer_of
 from newscrawl.archive.run import Archiving
 from newscrawl.errors import ArchiveError
 from newscrawl.extraction import link_of
+from newscrawl.handlers import guard, manners
 from newscrawl.handlers.memory import MemoryPool
+from newscrawl.handlers.remembered import remembered_response
 from newscrawl.handlers.tap import TapedProtocol, TappedHandler
 from newscrawl.items import Link
 from newscrawl.meta import FETCHED, LINK, POINTER
@@ -38,7 +40,14 @@ logger = logging.getLogger(__name__)
 
 TOLD = 20
 "Misses for which near URLs are looked up and told in the log."
-_ERRORS: tuple[ModuleType, ...] = (scrapy.exceptions, twisted.internet.error, twisted.web.client, builtins)
+_ERRORS: tuple[ModuleType, ...] = (
+    scrapy.exceptions,
+    twisted.internet.error,
+    twisted.web.client,
+    builtins,
+    guard,
+    manners,
+)
 _TRUNCATED_BY: dict[str, type[Exception]] = {
     "time": scrapy.exceptions.DownloadTimeoutError,
     "length": scrapy.exceptions.DownloadCancelledError,
@@ -89,6 +98,8 @@ class ReplayHandler(TappedHandler):
                 self._missed(error)
                 raise
             _restore(request, capture, answer)
+            if known := remembered_response(request, answer.page.notes):
+                return known
             if failure := recorded_failure(capture):
                 raise failure
             self._pool.load(answer.received, capture.ip)  # type: ignore[attr-defined]

@@ -17,11 +17,13 @@ from scrapy.core.downloader.handlers.http11 import (
     _LenientHTTP11ClientProtocol,
     _ScrapyAgent,
 )
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from twisted.web._newclient import HEADER, STATUS
 from twisted.web.http_headers import Headers as TxHeaders
 
 from newscrawl.archive.exchange import Spool
@@ -29,6 +31,9 @@ from newscrawl.archive.exchange import Spool
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
+
+MAX_HEAD_BYTES = 96 * 1024
+"Status line and headers, those of interim answers included; Twisted reads on as long as there are more."
 
 
 class Tls(NamedTuple):
@@ -43,7 +48,18 @@ class Tls(NamedTuple):
 class Attempt:
     """What one pass over one connection sent and received."""
 
-    __slots__ = ("failure", "handle", "ip", "is_reset", "is_whole", "received", "sent", "started", "tls")
+    __slots__ = (
+        "failure",
+        "handle",
+        "ip",
+        "is_headlong",
+        "is_reset",
+        "is_whole",
+        "received",
+        "sent",
+        "started",
+        "tls",
+    )
 
     def __init__(self, started: datetime, ip: str | None, received: Spool) -> None:
         self.started = started
@@ -54,6 +70,8 @@ class Attempt:
         "Whether the parser met the end of the message."
         self.is_reset = False
         "Whether the connection broke off, which the parser takes for an end where no length is told."
+        self.is_headlong = False
+        "Whether it was broken off because its head did not end."
         self.tls: Tls | None = None
         self.failure: OSError | None = None
         "Why what came could not be kept."
@@ -169,6 +187,15 @@ class TapedProtocol(_LenientHTTP11ClientProtocol):
                 self.transport.abortConnection()  # type: ignore[union-attr]
                 return
         super().dataReceived(data)  # type: ignore[no-untyped-call]
+        if attempt is not None and attempt is self._attempt and self._is_headlong(attempt):
+            attempt.is_headlong = True
+            attempt.received.drop_last(attempt.received.seen - MAX_HEAD_BYTES)
+            self._attempt = None
+            self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def _is_headlong(self, attempt: Attempt) -> bool:
+        in_head = self._parser is not None and self._parser.state in (STATUS, HEADER)
+        return in_head and attempt.received.seen > MAX_HEAD_BYTES
 
     def _tls_facts(self) -> Tls | None:
         """First known at the first byte that comes back, then the connection's."""
@@ -236,6 +263,10 @@ class TappedHandler(HTTP11DownloadHandler):
         try:
             with wrap_twisted_exceptions():
                 return await maybe_deferred_to_future(agent.download_request(request))
+        except DownloadFailedError as error:
+            if tape.attempts and tape.attempts[-1].is_headlong:
+                raise DownloadCancelledError(f"the head is longer than {MAX_HEAD_BYTES} bytes") from error
+            raise
         finally:
             for attempt in tape.attempts:
                 attempt.settle()

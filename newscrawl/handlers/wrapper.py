@@ -20,6 +20,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from newscrawl.archive.exchange import Exchange, Truncated
+from newscrawl.handlers.guard import ForbiddenPort, Guard, PrivateAddress
 from newscrawl.handlers.recording import Recorder, notes_of, run_of, utc_now
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ _RECONSTRUCTED = (("fidelity", "reconstructed"),)
 # True of the connection, not of the message that a handler gives; a body is whole by then.
 _OF_THE_WIRE = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
 _BODILESS = {204, 304}
-_NEVER_SENT = (CannotResolveHostError, DownloadConnectionRefusedError, UnsupportedURLSchemeError)
+_NEVER_SENT = (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    UnsupportedURLSchemeError,
+    ForbiddenPort,
+    PrivateAddress,
+)
 "Errors without a connection: there was nothing a request could have been written to."
 # As ALPN names them, whatever a handler says (iipc/warc-specifications#42).
 _PROTOCOLS = {"http/2": "h2", "http/2.0": "h2", "http/3": "h3", "http/3.0": "h3"}
@@ -55,6 +62,7 @@ class ReconstructingHandler:
         self._crawler = crawler
         self._wrapped: Any = build_from_crawler(load_object(path), crawler)
         self._recorder = Recorder(crawler.settings)
+        self._guard = Guard(crawler, through_resolver=False)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> ReconstructingHandler:
@@ -63,11 +71,11 @@ class ReconstructingHandler:
     async def download_request(self, request: Request) -> Response:
         spider = run_of(self._crawler.spider)
         if spider is None:
-            return cast("Response", await self._wrapped.download_request(request))
+            return await self._guarded(request)
         started, clock = utc_now(), monotonic()
         outcome: Response | Exception | None = None
         try:
-            outcome = cast("Response", await self._wrapped.download_request(request))
+            outcome = await self._guarded(request)
             return outcome
         except Exception as error:
             outcome = error
@@ -79,6 +87,12 @@ class ReconstructingHandler:
             finally:
                 # The error holds this frame through its traceback: the page must not hang on it.
                 del outcome, exchange
+
+    async def _guarded(self, request: Request) -> Response:
+        await self._guard.check(request)
+        response = cast("Response", await self._wrapped.download_request(request))
+        self._guard.check_peer(request, response)
+        return response
 
     async def close(self) -> None:
         await self._wrapped.close()

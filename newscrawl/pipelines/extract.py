@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 import os
-from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from typing import TYPE_CHECKING, Self, cast
-
-from pebble import ProcessExpired, ProcessPool
 
 from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError
@@ -23,8 +19,10 @@ from newscrawl.extraction import Noted, noted_at
 from newscrawl.items import Article, Page, Rejection, discovery_of
 from newscrawl.outlet import Outlet
 from newscrawl.text.sightings import PageNote
+from newscrawl.workers import Fault, WorkerFault, done_within, stop_pool, worker_pool
 
 if TYPE_CHECKING:
+    from pebble import ProcessPool
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
@@ -35,6 +33,8 @@ QUEUED_PER_PROCESS = 2
 "Pages handed to the pool at once for each process: one in work, one ready."
 PAGES_PER_PROCESS = 2000
 "A worker is replaced after so many pages, whatever its libraries leave in memory."
+
+_REASONS: dict[Fault, str] = {"timeout": "extract_timeout", "crash": "extractor_crash"}
 
 
 class ExtractPipeline:
@@ -62,8 +62,7 @@ class ExtractPipeline:
 
     def close_spider(self) -> None:
         if self.pool:
-            self.pool.stop()  # type: ignore[no-untyped-call]
-            self.pool.join()
+            stop_pool(self.pool)
         if notes := self.notes.held:
             self.learn(notes)
 
@@ -96,11 +95,9 @@ class ExtractPipeline:
         task = partial(noted_at, run.source, page.warc, outlet, run.memory)
         reject = partial(refused, page, outlet.id if outlet else None)
         try:
-            found: Noted = await asyncio.wrap_future(self.pool.schedule(task, timeout=self.seconds))
-        except (TimeoutError, FutureTimeout):
-            return reject("extract_timeout", f"took longer than {self.seconds:g} s")
-        except ProcessExpired as error:
-            return reject("extractor_crash", str(error))
+            found: Noted = await done_within(self.pool, task, self.seconds)
+        except WorkerFault as error:
+            return reject(_REASONS[error.fault], str(error))
         except ArchiveError as error:
             return reject("archive_unreadable", str(error))
         if found.note and self.learns:
@@ -114,10 +111,8 @@ def default_processes() -> int:
 
 
 def extraction_pool(processes: int) -> ProcessPool:
-    """Workers from a fork server that has the extractor loaded; never a fork of the reactor."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["newscrawl.extraction", "trafilatura"])
-    return ProcessPool(max_workers=processes, max_tasks=PAGES_PER_PROCESS, context=context)
+    """Workers that have the extractor loaded."""
+    return worker_pool(processes, PAGES_PER_PROCESS)
 
 
 def refused(page: Page, source: str | None, reason: str, detail: str) -> Rejection:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import update
 
 from newscrawl.items import TAKEN_DOWN, Link
 from newscrawl.state.database import Database
 from newscrawl.state.kept import OF_ARTICLES, new_row
-from newscrawl.state.pages import PageTable, batches
+from newscrawl.state.pages import PageTable
 from newscrawl.state.rows import key_of, link_text
-from newscrawl.state.tables import copies, feeds, prints, same_story
+from newscrawl.state.tables import feeds
 from newscrawl.urls import normal_url
 
 
@@ -34,18 +34,6 @@ def take_down(database: Database, outlet: str, urls: Iterable[str], now: int) ->
         }
         for key, link in links.items()
     )
-    _forget_copies(database, list(links))
-
-
-def _forget_copies(database: Database, keys: list[bytes]) -> None:
-    """What their texts and titles were compared by."""
-    with database.writing() as connection:
-        for batch in batches(keys):
-            rows = list(connection.execute(select(copies.c.id).where(copies.c.key.in_(batch))).scalars())
-            connection.execute(delete(prints).where(prints.c.copy.in_(rows)))
-            pairs = same_story.c.one.in_(rows) | same_story.c.other.in_(rows)
-            connection.execute(delete(same_story).where(pairs))
-            connection.execute(delete(copies).where(copies.c.id.in_(rows)))
 
 
 def forget_sources(database: Database, outlet: str) -> None:

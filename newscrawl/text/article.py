@@ -13,12 +13,13 @@ from newscrawl.text.blocks import RawBlock
 from newscrawl.text.body import Body
 from newscrawl.text.dates import Dated
 from newscrawl.text.folding import cut, key, tidy
-from newscrawl.text.head import canonical_of, lang_declared_of, rights_of
+from newscrawl.text.head import canonical_of, lang_declared_of
 from newscrawl.text.language import Languages, is_mixed, languages_of
 from newscrawl.text.origin import syndication_of
 from newscrawl.text.parse import Parsed
 from newscrawl.text.provenance import extractor_of, http_of, link_discovery
 from newscrawl.text.prune import MAX_REMOVED
+from newscrawl.text.rights import rights_of
 from newscrawl.text.source import Source
 from newscrawl.text.told import Told
 from newscrawl.urls import host_of, normal_url
@@ -74,7 +75,7 @@ def article_of(source: Source, parsed: Parsed, told: Told, body: Body, byline: B
         images=told.images,
         syndication=syndication_of(head, body.wire, byline),
         access=access_of(head, told.lines, len(text)),
-        rights=rights_of(head),
+        rights=rights_of(head, source.link.rights if source.link else None),
         page_type=_page_type(told, body),
         pages=told.pages,
         live_updates=told.live_updates,

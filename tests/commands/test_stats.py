@@ -16,6 +16,9 @@ from newscrawl.archive.report import Report, write_report
 from newscrawl.commands.stats import bars, stats
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Article
+from newscrawl.state.copies import CopyTable
+from newscrawl.state.database import Database, database_url
+from newscrawl.state.rows import key_of
 
 app = typer.Typer()
 app.command()(stats)
@@ -80,6 +83,18 @@ def test_days_outside_and_replays_are_left_out(archives: Path) -> None:
     write_report(archives / "courier", report.model_copy(update={"replay_of": "another"}))
     told = invoked("courier", "--archives", archives, "--until", "2026-03-02", "--days", "2", "--json")
     assert [each["day"] for each in json.loads(told.stdout)] == ["2026-03-01"]
+
+
+def test_copies_are_those_that_state_knows(archives: Path) -> None:
+    article = json.loads(next((archives / "echo").glob("*-4.jsonl")).read_text())
+    database = Database.open(database_url("", archives.resolve()))
+    known = {"article": "a" * 32, "latest": "a" * 32, "published": 1, "seen": 1, "cluster": "b" * 32}
+    with CopyTable(database).writing() as rows:
+        key = key_of("echo", article["url_requested"])
+        rows.add(known | {"key": key, "outlet": "echo", "url": article["url"], "duplicate_of": "b" * 32})
+    database.close()
+    data = json.loads(invoked("--archives", archives, "--until", "2026-03-04", "--json").stdout)
+    assert [each["copies"] for each in data] == [0, 0, 0, 1, 1, 1]
 
 
 def test_the_table_shows_every_outlet(archives: Path) -> None:

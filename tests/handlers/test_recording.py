@@ -175,10 +175,10 @@ def test_a_connection_that_never_was_leaves_a_note(tmp_path: Path) -> None:
     assert outcomes == ["DownloadFailedError", "DownloadTimeoutError", "DownloadConnectionRefusedError"]
 
 
-def test_a_name_without_an_address_leaves_a_note(server: WireServer, tmp_path: Path) -> None:
+def test_a_place_that_is_refused_leaves_a_note(server: WireServer, tmp_path: Path) -> None:
     done = asked([{"url": url(server, "/plain")}], tmp_path, NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES="0")
     (note,) = done.notes()
-    assert note["outcome"].startswith("CannotResolveHostError: ")
+    assert note["outcome"].startswith("PrivateAddress: ")
     assert not server.log
 
 

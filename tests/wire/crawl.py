@@ -11,11 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from newscrawl.contract.schema import schema_of
+from newscrawl.items import Article, Rejection
+
 ROOT = Path(__file__).parents[2]
 FAST = {
     "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": "1",
     "DOWNLOAD_DELAY": "0",
     "AUTOTHROTTLE_ENABLED": "0",
+    "NEWSCRAWL_BACKOFF_SECONDS": "0",
     "NEWSCRAWL_EXTRACT_PROCESSES": "1",
 }
 
@@ -29,6 +35,16 @@ def scrapy_command(*args: str, archives: Path | None = None, **settings: object)
 def environment() -> dict[str, str]:
     """The caller's, without settings of newscrawl that a developer may have set."""
     return {name: value for name, value in os.environ.items() if not name.startswith("NEWSCRAWL_")}
+
+
+ARTICLES, REJECTIONS = (Draft202012Validator(schema_of(model)) for model in (Article, Rejection))
+
+
+def _of_the_form(form: Draft202012Validator, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines, every one of which keeps what its schema promises."""
+    for line in lines:
+        form.validate(line)
+    return lines
 
 
 @dataclass
@@ -47,11 +63,11 @@ class Crawl:
 
     @property
     def articles(self) -> list[dict[str, Any]]:
-        return self.lines(".jsonl")
+        return _of_the_form(ARTICLES, self.lines(".jsonl"))
 
     @property
     def rejected(self) -> list[dict[str, Any]]:
-        return self.lines(".rejected.jsonl")
+        return _of_the_form(REJECTIONS, self.lines(".rejected.jsonl"))
 
     @property
     def report(self) -> dict[str, Any]:

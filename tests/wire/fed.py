@@ -63,7 +63,7 @@ async def _feed(run: Run, dice: random.Random, rounds: int) -> None:
 
     from newscrawl.handlers.capture import CaptureHandler
 
-    crawler = get_crawler(settings_dict={"DOWNLOAD_MAXSIZE": LARGEST})
+    crawler = get_crawler(settings_dict={"DOWNLOAD_MAXSIZE": LARGEST, "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": 1})
     crawler.spider = Feeding(run)  # type: ignore[assignment]
     handler = CaptureHandler(crawler)
     pool = handler._pool = _pool(dice)  # type: ignore[assignment]

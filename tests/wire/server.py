@@ -57,6 +57,7 @@ LARGE = b"".join(b"%d words, " % n for n in range(300_000))
 "More than is kept in memory."
 ZIPPED = gzip.compress(BODY, mtime=0)
 
+NOWHERE = Answer([b"HTTP/1.1 404 Nothing Here\r\nContent-Length: 0\r\n\r\n"])
 ANSWERS: dict[str, Answer] = {
     "/robots.txt": Answer([b"HTTP/1.1 404 Nope\r\nContent-Length: 0\r\n\r\n"]),
     "/plain": Answer([page()]),
@@ -178,7 +179,10 @@ class WireServer:
         exchanged = Exchanged(path, request)
         with self._lock:
             self.log.append(exchanged)
-        answer = self.answers[path.partition("?")[0]]
+        try:
+            answer = self.answers[path.partition("?")[0]]
+        except KeyError:
+            answer = NOWHERE
         if answer.once and is_used:
             return False
         conditional = answer.unchanged and b"\r\nIf-None-Match:" in request
