@@ -67,6 +67,8 @@ bench: setup ## Measure the whole line; PAGES=folder for saved pages
 	$(BIN)/python tests/bench/archive.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/line.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/text.py $(if $(strip $(PAGES)),--pages $(PAGES),)
+	$(BIN)/python tests/bench/export.py --rows 20000
+	$(BIN)/python tests/bench/cluster.py --documents 20000 --incremental 200
 	$(BIN)/python tests/bench/languages.py $(if $(strip $(GOLD)),--gold $(GOLD),)
 
 pins: ## Write requirements.txt anew from the ranges in pyproject.toml

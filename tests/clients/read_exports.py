@@ -43,20 +43,32 @@ def polars_parquet(folder: Path) -> Told:
     return told(frame["text"].to_list(), kinds=kinds, outlets=frame["outlet"].unique().sort().to_list())
 
 
+def polars_jsonl(folder: Path) -> Told:
+    import polars as pl
+
+    typed = pl.scan_parquet(f"{folder}/parquet/**/*.parquet", hive_partitioning=False).collect_schema()
+    schema = {name: typed[name] for name in typed.names() if not name.endswith(("_at", "published_on"))}
+    frame = pl.scan_ndjson(folder / "a.jsonl.gz", schema=schema).collect()
+    return told(
+        frame["text"].to_list(), kinds={name: str(frame.schema[name]) for name in ("word_count", "tags")}
+    )
+
+
 def duckdb_parquet(folder: Path) -> Told:
     import duckdb
 
     source = f"read_parquet('{folder}/parquet/**/*.parquet', hive_partitioning = true)"
     texts = [row[0] for row in duckdb.sql(f"SELECT text FROM {source}").fetchall()]
-    asked = "SELECT DISTINCT typeof(published_at), typeof(tags), authors[1].name FROM"
+    asked = "SELECT DISTINCT typeof(published_at), typeof(tags), typeof(authors[1].name) FROM"
     return told(texts, kinds=duckdb.sql(f"{asked} {source}").fetchall())
 
 
 def duckdb_jsonl(folder: Path) -> Told:
     import duckdb
 
-    found = duckdb.sql(f"SELECT text FROM read_json('{folder}/a.jsonl.gz', maximum_object_size = 67108864)")
-    return told([row[0] for row in found.fetchall()])
+    source = f"read_json('{folder}/a.jsonl.gz', maximum_object_size = 67108864)"
+    found = duckdb.sql(f"SELECT text, word_count, is_mixed, tags, authors[1].name FROM {source}")
+    return told([row[0] for row in found.fetchall()], kinds=[str(kind) for kind in found.types])
 
 
 def duckdb_zstd(folder: Path) -> Told:
@@ -87,15 +99,34 @@ def datasets_parquet(folder: Path) -> Told:
 def datasets_jsonl(folder: Path) -> Told:
     from datasets import load_dataset
 
-    rows = load_dataset("json", data_files=f"{folder}/flat/**/*.jsonl", split="train")
-    return told(rows["text"])
+    typed = load_dataset("parquet", data_files=f"{folder}/flat_parquet/**/*.parquet", split="train").features
+    rows = load_dataset("json", data_files=f"{folder}/flat/**/*.jsonl", split="train", features=typed)
+    assert rows.features == typed
+    return told(rows["text"], kinds={name: str(typed[name].dtype) for name in ("word_count", "agency")})
+
+
+def datasets_own_lines(folder: Path) -> Told:
+    """The lines of each outlet alone and of all: with the features of Parquet they are the same."""
+    from datasets import load_dataset
+
+    typed = load_dataset("parquet", data_files=f"{folder}/parquet/**/*.parquet", split="train").features
+    outlets = [
+        str(path) for path in sorted((folder / "archives").glob("*/")) if list(path.glob("*[0-9].jsonl"))
+    ]
+    sources = [f"{folder}/archives/*/*[0-9].jsonl", *(f"{outlet}/*[0-9].jsonl" for outlet in outlets)]
+    rows = [load_dataset("json", data_files=one, split="train", features=typed) for one in sources]
+    assert len(rows) > 2
+    assert all(one.features == typed for one in rows)
+    assert sum(map(len, rows[1:])) == len(rows[0])
+    return told(rows[0]["text"])
 
 
 def datatrove_jsonl(folder: Path) -> Told:
     from datatrove.pipeline.readers import JsonlReader
 
     made = list(JsonlReader(str(folder / "datatrove"), glob_pattern="**/*.jsonl").run())
-    return told((document.text for document in made), keys=sorted(made[0].metadata))
+    kinds = {name: type(made[0].metadata[name]).__name__ for name in ("word_count", "is_mixed", "tags")}
+    return told((document.text for document in made), keys=sorted(made[0].metadata), kinds=kinds)
 
 
 def datatrove_parquet(folder: Path) -> Told:
@@ -110,6 +141,14 @@ def datatrove_own_lines(folder: Path) -> Told:
 
     made = list(JsonlReader(str(folder), glob_pattern="a.jsonl.gz").run())
     return told(document.text for document in made)
+
+
+def datatrove_warc(folder: Path) -> Told:
+    import pylibmagic  # noqa: F401 # the library that datatrove asks for, where the system has none
+    from datatrove.pipeline.readers import WarcReader
+
+    made = list(WarcReader(str(folder / "archives"), glob_pattern="*/*.warc.gz").run())
+    return {"ids": sorted(document.id for document in made)}
 
 
 def zyte_items(folder: Path) -> Told:
@@ -139,15 +178,18 @@ READERS: tuple[Callable[[Path], Told], ...] = (
     pandas_parquet,
     pandas_csv,
     polars_parquet,
+    polars_jsonl,
     duckdb_parquet,
     duckdb_jsonl,
     duckdb_zstd,
     duckdb_csv,
     datasets_parquet,
     datasets_jsonl,
+    datasets_own_lines,
     datatrove_jsonl,
     datatrove_parquet,
     datatrove_own_lines,
+    datatrove_warc,
     zyte_items,
     datasette,
 )
