@@ -102,6 +102,8 @@ AUTOTHROTTLE_START_DELAY = 3.0
 AUTOTHROTTLE_MAX_DELAY = 120.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
 COOKIES_ENABLED = False
+# A page is asked for when another has come, not because that one leads to it.
+REFERRER_POLICY = "no-referrer"
 
 # --- limits -------------------------------------------------------------------------------------
 DOWNLOAD_MAXSIZE = 50 * 1024 * 1024
@@ -109,10 +111,13 @@ DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_TIMEOUT = 60
 RETRY_TIMES = 2
 REDIRECT_MAX_TIMES = 8
+# Links are limited where they are found; what Scrapy drops here no spider hears of.
+URLLENGTH_LIMIT = 0
 # A page that only sends readers elsewhere is archived and rejected as such.
 METAREFRESH_ENABLED = False
 
 LOG_LEVEL = "INFO"
+LOG_FORMAT = "%(asctime)s %(run)s [%(name)s] %(levelname)s: %(message)s"
 NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
 # The report says it all, and stays.
 STATS_DUMP = False

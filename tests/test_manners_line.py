@@ -229,3 +229,26 @@ def test_a_crawl_that_waits_for_a_host_ends_when_it_is_told_to(tmp_path: Path) -
     done = Crawl(0, "", tmp_path / "urls")
     assert len(gazette.asked) == 2
     assert done.report["reason"] == "shutdown"
+
+
+def test_a_redirect_to_another_host_keeps_that_hosts_pace(tmp_path: Path) -> None:
+    site = Gazette()
+    with running(Newsroom([site])) as newsroom:
+        base = newsroom.bases["gazette"]
+        other = base.replace("127.0.0.1", "localhost")
+        # The home's host is first met by way of a feed that another host sends there.
+        outlet = OUTLET.replace("{base}/feed", f"{base}/away").replace("{base}", other)
+        (tmp_path / "gazette.toml").write_text(outlet)
+        items = "".join(f"<item><link>{other}{page}</link></item>" for page in site.pages)
+        feed = f'<rss version="2.0"><channel><title>x</title>{items}</channel></rss>'
+        site.refusals = {
+            "/away": Response(status=302, headers=(("Location", f"{other}/there"),)),
+            "/there": Response(body=feed.encode(), content_type="application/rss+xml"),
+        }
+        done = crawled(tmp_path, NEWSCRAWL_CONTACT="desk@example.org")
+    assert done.code == 0, done.output
+    asked = site.taken()
+    targets = [target for _, target in asked]
+    assert targets[:4] == ["/robots.txt", "/away", "/robots.txt", "/there"]
+    assert sorted(targets[4:]) == ["/news/bridge", "/news/harbour"]
+    assert min(gaps(asked[2:])) > 0.98 * DELAY

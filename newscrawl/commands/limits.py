@@ -107,7 +107,13 @@ class Slots:
                 continue
             self._at_work.append(watched)
             try:
-                self._done.append((place, self._crawl(turn, watched)))
+                # It may have been stopped while the turn was looked up.
+                if not self._stopping.is_set():
+                    self._done.append((place, self._crawl(turn, watched)))
+            except BaseException:
+                # That its crawl has ended may not have been told, and then its turn would never be over.
+                self._stopping.set()
+                raise
             finally:
                 self._at_work.remove(watched)
 

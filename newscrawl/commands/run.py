@@ -84,10 +84,12 @@ def run_due(
     with agenda(archives, settings) as found:
 
         def ended(done: Crawled) -> None:
-            # Whoever has the lease tells how it went.
-            if done.code not in (0, BUSY):
-                found.failed(done.outlet, _last_line(done))
-            found.ended(done.outlet)
+            try:
+                # Whoever has the lease tells how it went.
+                if done.code not in (0, BUSY):
+                    found.failed(done.outlet, _last_line(done))
+            finally:
+                found.ended(done.outlet)
 
         for error in found.broken:
             _warn(str(error), "red")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 LONGEST_WAIT = 120
 "Seconds a run waits for a host; longer, and it goes on without it."
 PAUSE = 30 * 60
-"Seconds a host is left alone that goes on refusing without saying for how long."
+"Seconds a host is left alone that goes on refusing without saying for how long, or answers nothing."
 STRIKES = 3
 "Refusals in a row that are answered with a wait; then comes a pause."
 FAILURES = 5
-"Attempts in a row on which nobody answered, after which a run gives a host up."
+"Attempts in a row on which nobody answered, after which a run leaves a host alone."
 _MAX_DIGITS = 9
 
 
@@ -76,6 +77,7 @@ def retry_after(value: str | None, now: float) -> int | None:
     try:
         moment = parsedate_to_datetime(text)
         # A date without a zone is one in GMT, as HTTP knows no other.
-        return max(0, round(moment.timestamp() - now)) if moment.tzinfo else None
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0, round(zoned.timestamp() - now))
     except (ValueError, TypeError, OverflowError):
         return None

@@ -25,7 +25,7 @@ from newscrawl.errors import ArchiveError
 from newscrawl.handlers.backoff import FAILURES, PAUSE, Patience, retry_after
 from newscrawl.handlers.hosts import KnownHosts
 from newscrawl.handlers.recording import Recorder, notes_of, run_of, utc_now
-from newscrawl.handlers.slots import Slots, origin_of
+from newscrawl.handlers.slots import Slots, leave_slot, origin_of
 from newscrawl.items import rfc3339
 from newscrawl.meta import FETCHED, POINTER
 from newscrawl.state.fates import HOST_PAUSED
@@ -69,6 +69,7 @@ class MannersMiddleware:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
+        leave_slot(request)
         if self._host(origin_of(request)).is_paused(utc_now().timestamp()):
             raise self._refusal(request)
 

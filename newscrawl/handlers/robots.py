@@ -26,7 +26,7 @@ from newscrawl.handlers.hosts import KnownHosts
 from newscrawl.handlers.manners import HostPaused
 from newscrawl.handlers.recording import Recorder, run_of, utc_now
 from newscrawl.handlers.remembered import notes_of_robots
-from newscrawl.handlers.slots import Slots, origin_of
+from newscrawl.handlers.slots import Slots, leave_slot, origin_of
 from newscrawl.state.hosts import ROBOTS_SECONDS, Robots, is_answer
 from newscrawl.state.rows import seconds_of
 
@@ -101,6 +101,7 @@ class RobotsMiddleware:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
+        leave_slot(request)
         if request.meta.get("dont_obey_robotstxt") or urlparse_cached(request).path == PATH:
             return
         rules = await self._rules_for(request)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Refusal = Callable[["Request"], Exception]
 "Makes the error a request ends with."
+SLOT = "download_slot"
+"Where Scrapy notes a request's slot, and takes it from when it is there."
 LOOK = 5
 "Seconds after which a wait looks whether the crawl is to end."
 
@@ -24,6 +26,11 @@ def origin_of(request: Request) -> str:
     """scheme://host[:port], for which a robots.txt holds."""
     url = urlparse_cached(request)
     return f"{url.scheme}://{url.netloc.rpartition('@')[2].lower()}"
+
+
+def leave_slot(request: Request) -> None:
+    """Let a request have the slot of its own host: a redirect brings along that of the host it came from."""
+    request.meta.pop(SLOT, None)
 
 
 class Slots:

@@ -20,6 +20,7 @@ from newscrawl.discovery.probe import (
 from newscrawl.discovery.reading import Kind
 from newscrawl.discovery.sources import DEEPEST, sources_of
 from newscrawl.discovery.traps import trap_of
+from newscrawl.errors import ArchiveError
 from newscrawl.items import Link, Page, Rejection, rfc3339
 from newscrawl.meta import FETCHED, LINK, POINTER
 from newscrawl.outlet import Outlet
@@ -162,22 +163,15 @@ class OutletSpider(ArchivingSpider):
     def source_failed(self, failure: Failure) -> None:
         request = failure.request  # type: ignore[attr-defined]
         reason = reason_of(failure)
-        if "asked" in request.cb_kwargs:
+        # Where the archive or state cannot be written the source is not at fault: it stays due.
+        if "asked" in request.cb_kwargs and not failure.check(ArchiveError):  # type: ignore[no-untyped-call]
             asked, kind = request.cb_kwargs["asked"], request.cb_kwargs["kind"]
-            told = Told(url=asked, outcome=reason, kind=kind, wait=self._pause_of(asked))
-            self._told(told, request.meta)
+            self._told(Told(url=asked, outcome=reason, kind=kind), request.meta)
         self._count(request.cb_kwargs.get("kind", "home"), reason)
         if reason != HOST_PAUSED:
             self.sources_failed.append(f"{request.url}: {reason}")
         if not request.meta.get("newscrawl_probing"):
             self.logger.warning("%s: %s: %s", self.name, request.url, detail_of(failure))
-
-    def _pause_of(self, url: str) -> int | None:
-        """Seconds for which its host wants to be left alone."""
-        until, second = None, seconds_of(now())
-        with self.stopping():
-            until = self.state.pages.paused(url, second) if self.state else None
-        return until - second if until else None
 
     def parse_home(self, response: Response) -> Requests:
         """No source is named in the outlet's file: take the feeds its home page names, else look on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -39,8 +39,6 @@ class Told:
     "feed, sitemap, wp_api or section."
     least: int | None = None
     "Seconds its publisher asks to be left alone between two looks."
-    wait: int | None = None
-    "Seconds it asked to be left alone now, as Retry-After says them."
     etag: str | None = None
     last_modified: str | None = None
     more: tuple[str, ...] = ()
@@ -72,10 +70,11 @@ class FeedTable:
         Call it once its links are in state: what is noted here is not listed again.
         """
         row = self._row(told.url)
-        if told.outcome == HOST_PAUSED:
-            until = HostTable(self._database).paused(origin_of_url(told.url), now)
-            told = replace(told, wait=until - now if until else None)
-        values = _after_failure(row, told, now) if _failed(told.outcome) else _after_answer(row, told, now)
+        if _failed(told.outcome):
+            paused = HostTable(self._database).paused(origin_of_url(told.url), now)
+            values = _after_failure(row, told, now, paused or now)
+        else:
+            values = _after_answer(row, told, now)
         key = {"outlet": self._outlet, "url": told.url}
         values |= {"kind": told.kind} if told.kind else {}
         statement = self._database.insert(feeds).values(**key, **values)
@@ -135,8 +134,11 @@ def _after_answer(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]:
     return values if is_same else {**values, "changed": now}
 
 
-def _after_failure(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]:
-    """Longer between attempts with every failure in a row; what it gave before stays known."""
+def _after_failure(row: Row[Any] | None, told: Told, now: int, paused: int) -> dict[str, Any]:
+    """Longer between attempts with every failure in a row; what it gave before stays known.
+
+    `paused`: until when its host wants to be left alone.
+    """
     # Of a host that is left alone nobody was asked.
     is_failure = told.outcome != HOST_PAUSED
     failures = (row.failures if row else 0) + is_failure
@@ -146,7 +148,6 @@ def _after_failure(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]
     retired = row.retired if row else None
     if not retired and failing and failures >= RETIRED_FAILURES and now - failing >= RETIRED_AFTER:
         retired = now
-    asked = min(told.wait or 0, LONGEST_SECONDS)
     return {
         "outcome": told.outcome,
         "looked": now,
@@ -154,7 +155,7 @@ def _after_failure(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]
         "failing": failing,
         "retired": retired,
         "interval": interval,
-        "next_due": now + (RETIRED_SECONDS if retired else max(wait, asked)),
+        "next_due": now + RETIRED_SECONDS if retired else max(now + wait, paused),
     }
 
 

@@ -59,7 +59,7 @@ class KeptFrontier:
         self._ahead: deque[Row[Any]] = deque()
         self._new: set[bytes] = set()
         self._again: set[bytes] = set()
-        "Pages known from earlier runs that this one found again and had no cause to fetch."
+        "Pages known from earlier runs that this one found again and had no cause to fetch; counted so far."
         self._outcomes: Counter[str] = Counter()
         self._resumed = 0
         self._waiting = pages.count_due(self._second(), max_waiting + 1)
@@ -112,12 +112,17 @@ class KeptFrontier:
                     }
                 )
             elif row.key not in self._new and row.status != "pending" and not _is_due(row, now):
-                self._again.add(row.key)
+                self._note_again(row.key)
         self._pages.change(anew)
         self._again.difference_update(row["at"] for row in anew)
         self._waiting += len(anew)
         if anew:
             self._ahead.clear()
+
+    def _note_again(self, key: bytes) -> None:
+        # Sitemaps may list all that there ever was.
+        if len(self._again) < self._max_waiting:
+            self._again.add(key)
 
     def take(self, limit: int) -> list[Link]:
         taken: list[Row[Any]] = []

@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,11 @@ from wire.slow import SlowSite, write_slow_outlet
 
 from newscrawl.archive.report import read_report
 from newscrawl.commands import app_of
-from newscrawl.commands.limits import PAUSE_SECONDS, Watched, crawl_within
+from newscrawl.commands.crawls import Crawled
+from newscrawl.commands.limits import PAUSE_SECONDS, Slots, Watched, crawl_within
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, running
+from newscrawl.errors import StateError
 
 COMMAND = Path(sys.executable).with_name("newscrawl")
 
@@ -79,7 +83,7 @@ def test_time_is_limited_and_who_crawls_already_is_left_alone(tmp_path: Path) ->
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
         # Slow enough to be still at work when its time is over.
         with subprocess.Popen(
-            [*due_command(tmp_path, "--limit", "8"), "-s", "DOWNLOAD_DELAY=0.05"],
+            [*due_command(tmp_path, "--limit", "14"), "-s", "DOWNLOAD_DELAY=0.05"],
             cwd=tmp_path,
             env=environment(),
             stdout=subprocess.DEVNULL,
@@ -92,7 +96,7 @@ def test_time_is_limited_and_who_crawls_already_is_left_alone(tmp_path: Path) ->
             assert "slow: another process is crawling it" in other.stderr
             assert process.wait(60) == 0
             assert process.stderr
-            assert "slow: stopped after 8 s" in process.stderr.read()
+            assert "slow: stopped after 14 s" in process.stderr.read()
     (report,) = tmp_path.glob("a/slow/*.report.json")
     assert read_report(report).reason == "shutdown"
     assert not list(tmp_path.glob("a/slow/*.open"))
@@ -169,6 +173,41 @@ def test_slots_wait_while_it_is_nobodys_turn(tmp_path: Path) -> None:
     assert crawl_within(5, iter(turns), tmp_path, jobs=1) == []
     assert time.monotonic() - began >= 2 * PAUSE_SECONDS
     assert not list(tmp_path.iterdir())
+
+
+def begun_of(turns: Iterator[str | None], slots: list[Slots], *, fails: bool = False) -> list[str]:
+    """The crawls one thread begins until there is none left."""
+    begun: list[str] = []
+
+    def crawl(outlet: str, _: Watched) -> Crawled:
+        begun.append(outlet)
+        if fails:
+            raise StateError("the database is locked")
+        return Crawled(outlet=outlet, code=0, report=None, log=Path("log"), said="")
+
+    slots.append(Slots(turns, crawl))
+    slots[0].work(None, grace=1)
+    return begun
+
+
+def test_a_crawl_whose_turn_comes_while_all_are_ended_does_not_begin() -> None:
+    slots: list[Slots] = []
+
+    def turns() -> Iterator[str | None]:
+        yield "first"
+        slots[0].end()  # as SIGTERM does while the next is looked up
+        yield "second"
+
+    assert begun_of(turns(), slots) == ["first"]
+
+
+def test_a_crawl_that_cannot_be_told_of_lets_nobody_wait_for_its_end() -> None:
+    slots: list[Slots] = []
+    with pytest.raises(StateError):
+        begun_of(chain(["first"], repeat(None, 3)), slots, fails=True)
+    began = time.monotonic()
+    slots[0].work(None, grace=1)
+    assert time.monotonic() - began < PAUSE_SECONDS
 
 
 def state_of(folder: Path, statement: str) -> list[tuple[object, ...]]:

@@ -87,7 +87,8 @@ def test_failures_wait_longer_and_longer(opened: Opened) -> None:
 
 
 def test_what_a_publisher_asks_for_is_the_least_interval(opened: Opened) -> None:
-    feeds = opened().feeds
+    state = opened()
+    feeds = state.feeds
     feeds.told(told(least=7200), NOW)
     assert feeds.next_due() == NOW + 7200
     for n in range(9):
@@ -98,7 +99,8 @@ def test_what_a_publisher_asks_for_is_the_least_interval(opened: Opened) -> None
     assert feeds.next_due() == NOW + 7200
     feeds.told(told(digest="sha1:X", least=60), NOW)
     assert feeds.next_due() == NOW + SHORTEST_SECONDS
-    feeds.told(Told(url=URL, outcome="http_503", wait=10 * 3600), NOW)
+    state.hosts.pause("https://paper.example", NOW + 10 * 3600)
+    feeds.told(Told(url=URL, outcome="http_503"), NOW)
     assert feeds.next_due() == NOW + 10 * 3600
 
 

@@ -121,6 +121,18 @@ def test_a_frontier_that_is_full_says_so(opened: Opened, clock: Clock) -> None:
     assert KeptFrontier(opened().pages, "run2", clock, max_waiting=3).found([link(9)]) == 0
 
 
+def test_old_pages_of_a_large_sitemap_are_counted_so_far(opened: Opened, clock: Clock) -> None:
+    """Each that is counted is kept in memory."""
+    first = KeptFrontier(opened().pages, "run-1", clock)
+    links = [link(n) for n in range(8)]
+    first.found(links)
+    for taken in first.take(8):
+        first.done(taken.url, "listing")
+    second = KeptFrontier(opened().pages, "run-2", clock, max_waiting=5)
+    assert second.found(links) == 0
+    assert second.counts()["known"] == 5
+
+
 def test_an_article_is_looked_at_again_as_it_ages(opened: Opened, clock: Clock) -> None:
     looked: list[float] = []
     KeptFrontier(opened().pages, "run0", clock).found([link(1)])
