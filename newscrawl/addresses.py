@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Self
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+"All of IPv6 that is given out as global unicast; outside, `is_global` takes what is unknown for public."
+_NOT_PUBLIC = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("3fff::/20"))
+"Of protocols and documentation, which older Pythons take for public."
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+"The third quarter of an address that ends with an IPv4 one (RFC 5214)."
 
 
 def is_public(address: str) -> bool:
@@ -18,8 +24,11 @@ def is_public(address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    if any(ip in network for network in _NOT_PUBLIC):
+        return False
     if isinstance(ip, ipaddress.IPv6Address):
-        return ip.is_global and not ip.is_multicast and all(is_public(str(v4)) for v4 in _wrapped(ip))
+        is_unicast = ip in _UNICAST or ip in _NAT64 or ip.ipv4_mapped is not None
+        return is_unicast and ip.is_global and all(is_public(str(v4)) for v4 in _wrapped(ip))
     return ip.is_global and not ip.is_multicast
 
 
@@ -74,6 +83,6 @@ def is_loopback(address: str) -> bool:
 
 def _wrapped(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     found = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-    if ip in _NAT64:
+    if ip in _NAT64 or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
         found.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
     return [v4 for v4 in found if v4 is not None]

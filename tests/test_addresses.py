@@ -5,7 +5,16 @@ import pytest
 from newscrawl.addresses import Allowance, is_loopback, is_public
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::6810:84e5", "::ffff:93.184.215.14"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "93.184.215.14",
+        "2606:4700::6810:84e5",
+        "::ffff:93.184.215.14",
+        "64:ff9b::8.8.8.8",
+        "2600::5efe:8.8.8.8",
+    ],
+)
 def test_public(address: str) -> None:
     assert is_public(address)
 
@@ -16,6 +25,8 @@ def test_public(address: str) -> None:
         "127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "172.16.0.1", "0.0.0.0", "224.0.0.1",
         "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
         "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::1", "not an address", "",
+        "::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "fec0::1", "fe00::1", "4000::1", "5f00::1",
+        "3fff::1", "2600::5efe:127.0.0.1", "2600::200:5efe:10.0.0.1", "192.0.0.8",
     ],
 )  # fmt: skip
 def test_not_public(address: str) -> None:

@@ -241,6 +241,8 @@ def calm(folder: Path) -> None:
     """Time passes: all that waits for a later try, or another look, is due."""
     with closing(sqlite3.connect(folder / "disk" / "a" / "state.sqlite")) as state, state:
         state.execute("UPDATE urls SET next_due = 0 WHERE next_due IS NOT NULL OR status = 'failed'")
+        # What was in flight beside three kills would be spared for a month.
+        state.execute("UPDATE urls SET deaths = 0")
         state.execute("UPDATE feeds SET next_due = 0, failures = 0, retired = NULL, least = NULL")
         state.execute("DELETE FROM hosts")
 

@@ -19,7 +19,7 @@ from newscrawl.commands import app_of
 
 pytestmark = pytest.mark.crawl
 
-app = app_of(["replay", "extract"])
+app = app_of(["replay", "extract", "doctor"])
 OUTLET = """title = "Signal"
 home = "{base}/"
 country = "CM"
@@ -157,6 +157,14 @@ def test_each_signal_is_recorded_remembered_and_replayed(site: Site, monkeypatch
     assert rights(second) == found
     assert len(second.articles) == 2 * len(PAGES)
     assert replayed(second) == "identical\n"
+
+    # Lines that were lost are made again as they were, with what was decided about them.
+    lines = second.folder / f"{second.report['run']}.jsonl"
+    whole = lines.read_bytes()
+    lines.write_bytes(b"")
+    monkeypatch.setattr("newscrawl.settings.NEWSCRAWL_OUTLETS", [str(site.folder / "outlets")])
+    mended = CliRunner().invoke(app, ["doctor", "--mend", "--archives", str(second.folder.parent)])
+    assert (mended.exit_code, lines.read_bytes()) == (0, whole), mended.output
 
     # Made again from the archive alone, with another policy.
     monkeypatch.setattr("newscrawl.settings.NEWSCRAWL_RIGHTS", "skip")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from newscrawl.archive.http import ContentError, split_message
-from newscrawl.archive.manifest import replace_finished
+from newscrawl.archive.manifest import forget_finished, replace_finished
 from newscrawl.archive.member import PACKED, STORED, Pieces, gzip_member
 from newscrawl.archive.reader import WarcRecord, records_of
 from newscrawl.archive.records import fields_block, record_pieces, sha1_base32
@@ -122,6 +122,7 @@ def erase(path: Path, exchanges: Collection[Exchange], reason: str, when: dateti
             os.fsync(out.fileno())
         if draft.stat().st_size != path.stat().st_size:
             raise ArchiveError(f"{path}: what replaces its records is not of their length")
+        forget_finished(path)
         draft.rename(path)
         sync_folder(path.parent)
     except OSError as error:

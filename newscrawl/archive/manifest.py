@@ -38,6 +38,15 @@ def replace_finished(path: Path) -> None:
 
     For those who are alone in the folder.
     """
+    forget_finished(path)
+    note_finished(path)
+
+
+def forget_finished(path: Path) -> None:
+    """Take a file out before another takes its place: killed between the two, a repair lists what is there.
+
+    For those who are alone in the folder.
+    """
     manifest, name = path.parent / MANIFEST, os.fsencode(path.name)
     draft = manifest.with_name(f"{MANIFEST}.tmp")
     try:
@@ -47,7 +56,6 @@ def replace_finished(path: Path) -> None:
             draft.rename(manifest)
     except OSError as error:
         raise ArchiveError(f"cannot write {manifest}: {error.strerror}") from error
-    note_finished(path)
 
 
 def _append_line(fd: int, line: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from newscrawl.archive.erasing import Exchange, erase, exchanges_of
 from newscrawl.archive.index import warc_files
 from newscrawl.archive.lines import json_line
-from newscrawl.archive.manifest import replace_finished
+from newscrawl.archive.manifest import forget_finished, replace_finished
 from newscrawl.archive.owner import owner_of
 from newscrawl.archive.surt import surt
 from newscrawl.archive.writer import sync_folder
@@ -187,6 +187,7 @@ def write_lines(path: Path, lines: list[bytes]) -> None:
             out.writelines(lines)
             out.flush()
             os.fsync(out.fileno())
+        forget_finished(path)
         draft.rename(path)
         sync_folder(path.parent)
     except OSError as error:

@@ -12,6 +12,7 @@ from newscrawl.archive.ended import ended_pages
 from newscrawl.archive.mending import add_line, drop_repeated, set_aside
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import SUFFIX, read_report
+from newscrawl.commands.extract import default_policy
 from newscrawl.errors import ArchiveError
 from newscrawl.extraction import extract_at
 from newscrawl.items import Article
@@ -19,6 +20,7 @@ from newscrawl.outlet import Outlet
 from newscrawl.parts import WarcPointer
 from newscrawl.state.pages import PageTable
 from newscrawl.state.rows import key_of
+from newscrawl.text.rights import decided
 
 
 class MendedFiles(NamedTuple):
@@ -75,7 +77,8 @@ def _extracted(row: Any, folder: Path, outlet: Outlet) -> Article | None:
         for memory in _memories(folder, row.article_run):
             item = extract_at(folder, pointer, outlet, memory)
             if isinstance(item, Article) and (item.id, item.version) == (row.article, row.version):
-                return item
+                made = decided(item, outlet.rights or default_policy())
+                return made if isinstance(made, Article) else None
     except (ArchiveError, TypeError, ValueError, LookupError):
         return None
     return None

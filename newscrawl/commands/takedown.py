@@ -14,6 +14,7 @@ from rich.console import Console
 
 from newscrawl import settings
 from newscrawl.archive.index import NAME, build
+from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.takedown import TakenDown, block, erase_all, found_in, refusal_of, rewrite_lines
 from newscrawl.clustering.window import remove_pages
 from newscrawl.commands.report import Archives, AsJson
@@ -89,6 +90,9 @@ def _outlets(archives: Path) -> list[str]:
 
 def _taken_down(database: Database, folder: Path, order: Order, *, is_sure: bool) -> TakenDown | None:
     """What was there and is gone now; None where the outlet knows none of the pages."""
+    if not order.is_dry:
+        # What killed crawls left open holds articles too, and would be closed by the next run.
+        repair_folder(folder, host=socket.gethostname(), complete=True)
     found = found_in(folder, order.urls, with_exchanges=order.should_erase, with_sources=order.with_sources)
     is_known = found.lines or found.exchanges or found.urls - set(order.urls) or found.named
     if not is_sure and not is_known:
@@ -107,22 +111,23 @@ def _taken_down(database: Database, folder: Path, order: Order, *, is_sure: bool
         if order.with_sources:
             forget_sources(database, folder.name)
         block(folder, found.urls)
+        is_indexed = (folder / NAME).is_file()
+        if found.exchanges:
+            _forget_index(folder)
         erase_all(folder, found, order.reason, order.when)
         day = rfc3339(order.when)[:10]
         rewrite_lines(folder, found.urls, lambda line: refusal_of(line, folder.name, order.reason, day))
-        if (folder / NAME).is_file():
-            _index_anew(folder, found)
+        if is_indexed:
+            build(folder)
     finally:
         state.lease.release()
     return found
 
 
-def _index_anew(folder: Path, found: TakenDown) -> None:
-    """An index knows a file by its size, which has not changed."""
-    if found.exchanges:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{folder / NAME}{suffix}").unlink(missing_ok=True)
-    build(folder)
+def _forget_index(folder: Path) -> None:
+    """Before its files are rewritten: it knows them by their size, which does not change."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{folder / NAME}{suffix}").unlink(missing_ok=True)
 
 
 def _show(done: dict[str, TakenDown], order: Order, as_json: bool) -> None:

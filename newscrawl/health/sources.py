@@ -17,6 +17,7 @@ from newscrawl.health.history import (
     share,
     shift,
     spanned,
+    stood,
 )
 from newscrawl.health.pages import articles, articles_in
 
@@ -64,12 +65,9 @@ def _worst(several: Sequence[Figures]) -> list[tuple[str, int]]:
 
 def robots_closed(runs: Sequence[Past]) -> Alarm | None:
     """robots.txt forbids sources or most pages, as it did not before."""
-    *before, last = runs
-    now = last.figures.sources
-    if now.get(ROBOTS) and not _answers(last.figures) and any(_answers(run.figures) for run in before):
-        return Alarm(
-            "robots_closed", "error", f"robots.txt forbids {now[ROBOTS]} sources, and all others fail"
-        )
+    if _forbids_sources(runs):
+        count = runs[-1].figures.sources[ROBOTS]
+        return Alarm("robots_closed", "error", f"robots.txt forbids {count} sources, and no other answers")
     found = shift("robots_closed", runs, lambda one: one.rejected.get(ROBOTS, 0), lambda one: one.pages)
     if found is None or not found.rose(OF_ROBOTS):
         return None
@@ -89,6 +87,21 @@ def feed_frozen(runs: Sequence[Past]) -> Alarm | None:
         return None
     text = f"nothing new for {silent / 3600:.0f} hours, at most {longest / 3600:.0f} before"
     return Alarm("feed_frozen", "warning", text)
+
+
+def _forbids_sources(runs: Sequence[Past]) -> bool:
+    """Whether all that was asked for is forbidden, and that is new.
+
+    A source that always was may be due alone: then it is more than are forbidden beside some that answer, or
+    there has been no answer for long.
+    """
+    last, answered = runs[-1], [run for run in runs[:-1] if _answers(run.figures)]
+    now = last.figures.sources.get(ROBOTS, 0)
+    if not now or not answered or _answers(last.figures):
+        return False
+    always = max(run.figures.sources.get(ROBOTS, 0) for run in answered)
+    is_long = last.started - answered[-1].started >= LONGEST_GAP
+    return now > always or is_long or stood("robots_closed", runs)
 
 
 def _answers(one: Figures) -> bool:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
 
 from newscrawl.archive.http import split_message
-from newscrawl.archive.manifest import read_manifest, sha256_of
+from newscrawl.archive.manifest import forget_finished, read_manifest, sha256_of
 from newscrawl.archive.reader import WarcRecord, records_of
 from newscrawl.commands import app_of
 from newscrawl.demo.catalogue import demo_site, write_outlets
@@ -134,6 +134,9 @@ def test_an_article_is_gone_for_good(crawled: Crawled, archives: Path) -> None:
             rows = str(state.execute(f"SELECT * FROM {table}").fetchall())
             assert article["title"] not in rows
             assert article["id"] not in rows
+    database = b"".join(path.read_bytes() for path in archives.glob("state.sqlite*"))
+    assert others_title(archives).encode() in database
+    assert article["title"].encode() not in database, "in a free page either"
     all_agrees(archives)
 
     asked = len(crawled.newsroom.log)
@@ -147,6 +150,12 @@ def test_an_article_is_gone_for_good(crawled: Crawled, archives: Path) -> None:
     again = take_down(archives, article["url"], "--erase")[OUTLET]
     assert (again["lines"], again["exchanges"]) == (0, 0)
     all_agrees(archives)
+
+
+def others_title(archives: Path) -> str:
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state:
+        rows = state.execute("SELECT link FROM urls WHERE status = 'done'").fetchall()
+    return next(title for (link,) in rows if (title := json.loads(link).get("title")) and title.isascii())
 
 
 def others_url(archives: Path) -> str:
@@ -210,4 +219,46 @@ def test_a_page_can_be_refused_before_it_comes(archives: Path) -> None:
     unknown = "http://127.0.0.1:9/never-seen"
     assert take_down(archives, unknown, code=1) == {}
     assert list(take_down(archives, unknown, "--outlet", OUTLET)) == [OUTLET]
+    all_agrees(archives)
+
+
+def leave_open(archives: Path) -> None:
+    """As if the last crawl had been killed: its files are open, in no manifest, and there is no report."""
+    report = max((archives / OUTLET).glob("*.report.json"))
+    run_id = report.name.removesuffix(".report.json")
+    names = [*json.loads(report.read_text())["warcs"], f"{run_id}.jsonl", f"{run_id}.rejected.jsonl"]
+    forget_finished(report)
+    report.unlink()
+    for path in (archives / OUTLET / name for name in names):
+        forget_finished(path)
+        path.rename(f"{path}.open")
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
+        state.execute("UPDATE runs SET finished = NULL, pid = 999999999 WHERE id = ?", [run_id])
+
+
+def test_what_a_killed_crawl_left_open_goes_too(crawled: Crawled, archives: Path) -> None:
+    article = crawled.done.articles[3]
+    leave_open(archives)
+    take_down(archives, article["url"], "--erase")
+    assert crawled.again(archives).code == 0
+    assert {record.kind for record in records(archives) if record.url == article["url"]} == {"metadata"}
+    told = [line.get("reason") for line in lines(archives) if line["url"] == article["url"]]
+    assert set(told) == {"taken_down"}
+    run("index", "build", "--archives", str(archives))
+    all_agrees(archives)
+
+
+@pytest.mark.parametrize("rewriting", ["erasing", "takedown"])
+def test_killed_between_file_and_manifest_the_same_command_does_the_rest(
+    crawled: Crawled, archives: Path, monkeypatch: pytest.MonkeyPatch, rewriting: str
+) -> None:
+    def die(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    address = crawled.done.articles[3]["url"]
+    with monkeypatch.context() as patched:
+        patched.setattr(f"newscrawl.archive.{rewriting}.replace_finished", die)
+        done = CliRunner().invoke(app, ["takedown", address, "--erase", "--archives", str(archives)])
+        assert done.exit_code == 130
+    take_down(archives, address, "--erase")
     all_agrees(archives)

@@ -13,6 +13,8 @@ from health.made import BEGAN, Paper, drawn, month, turned
 
 from newscrawl.health.alarm import NAMES
 from newscrawl.health.alarms import alarms_of
+from newscrawl.health.expected import HOUR
+from newscrawl.health.figures import Figures
 from newscrawl.health.history import DAY, WINDOW, Past
 from newscrawl.outlet import Expect
 
@@ -68,6 +70,20 @@ def test_an_alarm_fires_on_what_it_is_for(
     standing, raised = after(change, days, seed)
     assert name in standing
     assert raised <= {name, *besides}
+
+
+def forbidding(count: int, at: int, answering: int = 0) -> Past:
+    return Past(started=BEGAN + at, figures=Figures(sources={"robots_txt": count, "ok": answering}))
+
+
+def test_a_source_that_always_was_forbidden_may_be_due_alone() -> None:
+    runs = [forbidding(1, 0, answering=2), forbidding(0, HOUR, answering=2)]
+    assert named([*runs, forbidding(1, 2 * HOUR)]) == set()
+    assert named([*runs, forbidding(2, 2 * HOUR)]) == {"robots_closed"}
+    assert named([*runs, forbidding(1, 3 * DAY)]) == {"robots_closed"}, "asked one by one"
+    standing = replace(forbidding(2, 2 * HOUR), alarms=frozenset({"robots_closed"}))
+    assert named([*runs, standing, forbidding(1, 3 * HOUR)]) == {"robots_closed"}
+    assert named([*runs, standing, forbidding(1, 3 * HOUR, answering=1)]) == set()
 
 
 def test_ordinary_months_raise_no_alarm() -> None:

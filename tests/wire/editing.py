@@ -34,7 +34,9 @@ class EditedSite:
 
     def edit(self, story: Story) -> Story:
         """Change a story's text."""
-        edited = story.model_copy(update={"body": f"{story.body.rstrip()}\n{ADDED}\n"})
+        # A paragraph that stands in many stories is what crawls learn to leave out.
+        own = f"{ADDED} {story.title}: {len(story.body)} letters until then."
+        edited = story.model_copy(update={"body": f"{story.body.rstrip()}\n{own}\n"})
         self._show([edited if one.id == story.id else one for one in self.site.desk.story])
         return edited
 

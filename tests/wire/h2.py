@@ -52,6 +52,8 @@ H2_ANSWERS = {
     "/reset": H2Answer(reset=True),
     "/etag": H2Answer(extra=((b"etag", b'"a"'),), unchanged=True),
 }
+H2_MISSING = H2Answer(b"", 404)
+"All else, such as what a site might say of its use by machines."
 
 
 @dataclass
@@ -143,7 +145,7 @@ class Streams:
     def answer(self, number: int) -> None:
         stream = self.open[number]
         asked = dict(stream.headers)
-        answer = H2_ANSWERS[asked[b":path"].decode().partition("?")[0]]
+        answer = H2_ANSWERS.get(asked[b":path"].decode().partition("?")[0], H2_MISSING)
         if answer.interim:
             self.connection.send_headers(number, answer.interim)
         status = 304 if answer.unchanged and b"if-none-match" in asked else answer.status
