@@ -117,7 +117,6 @@ URLLENGTH_LIMIT = 0
 METAREFRESH_ENABLED = False
 
 LOG_LEVEL = "INFO"
-LOG_FORMAT = "%(asctime)s %(run)s [%(name)s] %(levelname)s: %(message)s"
 NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
 # The report says it all, and stays.
 STATS_DUMP = False

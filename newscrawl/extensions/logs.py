@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FORMAT = "NEWSCRAWL_LOG_FORMAT"
 JSON = "json"
+FORM = "%(asctime)s %(run)s [%(name)s] %(levelname)s: %(message)s"
 TOLD = ("url", "reason", "lang", "chars")
 "What a line about a page says besides, in JSON."
 _STARTS = ("Scrapy %(version)s started", "Versions:\n", "Overridden settings:\n", "Enabled ")
@@ -87,12 +88,17 @@ def open_log(settings: BaseSettings) -> None:
     quiet_start()
     handler = _handler(settings)
     is_json = settings.get(FORMAT) == JSON
-    text = TextFormatter(settings.get("LOG_FORMAT"), settings.get("LOG_DATEFORMAT"))
+    text = TextFormatter(_form(settings), settings.get("LOG_DATEFORMAT"))
     handler.setFormatter(JsonFormatter() if is_json else text)
     handler.setLevel(settings.get("LOG_LEVEL"))
     handler.addFilter(Whose())
     logging.root.setLevel(logging.NOTSET)
     logging.root.addHandler(handler)
+
+
+def _form(settings: BaseSettings) -> str:
+    """LOG_FORMAT where somebody has set it. Scrapy's commands other than crawl could not fill in a run."""
+    return settings["LOG_FORMAT"] if settings.getpriority("LOG_FORMAT") else FORM
 
 
 def _handler(settings: BaseSettings) -> logging.Handler:
