@@ -111,6 +111,13 @@ class Rights(Part):
 
     A page that was to be skipped is no article; `no-export` keeps it out of what exports write."""
 
+    @property
+    def is_reserved(self) -> bool:
+        """Whether others should not be given it: as decided, and where nothing was, as page and site say."""
+        if self.policy is None:
+            return bool(self.tdm_reserved or self.reserved_by)
+        return self.policy != "archive"
+
 
 class LiveUpdate(Part):
     time: str | None = None

@@ -11,8 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from pydantic import ValidationError
+
 from newscrawl.archive.finished import MAX_LINE_BYTES, live_runs
 from newscrawl.errors import ArchiveError
+from newscrawl.parts import Rights
 from newscrawl.state.copies import CopyTable
 from newscrawl.state.rows import key_of
 
@@ -66,7 +69,7 @@ class Stats:
 
     days: dict[str, dict[str, Day]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Day)))
     newest: dict[str, str] = field(default_factory=dict)
-    "Title of each outlet's newest article."
+    "Title of each outlet's newest article that is not reserved: pages of figures are handed on."
     broken: list[str] = field(default_factory=list)
     "Lines that are none, each with its file and number."
 
@@ -105,7 +108,8 @@ def stats_of(
                 _count(stats.days[folder.name][day], data)
                 if "text_sha256" in data:
                     keys[day].append(key_of(folder.name, str(data.get("url_requested"))))
-                    newest = max(newest, (str(data.get("fetched")), str(data.get("title") or "")))
+                    if not _is_reserved(data):
+                        newest = max(newest, (str(data.get("fetched")), str(data.get("title") or "")))
             for day, of_day in keys.items():
                 stats.days[folder.name][day].copies += _copies_among(of_day, copies)
         if newest[1]:
@@ -143,6 +147,14 @@ def _data(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) and ("text_sha256" in data or "reason" in data) else None
+
+
+def _is_reserved(data: Mapping[str, Any]) -> bool:
+    """Whether it stays out of exports; rights that cannot be read are taken for reserved."""
+    try:
+        return Rights.model_validate(data.get("rights") or {}).is_reserved
+    except ValidationError:
+        return True
 
 
 def _count(day: Day, data: Mapping[str, Any]) -> None:

@@ -91,8 +91,13 @@ def last_end(runs: Iterable[FinishedRun]) -> datetime:
 def live_runs(folder: Path) -> list[str]:
     """Ids of the runs of an outlet's folder that have closed their lines, the oldest first; no replays."""
     ids = sorted({path.name.partition(".")[0] for path in folder.glob("*.jsonl") if owner_of(path.name)})
-    return [run for run in ids if not _is_replay(folder / f"{run}{SUFFIX}")]
+    return [run for run in ids if not is_replay(folder, run)]
 
 
-def _is_replay(report: Path) -> bool:
-    return report.exists() and read_report(report).replay_of is not None
+def is_replay(folder: Path, run: str) -> bool:
+    """Whether a run repeated another; one whose report is missing or broken did not: its lines are there."""
+    path = folder / f"{run}{SUFFIX}"
+    try:
+        return path.exists() and read_report(path).replay_of is not None
+    except ArchiveError:
+        return False

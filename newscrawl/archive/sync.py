@@ -125,9 +125,10 @@ def _put(file: Finished, storage: Storage, size: int, *, reads_back: bool) -> Sy
         return Synced(file=file, outcome="damaged", detail=f"{file.path} is not what {MANIFEST} says")
     try:
         with file.path.open("rb") as stream:
-            storage.put(file.name, stream)
+            written = storage.put(file.name, stream)
     except OSError as error:
         raise ArchiveError(f"cannot read {file.path}: {error.strerror}") from error
-    if storage.size(file.name) != size or (reads_back and storage.digest(file.name) != file.digest):
+    is_whole = written == file.digest and storage.size(file.name) == size
+    if not is_whole or (reads_back and storage.digest(file.name) != file.digest):
         return Synced(file=file, outcome="failed", detail=f"{storage.url}/{file.name} came to differ")
     return Synced(file=file, outcome="sent", bytes=size)

@@ -55,10 +55,10 @@ def _published(said: str | None, fetched: datetime) -> datetime:
     """When it came out: never after it was fetched, and at the end of a day whose hour is not told."""
     try:
         moment = datetime.fromisoformat(said or "")
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
         return fetched
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC) + timedelta(days=1)
     return min(moment, fetched)
 
 

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from newscrawl import settings
 from newscrawl.archive.ended import ended_pages
+from newscrawl.archive.finished import is_replay
 from newscrawl.archive.owner import owner_of
-from newscrawl.archive.report import SUFFIX, read_report
 from newscrawl.clustering.anew import rebuild
 from newscrawl.clustering.texts import text_of
 from newscrawl.clustering.window import DAY, WINDOW_DAYS, cluster_texts
@@ -44,6 +44,10 @@ def cluster(  # noqa: PLR0917 # typer hands them in by name
     as_json: AsJson = False,
 ) -> None:
     """Find copies of one story among outlets. Exit code 1: lines could not be read."""
+    if diff and not show:
+        raise NewscrawlError("--diff goes with --show")
+    if show and (anew or outlets):
+        raise NewscrawlError("--show looks for nothing: name no outlets, and no --rebuild")
     database = Database.open(database_url(state_url, archives.resolve()))
     table = CopyTable(database)
     try:
@@ -122,15 +126,8 @@ class _Lines:
         return [
             run
             for run in runs_in(path.name for path in paths if path.stat().st_mtime >= since)
-            if not self._is_replay(folder / f"{run}{SUFFIX}")
+            if not is_replay(folder, run)
         ]
-
-    def _is_replay(self, report: Path) -> bool:
-        try:
-            return report.exists() and read_report(report).replay_of is not None
-        except ArchiveError as error:
-            self.broken.append(str(error))
-            return False
 
 
 def _wires() -> Iterator[str]:

@@ -19,7 +19,7 @@ from newscrawl.errors import ArchiveError, NewscrawlError
 
 FAILED = 1
 Archives = Annotated[Path, typer.Option(help="Folder of the archives.", show_default=True)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def report(

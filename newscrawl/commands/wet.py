@@ -24,7 +24,7 @@ def wet(
 ) -> None:
     """Write every article's text as a record that refers to the response it was made from.
 
-    Articles whose `rights.policy` is `no-export` are left out.
+    Articles whose use is reserved are left out, as exports leave them out.
     """
     found = [finished_run(run, archives) for run in dict.fromkeys(runs)]
     ids = [run.report.run for run in found]
@@ -33,7 +33,7 @@ def wet(
     def exported() -> Iterator[Article]:
         nonlocal reserved
         for article in articles_of(found):
-            if article.rights.policy == "no-export":
+            if article.rights.is_reserved:
                 reserved += 1
             else:
                 yield article

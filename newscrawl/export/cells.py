@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from newscrawl.export.tally import Tally
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"A spreadsheet runs a cell that begins so (OWASP, CSV injection)."
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+"A spreadsheet runs a cell that begins so (OWASP, CSV injection); some take the wide forms for the others."
 _NUL, _SHOWN = "\0", "\ufffd"
 "Ends a string in C: readers of CSV and SQL functions lose what stands behind it."
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from newscrawl.export.times import day_of
 from newscrawl.items import Article
-from newscrawl.parts import Rights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +29,7 @@ class Selection:
     def refusal(self, article: Article) -> str | None:
         """Why an article stays, as a short name; None when it goes out."""
         stays = (
-            ("reserved", _is_reserved(article.rights) and not self.reserved),
+            ("reserved", article.rights.is_reserved and not self.reserved),
             ("language", bool(self.languages) and article.lang not in self.languages),
             ("mixed", self.mixed is not None and article.is_mixed is not self.mixed),
             ("page_type", bool(self.page_types) and article.page_type not in self.page_types),
@@ -55,10 +54,3 @@ class Selection:
         if day is None:
             return False
         return (self.since or day) <= day <= (self.until or day)
-
-
-def _is_reserved(rights: Rights) -> bool:
-    """As the crawl decided; a line from before there were decisions is reserved where its page says so."""
-    if rights.policy is None:
-        return bool(rights.tdm_reserved or rights.reserved_by)
-    return rights.policy != "archive"

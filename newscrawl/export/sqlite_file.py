@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -72,6 +72,8 @@ class SqliteSink:
     out: Path
     options: Note
     _base: sqlite3.Connection | None = None
+    _asked: set[str] = field(default_factory=set)
+    "Units of this export: a draft may hold others too."
     _lock: int | None = None
 
     @property
@@ -97,6 +99,7 @@ class SqliteSink:
     @_told
     def finished(self, unit: Unit, inputs: str) -> Tally | None:
         assert self._base
+        self._asked.add(unit.key)
         found = self._base.execute(
             "SELECT counts FROM export_units WHERE unit = ? AND inputs = ?", (unit.key, inputs)
         ).fetchone()
@@ -117,6 +120,7 @@ class SqliteSink:
     def close(self) -> Path | None:
         """Indexes and full-text search, then the final name."""
         assert self._base
+        self._forget_others()
         # In one transaction: a kill leaves the draft as it was, to be finished by the next export.
         self._base.executescript(f"BEGIN;\n{_FINISH}COMMIT;")
         self._base.close()
@@ -137,6 +141,13 @@ class SqliteSink:
             os.close(self._lock)
             self._lock = None
 
+    def _forget_others(self) -> None:
+        """Take out what a killed export of more outlets, or of runs now gone, left in the draft."""
+        assert self._base
+        known = [unit for (unit,) in self._base.execute("SELECT unit FROM export_units")]
+        for unit in set(known) - self._asked:
+            self._base.execute("DELETE FROM articles WHERE unit = ?", (unit,))
+
     def _connected(self) -> sqlite3.Connection:
         base = sqlite3.connect(self.draft, isolation_level=None)
         base.execute("PRAGMA synchronous = NORMAL")
@@ -148,6 +159,8 @@ class SqliteSink:
         try:
             base = self._connected()
             try:
+                # Without this table it is whole but for its name, and does not tell what it was made from.
+                base.execute("SELECT 1 FROM export_units LIMIT 1")
                 noted = base.execute("SELECT options FROM export_options").fetchone()
                 return bool(noted and noted[0] == _noted(self.options))
             finally:

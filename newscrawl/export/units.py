@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
+from newscrawl.archive.finished import is_replay
 from newscrawl.archive.owner import owner_of
 from newscrawl.errors import NewscrawlError
 
@@ -54,10 +55,12 @@ def units_of(archives: Path, outlet: str) -> Iterator[Unit]:
 
 
 def _lines_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """When its run began and the path of each file of articles that is closed."""
+    """When its run began and the path of each file of articles that is closed; a replay's are no news."""
     for path in folder.glob(f"*{LINES}"):
         owner = owner_of(path.name)
-        if owner and not path.name.endswith(_REJECTED) and _is_day(owner.stamp[:8]):
+        if not owner or path.name.endswith(_REJECTED) or not _is_day(owner.stamp[:8]):
+            continue
+        if not is_replay(path.parent, path.name.removesuffix(LINES)):
             yield owner.stamp, path
 
 

@@ -127,6 +127,8 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
         (["--show", "https://news.example.org/x"], "no article https://news.example.org/x is known"),
         (["nowhere"], "no lines of nowhere"),
         (["nowhere", "--rebuild"], "--rebuild looks at all outlets"),
+        (["--diff"], "--diff goes with --show"),
+        (["--show", "x", "--rebuild"], "--show looks for nothing"),
     ):
         done = CliRunner().invoke(app, ["cluster", "--archives", str(tmp_path), *words])
         assert problem in str(done.exception)

@@ -145,6 +145,19 @@ def test_the_page_holds_plots_and_no_title_breaks_out_of_it(archives: Path, tmp_
     assert told[-2:] == ["2026-03-04: fr 1", "2026-03-04: en 3"]
 
 
+def test_a_reserved_title_is_not_handed_on(archives: Path, tmp_path: Path) -> None:
+    path = next((archives / "echo").glob("*-4.jsonl"))
+    line = json.loads(path.read_text())
+    path.write_text(json.dumps(line | {"title": "Kept in", "rights": {"policy": "no-export"}}) + "\n")
+    out = tmp_path / "stats.html"
+    assert invoked("--archives", archives, "--until", "2026-03-04", "--html", out).exit_code == 0
+    (newest,) = lxml_html.fromstring(out.read_text(encoding="utf-8")).xpath(
+        "//tbody/tr[th='echo']/td[last()]"
+    )
+    assert "Kept in" not in out.read_text(encoding="utf-8")
+    assert newest.text_content().endswith("2")
+
+
 def test_a_broken_line_is_named_and_costs_itself(archives: Path) -> None:
     path = next((archives / "echo").glob("*-4.jsonl"))
     with path.open("ab") as stream:

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import typer
@@ -18,9 +20,11 @@ from wire.s3 import bucket
 
 from newscrawl.archive.manifest import MANIFEST, note_finished, read_manifest, sha256_of
 from newscrawl.archive.owner import lock
+from newscrawl.archive.sync import sync_folder
 from newscrawl.archive.takedown import BLOCKED
 from newscrawl.commands.sync import LOCK, sync
 from newscrawl.errors import ArchiveError, NewscrawlError, StorageError
+from newscrawl.storage import Storage
 
 app = typer.Typer()
 app.command()(sync)
@@ -168,6 +172,19 @@ def test_an_object_store_is_a_place_too(archives: Path, monkeypatch: pytest.Monk
         done = invoked("s3://nowhere", "--archives", archives)
         assert done.exit_code == 1
         assert "failed: s3://nowhere/a/" in done.stderr
+
+
+class Meddled(Storage):
+    """A place whose files have changed while they were sent."""
+
+    def put(self, name: str, source: BinaryIO) -> str:
+        return super().put(name, BytesIO(source.read() + b"more"))
+
+
+def test_a_file_that_changes_while_it_is_sent_is_not_noted(archives: Path, tmp_path: Path) -> None:
+    done = sync_folder(archives / "a", Meddled.open(str(tmp_path / "there")), reads_back=False)
+    assert {one.outcome for one in done} == {"failed"}
+    assert not (tmp_path / "there" / "a" / MANIFEST).exists()
 
 
 def test_two_at_once_are_one_too_many(archives: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newscrawl.copies.changes import Side, changes, side_by_side
+from newscrawl.copies.changes import MAX_SENTENCES, Side, changes, side_by_side
 
 STORY = "The bridge opened on Monday. Ten people came. “It rained,” said the mayor.\n\nNobody was hurt."
 
@@ -26,3 +26,10 @@ def test_sentences_stand_beside_each_other() -> None:
         Side("Ten people came.", "Twelve people came."),
         Side("Nobody was hurt.", "See our gallery."),
     ]
+
+
+def test_a_text_of_one_word_takes_no_hours() -> None:
+    many = "yes no. " * 4_000
+    assert changes("yes. " * 8_000, many).own > 0
+    assert changes(many, many) == (1.0, 0.0)
+    assert len(list(side_by_side("Yes.\n" * 4_000, "No.\nYes.\n" * 4_000))) <= 2 * MAX_SENTENCES

@@ -7,6 +7,7 @@ import gzip
 import json
 import sqlite3
 import tempfile
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lines_made import article, write_run
 
+from newscrawl.archive.report import Report, write_report
 from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.export.csv_file import csv_head, csv_writer
-from newscrawl.export.run import export
+from newscrawl.export.run import Sink, export
 from newscrawl.export.selection import Selection
 from newscrawl.export.sinks import sink_for
 from newscrawl.export.tally import Tally
@@ -219,6 +221,8 @@ HOSTILE = [
     "nul \0 behind",
     "\u2028 \u202e right to left \ufeff",
     "<script>alert(1)</script>",
+    "\n=1+1",
+    "\uff1d1+1",
 ]
 
 
@@ -230,8 +234,9 @@ def test_csv_cells_run_nothing_and_read_back(archives: Path, tmp_path: Path) -> 
     assert titles[:5] == [f"'{title}" for title in HOSTILE[:5]]
     assert titles[5] == HOSTILE[5]
     assert titles[6] == "nul \ufffd behind"
-    assert titles[7:] == HOSTILE[7:]
-    assert tally.guarded == 6
+    assert titles[7:9] == HOSTILE[7:9]
+    assert titles[9:] == [f"'{title}" for title in HOSTILE[9:]]
+    assert tally.guarded == 8
 
 
 def test_a_byte_order_mark_stands_once_at_the_head(archives: Path, tmp_path: Path) -> None:
@@ -275,10 +280,63 @@ def test_sqlite_is_searched_without_accents(archives: Path, tmp_path: Path) -> N
         "WHERE articles_fts MATCH 'economie'"
     ).fetchall()
     assert found == [("L'Économie", '["port", "travaux"]', 1)]
-    assert base.execute("SELECT count(*) FROM articles").fetchone() == (tally.rows,) == (10,)
+    assert base.execute("SELECT count(*) FROM articles").fetchone() == (tally.rows,) == (len(HOSTILE) + 1,)
     assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     base.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "archives"]
+
+
+class Killed(BaseException):
+    """What ends an export at once."""
+
+
+def killed(*_: object) -> None:
+    raise Killed
+
+
+def urls_of(base: Path) -> list[str]:
+    with closing(sqlite3.connect(base)) as open_base:
+        return [url for (url,) in open_base.execute("SELECT url FROM articles ORDER BY url")]
+
+
+def test_a_killed_database_hands_down_no_outlet_that_is_not_asked_for(archives: Path, tmp_path: Path) -> None:
+    write_run(archives, [article(1)], outlet="one")
+    write_run(archives, [article(2)], outlet="two")
+    out = tmp_path / "a.db"
+    with pytest.raises(Killed):
+        export(archives, ["two", "one"], ALL, database_sink(out), advanced=killed)
+    export(archives, ["one"], ALL, database_sink(out))
+    assert urls_of(out) == [article(1).url]
+
+
+def test_a_database_that_was_killed_before_it_had_its_name_is_made_again(
+    archives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(archives, [article(1)])
+    out = tmp_path / "a.db"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        with pytest.raises(Killed):
+            export(archives, ["example"], ALL, database_sink(out))
+    assert not out.exists()
+    assert export(archives, ["example"], ALL, database_sink(out)).rows == 1
+    assert urls_of(out) == [article(1).url]
+
+
+def database_sink(out: Path) -> Sink:
+    return sink_for(
+        str(out), "sqlite", shape=None, packing=None, selection=ALL, staging=out.parent / "staging"
+    )
+
+
+def test_lines_of_a_replay_are_no_later_versions(archives: Path, tmp_path: Path) -> None:
+    write_run(archives, [article(1, "The text of today.")])
+    run = write_run(archives, [article(1, "A text of long ago.")], day="20260305").stem
+    moment = "2026-03-05T05:06:07.891000Z"
+    report = Report(run=run, outlet="example", started=moment, finished=moment, seconds=1, reason="finished")
+    write_report(archives / "example", report.model_copy(update={"replay_of": "example-20260101"}))
+    assert exported(archives, tmp_path / "out").rows == 1
+    assert [line["text"] for line in read(tmp_path / "out")] == ["The text of today."]
 
 
 def test_texts_stand_in_folders_by_day_and_an_odd_id_names_no_file(archives: Path, tmp_path: Path) -> None:
