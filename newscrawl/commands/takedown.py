@@ -21,6 +21,7 @@ from newscrawl.commands.report import Archives, AsJson
 from newscrawl.commands.status import StateUrl
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
+from newscrawl.outlet import find_outlet
 from newscrawl.spiders.remembering import is_gone
 from newscrawl.state.copies import CopyTable
 from newscrawl.state.database import Database, database_url
@@ -67,6 +68,8 @@ def takedown(  # noqa: PLR0917 # options, given by name
 
     Exit code 1 when none of the addresses is known.
     """
+    if outlet:
+        _check_name(outlet, archives)
     order = Order(urls, reason, datetime.now(UTC), erase, erase and sources, dry_run)
     database = Database.open(database_url(state_url, archives.resolve()))
     try:
@@ -80,6 +83,12 @@ def takedown(  # noqa: PLR0917 # options, given by name
     _show(done, order, as_json)
     if not done:
         raise typer.Exit(NOTHING_FOUND)
+
+
+def _check_name(outlet: str, archives: Path) -> None:
+    """UnknownOutlet for a name that has neither an archive nor a file."""
+    if not (archives / outlet).is_dir():
+        find_outlet(outlet, [Path(folder) for folder in settings.NEWSCRAWL_OUTLETS])
 
 
 def _outlets(archives: Path) -> list[str]:

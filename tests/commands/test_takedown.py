@@ -22,6 +22,7 @@ from newscrawl.archive.reader import WarcRecord, records_of
 from newscrawl.commands import app_of
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, running
+from newscrawl.errors import UnknownOutlet
 
 pytestmark = pytest.mark.crawl
 
@@ -219,6 +220,9 @@ def test_a_page_can_be_refused_before_it_comes(archives: Path) -> None:
     unknown = "http://127.0.0.1:9/never-seen"
     assert take_down(archives, unknown, code=1) == {}
     assert list(take_down(archives, unknown, "--outlet", OUTLET)) == [OUTLET]
+    with pytest.raises(UnknownOutlet):
+        app(["takedown", unknown, "--outlet", "nobody", "--archives", str(archives)], standalone_mode=False)
+    assert not (archives / "nobody").exists()
     all_agrees(archives)
 
 
