@@ -14,6 +14,8 @@ RETRIES = (HOUR // 6, HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)
 "How long to wait after the first, second, … failure in a row; then no more."
 ROBOTS = 7 * 24 * HOUR
 "A page that robots.txt forbids is asked about again, for rules change."
+AWAY = 7 * 24 * HOUR
+"How long to wait between later attempts on a host that is away."
 UNCHANGED = frozenset({"unchanged", "not_modified"})
 "Reasons of a look that found the text of before."
 KILLS = "kills_the_run"
@@ -28,12 +30,11 @@ _STUBS = frozenset({"too_short", "no_title"})
 HOST_PAUSED = "host_paused"
 _NOT_ASKED = {"archive_error": 0, HOST_PAUSED: RETRIES[0]}
 "The page was not at fault: its crawl has ended, or its host is left alone; and how long it waits at least."
-_PASSING = frozenset(
+_OF_HOSTS = frozenset({"robots_unreachable", "no_such_host", "connection_refused"})
+"The host was away: its pages are asked for once a week for as long as it is, after the usual attempts."
+_PASSING = _OF_HOSTS | frozenset(
     {
-        "robots_unreachable",
         "timeout",
-        "no_such_host",
-        "connection_refused",
         "connection_failed",
         "cut_short",
         "download_error",
@@ -74,8 +75,8 @@ def fate_of(
     if outcome in _GONE:
         return Fate("gone", None)
     if outcome in _PASSING or outcome.startswith("http_5"):
-        due = now + RETRIES[tries] if tries < len(RETRIES) else None
-        return Fate("failed", due, tries + 1)
+        left = RETRIES[tries:] or ((AWAY,) if outcome in _OF_HOSTS else ())
+        return Fate("failed", now + left[0] if left else None, tries + 1)
     if outcome in _STUBS:
         return Fate("rejected", next_look(first, now, looks))
     return Fate("rejected", now + _LATER[outcome] if outcome in _LATER else None)

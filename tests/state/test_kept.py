@@ -11,7 +11,7 @@ import pytest
 from newscrawl.items import Article, Link, Rejection, rejection_of
 from newscrawl.parts import Extractor, Http, WarcPointer
 from newscrawl.state.agreement import take_over
-from newscrawl.state.fates import HOUR, LOOKS, fate_of
+from newscrawl.state.fates import AWAY, HOUR, LOOKS, RETRIES, fate_of
 from newscrawl.state.kept import KeptFrontier
 from newscrawl.state.leases import Holder
 from newscrawl.state.rows import key_of, seconds_of
@@ -240,6 +240,17 @@ def test_failures_are_tried_again_later_and_later(opened: Opened, clock: Clock) 
 )
 def test_every_outcome_has_a_fate(outcome: str, status: str, due: int | None) -> None:
     assert fate_of(outcome, now=0, first=0, tries=0)[:2] == (status, due)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "later"),
+    [("timeout", None), ("http_503", None), ("robots_unreachable", AWAY), ("no_such_host", AWAY)],
+)
+def test_pages_of_a_host_that_is_away_are_not_given_up(outcome: str, later: int | None) -> None:
+    last = len(RETRIES) - 1
+    assert fate_of(outcome, now=0, first=0, tries=last).next_due == RETRIES[last]
+    assert fate_of(outcome, now=0, first=0, tries=last + 1).next_due == later
+    assert fate_of(outcome, now=0, first=0, tries=last + 9).next_due == later
 
 
 def test_a_story_known_from_another_page_is_told(opened: Opened, clock: Clock) -> None:
