@@ -40,7 +40,9 @@ class Block(Part):
     """One paragraph, heading, list item, … of the story, in page order."""
 
     kind: BlockKind
+    "Paragraph, heading, quote, list item, table, caption or preformatted text."
     text: str
+    "Its text, without markup."
     lang: str | None = None
     "BCP 47 code, `other`, or None when nothing in it has a language."
     level: int | None = None
@@ -48,7 +50,10 @@ class Block(Part):
 
 
 class LangShare(Part):
+    """One language's part of a text."""
+
     lang: str
+    "BCP 47 code, or `other`."
     share: float
     "Part of the labelled letters, 0 to 1; the list sums to 1."
     chars: int
@@ -56,25 +61,40 @@ class LangShare(Part):
 
 
 class Author(Part):
+    """Somebody named as a writer."""
+
     name: str
+    "As printed, without `By` or `Par`."
     url: str | None = None
+    "Their page, absolute."
     kind: Literal["person", "org"] = "person"
+    "`org` for agencies and desks."
 
 
 class Image(Part):
+    """A picture of the story."""
+
     url: str
+    "Absolute."
     alt: str | None = None
+    "Its alternative text."
     caption: str | None = None
+    "What is printed beneath it."
     credit: str | None = None
+    "Whose picture it is, as printed."
     lead: bool = False
     "True for the story's main image."
 
 
 class Syndication(Part):
+    """Whether the story is another's, and whose."""
+
     is_syndicated: bool | None = None
     "None when nothing on the page says either way."
     agency: str | None = None
+    "The agency's usual name, such as AFP or PTI."
     original_url: str | None = None
+    "Where the page says the story was published first."
     notice: str | None = None
     "The notice lifted out of the text, verbatim."
     evidence: list[str] = Field(default_factory=list)
@@ -82,9 +102,14 @@ class Syndication(Part):
 
 
 class Access(Part):
+    """Whether everybody may read the story."""
+
     free: bool | None = None
+    "None when nothing on the page says."
     wall: Wall = "none"
+    "What stands before the story."
     evidence: list[str] = Field(default_factory=list)
+    "What said so, such as `jsonld:isAccessibleForFree`."
 
 
 class Rights(Part):
@@ -120,34 +145,55 @@ class Rights(Part):
 
 
 class LiveUpdate(Part):
+    """One entry of a live blog."""
+
     time: str | None = None
+    "In the form of `published`."
     title: str | None = None
+    "Its headline."
     text: str
+    "Its text, without markup."
 
 
 class Discovery(Part):
     """How the page was found."""
 
     via: Via
+    "The kind of source that named it."
     from_url: str | None = None
+    "That source."
     guid: str | None = None
+    "Its id there, verbatim."
     feed_title: str | None = None
+    "Its headline there."
     feed_published: str | None = None
+    "Its date there, verbatim."
     depth: int = 0
+    "Steps from a configured source: 0 for its own entries."
 
 
 class Http(Part):
+    """What of the response is worth keeping beside the text."""
+
     status: int | None = None
+    "Status code."
     content_type: str | None = None
+    "Verbatim, as the two below."
     charset: str | None = None
     "Encoding the page was decoded with."
     etag: str | None = None
+    "Entity tag, with its quotes."
     last_modified: str | None = None
+    "HTTP date."
 
 
 class Extractor(Part):
+    """The program that made the text."""
+
     name: str
+    "Always `newscrawl`."
     version: str
+    "Its version."
     rules: str | None = None
     "Which dated rule of the outlet applied, as `until 2025-03-01` or `current`."
     config_hash: str | None = None
@@ -160,11 +206,14 @@ class Removed(Part):
     reason: str
     "Such as consent, comments_form, related, notice, byline, promo."
     chars: int
+    "Code points."
     sample: str
     "First 80 characters."
 
 
 class Quality(Part):
+    """How far the line can be relied on."""
+
     score: float | None = None
     "How well the text is likely to be chosen: the F1 the judge expects of it, 0 to 1."
     page_type_score: float | None = None
