@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Row,
     and_,
@@ -28,7 +29,7 @@ from newscrawl.state.tables import copies, prints, same_story
 
 _LOCK = 0x6E657774
 "Number of PostgreSQL's advisory lock: of two transactions at once neither would see the other's texts."
-_NUMBERS = bindparam("numbers", expanding=True)
+_NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 "A list that is handed over as it is: a hundred numbers one by one cost a millisecond."
 _LIGHT = [column for column in copies.c if column.name not in ("words", "names")]
 
