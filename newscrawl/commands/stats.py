@@ -19,7 +19,7 @@ from newscrawl import settings
 from newscrawl.archive.wholefile import written_whole
 from newscrawl.commands.known_copies import known_copies
 from newscrawl.commands.report import Archives, AsJson
-from newscrawl.commands.stats_page import html_of
+from newscrawl.commands.stats_page import html_of, number, part, percent
 from newscrawl.commands.status import StateUrl
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.state.copies import CopyTable
@@ -95,9 +95,9 @@ def stats_table(found: Stats, span: Sequence[str]) -> Table:
     table.add_column("articles", justify="right", footer=str(whole.articles))
     table.add_column("a day", no_wrap=True, footer=bars(_a_day(found, found.days, span)))
     table.add_column("languages", footer=shares(whole.languages))
-    table.add_column("median", justify="right", footer=_number(whole.median_length))
-    table.add_column("chrome", justify="right", footer=_percent(whole.chrome_share))
-    table.add_column("wire", justify="right", footer=_part(whole.syndicated, whole.articles))
+    table.add_column("median", justify="right", footer=number(whole.median_length))
+    table.add_column("chrome", justify="right", footer=percent(whole.chrome_share))
+    table.add_column("wire", justify="right", footer=part(whole.syndicated, whole.articles))
     table.add_column("copies", justify="right", footer=str(whole.copies))
     table.add_column("failures", footer=str(whole.failures.total()))
     for name, total in sorted(_totals(found), key=lambda pair: (-pair[1].articles, pair[0])):
@@ -106,9 +106,9 @@ def stats_table(found: Stats, span: Sequence[str]) -> Table:
             str(total.articles),
             bars(_a_day(found, [name], span)),
             shares(total.languages),
-            _number(total.median_length),
-            _percent(total.chrome_share),
-            _part(total.syndicated, total.articles),
+            number(total.median_length),
+            percent(total.chrome_share),
+            part(total.syndicated, total.articles),
             str(total.copies or "–"),
             escape(", ".join(f"{reason} {count}" for reason, count in total.failures.most_common(3))) or "–",
         )
@@ -134,19 +134,7 @@ def bars(counts: Sequence[int]) -> str:
 def shares(languages: Counter[str]) -> str:
     """`fr 61 %, en 39 %`: the three most frequent."""
     total = languages.total()
-    return escape(", ".join(f"{name} {_part(count, total)}" for name, count in languages.most_common(3)))
-
-
-def _part(count: int, whole: int) -> str:
-    return _percent(count / whole) if whole else "–"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else str(value)
+    return escape(", ".join(f"{name} {part(count, total)}" for name, count in languages.most_common(3)))
 
 
 def _tell_broken(broken: Sequence[str]) -> None:

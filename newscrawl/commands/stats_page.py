@@ -43,9 +43,9 @@ def _facts(found: Stats, outlets: int) -> Iterator[str]:
     told = {
         "articles": f"{whole.articles:,}",
         "outlets": f"{outlets:,}",
-        "median length": _number(whole.median_length),
-        "chrome removed": _percent(whole.chrome_share),
-        "syndicated": _part(whole.syndicated, whole.articles),
+        "median length": number(whole.median_length),
+        "chrome removed": percent(whole.chrome_share),
+        "syndicated": part(whole.syndicated, whole.articles),
         "copies": f"{whole.copies:,}",
         "failures": f"{whole.failures.total():,}",
         "broken lines": f"{len(found.broken):,}",
@@ -82,10 +82,10 @@ def _row(name: str, found: Stats) -> str:
     total = found.total(name)
     figures = (
         f"{total.articles:,}",
-        ", ".join(f"{code} {_part(n, total.articles)}" for code, n in total.languages.most_common(3)),
-        _number(total.median_length),
-        _percent(total.chrome_share),
-        _part(total.syndicated, total.articles),
+        ", ".join(f"{code} {part(n, total.articles)}" for code, n in total.languages.most_common(3)),
+        number(total.median_length),
+        percent(total.chrome_share),
+        part(total.syndicated, total.articles),
         f"{total.copies:,}",
         ", ".join(f"{reason} {count}" for reason, count in total.failures.most_common(3)) or "–",
     )
@@ -98,13 +98,16 @@ def _outlet(name: str, found: Stats, span: Sequence[str]) -> str:
     return f'<details><summary>{safe(name)}</summary><div class="plots">{plots}</div></details>'
 
 
-def _part(count: int, whole: int) -> str:
-    return _percent(count / whole) if whole else "–"
+def part(count: int, whole: int) -> str:
+    """A share in percent; a dash of nothing."""
+    return percent(count / whole) if whole else "–"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """`61%`, or a dash."""
     return "–" if share is None else f"{share:.0%}"
 
 
-def _number(value: int | None) -> str:
+def number(value: int | None) -> str:
+    """`1,301`, or a dash."""
     return "–" if value is None else f"{value:,}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, literal, select, update
+from sqlalchemy import Row, Update, bindparam, func, literal, select, update
 
 from newscrawl.state.database import Database
 from newscrawl.state.fates import KILLS, LOOKS
@@ -17,6 +18,19 @@ BATCH = 1000
 "Rows of one transaction: other crawls wait for no longer than these take."
 _SHARES = 8
 "Kinds of source there may be, more than there are."
+
+
+# Built once, like the updates below: each page asks it.
+_WITH_ARTICLE = (
+    select(urls.c.url)
+    .where(
+        urls.c.article == bindparam("article"),
+        urls.c.outlet == bindparam("outlet"),
+        urls.c.key != bindparam("besides"),
+        urls.c.article_run != bindparam("before"),
+    )
+    .limit(1)
+)
 
 
 class PageTable:
@@ -51,8 +65,7 @@ class PageTable:
     def change(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """New values of rows by `at`, their key; all rows name the same columns."""
         for batch in batches(rows):
-            columns: dict[str, Any] = {name: bindparam(name) for name in batch[0] if name != "at"}
-            statement = update(urls).where(urls.c.key == bindparam("at")).values(columns)
+            statement = _update_of(tuple(name for name in batch[0] if name != "at"))
             with self._database.writing() as connection:
                 connection.execute(statement, batch)
 
@@ -136,14 +149,9 @@ class PageTable:
 
     def with_article(self, article: str, *, besides: bytes, before: str) -> str | None:
         """URL of another page of this outlet whose last text has this id, written by another run."""
-        statement = select(urls.c.url).where(
-            urls.c.article == article,
-            urls.c.outlet == self.outlet,
-            urls.c.key != besides,
-            urls.c.article_run != before,
-        )
+        asked = {"article": article, "outlet": self.outlet, "besides": besides, "before": before}
         with self._database.reading() as connection:
-            return connection.execute(statement.limit(1)).scalar()
+            return connection.execute(_WITH_ARTICLE, asked).scalar()
 
     def ended_in(self, run: str, since: int) -> Sequence[Row[Any]]:
         """Rows that a run begun at `since` has ended."""
@@ -164,6 +172,13 @@ class PageTable:
             if len(rows) < BATCH:
                 return
             last = rows[-1].id
+
+
+@lru_cache(maxsize=64)
+def _update_of(names: tuple[str, ...]) -> Update:
+    """The statement for these columns: a page's end is one, and building it costs more than running it."""
+    columns: dict[str, Any] = {name: bindparam(name) for name in names}
+    return update(urls).where(urls.c.key == bindparam("at")).values(columns)
 
 
 def batches(things: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
