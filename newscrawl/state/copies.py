@@ -31,6 +31,25 @@ _LOCK = 0x6E657774
 "Number of PostgreSQL's advisory lock: of two transactions at once neither would see the other's texts."
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 "A list that is handed over as it is: a hundred numbers one by one cost a millisecond."
+# Built once: every text that is looked at asks all of these.
+_AT = select(copies).where(copies.c.key == bindparam("key"))
+_ROWS = select(copies).where(copies.c.id.in_(_NUMBERS)).order_by(copies.c.id)
+_ADD = insert(copies).returning(copies.c.id)
+_SHARING = (
+    select(prints.c.copy)
+    .where(
+        prints.c.print.in_(_NUMBERS), prints.c.copy >= bindparam("since"), prints.c.copy != bindparam("row")
+    )
+    .group_by(prints.c.copy)
+    .having(func.count() >= bindparam("least"))
+    .order_by(func.count().desc(), prints.c.copy)
+    .limit(bindparam("most"))
+)
+_SPREAD = (
+    select(prints.c.print, func.count())
+    .where(prints.c.print.in_(_NUMBERS), prints.c.copy >= bindparam("since"))
+    .group_by(prints.c.print)
+)
 _LIGHT = [column for column in copies.c if column.name not in ("words", "names")]
 
 
@@ -134,12 +153,11 @@ class CopyRows:
 
     def at(self, key: bytes) -> Row[Any] | None:
         """The row of a page."""
-        return self._connection.execute(select(copies).where(copies.c.key == key)).first()
+        return self._connection.execute(_AT, {"key": key}).first()
 
     def add(self, values: Mapping[str, Any]) -> int:
         """The new row's number; numbers ascend."""
-        added = self._connection.execute(insert(copies).values(**values).returning(copies.c.id))
-        return int(added.scalar_one())
+        return int(self._connection.execute(_ADD, values).scalar_one())
 
     def add_all(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Whole rows, numbers and all."""
@@ -163,31 +181,18 @@ class CopyRows:
 
     def sharing(self, numbers: Sequence[int], row: int, least: int, most: int, since: int = 0) -> list[int]:
         """Rows that share at least so many of the fingerprints with `row`, those with the most first."""
-        count = func.count()
-        wanted = (
-            select(prints.c.copy)
-            .where(prints.c.print.in_(_NUMBERS), prints.c.copy >= since, prints.c.copy != row)
-            .group_by(prints.c.copy)
-            .having(count >= least)
-            .order_by(count.desc(), prints.c.copy)
-            .limit(most)
-        )
-        return list(self._connection.execute(wanted, {"numbers": numbers}).scalars())
+        asked = {"numbers": numbers, "row": row, "least": least, "most": most, "since": since}
+        return list(self._connection.execute(_SHARING, asked).scalars())
 
     def spread(self, numbers: Sequence[int], since: int) -> dict[int, int]:
         """How many rows have each of these."""
-        wanted = (
-            select(prints.c.print, func.count())
-            .where(prints.c.print.in_(_NUMBERS), prints.c.copy >= since)
-            .group_by(prints.c.print)
-        )
-        return {row[0]: row[1] for row in self._connection.execute(wanted, {"numbers": numbers})}
+        found = self._connection.execute(_SPREAD, {"numbers": numbers, "since": since})
+        return {row[0]: row[1] for row in found}
 
     def rows(self, numbers: Sequence[int]) -> list[Row[Any]]:
         if not numbers:
             return []
-        wanted = select(copies).where(copies.c.id.in_(_NUMBERS)).order_by(copies.c.id)
-        return list(self._connection.execute(wanted, {"numbers": numbers}))
+        return list(self._connection.execute(_ROWS, {"numbers": numbers}))
 
     def members(self, cluster: str) -> list[Row[Any]]:
         wanted = select(*_LIGHT).where(copies.c.cluster == cluster).order_by(copies.c.id)
