@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -48,15 +49,12 @@ def cluster(  # noqa: PLR0917 # typer hands them in by name
         raise NewscrawlError("--diff goes with --show")
     if show and (anew or outlets):
         raise NewscrawlError("--show looks for nothing: name no outlets, and no --rebuild")
-    database = Database.open(database_url(state_url, archives.resolve()))
-    table = CopyTable(database)
-    try:
+    with closing(Database.open(database_url(state_url, archives.resolve()))) as database:
+        table = CopyTable(database)
         if show:
             show_carried(carried_of(table, archives, show, with_texts=diff), as_json)
             return
         _find(table, archives, outlets, days, anew=anew, as_json=as_json)
-    finally:
-        database.close()
 
 
 def _find(

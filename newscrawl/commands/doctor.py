@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -47,9 +48,8 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Hold state against lines and archives. Exit code 0 only when all of it agrees."""
-    database = Database.open(database_url(state_url, archives.resolve()))
     mended: dict[str, MendedFiles] = {}
-    try:
+    with closing(Database.open(database_url(state_url, archives.resolve()))) as database:
         names = outlets or sorted({*outlets_of(database), *_with_lines(archives)})
         states = {name: _state(database, name) for name in names}
         if should_mend:
@@ -61,8 +61,6 @@ def doctor(
             name: [*_left_open(state, archives / name), *_told(state, archives / name)]
             for name, state in states.items()
         }
-    finally:
-        database.close()
     _show(found, mended, as_json)
     if any(found.values()):
         raise typer.Exit(FAILED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -101,13 +101,10 @@ def agenda(archives: Path, settings: Mapping[str, object]) -> Iterator[Agenda]:
         raise NewscrawlError(f"no such folder of outlet files: {', '.join(missing)}")
     found, broken = read_all(folders)
     url = str(settings.get("NEWSCRAWL_STATE_URL", defaults.NEWSCRAWL_STATE_URL))
-    database = Database.open(database_url(url, archives.resolve()))
-    try:
+    with closing(Database.open(database_url(url, archives.resolve()))) as database:
         open_ones = [outlet for outlet in found if outlet.status != "blocked"]
         most = int(str(settings.get("NEWSCRAWL_SOURCES_MAX", defaults.NEWSCRAWL_SOURCES_MAX)))
         yield Agenda(database, open_ones, broken, most)
-    finally:
-        database.close()
 
 
 def _folders(settings: Mapping[str, object]) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from newscrawl.state.copies import CopyTable
@@ -17,8 +17,5 @@ def known_copies(archives: Path, state_url: str) -> Iterator[CopyTable | None]:
     if not state_url and not (archives / FILE).exists():
         yield None
         return
-    database = Database.open(url)
-    try:
+    with closing(Database.open(url)) as database:
         yield CopyTable(database)
-    finally:
-        database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -40,14 +41,7 @@ def copy(
         raise NewscrawlError("nothing to copy: set NEWSCRAWL_STATE_URL, or name the target with --to")
     if not source and not Path(here.removeprefix("sqlite:///")).exists():
         raise NewscrawlError(f"no such file: {here.removeprefix('sqlite:///')}")
-    reading = Database.open(here)
-    try:
-        writing = Database.open(there)
-        try:
-            copied = copy_state(reading, writing, seconds_of(datetime.now(UTC)))
-        finally:
-            writing.close()
-    finally:
-        reading.close()
+    with closing(Database.open(here)) as reading, closing(Database.open(there)) as writing:
+        copied = copy_state(reading, writing, seconds_of(datetime.now(UTC)))
     told = ", ".join(f"{count} {table}" for table, count in copied.items() if count)
     Console().print(f"copied {told or 'nothing'}", markup=False, highlight=False, soft_wrap=True)

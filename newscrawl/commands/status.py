@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -39,14 +40,11 @@ def status(
     Exit code 1: a last run failed, or an alarm of level error stands.
     """
     now = seconds_of(datetime.now(UTC))
-    database = Database.open(database_url(state_url, archives.resolve()))
-    try:
+    with closing(Database.open(database_url(state_url, archives.resolve()))) as database:
         known = outlets_of(database)
         if unknown := sorted(set(outlets or ()) - set(known)):
             raise NewscrawlError(f"no run of {', '.join(unknown)} is known")
         standings = [standing_of(database, name, now) for name in outlets or known]
-    finally:
-        database.close()
     if as_json:
         print(json.dumps([_as_data(standing) for standing in standings], sort_keys=True))
     else:

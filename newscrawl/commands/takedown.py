@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -71,15 +72,12 @@ def takedown(  # noqa: PLR0917 # options, given by name
     if outlet:
         _check_name(outlet, archives)
     order = Order(urls, reason, datetime.now(UTC), erase, erase and sources, dry_run)
-    database = Database.open(database_url(state_url, archives.resolve()))
-    try:
+    with closing(Database.open(database_url(state_url, archives.resolve()))) as database:
         done = {
             name: found
             for name in ([outlet] if outlet else _outlets(archives))
             if (found := _taken_down(database, archives / name, order, is_sure=outlet is not None))
         }
-    finally:
-        database.close()
     _show(done, order, as_json)
     if not done:
         raise typer.Exit(NOTHING_FOUND)
