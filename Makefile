@@ -46,8 +46,8 @@ crawl: setup ## Crawl the embedded newsroom, or outlets: make crawl OUTLET="a b"
 test: check types tests tests-slow ## Format check, lint, types, tests
 
 check: setup ## Format check and lint
-	$(BIN)/ruff format --check newscrawl tests
-	$(BIN)/ruff check newscrawl tests
+	$(BIN)/ruff format --check newscrawl tests tools
+	$(BIN)/ruff check newscrawl tests tools
 
 types: setup ## Type check
 	$(BIN)/mypy
@@ -60,8 +60,8 @@ tests-slow: clients ## The tests that take longer
 	$(BIN)/pytest -q -m slow
 
 format: setup ## Put the code into its form
-	$(BIN)/ruff format newscrawl tests
-	$(BIN)/ruff check --fix newscrawl tests
+	$(BIN)/ruff format newscrawl tests tools
+	$(BIN)/ruff check --fix newscrawl tests tools
 
 bench: setup ## Measure the whole line; PAGES=folder for saved pages
 	$(BIN)/python tests/bench/archive.py $(if $(strip $(PAGES)),--pages $(PAGES),)

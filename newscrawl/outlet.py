@@ -15,7 +15,7 @@ from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
-from newscrawl.parts import RightsPolicy
+from newscrawl.items import RightsPolicy
 from newscrawl.urls import absolute
 
 OUTLETS = Path(__file__).parent / "outlets"

@@ -3,6 +3,8 @@
 A NEWSCRAWL_ setting may also come from the environment; `-s NAME=VALUE` wins over both.
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 
@@ -49,8 +51,8 @@ NEWSCRAWL_WRAPPED_HANDLER = ""
 
 # --- the line -----------------------------------------------------------------------------------
 DOWNLOAD_HANDLERS = {
-    "http": "newscrawl.handlers.capture.CaptureHandler",
-    "https": "newscrawl.handlers.capture.CaptureHandler",
+    "http": "newscrawl.downloader.capture.CaptureHandler",
+    "https": "newscrawl.downloader.capture.CaptureHandler",
     # Pages come over HTTP alone: a feed that points at file:///etc/passwd gets nothing.
     "file": None,
     "data": None,
@@ -59,32 +61,32 @@ DOWNLOAD_HANDLERS = {
 }
 ITEM_PIPELINES = {
     "newscrawl.pipelines.extract.ExtractPipeline": 100,
-    "newscrawl.pipelines.validate.ValidatePipeline": 200,
-    "newscrawl.pipelines.rights.RightsPipeline": 220,
-    "newscrawl.pipelines.known.KnownPipeline": 250,
-    "newscrawl.pipelines.dedupe.DedupePipeline": 300,
+    "newscrawl.pipelines.filters.ValidatePipeline": 200,
+    "newscrawl.pipelines.filters.RightsPipeline": 220,
+    "newscrawl.pipelines.filters.KnownPipeline": 250,
+    "newscrawl.pipelines.filters.DedupePipeline": 300,
     "newscrawl.pipelines.store.StorePipeline": 900,
 }
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
-    "newscrawl.handlers.throttle.PoliteThrottle": 0,
+    "newscrawl.middlewares.politeness.PoliteThrottle": 0,
     "newscrawl.extensions.report.ReportExtension": 0,
     # It hands on the report, and what it keeps goes into state.
-    "newscrawl.extensions.health.HealthExtension": 5,
+    "newscrawl.extensions.monitoring.HealthExtension": 5,
     # Its lines are closed, and its state is not.
-    "newscrawl.extensions.copies.CopiesExtension": 7,
+    "newscrawl.extensions.dedup.CopiesExtension": 7,
     # Behind the report: lines of killed runs are repaired before they are read, and counts are told first.
     "newscrawl.extensions.state.StateExtension": 10,
 }
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "newscrawl.handlers.robots.RobotsMiddleware": 100,
+    "newscrawl.middlewares.robots.RobotsMiddleware": 100,
     # Behind robots.txt, which is read on the way and may forbid the rest.
-    "newscrawl.handlers.signals.SiteSignalsMiddleware": 110,
+    "newscrawl.middlewares.rights.SiteSignalsMiddleware": 110,
     # Next to the downloader: it counts attempts, not what retries make of them.
-    "newscrawl.handlers.manners.MannersMiddleware": 860,
+    "newscrawl.middlewares.politeness.MannersMiddleware": 860,
 }
-TWISTED_DNS_RESOLVER = "newscrawl.handlers.resolver.GuardedResolver"
+TWISTED_DNS_RESOLVER = "newscrawl.downloader.ssrf_guard.GuardedResolver"
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
@@ -120,4 +122,4 @@ LOG_LEVEL = "INFO"
 NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
 # The report says it all, and stays.
 STATS_DUMP = False
-LOG_FORMATTER = "newscrawl.extensions.log.PageLogFormatter"
+LOG_FORMATTER = "newscrawl.extensions.log_formatter.PageLogFormatter"

@@ -12,11 +12,11 @@ from typing import Literal, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from newscrawl.logtext import TextFormatter
+from newscrawl.logs import TextFormatter
 
 Given = TypeVar("Given")
 Fault = Literal["timeout", "crash"]
-PRELOADED = ["newscrawl.extraction", "trafilatura"]
+PRELOADED = ["newscrawl.archive.reextract", "trafilatura"]
 "What the fork server has loaded for every worker: it is one for the whole process."
 
 

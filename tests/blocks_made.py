@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from lxml.html import Element, HtmlElement
 
-from newscrawl.parts import BlockKind
-from newscrawl.text.blocks import Frame, RawBlock, outline_of
+from newscrawl.extraction.blocks import Frame, RawBlock, outline_of
+from newscrawl.items import BlockKind
 
 Made = str | tuple[BlockKind, str]
 

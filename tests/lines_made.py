@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.archive.lines import json_line
-from newscrawl.contract.example import ARTICLE
-from newscrawl.items import Article
-from newscrawl.parts import WarcPointer
+from newscrawl.items import Article, WarcPointer
+from newscrawl.schema import ARTICLE
 
 
 def article(page: int = 0, text: str = "Le conseil s'est réuni.", **fields: Any) -> Article:

@@ -29,10 +29,10 @@ from wire.crawl import ROOT, Crawl, crawl, environment, scrapy_command
 from wire.cuts import Relay
 from wire.editing import ADDED, EditedSite
 
-from newscrawl.commands import app_of
+from newscrawl.cli import app_of
 from newscrawl.demo.catalogue import write_outlets
 from newscrawl.demo.server import Newsroom, running
-from newscrawl.demo.story import Story
+from newscrawl.demo.stories import Story
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 

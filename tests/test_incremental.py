@@ -14,12 +14,11 @@ from wire.crawl import Crawl, crawl
 from wire.editing import ADDED, EditedSite
 from wire.postgres import served
 
-from newscrawl.archive.reader import records_of
-from newscrawl.commands import app_of
+from newscrawl.cli import app_of
 from newscrawl.demo.catalogue import OUTLET_FILES, demo_site, write_outlets
-from newscrawl.demo.exchange import Exchange
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.server import Exchange, Newsroom, running
+from newscrawl.warc.reader import records_of
 
 pytestmark = pytest.mark.crawl
 

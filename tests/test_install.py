@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 IMPORTS = (
     "scrapy, trafilatura, itemadapter, warcio, langdetect, lxml_html_clean, lxml.html, feedparser, pydantic, "
-    "pebble, typer, rich, brotli, newscrawl.text, newscrawl.commands, newscrawl.spiders.loader, "
-    "newscrawl.pipelines.extract, newscrawl.handlers.capture"
+    "pebble, typer, rich, brotli, newscrawl.extraction, newscrawl.cli, newscrawl.spiders.loader, "
+    "newscrawl.pipelines.extract, newscrawl.downloader.capture"
 )
 
 

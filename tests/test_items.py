@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from itemadapter import ItemAdapter
 
-from newscrawl.items import Article, Link, Page, Rejection, rejection_of, rfc3339
-from newscrawl.parts import Extractor, WarcPointer
+from newscrawl.items import Article, Extractor, Link, Page, Rejection, WarcPointer, rejection_of, rfc3339
 
 ARTICLE = Article(
     id="0" * 32,

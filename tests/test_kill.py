@@ -25,7 +25,7 @@ from wire.slow import write_slow_outlet
 
 from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.repair import repair_folder
-from newscrawl.demo.message import Request, Response
+from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, running
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]

@@ -19,15 +19,13 @@ from wire.crawl import FAST, ROOT, Crawl, crawl, environment, scrapy_command
 from wire.slow import SlowSite, write_slow_outlet
 
 from newscrawl.archive.lines import json_line
-from newscrawl.archive.reader import WarcRecord, records_of
-from newscrawl.demo.catalogue import demo_sites, write_outlets
-from newscrawl.demo.expected import compare, expected
+from newscrawl.archive.reextract import extract_at
+from newscrawl.demo.catalogue import compare, demo_sites, expected, write_outlets
 from newscrawl.demo.server import Newsroom, running
-from newscrawl.extraction import extract_at
-from newscrawl.items import Rejection
+from newscrawl.items import Rejection, WarcPointer
 from newscrawl.outlet import find_outlet
-from newscrawl.parts import WarcPointer
 from newscrawl.urls import normal_url
+from newscrawl.warc.reader import WarcRecord, records_of
 
 pytestmark = pytest.mark.crawl
 

@@ -19,8 +19,8 @@ from wire.archived import story
 from wire.crawl import ROOT, Crawl, crawl, crawl_urls, environment, scrapy_command
 from wire.server import WireServer, serving
 
-from newscrawl.commands.replay import replay
-from newscrawl.demo.message import Request, Response
+from newscrawl.cli.replay import replay
+from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, running
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from wire.crawl import Crawl, crawl, environment
 
-from newscrawl.archive.captures import runs_of
+from newscrawl.archive.memory_files import CURRENT, newest_memory
+from newscrawl.archive.replay import runs_of
 from newscrawl.demo.catalogue import demo_sites, write_outlets
 from newscrawl.demo.server import Newsroom, running
-from newscrawl.state.memories import CURRENT, newest_memory
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 OUTLET = "fundy_courier"
-COMMAND = "from newscrawl.commands import main; main()"
+COMMAND = "from newscrawl.cli import main; main()"
 
 
 @pytest.fixture(scope="module")

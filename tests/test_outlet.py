@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from newscrawl.errors import OutletError, UnknownOutlet
+from newscrawl.items import RightsPolicy
 from newscrawl.outlet import (
     MAX_PATTERN_CHARS,
     Expect,
@@ -23,7 +24,6 @@ from newscrawl.outlet import (
     outlet_files,
     read_outlet,
 )
-from newscrawl.parts import RightsPolicy
 
 MINIMAL = {
     "title": '"Example Presse"',

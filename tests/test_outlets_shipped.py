@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from newscrawl.commands.outlets import problems_of, unbounded
+from newscrawl.cli.outlets import problems_of, unbounded
 from newscrawl.outlet import OUTLETS, Outlet, outlet_files, read_outlet
 from newscrawl.urls import host_of
 

@@ -12,11 +12,11 @@ import pytest
 from wire.crawl import ROOT, Crawl, crawl, crawl_urls, environment, scrapy_command
 from wire.server import ANSWERS, Answer, WireServer, page, serving
 
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.reader import records_of
-from newscrawl.archive.writer import WarcNames, WarcWriter
 from newscrawl.demo.catalogue import demo_sites, write_outlets
 from newscrawl.demo.server import Newsroom, running
+from newscrawl.warc.reader import records_of
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.writer import WarcNames, WarcWriter
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl, crawl_urls
 from wire.server import Answer, WireServer, page, serving
 
-from newscrawl.archive.reader import records_of
-from newscrawl.commands import app_of
+from newscrawl.cli import app_of
+from newscrawl.warc.reader import records_of
 
 pytestmark = pytest.mark.crawl
 

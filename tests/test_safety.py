@@ -12,8 +12,8 @@ from scrapy.settings import Settings
 from newscrawl import settings
 from newscrawl.errors import OutletError
 from newscrawl.outlet import read_outlet
-from newscrawl.spiders.refuse import refusal
-from newscrawl.state.fates import fate_of
+from newscrawl.spiders.base import refusal
+from newscrawl.state.retry_policy import fate_of
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "newscrawl").rglob("*.py"))

@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner
 from wire.crawl import ROOT, Crawl, crawl, environment, scrapy_command
 
-from newscrawl.commands import app_of
+from newscrawl.cli import app_of
 from newscrawl.demo.catalogue import demo_site, write_outlets
-from newscrawl.demo.message import Request, Response
+from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, running
 
 pytestmark = pytest.mark.crawl

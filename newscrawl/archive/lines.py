@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from newscrawl.archive.owner import lock
-from newscrawl.archive.writer import OPEN, sync_folder, write_whole
 from newscrawl.errors import ArchiveError
-from newscrawl.parts import WarcPointer
+from newscrawl.items import WarcPointer
+from newscrawl.warc.filenames import lock
+from newscrawl.warc.writer import OPEN, sync_folder, write_whole
 
 SORTING = ".sorting"
 "Suffix of a file that is being put into order."

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from newscrawl.archive.manifest import note_finished
-from newscrawl.archive.writer import sync_folder
 from newscrawl.errors import ArchiveError
+from newscrawl.warc.writer import sync_folder
 
 SUFFIX = ".report.json"
 
@@ -67,7 +67,7 @@ class Report(BaseModel):
     traps: dict[str, int] = Field(default_factory=dict)
     "Links that were not followed because their URL looks endless, by kind."
     figures: dict[str, Any] = Field(default_factory=dict)
-    "What later runs are measured against; see newscrawl/health/figures.py."
+    "What later runs are measured against; see newscrawl/monitoring/figures.py."
     warc_bytes: int = 0
     warc_records: int = 0
     warcs: list[str] = Field(default_factory=list)

@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.lines import LinesFile, json_line
 from newscrawl.archive.manifest import note_finished
-from newscrawl.archive.playback import Playback
-from newscrawl.archive.writer import MAX_AGE, MAX_BYTES, WarcNames, WarcWriter, WrittenWarc
+from newscrawl.archive.replay import Playback
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Article, Rejection
-from newscrawl.parts import WarcPointer
+from newscrawl.items import Article, Rejection, WarcPointer
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.writer import MAX_AGE, MAX_BYTES, WarcNames, WarcWriter, WrittenWarc
 
 T = TypeVar("T")
 

@@ -17,11 +17,11 @@ from typing import Any, BinaryIO
 
 from newscrawl import __version__
 from newscrawl.archive.manifest import BLOCK_BYTES
-from newscrawl.archive.records import target_uri
-from newscrawl.archive.wholefile import written_whole
-from newscrawl.archive.zipnum import INDEX, index_lines, packed_index
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article
+from newscrawl.warc.cdxj import INDEX, index_lines, packed_index
+from newscrawl.warc.records import target_uri
+from newscrawl.warc.writer import written_whole
 
 VERSION = "1.1.1"
 ENDING = ".wacz"

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import logging
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from newscrawl.demo.exchange import Exchange, line_of
-from newscrawl.demo.message import BadRequest, Request, Response, request_of, response_bytes
+from newscrawl.demo.http import BadRequest, Request, Response, request_of, response_bytes
 from newscrawl.demo.site import Site
 from newscrawl.errors import NewscrawlError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """One request and its answer, seen from the server."""
+
+    outlet: str
+    received: bytes
+    "The request, byte for byte."
+    sent: bytes
+    "The response, byte for byte."
+    status: int
+
+
+def line_of(exchange: Exchange) -> str:
+    """The exchange as one JSON line, its bytes in Base64."""
+    record = {
+        "outlet": exchange.outlet,
+        "status": exchange.status,
+        "received": base64.b64encode(exchange.received).decode("ascii"),
+        "sent": base64.b64encode(exchange.sent).decode("ascii"),
+    }
+    return json.dumps(record) + "\n"
+
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit, urlunsplit
 
-from newscrawl.discovery.content import whole_content
-from newscrawl.discovery.found import Found, Outcome, first_of_each, link_url, outcome_of
-from newscrawl.discovery.json_body import as_text, parsed_json
-from newscrawl.discovery.plain import one_line, plain_title
+from newscrawl.discovery.results import Found, Outcome, first_of_each, link_url, outcome_of
+from newscrawl.discovery.text import as_text, one_line, parsed_json, plain_title, whole_content
 from newscrawl.items import Link
 
 API_BYTES = 32 * 1024 * 1024

@@ -1,1 +1,1 @@
-"""Lines of many runs, selected and written for other programs."""
+"""export."""

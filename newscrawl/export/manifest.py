@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from newscrawl.archive.owner import lock
-from newscrawl.archive.wholefile import written_whole
 from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.export.tally import Tally, tally_of
+from newscrawl.warc.filenames import lock
+from newscrawl.warc.writer import written_whole
 
 NAME = "_export.json"
 JOURNAL = "_export.journal"

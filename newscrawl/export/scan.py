@@ -5,14 +5,120 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import blake2b
+from itertools import groupby
 from pathlib import Path
 
+from newscrawl.archive.finished_runs import is_replay
 from newscrawl.errors import NewscrawlError
-from newscrawl.export.seen import DIGEST_BYTES, SeenPages, page_digest
-from newscrawl.export.units import Unit
+from newscrawl.state.duplicates import CopyTable
+from newscrawl.state.rows import key_of
+from newscrawl.state.urls import batches
+from newscrawl.warc.filenames import owner_of
+
+DRAWERS = 1 << 14
+DIGEST_BYTES = 16
+REST_BYTES = 14
+"Of a digest of 16 bytes, behind the two that name its drawer."
+
+
+def page_digest(name: bytes) -> bytes:
+    """What a page is known by."""
+    return blake2b(name, digest_size=DIGEST_BYTES).digest()
+
+
+class SeenPages:
+    """A set of digests: 14 bytes a page, however many there are.
+
+    A set of Python objects takes seven times as much, and an outlet may have millions of pages.
+    """
+
+    def __init__(self) -> None:
+        self._drawers: list[bytearray | None] = [None] * DRAWERS
+        self.count = 0
+
+    def add(self, digest: bytes) -> bool:
+        """Whether it is new."""
+        number, rest = int.from_bytes(digest[:2], "big") % DRAWERS, digest[2:]
+        drawer = self._drawers[number]
+        if drawer is None:
+            drawer = self._drawers[number] = bytearray()
+        if _holds(drawer, rest):
+            return False
+        drawer += rest
+        self.count += 1
+        return True
+
+
+def _holds(drawer: bytearray, rest: bytes) -> bool:
+    at = drawer.find(rest)
+    while at >= 0 and at % REST_BYTES:
+        at = drawer.find(rest, at + 1)
+    return at >= 0
+
+
+LINES = ".jsonl"
+_REJECTED = ".rejected.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """Lines that become one file."""
+
+    outlet: str
+    day: date
+    "When the runs began, UTC."
+    files: tuple[Path, ...]
+    "The newest first."
+
+    @property
+    def key(self) -> str:
+        return f"outlet={self.outlet}/date={self.day}"
+
+    @property
+    def bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.files)
+
+
+def outlets_in(archives: Path, wanted: Iterable[str]) -> list[str]:
+    """The outlets asked for, or all that have lines; NewscrawlError names one that has none."""
+    there = sorted(path.name for path in archives.glob("*/") if any(_lines_files(path)))
+    asked = list(dict.fromkeys(wanted))
+    if missing := sorted(set(asked) - set(there)):
+        raise NewscrawlError(f"no finished run of {', '.join(missing)} under {archives}")
+    if not there:
+        raise NewscrawlError(f"no finished run under {archives}")
+    return asked or there
+
+
+def units_of(archives: Path, outlet: str) -> Iterator[Unit]:
+    """The outlet's days, the last one first."""
+    files = sorted(_lines_files(archives / outlet), reverse=True)
+    for day, group in groupby(files, key=lambda found: found[0][:8]):
+        began = date.fromisoformat(day)
+        yield Unit(outlet=outlet, day=began, files=tuple(path for _, path in group))
+
+
+def _lines_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """When its run began and the path of each file of articles that is closed; a replay's are no news."""
+    for path in folder.glob(f"*{LINES}"):
+        owner = owner_of(path.name)
+        if not owner or path.name.endswith(_REJECTED) or not _is_day(owner.stamp[:8]):
+            continue
+        if not is_replay(path.parent, path.name.removesuffix(LINES)):
+            yield owner.stamp, path
+
+
+def _is_day(digits: str) -> bool:
+    try:
+        date.fromisoformat(digits)
+    except ValueError:
+        return False
+    return True
+
 
 _NO_PAGE = bytes(DIGEST_BYTES)
 "Of a line that tells no page."
@@ -109,3 +215,41 @@ def read_lines(scanned: Scan) -> Iterator[tuple[Path, int, bytes]]:
                     yield lines.path, number, stream.read(length)
         except OSError as error:
             raise NewscrawlError(f"cannot read {lines.path}: {error.strerror}") from error
+
+
+_STRING = rb'"((?:[^"\\]|\\.){0,65536})"'
+_ASKED = re.compile(rb'"url_requested":\s?' + _STRING)
+_SOURCE = re.compile(rb'"source":\s?' + _STRING)
+"No part of an article has a key of these names."
+
+
+NO_COPIES = "-"
+"The digest where no copies are known."
+
+
+def copies_digest(scanned: Scan, table: CopyTable) -> str:
+    """Of the clusters and originals of all pages: another one, and the unit is to be written again."""
+    digest, found = blake2b(digest_size=16), False
+    for batch in batches(_keys(scanned)):
+        known = table.of_pages(batch)
+        for key in batch:
+            if (copied := known.get(key)) and copied.cluster:
+                found = True
+                digest.update(
+                    b"%b %b %b " % (key, copied.cluster.encode(), (copied.duplicate_of or "").encode())
+                )
+    return digest.hexdigest() if found else NO_COPIES
+
+
+def _keys(scanned: Scan) -> Iterator[bytes]:
+    for _, _, line in read_lines(scanned):
+        if asked := _ASKED.search(line):
+            source = _SOURCE.search(line)
+            yield key_of(_text(source[1]) if source else "", _text(asked[1]))
+
+
+def _text(escaped: bytes) -> str:
+    try:
+        return str(json.loads(b'"' + escaped + b'"'))
+    except ValueError:
+        return escaped.decode("utf-8", "replace")

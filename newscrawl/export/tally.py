@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from newscrawl.items import Article
+
+Add = Callable[[Article], str | None]
+"Writes an article; or says in a short name why this format cannot hold it."
 NAMED = 20
 "Unreadable lines that are named; the others are counted."
 

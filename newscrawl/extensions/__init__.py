@@ -1,1 +1,1 @@
-"""What watches a crawl from its beginning to its end."""
+"""extensions."""

@@ -9,14 +9,14 @@ from scrapy import signals
 from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from newscrawl.archive.ended import ended_pages, left_open
+from newscrawl.archive.finished_runs import ended_pages, left_open
 from newscrawl.errors import ArchiveError
 from newscrawl.extensions.report import ReportExtension
-from newscrawl.spiders.remembering import now
-from newscrawl.state.agreement import KILLED, take_over
-from newscrawl.state.backoff import note_success
-from newscrawl.state.leases import RENEWED_SECONDS
+from newscrawl.spiders.run_context import now
+from newscrawl.state.reconcile import KILLED, take_over
 from newscrawl.state.rows import seconds_of
+from newscrawl.state.runs import RENEWED_SECONDS
+from newscrawl.state.scheduling import note_success
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
     from newscrawl.spiders.base import ArchivingSpider
-    from newscrawl.state.state import State
+    from newscrawl.state.runs import State
+
 
 logger = logging.getLogger(__name__)
 

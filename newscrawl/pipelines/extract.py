@@ -12,13 +12,13 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
+from newscrawl.archive.reextract import Noted, noted_at
 from newscrawl.archive.run import Run
+from newscrawl.archive.site_memory import Notes, known_notes, learn
 from newscrawl.errors import ArchiveError
-from newscrawl.extracting.learning import Notes, known_notes, learn
-from newscrawl.extraction import Noted, noted_at
+from newscrawl.extraction.boilerplate import PageNote
 from newscrawl.items import Article, Page, Rejection, discovery_of
 from newscrawl.outlet import Outlet
-from newscrawl.text.sightings import PageNote
 from newscrawl.workers import Fault, WorkerFault, done_within, stop_pool, worker_pool
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
+
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from newscrawl.spiders.base import ArchivingSpider
 
+
 WATCHED = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
 "Fields whose filling is counted: when one falls, an outlet has changed its pages."
 FILLED = "newscrawl/filled/"

@@ -1,1 +1,1 @@
-"""Scrapy commands that behave as cron and people expect."""
+"""scrapy_commands."""

@@ -15,18 +15,16 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from newscrawl.errors import BUSY, Busy, NewscrawlError
-from newscrawl.extensions.logs import FORMAT, JSON, name_run, open_log
 from newscrawl.extensions.report import ReportExtension
-from newscrawl.logtext import escaped
-from newscrawl.spiders.given import ARGUMENTS, REPLAY_SETTINGS
-from newscrawl.spiders.refuse import refusal
-from newscrawl.spiders.remembering import held_state
-from newscrawl.spiders.runs import chosen_of
+from newscrawl.logs import FORMAT, JSON, escaped, name_run, open_log
+from newscrawl.spiders.base import refusal
+from newscrawl.spiders.run_context import ARGUMENTS, REPLAY_SETTINGS, chosen_of, held_state
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
+
 
 logger = logging.getLogger(__name__)
 

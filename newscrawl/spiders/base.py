@@ -3,35 +3,130 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from gzip import BadGzipFile
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlsplit
 
+import brotli
 import scrapy
+from backports import zstd
 from scrapy import Request
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
-from newscrawl.archive.exchange import Original
+from newscrawl.addresses import Allowance, is_loopback
 from newscrawl.archive.run import Run
-from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.items import Link, Page, Rejection, discovery_of, rfc3339
-from newscrawl.meta import FETCHED, LINK, ORIGINAL, POINTER
+from newscrawl.errors import ArchiveError, NewscrawlError, RefusedOutlet
+from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, Page, Rejection, discovery_of, rfc3339
 from newscrawl.outlet import Outlet
-from newscrawl.spiders.failures import detail_of, reason_of
-from newscrawl.spiders.given import REPLAY_SETTINGS
-from newscrawl.spiders.refuse import refusal, user_agent
-from newscrawl.spiders.remembering import frontier_of, held_state
-from newscrawl.spiders.runs import run_of
-from newscrawl.state.fates import LOOKS
+from newscrawl.spiders.run_context import REPLAY_SETTINGS, frontier_of, held_state, run_of
 from newscrawl.state.frontier import Frontier
+from newscrawl.state.retry_policy import LOOKS
 from newscrawl.state.rows import Seen
-from newscrawl.state.state import State
+from newscrawl.state.runs import State
+from newscrawl.warc.records import Original
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
+
+
+def refusal(
+    settings: BaseSettings, urls: Iterable[str], outlet: Outlet | None = None
+) -> RefusedOutlet | None:
+    """Why a crawl of these URLs may not start, or None."""
+    if settings.get("NEWSCRAWL_REPLAY"):
+        # Nobody is asked for anything.
+        return None
+    if outlet and outlet.status == "blocked":
+        return RefusedOutlet(f"{outlet.id} is blocked: {outlet.status_reason}")
+    try:
+        Allowance.of(str(settings.get("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "")))
+    except ValueError as error:
+        return RefusedOutlet(f"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES: {error}")
+    hosts = {urlsplit(url).hostname or "" for url in urls}
+    if not settings.get("NEWSCRAWL_CONTACT") and not all(map(is_loopback, hosts)):
+        return RefusedOutlet(
+            "set NEWSCRAWL_CONTACT to a mail address or URL where sites can reach you: "
+            "it goes into the User-Agent, and no outlet is crawled without it"
+        )
+    return None
+
+
+def user_agent(version: str, contact: str) -> str:
+    """`newscrawl/<version> (+contact)`."""
+    return f"newscrawl/{version} (+{contact})" if contact else f"newscrawl/{version}"
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (CannotResolveHostError, "no_such_host"),
+    (DownloadConnectionRefusedError, "connection_refused"),
+    (DownloadTimeoutError, "timeout"),
+    (DownloadCancelledError, "too_large"),
+    (ResponseDataLossError, "cut_short"),
+    (DownloadFailedError, "connection_failed"),
+    (UnsupportedURLSchemeError, "bad_scheme"),
+    (ArchiveError, "archive_error"),
+    (BadGzipFile, "bad_coding"),
+    (zlib.error, "bad_coding"),
+    (brotli.error, "bad_coding"),
+    (zstd.ZstdError, "bad_coding"),
+)
+# What a request says that cannot be made, as of the target of a redirect.
+_NO_TARGETS = (
+    "Missing scheme in request url",
+    "Port out of range",
+    "Port could not be cast",
+    "Invalid IPv6 URL",
+)
+# How Scrapy's middlewares begin what they say; a URL that follows may hold any word.
+_IGNORED = (
+    ("Forbidden by robots.txt", "robots_txt"),
+    ("max redirections reached", "too_many_redirects"),
+    ("Ignored response", "too_large"),
+)
+
+
+def reason_of(failure: Failure) -> str:
+    """A short snake_case name: `http_404`, `robots_txt`, `timeout`, …, `download_error` at worst."""
+    error = failure.value
+    # A miss of a replay and what the guard refuses have names of their own.
+    if named := getattr(error, "reason_name", None):
+        return str(named)
+    if isinstance(error, HttpError):
+        return f"http_{error.response.status}"
+    if isinstance(error, IgnoreRequest):
+        return _ignored(str(error))
+    if isinstance(error, ValueError) and str(error).startswith(_NO_TARGETS):
+        return "bad_redirect"
+    return next((name for kind, name in _REASONS if isinstance(error, kind)), "download_error")
+
+
+def detail_of(failure: Failure) -> str:
+    """One line for people."""
+    text = " ".join(str(failure.value).split())
+    return f"{type(failure.value).__name__}: {text}"[:300]
+
+
+def _ignored(message: str) -> str:
+    return next((name for phrase, name in _IGNORED if message.startswith(phrase)), "ignored")
+
 
 logger = logging.getLogger(__name__)
 

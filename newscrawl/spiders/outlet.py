@@ -2,42 +2,190 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urljoin
 
 from scrapy import Request
 
-from newscrawl.discovery.cadence import asked_by_cache, longest
-from newscrawl.discovery.choose import is_article
-from newscrawl.discovery.found import Found
-from newscrawl.discovery.probe import (
-    feeds_of_page,
-    sitemaps_of_robots,
-    usual_feeds,
-    usual_sitemaps,
-)
-from newscrawl.discovery.reading import Kind
-from newscrawl.discovery.sources import DEEPEST, sources_of
-from newscrawl.discovery.traps import trap_of
+from newscrawl.archive.replay import Recorded, key_of
+from newscrawl.archive.run import Run
+from newscrawl.discovery.autodiscovery import feeds_of_page, sitemaps_of_robots, usual_feeds, usual_sitemaps
+from newscrawl.discovery.results import Found, asked_by_cache, longest
+from newscrawl.discovery.sources import DEEPEST, Kind, links_of_source, sources_of
+from newscrawl.discovery.url_filters import is_article, trap_of
+from newscrawl.discovery.xml import is_gzip
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Link, Page, Rejection, rfc3339
-from newscrawl.meta import FETCHED, LINK, POINTER
+from newscrawl.items import FETCHED, LINK, POINTER, Link, Page, Rejection, rfc3339
 from newscrawl.outlet import Outlet
-from newscrawl.spiders.asking import Asked, asking_of
-from newscrawl.spiders.base import NOT_MODIFIED, ArchivingSpider, meta_of
-from newscrawl.spiders.failures import detail_of, reason_of
-from newscrawl.spiders.given import digest_of
-from newscrawl.spiders.heavy import SourceReader
-from newscrawl.spiders.offered import count_offered
-from newscrawl.spiders.remembering import now
-from newscrawl.state.fates import HOST_PAUSED
-from newscrawl.state.feeds import Told
-from newscrawl.state.rows import Seen, seconds_of
+from newscrawl.spiders.base import NOT_MODIFIED, ArchivingSpider, detail_of, meta_of, reason_of
+from newscrawl.spiders.run_context import asked_only_due, digest_of, now
+from newscrawl.state.retry_policy import HOST_PAUSED
+from newscrawl.state.rows import Seen, seconds_of, staleness_of
+from newscrawl.state.runs import State
+from newscrawl.state.sources import FeedTable, File, Rows, Told, due_sources, must_look
+from newscrawl.workers import Fault, WorkerFault, done_within, stop_pool, worker_pool
 
 if TYPE_CHECKING:
+    from pebble import ProcessPool
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
+    from scrapy.statscollectors import StatsCollector
     from twisted.python.failure import Failure
+
+
+ONLY_DUE = "NEWSCRAWL_ONLY_DUE"
+SOURCES_MAX = "NEWSCRAWL_SOURCES_MAX"
+Asked = tuple[Kind, str, int]
+"Kind and URL of a source, and its steps from one that is named."
+
+
+class Asking(Protocol):
+    """What a spider asks about its sources."""
+
+    def first(self) -> list[Asked] | None:
+        """The sources to begin with; None: they are to be looked for."""
+
+    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:
+        """What to ask after a source of this kind that names `more`."""
+
+
+class All:
+    """Every source, and every one that these name."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._named = sources_of(outlet)
+
+    def first(self) -> list[Asked] | None:
+        return [(kind, url, 0) for kind, url in self._named] or None
+
+    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:
+        return [(kind, url, depth + 1) for url in more]
+
+
+class Due:
+    """Those that are due, as state knows them at the moment."""
+
+    def __init__(self, file: File, feeds: FeedTable, now: Callable[[], int]) -> None:
+        self._file = file
+        self._feeds = feeds
+        self._now = now
+
+    def first(self) -> list[Asked] | None:
+        rows = self._feeds.rows()
+        if must_look(self._file, rows, self._now()):
+            return None
+        return self._due(rows)
+
+    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:  # noqa: ARG002
+        # What it names is in state by now, and counts from the first of all sources.
+        return self._due(self._feeds.rows())
+
+    def _due(self, rows: Rows) -> list[Asked]:
+        due = due_sources(self._file, rows, self._now())
+        return [(cast("Kind", one.kind), one.url, one.depth) for one in due]
+
+
+class WereAsked(All):
+    """Those that a recorded run asked."""
+
+    def __init__(self, outlet: Outlet, recorded: Recorded) -> None:
+        super().__init__(outlet)
+        self._home = outlet.home
+        self._recorded = recorded
+
+    def first(self) -> list[Asked] | None:
+        named = super().first()
+        if named is None:
+            return None if self._was_asked(self._home) else []
+        return [asked for asked in named if self._was_asked(asked[1])]
+
+    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:
+        return [asked for asked in super().further(kind, more, depth) if self._was_asked(asked[1])]
+
+    def _was_asked(self, url: str) -> bool:
+        return bool(self._recorded.captures(key_of("GET", Request(url).url)))
+
+
+def asking_of(outlet: Outlet, state: State | None, run: Run, settings: BaseSettings) -> Asking:
+    """By the settings; of a replay, as the run that is replayed did."""
+    if state and settings.getbool(ONLY_DUE):
+        file = file_of(outlet, settings.getint(SOURCES_MAX))
+        return Due(file, state.feeds, lambda: seconds_of(now()))
+    if run.playback and asked_only_due(run):
+        return WereAsked(outlet, run.playback.recorded)
+    return All(outlet)
+
+
+def file_of(outlet: Outlet, sources_max: int) -> File:
+    """What state has to know of an outlet's file."""
+    return File(
+        named=sources_of(outlet),
+        digest=digest_of(outlet.model_dump(mode="json")),
+        most=sources_max,
+        deepest=DEEPEST,
+    )
+
+
+PREFIX = "newscrawl/links/"
+NEW, LISTED, OWN, NEWEST = "new", "listed", "own", "newest"
+OF_NEWS = ("feed", "wp_api")
+"Sources that list stories alone: of a page or a sitemap many links are none, which tells nothing."
+
+
+def count_offered(
+    stats: StatsCollector, kind: str, links: Sequence[Link], *, own: Sequence[Link], new: int, now: datetime
+) -> None:
+    """Count one source's links: all, those that are the outlet's stories, and how many nobody knew."""
+    stats.inc_value(f"{PREFIX}{NEW}", new)
+    if kind in OF_NEWS:
+        stats.inc_value(f"{PREFIX}{LISTED}", len(links))
+        stats.inc_value(f"{PREFIX}{OWN}", len(own))
+    moment = seconds_of(now)
+    dates = [-staleness_of(link, moment) for link in own if link.published]
+    if dates:
+        stats.max_value(f"{PREFIX}{NEWEST}", max(dates))
+
+
+INLINE_BYTES = 256 * 1024
+"Read at once where they come: less than it takes to hand them over."
+SOURCES_PER_PROCESS = 50
+_OUTCOMES: dict[Fault, Found] = {
+    "timeout": Found(outcome="read_timeout"),
+    "crash": Found(outcome="reader_crash"),
+}
+
+
+class SourceReader:
+    """Reads sources of one outlet; its process begins with the first that is large."""
+
+    def __init__(self, outlet: Outlet, seconds: float) -> None:
+        self._outlet = outlet
+        self._seconds = seconds
+        self._pool: ProcessPool | None = None
+
+    async def read(self, kind: Kind, body: bytes, url: str, content_type: str) -> Found:
+        """What the source gives; `read_timeout` or `reader_crash` when it was not to be read."""
+        task = partial(links_of_source, kind, body, url, content_type, self._outlet)
+        if len(body) <= INLINE_BYTES and not is_gzip(body):
+            return task()
+        self._pool = self._pool or worker_pool(1, SOURCES_PER_PROCESS)
+        try:
+            return await done_within(self._pool, task, self._seconds)
+        except WorkerFault as error:
+            if error.fault == "crash":
+                # Whatever ended it may have left the pool without workers.
+                self.close()
+            found = _OUTCOMES[error.fault]
+            return Found(outcome=found.outcome, note=str(error))
+
+    def close(self) -> None:
+        if self._pool:
+            stop_pool(self._pool)
+            self._pool = None
+
 
 Requests = Iterator[Request | Rejection]
 

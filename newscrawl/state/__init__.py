@@ -1,1 +1,1 @@
-"""What is known of every URL: which links wait, which are done."""
+"""state."""

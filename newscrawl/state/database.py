@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from newscrawl.errors import StateError
-from newscrawl.state.migrations import migrate
+from newscrawl.state.schema import migrate
 
 FILE = "state.sqlite"
 "Its name beside the outlets' folders."

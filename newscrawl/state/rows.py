@@ -9,8 +9,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import Any
 
-from newscrawl.items import Article, Link
-from newscrawl.parts import WarcPointer
+from newscrawl.items import Article, Link, WarcPointer
 from newscrawl.urls import normal_url
 
 UNDATED_SITEMAP_SECONDS = 30 * 86_400

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.archive import writer as writer_module
-from newscrawl.archive.writer import WarcNames, WarcWriter
 from newscrawl.errors import ArchiveError
+from newscrawl.warc import writer as writer_module
+from newscrawl.warc.writer import WarcNames, WarcWriter
 
 
 def test_a_full_disk_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from newscrawl.archive.lines import LinesFile, json_line
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Rejection
-from newscrawl.parts import WarcPointer
+from newscrawl.items import Rejection, WarcPointer
 
 
 def pointer(file: str, offset: int) -> WarcPointer:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.manifest import MANIFEST, note_finished, read_manifest
 from newscrawl.archive.run import Run, new_run
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Rejection
+from newscrawl.warc.records import Exchange
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
 

@@ -12,10 +12,10 @@ from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 from wire.mutated import SEEDS, mutated
 
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.http import ContentError, is_response, split_interim, split_message
-from newscrawl.archive.reader import records_of
-from newscrawl.archive.writer import WarcNames, WarcWriter
+from newscrawl.warc.http import ContentError, is_response, split_interim, split_message
+from newscrawl.warc.reader import records_of
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.writer import WarcNames, WarcWriter
 
 ROUNDS = 10_000
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -19,15 +19,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.archive.closing import Repaired
-from newscrawl.archive.exchange import Exchange
 from newscrawl.archive.lines import LinesFile
 from newscrawl.archive.manifest import MANIFEST, read_manifest, sha256_of
-from newscrawl.archive.members import whole_members
-from newscrawl.archive.repair import Repairs, repair_folder
-from newscrawl.archive.writer import OPEN, WarcNames, WarcWriter
+from newscrawl.archive.repair import Repaired, Repairs, repair_folder
 from newscrawl.errors import ArchiveError
-from newscrawl.parts import WarcPointer
+from newscrawl.items import WarcPointer
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.recovery import whole_members
+from newscrawl.warc.writer import OPEN, WarcNames, WarcWriter
 
 HOST = "news host"
 DEAD = (1 << 22) + 1
@@ -354,9 +353,9 @@ WRITE_MUCH = """
 import itertools, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from newscrawl.archive.closing import Repaired
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.writer import WarcNames, WarcWriter
+from newscrawl.archive.repair import Repaired
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.writer import WarcNames, WarcWriter
 now = lambda: datetime(2026, 3, 4, tzinfo=UTC)
 ids = itertools.count()
 writer = WarcWriter(

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from wire.archived import answer, archived_run, story
 
-from newscrawl.archive import zipnum
-from newscrawl.archive.finished import FinishedRun, articles_of
+from newscrawl.archive.finished_runs import FinishedRun, articles_of
 from newscrawl.archive.wacz import write_wacz
-from newscrawl.archive.zipnum import packed_index
 from newscrawl.errors import ArchiveError
+from newscrawl.warc import cdxj as zipnum
+from newscrawl.warc.cdxj import packed_index
 
 MADE = datetime(2026, 3, 1, 13, 5, 7, tzinfo=UTC)
 

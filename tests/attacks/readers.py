@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from newscrawl.discovery.found import Found
+from newscrawl.discovery.results import Found
 
 
 def sleeps(*_: Any) -> Found:

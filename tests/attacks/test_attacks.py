@@ -20,9 +20,9 @@ from attacks.sources import MAPS, NAMED, SOURCES
 from typer.testing import CliRunner
 from wire.crawl import ROOT, Crawl, environment, scrapy_command
 
-from newscrawl.archive.reader import WarcRecord, records_of
-from newscrawl.archive.verify.files import verify_warcs
-from newscrawl.commands import app_of
+from newscrawl.cli import app_of
+from newscrawl.warc.reader import WarcRecord, records_of
+from newscrawl.warc.verify.files import verify_warcs
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 

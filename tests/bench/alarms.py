@@ -14,10 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from health.made import drawn, month  # noqa: E402
+from monitoring.made import drawn, month  # noqa: E402
 
-from newscrawl.health.alarms import alarms_of  # noqa: E402
-from newscrawl.health.history import WINDOW, Past  # noqa: E402
+from newscrawl.monitoring.alarms import alarms_of  # noqa: E402
+from newscrawl.monitoring.history import WINDOW, Past  # noqa: E402
 from newscrawl.outlet import Expect  # noqa: E402
 
 DAYS = 42

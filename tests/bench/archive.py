@@ -22,14 +22,13 @@ from rich.console import Console
 from rich.table import Table
 from warcio.archiveiterator import ArchiveIterator
 
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.index import build
-from newscrawl.archive.placed import Block
-from newscrawl.archive.reader import records_of
-from newscrawl.archive.verify import verify_warc
-from newscrawl.archive.walk import walked_by_warcio
-from newscrawl.archive.writer import WarcNames, WarcWriter
-from newscrawl.demo.pages import saved_pages
+from newscrawl.demo.saved_pages import saved_pages
+from newscrawl.warc.fast_reader import Block
+from newscrawl.warc.index import build
+from newscrawl.warc.reader import records_of, walked_by_warcio
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.verify import verify_warc
+from newscrawl.warc.writer import WarcNames, WarcWriter
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"

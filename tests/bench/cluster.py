@@ -17,13 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from newscrawl.clustering.anew import rebuild
-from newscrawl.clustering.window import cluster_texts
-from newscrawl.copies.names import names_of
-from newscrawl.copies.text import Text
-from newscrawl.copies.words import words_of
-from newscrawl.state.copies import CopyTable
+from newscrawl.dedup.bulk import rebuild
+from newscrawl.dedup.fingerprints import Text, names_of, words_of
+from newscrawl.dedup.incremental import cluster_texts
 from newscrawl.state.database import Database
+from newscrawl.state.duplicates import CopyTable
 
 WORDS = 400
 COPIES = 0.1

@@ -17,13 +17,10 @@ sys.path.insert(0, str(HERE.parent))
 
 from lines_made import article, write_run  # noqa: E402 # the tests' makers, from where they are
 
-from newscrawl.export.arrow_schema import article_schema  # noqa: E402
-from newscrawl.export.parquet_file import GROUP_ROWS  # noqa: E402
-from newscrawl.export.run import export  # noqa: E402
-from newscrawl.export.selection import Selection  # noqa: E402
+from newscrawl.export.parquet import GROUP_ROWS, article_schema  # noqa: E402
+from newscrawl.export.run import Selection, export  # noqa: E402
 from newscrawl.export.sinks import sink_for  # noqa: E402
-from newscrawl.items import Article  # noqa: E402
-from newscrawl.parts import Block  # noqa: E402
+from newscrawl.items import Article, Block  # noqa: E402
 
 UNIT_ROWS = 2000
 WORDS = ("conseil", "port", "jetée", "travaux", "mairie", "council", "harbour", "storm", "école")

@@ -6,8 +6,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newscrawl.demo.pages import saved_pages
-from newscrawl.text import extract
+from newscrawl.demo.saved_pages import saved_pages
+from newscrawl.extraction import extract
 
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from newscrawl.demo.catalogue import demo_sites
-from newscrawl.text.language import Languages, label
+from newscrawl.languages import Languages, label
 
 HOME = {"fr", "en", "und"}
 MANY = 400_000
@@ -31,13 +31,13 @@ MANY = 400_000
 LOADING = """
 import time
 from pathlib import Path
-import newscrawl.text
+import newscrawl.extraction
 
 def pages():
     return int(Path("/proc/self/statm").read_text().split()[1])
 
 held, began = pages(), time.process_time()
-from newscrawl.text.language import label
+from newscrawl.languages import label
 label("Le conseil a voté. The council voted.")
 print(time.process_time() - began, (pages() - held) * 4096 / 2**20)
 """

@@ -15,7 +15,7 @@ from threading import Thread
 
 from line import HERE, crawl_ms
 
-from newscrawl.archive.exchange import SPOOL_BYTES
+from newscrawl.warc.records import SPOOL_BYTES
 
 BODIES, BODY_BYTES = 20, 8 << 20
 VARIANTS = ("bare", "capture")

@@ -27,10 +27,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from newscrawl.demo.catalogue import demo_sites, write_outlets
-from newscrawl.demo.expected import expected
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.pages import PagesSite, page_sites
+from newscrawl.demo.catalogue import demo_sites, expected, write_outlets
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.saved_pages import PagesSite, page_sites
 from newscrawl.demo.server import Newsroom, running
 
 HERE = Path(__file__).parent

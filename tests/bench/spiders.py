@@ -19,9 +19,8 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Link
-from newscrawl.meta import LINK
-from newscrawl.spiders.runs import run_of
+from newscrawl.items import LINK, Link
+from newscrawl.spiders.run_context import run_of
 from newscrawl.state.frontier import MemoryFrontier
 
 QUICK = {

@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newscrawl.items import Link
-from newscrawl.state.kept import KeptFrontier, new_row
-from newscrawl.state.leases import Holder
-from newscrawl.state.pages import batches
+from newscrawl.state.database_frontier import KeptFrontier, new_row
 from newscrawl.state.rows import key_of
-from newscrawl.state.state import State
+from newscrawl.state.runs import Holder, State
+from newscrawl.state.urls import batches
 from newscrawl.urls import normal_url
 
 US = Holder(host="here", pid=1)

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 from trafilatura import bare_extraction
 
-from newscrawl.demo.pages import saved_pages
-from newscrawl.text.extract import explained
+from newscrawl.demo.saved_pages import saved_pages
+from newscrawl.extraction.extract import explained
 
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_OF_TRAFILATURA = 0.5

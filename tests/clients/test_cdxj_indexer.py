@@ -12,11 +12,11 @@ from crafted import PAGE, http, members, record, urn
 from wire.programs import program
 from wire.server import ANSWERS
 
-from newscrawl.archive.cdxj import cdxj_lines
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.index import Index, build, warc_files
 from newscrawl.archive.run import new_run
-from newscrawl.archive.surt import surt
+from newscrawl.warc.cdxj import cdxj_lines
+from newscrawl.warc.index import Index, build, warc_files
+from newscrawl.warc.records import Exchange
+from newscrawl.warc.surt import surt
 
 START = datetime(2026, 5, 1, 10, 0, 0, 999999, tzinfo=UTC)
 HOME = "http://www.example.org"

@@ -17,11 +17,10 @@ from lines_made import article, write_run
 from wire.crawl import environment
 from wire.programs import program
 
-from newscrawl.archive.reader import records_of
-from newscrawl.export.run import export
-from newscrawl.export.selection import Selection
+from newscrawl.export.run import Selection, export
 from newscrawl.export.sinks import sink_for
 from newscrawl.items import Article
+from newscrawl.warc.reader import records_of
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from wire.archived import answer, archived_run, story
 from wire.crawl import environment
 from wire.programs import program
 
-from newscrawl.archive.finished import articles_of
+from newscrawl.archive.finished_runs import articles_of
 from newscrawl.archive.wacz import write_wacz
 
 

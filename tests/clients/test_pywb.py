@@ -16,13 +16,13 @@ from wire.crawl import Crawl, crawl, environment
 from wire.programs import program
 from wire.server import WireServer, serving
 
-from newscrawl.archive.finished import articles_of, finished_run, last_end
-from newscrawl.archive.http import Message, split_message
-from newscrawl.archive.index import build
-from newscrawl.archive.reader import WarcRecord, records_of
-from newscrawl.archive.wet import write_wet
+from newscrawl.archive.finished_runs import articles_of, finished_run, last_end
 from newscrawl.demo.catalogue import demo_sites, write_outlets
 from newscrawl.demo.server import Newsroom, running
+from newscrawl.warc.http import Message, split_message
+from newscrawl.warc.index import build
+from newscrawl.warc.reader import WarcRecord, records_of
+from newscrawl.warc.wet import write_wet
 
 pytestmark = pytest.mark.crawl
 

@@ -13,8 +13,8 @@ from wire.crawl import Crawl, crawl_urls
 from wire.programs import program
 from wire.server import ANSWERS, WireServer, serving
 
-from newscrawl.archive.reader import records_of
-from newscrawl.archive.verify import verify_warcs
+from newscrawl.warc.reader import records_of
+from newscrawl.warc.verify import verify_warcs
 
 pytestmark = pytest.mark.crawl
 

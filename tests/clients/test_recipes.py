@@ -16,9 +16,9 @@ from clients.recipes import Kitchen, recipes
 from wire.programs import program
 from wire.s3 import BUCKET, bucket
 
-from newscrawl.archive.http import split_message
 from newscrawl.archive.manifest import MANIFEST, read_manifest
-from newscrawl.archive.reader import records_of
+from newscrawl.warc.http import split_message
+from newscrawl.warc.reader import records_of
 
 pytestmark = pytest.mark.slow
 

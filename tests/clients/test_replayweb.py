@@ -17,7 +17,7 @@ from wire.archived import answer, archived_run, story
 from wire.crawl import environment
 from wire.programs import npm_package, program
 
-from newscrawl.archive.finished import articles_of, last_end
+from newscrawl.archive.finished_runs import articles_of, last_end
 from newscrawl.archive.wacz import write_wacz
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from lxml import html
 
-from newscrawl.demo.catalogue import demo_site, demo_sites, write_outlets
-from newscrawl.demo.expected import expected
+from newscrawl.demo.catalogue import demo_site, demo_sites, expected, write_outlets
 from newscrawl.demo.server import Newsroom
 from newscrawl.errors import NewscrawlError
 from newscrawl.outlet import read_outlet

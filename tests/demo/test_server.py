@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from wire.newsroom import read_log
 
-from newscrawl.demo.message import Request, Response
+from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import HOST, MAX_HEAD_BYTES, Newsroom, running, serve
 from newscrawl.demo.site import busy_first, gone, moved, robots, routed
 from newscrawl.errors import NewscrawlError

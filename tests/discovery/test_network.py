@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from newscrawl.discovery.feed import links_of_feed
-from newscrawl.discovery.section import links_of_section
-from newscrawl.discovery.sitemap import links_of_sitemap
+from newscrawl.discovery.feeds import links_of_feed
+from newscrawl.discovery.sections import links_of_section
+from newscrawl.discovery.sitemaps import links_of_sitemap
 
 
 @pytest.fixture

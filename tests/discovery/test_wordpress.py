@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.discovery.found import Found
+from newscrawl.discovery.results import Found
 from newscrawl.discovery.wordpress import API_BYTES, links_of_posts, posts_url
 
 URL = posts_url("https://relay.example/", per_page=2)

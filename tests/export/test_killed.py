@@ -22,7 +22,7 @@ PLACES = {"parquet": "out", "jsonl": "a.jsonl.gz", "sqlite": "a.db", "text": "ou
 WATCHED = """
 import atexit, signal, sys, time
 import pyarrow.json, pyarrow.parquet
-from newscrawl.commands import app_of
+from newscrawl.cli import app_of
 
 out, after, *command = sys.argv[1:]
 began = None

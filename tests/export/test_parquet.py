@@ -11,13 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from lines_made import article, write_run
 
-from newscrawl.contract.example import ARTICLE
-from newscrawl.export import parquet_file
-from newscrawl.export.arrow_schema import arrow_type, article_schema
-from newscrawl.export.run import export
-from newscrawl.export.selection import Selection
+from newscrawl.export import parquet as parquet_file
+from newscrawl.export.parquet import arrow_type, article_schema
+from newscrawl.export.run import Selection, export
 from newscrawl.export.sinks import sink_for
 from newscrawl.items import Article, Rejection
+from newscrawl.schema import ARTICLE
 
 TIMES = ("published_at", "modified_at", "fetched_at", "published_on")
 

@@ -19,14 +19,12 @@ from lines_made import article, write_run
 
 from newscrawl.archive.report import Report, write_report
 from newscrawl.errors import Busy, NewscrawlError
-from newscrawl.export.csv_file import csv_head, csv_writer
-from newscrawl.export.run import Sink, export
-from newscrawl.export.selection import Selection
+from newscrawl.export.formats import csv_head, csv_writer
+from newscrawl.export.run import Selection, Sink, export
+from newscrawl.export.scan import Unit, outlets_in
 from newscrawl.export.sinks import sink_for
 from newscrawl.export.tally import Tally
-from newscrawl.export.units import Unit, outlets_in
-from newscrawl.items import Article
-from newscrawl.parts import Rights
+from newscrawl.items import Article, Rights
 
 ALL = Selection()
 UNIT = Unit(outlet="example", day=date(2026, 3, 4), files=())

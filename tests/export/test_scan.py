@@ -10,9 +10,16 @@ import pytest
 from lines_made import article, write_run
 
 from newscrawl.archive.lines import json_line
-from newscrawl.export.scan import _page_of, read_lines, scan
-from newscrawl.export.seen import DRAWERS, SeenPages, _holds, page_digest
-from newscrawl.export.units import units_of
+from newscrawl.export.scan import (
+    DRAWERS,
+    SeenPages,
+    _holds,
+    _page_of,
+    page_digest,
+    read_lines,
+    scan,
+    units_of,
+)
 
 TRAPS = [
     'a quote " in it',

@@ -6,7 +6,7 @@ from pathlib import Path
 from scrapy.settings import Settings
 
 from newscrawl.archive.report import Report, ReportedAlarm, read_report
-from newscrawl.spiders.given import given_settings, settings_digest
+from newscrawl.spiders.run_context import given_settings, settings_digest
 
 
 def test_alarms_of_earlier_versions_are_sentences(tmp_path: Path) -> None:

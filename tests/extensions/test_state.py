@@ -17,10 +17,9 @@ from scrapy.signalmanager import SignalManager
 from newscrawl.errors import ArchiveError
 from newscrawl.extensions.state import StateExtension, take_over_killed
 from newscrawl.items import Link
-from newscrawl.spiders.remembering import now
-from newscrawl.state.kept import KeptFrontier
-from newscrawl.state.leases import Holder
-from newscrawl.state.state import State
+from newscrawl.spiders.run_context import now
+from newscrawl.state.database_frontier import KeptFrontier
+from newscrawl.state.runs import Holder, State
 
 US, OTHER = Holder(host="here", pid=1), Holder(host="there", pid=2)
 NOW = 1_700_000_000

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from newscrawl import settings
-from newscrawl.archive.verify import verify_warcs
-from newscrawl.commands.freeze import page_in
-from newscrawl.extraction import extract_page
+from newscrawl.archive.reextract import extract_page
+from newscrawl.cli.freeze import page_in
+from newscrawl.extraction.parse import Parsed, parse
 from newscrawl.items import Article, Rejection
 from newscrawl.outlet import find_outlet
-from newscrawl.text.parse import Parsed, parse
+from newscrawl.warc.verify import verify_warcs
 
 HERE = Path(__file__).parent
 NAMES = sorted(path.stem for path in HERE.glob("*.json"))

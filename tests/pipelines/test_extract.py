@@ -11,8 +11,7 @@ import pytest
 from scrapy.settings import Settings
 from wire.workers import noted_by_name
 
-from newscrawl.items import Link, Page, Rejection
-from newscrawl.parts import WarcPointer
+from newscrawl.items import Link, Page, Rejection, WarcPointer
 from newscrawl.pipelines import extract
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, ExtractPipeline
 

@@ -7,9 +7,9 @@ from scrapy.settings import Settings
 
 from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
 from newscrawl.outlet import OUTLETS
+from newscrawl.spiders.base import refusal
 from newscrawl.spiders.loader import OutletSpiderLoader
 from newscrawl.spiders.outlet import OutletSpider
-from newscrawl.spiders.refuse import refusal
 
 GOOD = """
 title = "Echo"

@@ -9,12 +9,11 @@ import pytest
 from scrapy.settings import Settings
 from wire.archived import STARTED
 
+from newscrawl.archive.memory_files import CURRENT, write_memory
 from newscrawl.archive.run import new_run
 from newscrawl.errors import ArchiveError
-from newscrawl.spiders.runs import memory_of_run
-from newscrawl.state.memories import CURRENT, write_memory
-from newscrawl.text.remembered import notes_to_json
-from newscrawl.text.sightings import PageNote
+from newscrawl.extraction.boilerplate import PageNote, notes_to_json
+from newscrawl.spiders.run_context import memory_of_run
 
 
 def memory(folder: Path, title: str) -> Path:

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from wire.postgres import served
 
-from newscrawl.state.leases import Holder
-from newscrawl.state.state import State
+from newscrawl.state.runs import Holder, State
 
 US = Holder(host="here", pid=1)
 Opened = Callable[..., State]

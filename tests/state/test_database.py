@@ -13,8 +13,7 @@ from sqlalchemy import Connection, inspect, text
 
 from newscrawl.errors import StateError
 from newscrawl.state.database import Database, database_url
-from newscrawl.state.migrations import migrate
-from newscrawl.state.tables import SCHEMA, metadata
+from newscrawl.state.schema import SCHEMA, metadata, migrate
 
 
 def test_without_a_setting_it_lies_beside_the_outlets(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from newscrawl.items import Link
-from newscrawl.state.fates import RETRIES
-from newscrawl.state.feeds import Told
+from newscrawl.state.database_frontier import KeptFrontier
 from newscrawl.state.hosts import PAUSE_SECONDS, ROBOTS_SECONDS, Robots, origin_of_url
-from newscrawl.state.kept import KeptFrontier
+from newscrawl.state.retry_policy import RETRIES
 from newscrawl.state.rows import moment_of
-from newscrawl.state.state import State
+from newscrawl.state.runs import State
+from newscrawl.state.sources import Told
 
 NOW = 1_800_000_000
 ORIGIN = "https://paper.example"

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from newscrawl.state.leases import Holder
-from newscrawl.state.outlets import standing_of
-from newscrawl.state.retired import retired_sources
-from newscrawl.state.state import State
-from newscrawl.state.tables import feeds
+from newscrawl.state.runs import Holder, State
+from newscrawl.state.scheduling import standing_of
+from newscrawl.state.schema import feeds
+from newscrawl.state.sources import retired_sources
 
 US = Holder(host="here", pid=1)
 NOW = 1_700_000_000

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from newscrawl.state.feeds import FIRST_SECONDS, Told
-from newscrawl.state.sources import AT_ONCE, File, due_sources, first_due, known_sources, must_look
-from newscrawl.state.state import State
+from newscrawl.state.runs import State
+from newscrawl.state.sources import (
+    AT_ONCE,
+    FIRST_SECONDS,
+    File,
+    Told,
+    due_sources,
+    first_due,
+    known_sources,
+    must_look,
+)
 
 NOW = 1_800_000_000
 INDEX, FEED = "https://paper.example/sitemap.xml", "https://paper.example/feed"

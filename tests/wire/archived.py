@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newscrawl.archive.exchange import Exchange
-from newscrawl.archive.finished import FinishedRun, finished_run
+from newscrawl.archive.finished_runs import FinishedRun, finished_run
+from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.report import Report, write_report
 from newscrawl.archive.run import new_run
-from newscrawl.extraction import extract_at
 from newscrawl.items import Article
 from newscrawl.outlet import Outlet
+from newscrawl.warc.records import Exchange
 
 STARTED = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 WORDS = (

@@ -20,8 +20,8 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import StopDownload
 from scrapy.settings import Settings
 
-from newscrawl.archive.reader import WarcRecord, fields_of, records_of
 from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.warc.reader import WarcRecord, fields_of, records_of
 from wire.crawl import FAST, ROOT, environment
 
 ASKED: dict[str, Any] = json.load(sys.stdin) if __name__ == "__main__" else {}

@@ -13,8 +13,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from newscrawl.contract.schema import schema_of
 from newscrawl.items import Article, Rejection
+from newscrawl.schema import schema_of
 
 ROOT = Path(__file__).parents[2]
 FAST = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from newscrawl.demo.catalogue import DemoSite, demo_site
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.story import Desk, Story
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.stories import Desk, Story
 
 ADDED = "An editor has added this sentence, so that the story reads otherwise than before."
 

@@ -61,7 +61,7 @@ async def _feed(run: Run, dice: random.Random, rounds: int) -> None:
     from scrapy.utils.defer import deferred_from_coro
     from scrapy.utils.test import get_crawler
 
-    from newscrawl.handlers.capture import CaptureHandler
+    from newscrawl.downloader.capture import CaptureHandler
 
     crawler = get_crawler(settings_dict={"DOWNLOAD_MAXSIZE": LARGEST, "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": 1})
     crawler.spider = Feeding(run)  # type: ignore[assignment]
@@ -88,8 +88,8 @@ def _pool(dice: random.Random) -> Any:
     """Connections whose bytes come in pieces of any size."""
     from twisted.internet import reactor
 
-    from newscrawl.handlers.memory import MemoryPool
-    from newscrawl.handlers.tap import TapedProtocol
+    from newscrawl.downloader.replay import MemoryPool
+    from newscrawl.downloader.wire import TapedProtocol
 
     class Counting(TapedProtocol):
         def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name

@@ -13,18 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from newscrawl.items import Article, Link, Rejection, rejection_of
-from newscrawl.parts import Extractor, Http, WarcPointer
-from newscrawl.spiders.asking import Due
-from newscrawl.state.agreement import take_over
-from newscrawl.state.backoff import note_failure, note_success
+from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPointer, rejection_of
+from newscrawl.spiders.outlet import Due
 from newscrawl.state.database import Database
-from newscrawl.state.due import Turns, due_moments, is_due
-from newscrawl.state.feeds import Told
-from newscrawl.state.kept import KeptFrontier
-from newscrawl.state.leases import Holder
-from newscrawl.state.sources import AT_ONCE, File
-from newscrawl.state.state import State
+from newscrawl.state.database_frontier import KeptFrontier
+from newscrawl.state.reconcile import take_over
+from newscrawl.state.runs import Holder, State
+from newscrawl.state.scheduling import Turns, due_moments, is_due, note_failure, note_success
+from newscrawl.state.sources import AT_ONCE, File, Told
 from wire.papers import DAY, Paper
 
 US = Holder(host="here", pid=1)

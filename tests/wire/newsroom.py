@@ -6,7 +6,7 @@ import base64
 import json
 from pathlib import Path
 
-from newscrawl.demo.exchange import Exchange
+from newscrawl.demo.server import Exchange
 
 
 def read_log(path: Path) -> list[Exchange]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from newscrawl.demo.message import Request, Response
+from newscrawl.demo.http import Request, Response
 
 
 class SlowSite:

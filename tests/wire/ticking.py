@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from newscrawl.demo.message import Request, Response
+from newscrawl.demo.http import Request, Response
 from wire.crawl import FAST
 
 DELAY = 0.4

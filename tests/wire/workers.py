@@ -6,11 +6,10 @@ import os
 import time
 from pathlib import Path
 
+from newscrawl.archive.reextract import Noted
 from newscrawl.errors import ArchiveError
-from newscrawl.extraction import Noted
-from newscrawl.items import Article, Rejection
+from newscrawl.items import Article, Rejection, WarcPointer
 from newscrawl.outlet import Outlet
-from newscrawl.parts import WarcPointer
 
 
 def noted_by_name(folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None) -> Noted:

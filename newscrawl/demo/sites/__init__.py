@@ -1,1 +1,1 @@
-"""The shapes of site the newsroom can show, one a module."""
+"""sites."""

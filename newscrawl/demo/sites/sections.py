@@ -6,11 +6,20 @@ import json
 from collections.abc import Sequence
 from html import escape
 
-from newscrawl.demo.markup import html_of
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.site import Route, busy_first, gone, missing, moved, robots, routed
-from newscrawl.demo.story import Desk, Part, Story, Stray
-from newscrawl.demo.templates import link_list, read_template
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.site import (
+    Route,
+    busy_first,
+    gone,
+    html_of,
+    link_list,
+    missing,
+    moved,
+    read_template,
+    robots,
+    routed,
+)
+from newscrawl.demo.stories import Desk, Part, Story, Stray
 
 _PER_PAGE = 2
 _WORDS = {

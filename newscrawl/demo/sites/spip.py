@@ -6,13 +6,26 @@ from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from newscrawl.demo.french import day_in_words, spaced, weekday
-from newscrawl.demo.listing import Entry, interleaved, rss
-from newscrawl.demo.markup import html_of
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.site import Route, busy_first, gone, missing, moved, robots, routed
-from newscrawl.demo.story import Desk, Story, Stray
-from newscrawl.demo.templates import link_list, read_template
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.site import (
+    Entry,
+    Route,
+    busy_first,
+    day_in_words,
+    gone,
+    html_of,
+    interleaved,
+    link_list,
+    missing,
+    moved,
+    read_template,
+    robots,
+    routed,
+    rss,
+    spaced,
+    weekday,
+)
+from newscrawl.demo.stories import Desk, Story, Stray
 
 _ZONE = ZoneInfo("Europe/Brussels")
 _CHUNKS = (1024, 13, 1, 2999)

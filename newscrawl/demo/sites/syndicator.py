@@ -8,12 +8,26 @@ from datetime import UTC, datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from newscrawl.demo.listing import Entry, interleaved, news_sitemap, rss, sitemap, sitemap_index
-from newscrawl.demo.markup import html_of
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.site import Route, busy_first, gone, missing, moved, robots, routed
-from newscrawl.demo.story import Desk, Story, Stray
-from newscrawl.demo.templates import link_list, read_template
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.site import (
+    Entry,
+    Route,
+    busy_first,
+    gone,
+    html_of,
+    interleaved,
+    link_list,
+    missing,
+    moved,
+    news_sitemap,
+    read_template,
+    robots,
+    routed,
+    rss,
+    sitemap,
+    sitemap_index,
+)
+from newscrawl.demo.stories import Desk, Story, Stray
 
 _ZONE = ZoneInfo("Asia/Kolkata")
 _NEWS_SITEMAP_SIZE = 10

@@ -8,13 +8,24 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from newscrawl.demo.french import day_in_words
-from newscrawl.demo.listing import Entry, interleaved, rss
-from newscrawl.demo.markup import html_of
-from newscrawl.demo.message import Request, Response
-from newscrawl.demo.site import Route, busy_first, gone, missing, moved, robots, routed
-from newscrawl.demo.story import Desk, Story, Stray
-from newscrawl.demo.templates import link_list, read_template
+from newscrawl.demo.http import Request, Response
+from newscrawl.demo.site import (
+    Entry,
+    Route,
+    busy_first,
+    day_in_words,
+    gone,
+    html_of,
+    interleaved,
+    link_list,
+    missing,
+    moved,
+    read_template,
+    robots,
+    routed,
+    rss,
+)
+from newscrawl.demo.stories import Desk, Story, Stray
 
 _ZONE = ZoneInfo("Africa/Douala")
 _COOKIES = (

@@ -1,1 +1,0 @@
-"""What those who read our lines may rely on."""

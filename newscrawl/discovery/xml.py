@@ -1,0 +1,267 @@
+"""How a document begins: its root element, what stands before it, and whether it means harm."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import zlib
+from dataclasses import dataclass
+from html.entities import name2codepoint
+from typing import Literal
+
+_ROOT = re.compile(r"<([A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,60})(?=[\s/>])")
+_SPACE = re.compile(r"[\s\ufeff]*")
+_DOCTYPE_PART = re.compile(r"\"[^\"]*\"|'[^']*'|<!--[\s\S]{0,2000}?-->|[\[\]>]")
+_ENTITY = re.compile(
+    r"<!ENTITY\s{1,50}(?:%\s{1,50})?[^\s\"'>]{1,200}\s{1,50}(\"[^\"]*\"|'[^']*')", re.IGNORECASE
+)
+_REFERENCE = re.compile(r"[&%][A-Za-z_]")
+_DOCTYPE_CHARS = 16_384
+_ENTITY_CHARS = 1_000
+_JUNK_CHARS = 65_536
+_PAGE = frozenset({"html", "head", "body"})
+_PAGE_PARTS = frozenset({"div", "script", "center", "h1", "p", "title", "meta", "br", "b", "pre", "style"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """Where the root element of a document begins and what leads to it."""
+
+    root: str
+    "Local name of the root element in lower case, `html` for any web page; empty when there is none."
+    at: int
+    "Offset of the root element; reading from here leaves every declaration behind."
+    is_bomb: bool = False
+    "It declares entities that are made of others, or uncommonly long ones."
+    note: str | None = None
+
+
+def opening_of(text: str, wanted: frozenset[str]) -> Opening:
+    """The opening of a document whose root should be one of `wanted`.
+
+    What stands before a wanted root (warnings of a PHP script, blank lines) is skipped, unless it is a page.
+    """
+    at, doctype = _past_declarations(text)
+    if _is_bomb(doctype):
+        return Opening(root="", at=at, is_bomb=True)
+    match = _ROOT.match(text, at)
+    name = match[2].lower() if match else ""
+    if name in wanted:
+        return Opening(root=name, at=at, note=_external(doctype))
+    if name in _PAGE or doctype[9:].lstrip()[:4].lower() == "html":
+        return Opening(root="html", at=at)
+    for later in _ROOT.finditer(text, at, at + _JUNK_CHARS):
+        if later[2].lower() in wanted:
+            return Opening(root=later[2].lower(), at=later.start(), note="junk before the root element")
+    return Opening(root="html" if name in _PAGE_PARTS else name, at=at)
+
+
+def _external(doctype: str) -> str | None:
+    declares = "<!ENTITY" in doctype and ("SYSTEM" in doctype or "PUBLIC" in doctype)
+    return "external entities were left out" if declares else None
+
+
+def _is_bomb(doctype: str) -> bool:
+    if len(doctype) > _DOCTYPE_CHARS:
+        return True
+    values = [entity[1][1:-1] for entity in _ENTITY.finditer(doctype)]
+    return any(len(value) > _ENTITY_CHARS or _REFERENCE.search(value) for value in values)
+
+
+def _past_declarations(text: str) -> tuple[int, str]:
+    """Offset behind the prolog, and the DOCTYPE that stood in it."""
+    at, doctype = 0, ""
+    while True:
+        match = _SPACE.match(text, at)
+        start = match.end() if match else at
+        at = _end_of_declaration(text, start)
+        if text[start : start + 9].upper() == "<!DOCTYPE":
+            doctype = text[start : min(at, start + _DOCTYPE_CHARS + 1)]
+        if at == start:
+            return at, doctype
+
+
+def _end_of_declaration(text: str, start: int) -> int:
+    """Offset behind the comment, instruction or DOCTYPE at `start`; `start` itself when there is none."""
+    if text.startswith("<?", start):
+        end = text.find("?>", start)
+        return end + 2 if end > 0 else start
+    if text.startswith("<!--", start):
+        end = text.find("-->", start)
+        return end + 3 if end > 0 else start
+    if text[start : start + 9].upper() == "<!DOCTYPE":
+        return _end_of_doctype(text, start + 9)
+    return start
+
+
+def _end_of_doctype(text: str, start: int) -> int:
+    depth = 0
+    for part in _DOCTYPE_PART.finditer(text, start, start + _DOCTYPE_CHARS):
+        depth += {"[": 1, "]": -1}.get(part[0], 0)
+        if part[0] == ">" and depth <= 0:
+            return part.end()
+    return len(text)
+
+
+_AMPERSAND = re.compile(r"&(?:(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,30});)?")
+_XML_NAMES = frozenset({"lt", "gt", "amp", "quot", "apos"})
+
+
+def mended_ampersands(text: str) -> str:
+    """XML whose named entities are characters and whose bare ampersands are escaped; CDATA stays as it is."""
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("<![CDATA[", at)) >= 0 and (end := text.find("]]>", start)) >= 0:
+        parts += [_AMPERSAND.sub(_mended, text[at:start]), text[start : end + 3]]
+        at = end + 3
+    return "".join([*parts, _AMPERSAND.sub(_mended, text[at:])])
+
+
+def _mended(match: re.Match[str]) -> str:
+    name = match[1]
+    if name is None:
+        return "&amp;"
+    if name.startswith("#") or name in _XML_NAMES:
+        return match[0]
+    # Nothing declares entities any more, so what HTML does not know either is plain text.
+    return chr(name2codepoint[name]) if name in name2codepoint else f"&amp;{name};"
+
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+_DECLARED = re.compile(
+    rb"^\s{0,100}<\?xml[^>]{1,200}?encoding\s{0,5}=\s{0,5}[\"']([A-Za-z0-9._:-]{1,40})[\"']"
+)
+_CHARSET = re.compile(r"charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
+# Only these may be named from outside: Python also knows codecs that run for ever or are no text encodings.
+_TEXT_CODEC = re.compile(
+    r"^(ascii|utf-(8|16|32)(-[bl]e)?|iso8859-\d{1,2}|cp\d{3,4}|koi8-[rut]|gb\d{4,5}|gbk|big5|euc_(jp|kr)|"
+    r"shift_jis|iso2022_jp|mac-roman|tis-620)$"
+)
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoding:
+    """An encoding Python knows, and a remark when it is not the declared one."""
+
+    name: str
+    note: str | None = None
+
+
+def encoding_of(body: bytes, content_type: str | None = None) -> Encoding:
+    """The encoding to read `body` with: mark, then UTF-8 if it holds, then what is declared, then cp1252."""
+    wide = marked_encoding(body)
+    if wide:
+        return Encoding(name=wide)
+    declared = _declared(body, content_type)
+    if is_utf8(body):
+        # ASCII alone is the same under any name, so nothing was declared wrongly.
+        return Encoding(name="utf-8") if body.isascii() else _as_declared("utf-8", declared)
+    for name in declared:
+        if name not in ("utf-8", "ascii") and _decodes(body, name):
+            return Encoding(name=name)
+    if _mostly_utf8(body):
+        return Encoding(name="utf-8", note="broken utf-8: what cannot be read was replaced")
+    return _as_declared("cp1252", declared)
+
+
+def marked_encoding(body: bytes) -> str | None:
+    """The encoding that the first bytes give away."""
+    return next((name for mark, name in _BOMS if body.startswith(mark)), None)
+
+
+def _as_declared(name: str, declared: list[str]) -> Encoding:
+    known = not declared or name in declared or (name == "utf-8" and "ascii" in declared)
+    return Encoding(name=name, note=None if known else f"declared {declared[0]}, read as {name}")
+
+
+def _declared(body: bytes, content_type: str | None) -> list[str]:
+    prolog = _DECLARED.match(body)
+    header = _CHARSET.search((content_type or "")[:500])
+    names = [prolog[1].decode("ascii") if prolog else "", header[1] if header else ""]
+    return [known for name in names if (known := _known(name))]
+
+
+def _known(name: str) -> str | None:
+    try:
+        codec = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return None
+    if not _TEXT_CODEC.match(codec):
+        return None
+    # What calls itself Latin-1 on the web is Windows' superset of it.
+    return "cp1252" if codec == "iso8859-1" else codec
+
+
+def is_utf8(body: bytes) -> bool:
+    """Whether it holds as UTF-8; it may end inside a character."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(body)
+    except UnicodeDecodeError:
+        return False
+    return b"\x1b" not in body[:100_000]  # escape sequences: ISO 2022
+
+
+def _decodes(body: bytes, name: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(name)().decode(body)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _mostly_utf8(body: bytes) -> bool:
+    text = body.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    return len(_NON_ASCII.findall(text)) - broken > broken
+
+
+Fault = Literal["cut", "too_large", "bomb"]
+
+_GZIP = b"\x1f\x8b"
+_MEMBERS = 100
+"Each member costs a copy of the rest; real files hold one or two."
+_BOMB_RATIO = 200
+"XML of real sites shrinks ten to fifty times, zeros a thousand times."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unzipped:
+    """Bytes out of gzip, or as they were."""
+
+    data: bytes
+    fault: Fault | None = None
+    "`cut`: it ends early or is damaged; None when the data is whole."
+
+
+def is_gzip(body: bytes) -> bool:
+    """Whether it wears a coat of gzip, below which it may be far larger."""
+    return body.startswith(_GZIP)
+
+
+def unzipped(body: bytes, limit: int) -> Unzipped:
+    """`body` without its gzip coat if it has one, never more than `limit` bytes."""
+    if not is_gzip(body):
+        return Unzipped(data=body[:limit], fault="too_large" if len(body) > limit else None)
+    data, rest = b"", body
+    for _ in range(_MEMBERS):
+        member = zlib.decompressobj(wbits=31)
+        try:
+            data += member.decompress(rest, limit + 1 - len(data))
+        except zlib.error:
+            return Unzipped(data=data, fault="cut")
+        if len(data) > limit:
+            used = len(body) - len(member.unconsumed_tail) - len(member.unused_data)
+            return Unzipped(data=data[:limit], fault="bomb" if limit > used * _BOMB_RATIO else "too_large")
+        rest = member.unused_data
+        if not rest.startswith(_GZIP):
+            return Unzipped(data=data, fault=None if member.eof else "cut")
+    return Unzipped(data=data, fault="cut")

@@ -1,1 +1,0 @@
-"""Between Scrapy and the wire: what is sent and received goes to the archive first."""

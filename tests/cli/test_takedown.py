@@ -1,0 +1,268 @@
+"""`newscrawl takedown`: an article leaves lines, state and, on demand, the archive; all else stays sound."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+from wire.crawl import Crawl, crawl
+
+from newscrawl.archive.manifest import forget_finished, read_manifest, sha256_of
+from newscrawl.cli import app_of
+from newscrawl.demo.catalogue import demo_site, write_outlets
+from newscrawl.demo.server import Newsroom, running
+from newscrawl.errors import UnknownOutlet
+from newscrawl.warc.http import split_message
+from newscrawl.warc.reader import WarcRecord, records_of
+
+pytestmark = pytest.mark.crawl
+
+OUTLET = "kamer_echo"
+app = app_of(["takedown", "doctor", "verify", "index", "status", "extract"])
+
+
+@dataclass
+class Crawled:
+    """An outlet that has been crawled twice, and can be once more."""
+
+    folder: Path
+    newsroom: Newsroom
+    done: Crawl
+
+    def again(self, archives: Path) -> Crawl:
+        """All pages are due, and their sources have changed."""
+        with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
+            state.execute("UPDATE urls SET next_due = 0 WHERE next_due IS NOT NULL")
+            state.execute("UPDATE feeds SET next_due = 0, etag = NULL, last_modified = NULL")
+            state.execute("UPDATE urls SET listed = x'00'")
+        return crawl(OUTLET, archives=archives, NEWSCRAWL_OUTLETS=self.folder / "outlets")
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+    folder = tmp_path_factory.mktemp("takedown")
+    with running(Newsroom([demo_site(OUTLET)])) as newsroom:
+        write_outlets(newsroom.bases, folder / "outlets")
+        done = crawl(OUTLET, archives=folder / "a", NEWSCRAWL_OUTLETS=folder / "outlets")
+        found = Crawled(folder, newsroom, done)
+        assert found.again(folder / "a").code == 0
+        run("index", "build", "--archives", str(folder / "a"))
+        yield found
+
+
+@pytest.fixture
+def archives(crawled: Crawled, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(crawled.folder / "a", tmp_path / "a"))
+
+
+def run(*args: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, args)
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def take_down(archives: Path, *args: str, code: int = 0) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(
+        run("takedown", *args, "--archives", str(archives), "--json", code=code)
+    )
+    return told["outlets"]
+
+
+def redirected(crawled: Crawled) -> dict[str, Any]:
+    """An article that was asked for at another address than it has."""
+    return next(line for line in crawled.done.articles if line["url"] != line["url_requested"])
+
+
+def lines(archives: Path) -> list[dict[str, Any]]:
+    paths = sorted((archives / OUTLET).glob("*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+def records(archives: Path) -> list[WarcRecord]:
+    found = []
+    for path in sorted((archives / OUTLET).glob("*.warc.gz")):
+        with path.open("rb") as stream:
+            found += [record for _, _, record in records_of(stream)]
+    return found
+
+
+def all_agrees(archives: Path) -> None:
+    run("doctor", "--archives", str(archives))
+    run("verify", str(archives / OUTLET))
+    manifest = read_manifest(archives / OUTLET)
+    for name, digest in manifest.items():
+        assert sha256_of(archives / OUTLET / name) == digest, name
+    checked = ["sha256sum", "-c", "--quiet", "MANIFEST.sha256"]
+    assert subprocess.run(checked, cwd=archives / OUTLET, check=False).returncode == 0
+
+
+def test_an_article_is_gone_for_good(crawled: Crawled, archives: Path) -> None:
+    article = redirected(crawled)
+    before = {path.name: path.stat().st_size for path in (archives / OUTLET).glob("*.warc.gz")}
+    others = {line["id"] for line in lines(archives) if "id" in line} - {article["id"]}
+    told = take_down(archives, article["url"], "--erase", "--reason", "a court said so")[OUTLET]
+    assert told["lines"] >= 1
+    assert told["exchanges"] >= 4, "two hops, looked at twice"
+    assert {article["url"], article["url_requested"]} <= set(told["urls"])
+
+    assert {line["id"] for line in lines(archives) if "id" in line} == others
+    tellings = [line for line in lines(archives) if line.get("reason") == "taken_down"]
+    assert {line["url_requested"] for line in tellings} <= set(told["urls"])
+    assert all("a court said so" in line["detail"] for line in tellings)
+    sentence = article["text"][40:100]
+    everything = b"".join(path.read_bytes() for path in (archives / OUTLET).glob("*.jsonl"))
+    assert article["title"].encode() not in everything
+    assert {path.name: path.stat().st_size for path in (archives / OUTLET).glob("*.warc.gz")} == before
+    for record in records(archives):
+        if record.url in told["urls"]:
+            assert record.kind == "metadata"
+            assert b"erased: " in record.block
+            assert sentence.encode() not in record.block
+    shown = json.loads(run("index", "lookup", others_url(archives), str(archives / OUTLET), "--json"))
+    assert shown[0]["status"] == 200
+    run("index", "lookup", article["url"], str(archives / OUTLET), code=1)
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state:
+        for table in ("urls", "feeds", "copies"):
+            rows = str(state.execute(f"SELECT * FROM {table}").fetchall())
+            assert article["title"] not in rows
+            assert article["id"] not in rows
+    database = b"".join(path.read_bytes() for path in archives.glob("state.sqlite*"))
+    assert others_title(archives).encode() in database
+    assert article["title"].encode() not in database, "in a free page either"
+    all_agrees(archives)
+
+    asked = len(crawled.newsroom.log)
+    assert crawled.again(archives).code == 0
+    base = crawled.newsroom.bases[OUTLET]
+    paths = {url.removeprefix(base).encode() for url in told["urls"]}
+    for exchange in crawled.newsroom.log[asked:]:
+        assert exchange.received.split(b" ", 2)[1] not in paths
+    run("index", "build", "--archives", str(archives))
+    all_agrees(archives)
+    again = take_down(archives, article["url"], "--erase")[OUTLET]
+    assert (again["lines"], again["exchanges"]) == (0, 0)
+    all_agrees(archives)
+
+
+def others_title(archives: Path) -> str:
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state:
+        rows = state.execute("SELECT link FROM urls WHERE status = 'done'").fetchall()
+    return next(title for (link,) in rows if (title := json.loads(link).get("title")) and title.isascii())
+
+
+def others_url(archives: Path) -> str:
+    return next(line["url"] for line in lines(archives) if "id" in line and line["version"] == 1)
+
+
+def test_without_erase_the_archive_stays_and_replay_is_told(crawled: Crawled, archives: Path) -> None:
+    article = crawled.done.articles[3]
+    warcs = {path.name: sha256_of(path) for path in (archives / OUTLET).glob("*.warc.gz")}
+    dry = take_down(archives, article["url"], "--dry-run")
+    assert dry[OUTLET]["lines"] == 1
+    assert article["id"] in {line.get("id") for line in lines(archives)}
+    assert take_down(archives, article["url"]) == dry
+    assert article["id"] not in {line.get("id") for line in lines(archives)}
+    assert {path.name: sha256_of(path) for path in (archives / OUTLET).glob("*.warc.gz")} == warcs
+    rules = (archives / OUTLET / "takedown.aclj").read_text().splitlines()
+    assert any(article["url"] in rule and '"access": "block"' in rule for rule in rules)
+    assert rules == sorted(rules, reverse=True)
+    all_agrees(archives)
+    run("extract", str(archives / OUTLET), "--jobs", "1", "--out", str(archives / "again.jsonl"))
+    again = [json.loads(line)["url"] for line in (archives / "again.jsonl").read_text().splitlines()]
+    assert article["url"] not in again
+    assert crawled.done.articles[4]["url"] in again
+
+    for path in archives.glob("state.sqlite*"):
+        path.unlink()
+    run("doctor", "--mend", "--archives", str(archives))
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state:
+        statement = "SELECT reason, next_due FROM urls WHERE url = ?"
+        assert state.execute(statement, [article["url"]]).fetchone() == ("taken_down", None)
+
+
+def test_feeds_that_carried_the_text_can_go_too(crawled: Crawled, archives: Path) -> None:
+    article = crawled.done.articles[3]
+    sentence = article["text"][40:80]
+    assert _told_in(archives, sentence) - {article["url"]}, "a feed carries the whole story"
+    told = take_down(archives, article["url"], "--erase", "--sources")
+    assert _told_in(archives, sentence) == set()
+    assert _told_in(archives, article["url"].removeprefix("http://")) <= _pages(archives)
+    all_agrees(archives)
+    assert take_down(archives, article["url"], "--erase", "--sources", "--dry-run") == {
+        OUTLET: {**told[OUTLET], "lines": 0, "exchanges": 0}
+    }
+
+
+def _told_in(archives: Path, text: str) -> set[str]:
+    """URLs of the answers that hold a text."""
+    answers = [record for record in records(archives) if record.kind == "response"]
+    return {
+        answer.url
+        for answer in answers
+        if text in split_message(answer.block).content.decode("utf-8", "replace").replace("\\/", "/")
+    }
+
+
+def _pages(archives: Path) -> set[str]:
+    return {line["url"] for line in lines(archives)}
+
+
+def test_a_page_can_be_refused_before_it_comes(archives: Path) -> None:
+    unknown = "http://127.0.0.1:9/never-seen"
+    assert take_down(archives, unknown, code=1) == {}
+    assert list(take_down(archives, unknown, "--outlet", OUTLET)) == [OUTLET]
+    with pytest.raises(UnknownOutlet):
+        app(["takedown", unknown, "--outlet", "nobody", "--archives", str(archives)], standalone_mode=False)
+    assert not (archives / "nobody").exists()
+    all_agrees(archives)
+
+
+def leave_open(archives: Path) -> None:
+    """As if the last crawl had been killed: its files are open, in no manifest, and there is no report."""
+    report = max((archives / OUTLET).glob("*.report.json"))
+    run_id = report.name.removesuffix(".report.json")
+    names = [*json.loads(report.read_text())["warcs"], f"{run_id}.jsonl", f"{run_id}.rejected.jsonl"]
+    forget_finished(report)
+    report.unlink()
+    for path in (archives / OUTLET / name for name in names):
+        forget_finished(path)
+        path.rename(f"{path}.open")
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
+        state.execute("UPDATE runs SET finished = NULL, pid = 999999999 WHERE id = ?", [run_id])
+
+
+def test_what_a_killed_crawl_left_open_goes_too(crawled: Crawled, archives: Path) -> None:
+    article = crawled.done.articles[3]
+    leave_open(archives)
+    take_down(archives, article["url"], "--erase")
+    assert crawled.again(archives).code == 0
+    assert {record.kind for record in records(archives) if record.url == article["url"]} == {"metadata"}
+    told = [line.get("reason") for line in lines(archives) if line["url"] == article["url"]]
+    assert set(told) == {"taken_down"}
+    run("index", "build", "--archives", str(archives))
+    all_agrees(archives)
+
+
+@pytest.mark.parametrize("rewriting", ["erasing", "takedown"])
+def test_killed_between_file_and_manifest_the_same_command_does_the_rest(
+    crawled: Crawled, archives: Path, monkeypatch: pytest.MonkeyPatch, rewriting: str
+) -> None:
+    def die(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    address = crawled.done.articles[3]["url"]
+    with monkeypatch.context() as patched:
+        patched.setattr(f"newscrawl.archive.{rewriting}.replace_finished", die)
+        done = CliRunner().invoke(app, ["takedown", address, "--erase", "--archives", str(archives)])
+        assert done.exit_code == 130
+    take_down(archives, address, "--erase")
+    all_agrees(archives)

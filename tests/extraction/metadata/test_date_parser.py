@@ -1,0 +1,160 @@
+"""Dates as they are written in French, English and by machines."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newscrawl.extraction.metadata.date_parser import ago, is_date_line, moments_in, read_moment
+
+DOUALA = ZoneInfo("Africa/Douala")
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "precision"),
+    [
+        ("2025-03-07T08:09:10Z", "2025-03-07T08:09:10+00:00", "second"),
+        ("2025-03-07T08:09:10.123+0530", "2025-03-07T08:09:10+05:30", "second"),
+        ("2025-03-07 08:09", "2025-03-07T08:09:00+01:00", "minute"),
+        ("2025-03-07", "2025-03-07", "day"),
+        ("20250307", "2025-03-07", "day"),
+        ("1741334950", "2025-03-07T08:09:10+00:00", "second"),
+        ("Fri, 07 Mar 2025 08:09:10 +0200", "2025-03-07T08:09:10+02:00", "second"),
+        ("ven., 7 mars 2025 08:09:10 +0100", "2025-03-07T08:09:10+01:00", "second"),
+        ("Publié le 7 mars 2025 à 8h05", "2025-03-07T08:05:00+01:00", "minute"),
+        ("Publié le 18 juil. 2025 à 08:01", "2025-07-18T08:01:00+01:00", "minute"),
+        ("le 1er févr. 2025 à 9h", "2025-02-01T09:00:00+01:00", "minute"),
+        ("5 déc. 2025", "2025-12-05", "day"),
+        ("14 aout 2025", "2025-08-14", "day"),
+        ("30/04/2025 - 16:00", "2025-04-30T16:00:00+01:00", "minute"),
+        ("04/30/2025", "2025-04-30", "day"),
+        ("Mar 7, 2025, 9:05 PM GMT", "2025-03-07T21:05:00+00:00", "minute"),
+        ("March 7, 2025 at 12:30 a.m. EST", "2025-03-07T00:30:00-05:00", "minute"),
+        ("7th of March 2025", "2025-03-07", "day"),
+    ],
+)
+def test_a_date_is_read_with_the_zone_it_names_or_the_outlets(raw: str, text: str, precision: str) -> None:
+    found = read_moment(raw, DOUALA)
+    assert found is not None
+    assert (found.text(), found.precision) == (text, precision)
+
+
+def test_a_time_without_any_zone_stays_a_day() -> None:
+    found = read_moment("2025-03-07 08:09")
+    assert found is not None
+    assert (found.text(), found.precision) == ("2025-03-07", "day")
+
+
+def test_summer_time_follows_the_day() -> None:
+    found = read_moment("12 juillet 2025 à 10h00", ZoneInfo("Europe/Paris"))
+    assert found is not None
+    assert found.text() == "2025-07-12T10:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        (None, "2025-03-07T11:20:00+05:30"),
+        ("Asia/Kolkata", "2025-03-07T11:20:00+05:30"),
+        ("Asia/Jerusalem", "2025-03-07T11:20:00+02:00"),
+        ("Africa/Douala", "2025-03-07T11:20:00+05:30"),
+    ],
+)
+def test_ist_is_indian_time_unless_the_outlet_has_another(zone: str | None, text: str) -> None:
+    found = read_moment("Updated: 07-03-2025 11:20 IST", ZoneInfo(zone) if zone else None)
+    assert found is not None
+    assert found.text() == text
+
+
+def test_an_abbreviation_of_several_zones_gives_no_hour() -> None:
+    found = read_moment("March 7, 2025 5:04 p.m. CST", DOUALA)
+    assert found is not None
+    assert found.text() == "2025-03-07"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", "Il y a 2 heures", "31/02/2025", "2025-13-40", "7 mars", "12/13/14", "1850-01-01", "version 2.0.1"],
+)
+def test_what_is_no_date_is_none(raw: str) -> None:
+    assert read_moment(raw, DOUALA) is None
+
+
+def test_two_dates_in_a_line_are_two() -> None:
+    found = moments_in("Publié le 7 mars 2025 à 14h52, modifié le 8 mars 2025 à 15h54", DOUALA)
+    assert [moment.day for moment in found] == [dt.date(2025, 3, 7), dt.date(2025, 3, 8)]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ("Publié le 7 mars 2025 à 14h52, modifié le 8 mars 2025 à 15h54", True),
+        ("Updated: 18-06-2025 11:20 IST | Created: 18-06-2025 10:20 IST", True),
+        ("vendredi 7 mars 2025", True),
+        ("Le barrage a été inauguré le 7 mars 2025 devant la foule.", False),
+        ("Dimanche", False),
+    ],
+)
+def test_a_line_that_is_only_a_date_is_told_from_a_sentence(line: str, is_one: bool) -> None:
+    assert is_date_line(line) is is_one
+
+
+@given(st.text(max_size=120))
+def test_any_text_is_a_date_or_none(raw: str) -> None:
+    found = read_moment(raw, DOUALA)
+    assert found is None or dt.date.fromisoformat(found.text()[:10]).year >= 1990
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3 de mayo de 2022", "2022-05-03"),
+        ("Publié le 3 mai 202221:25Écho", "2022-05-03 21:25"),
+        ("04-ago-2021 5:11", "2021-08-04 05:11"),
+    ],
+)
+def test_dates_that_markup_or_language_joins_otherwise_are_read(text: str, expected: str) -> None:
+    found = moments_in(text)[0]
+    wall = found.wall()
+    assert (wall.strftime("%Y-%m-%d %H:%M") if wall else found.text()) == expected
+
+
+def test_a_moment_moves_to_another_zone_with_its_instant() -> None:
+    moment = read_moment("2024-03-04T00:25:56Z")
+    assert moment is not None
+    assert moment.at(dt.timezone(dt.timedelta(hours=-3))).text() == "2024-03-03T21:25:56-03:00"
+    day = read_moment("2024-03-04")
+    assert day is not None
+    assert day.at(dt.UTC) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Il y a 2 heures", "2025-02-03"),
+        ("il y a 1 jour", "2025-02-02"),
+        ("Posted 3 days ago", "2025-01-31"),
+        ("an hour ago", "2025-02-02"),
+        ("a week ago", "2025-01-27"),
+    ],
+)
+def test_a_span_is_counted_back_from_the_capture_to_a_day(text: str, day: str) -> None:
+    fetched = dt.datetime(2025, 2, 2, 23, 30, tzinfo=dt.UTC)  # 00:30 of the third in Douala
+    found = ago(text, fetched + dt.timedelta(hours=2 if "2 heures" in text else 0), DOUALA)
+    assert found is not None
+    assert found.text() == day
+
+
+def test_sentences_about_the_past_without_a_span_tell_no_day() -> None:
+    assert ago("Il y a des jours heureux", dt.datetime(2025, 2, 3, tzinfo=dt.UTC), DOUALA) is None
+
+
+def test_an_abbreviation_of_several_zones_is_the_outlets() -> None:
+    shanghai = read_moment("2025-02-03 10:00 CST", ZoneInfo("Asia/Shanghai"))
+    chicago = moments_in("February 3, 2025 10:00 CST", ZoneInfo("America/Chicago"))[0]
+    quebec = moments_in("3 février 2025 à 10 h 00 HE", ZoneInfo("America/Toronto"))[0]
+    assert shanghai is not None
+    assert [one.text()[-6:] for one in (shanghai, chicago, quebec)] == ["+08:00", "-06:00", "-05:00"]
+    assert moments_in("February 3, 2025 10:00 CST", ZoneInfo("Africa/Douala"))[0].precision == "day"

@@ -1,0 +1,75 @@
+"""Section, tags and page type."""
+
+import pytest
+from lxml.html import document_fromstring
+
+from newscrawl.extraction.head import Head, head_of
+from newscrawl.extraction.metadata.topics import page_type_of, section_of, tags_of
+
+
+def page(html: str) -> Head:
+    return head_of(document_fromstring(f"<html>{html}</html>"), "https://echo.example/a", {})
+
+
+def ld(script: str) -> str:
+    return f'<head><script type="application/ld+json">{script}</script></head><body>x'
+
+
+def test_tags_come_once_each_from_every_source() -> None:
+    script = (
+        '<script type="application/ld+json">{"@type": "NewsArticle", "keywords": ["Pont", "Fleuve"]}</script>'
+    )
+    links = '<a rel="tag" href="/t">Douala</a><a rel="category tag">Une</a>'
+    html = f'<head>{script}<meta name="keywords" content="pont, Bac"></head><body>{links}'
+    assert tags_of(page(html)) == ["Pont", "Fleuve", "Bac", "Douala"]
+
+
+def test_a_list_under_read_more_on_becomes_tags() -> None:
+    items = '<li><a href="/t/1">bridge</a></li><li><a href="/t/2">river</a></li>'
+    html = f"<body><ul><li>READ MORE ON:</li>{items}</ul>"
+    assert tags_of(page(html)) == ["bridge", "river"]
+
+
+def test_the_section_is_declared_or_the_last_breadcrumb() -> None:
+    declared = '<head><meta property="article:section" content="Société"></head>'
+    assert section_of(page(declared)) == "Société"
+    items = '[{"name": "Accueil"}, {"item": {"name": "Sport"}}, {"name": "Le match"}]'
+    crumbs = f'{{"@type": "BreadcrumbList", "itemListElement": {items}}}'
+    assert section_of(page(ld(crumbs))) == "Sport"
+    assert section_of(page("<body><a rel='category tag' href=/c>Culture</a>")) == "Culture"
+
+
+@pytest.mark.parametrize(
+    ("html", "kind"),
+    [
+        ("<body>x", "article"),
+        (ld('{"@type": "NewsArticle"}'), "article"),
+        (ld('[{"@type": "CollectionPage"}, {"@type": "NewsArticle"}]'), "article"),
+        (ld('{"@type": "CollectionPage"}'), "listing"),
+        (ld('{"@type": "LiveBlogPosting"}'), "liveblog"),
+        (ld('{"@type": "VideoObject"}'), "video"),
+        ('<head><meta property="og:type" content="video.other"></head>', "video"),
+    ],
+)
+def test_the_type_is_what_the_page_declares(html: str, kind: str) -> None:
+    assert page_type_of(page(html)) == kind
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p><strong>Mots-clés :</strong> <a href=/1>Pont</a>, <a href=/2>Fleuve</a></p>",
+        "<h4>Tags</h4><ul><li><a href=/1>Pont</a></li><li><a href=/2>Fleuve</a></li></ul>",
+        "<section><ul><li><span>READ MORE ON:</span></li>"
+        "<li><a href=/1>Pont</a></li><li><a href=/2>Fleuve</a></li></ul>",
+    ],
+)
+def test_labels_of_topics_stand_in_many_places(html: str) -> None:
+    assert tags_of(page(f"<body><p>Le pont est ouvert.</p>{html}")) == ["Pont", "Fleuve"]
+
+
+def test_topics_of_the_site_are_not_the_storys() -> None:
+    links = "<ul><li><a href=/1>Pont</a></li></ul>"
+    assert tags_of(page(f"<body><footer><div><h4>Topics</h4>{links}</div></footer>")) == []
+    prose = f"<h4>Sujets</h4><p>{'Le fleuve monte encore. ' * 9}<a href=/1>Pont</a></p>"
+    assert tags_of(page(f"<body>{prose}")) == []

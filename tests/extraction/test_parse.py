@@ -1,0 +1,179 @@
+"""Bytes to a tree: encodings, limits, and what is no page."""
+
+import pytest
+
+from newscrawl.extraction.parse import (
+    MAX_ATTRIBUTES,
+    MAX_BYTES,
+    MAX_ELEMENTS,
+    Fault,
+    Parsed,
+    decode,
+    header,
+    most_attributes,
+    parse,
+)
+
+FRENCH = "<html><body><p>L’été à Bafoussam</p></body></html>"
+
+
+def parsed(html: bytes, content_type: str | None = None) -> Parsed:
+    found = parse(html, {"Content-Type": content_type} if content_type else {})
+    assert isinstance(found, Parsed)
+    return found
+
+
+def fault(html: bytes, content_type: str = "text/html") -> str:
+    found = parse(html, {"content-type": content_type})
+    assert isinstance(found, Fault)
+    return found.reason
+
+
+def test_header_names_have_no_case() -> None:
+    assert header({"CONTENT-type": "a"}, "content-type") == "a"
+    assert header({}, "content-type") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "charset", "guessed"),
+    [
+        (FRENCH.encode(), "text/html; charset=utf-8", "utf-8", False),
+        (FRENCH.encode(), None, "utf-8", True),
+        (b"\xef\xbb\xbf" + FRENCH.encode(), "text/html; charset=iso-8859-1", "utf-8", False),
+        (b"\xff\xfe" + FRENCH.encode("utf-16-le"), None, "utf-16-le", False),
+        (b"\xfe\xff" + FRENCH.encode("utf-16-be"), None, "utf-16-be", False),
+        (FRENCH.encode("cp1252"), "text/html; charset=ISO-8859-1", "windows-1252", False),
+        (b'<meta charset="latin1">' + FRENCH.encode("cp1252"), None, "windows-1252", False),
+        (FRENCH.encode("cp1252"), None, "windows-1252", True),
+        (FRENCH.encode("cp1252"), "text/html; charset=utf-8", "windows-1252", True),
+        (FRENCH.encode("cp1252"), "text/html; charset=base64", "windows-1252", True),
+        (b'<meta charset="utf-16">' + FRENCH.encode(), None, "utf-8", False),
+    ],
+)
+def test_the_text_is_read_whatever_was_declared(
+    body: bytes, content_type: str | None, charset: str, guessed: bool
+) -> None:
+    text, used, guess = decode(body, content_type)
+    assert "L’été à Bafoussam" in text
+    assert (used, guess) == (charset, guessed)
+
+
+def test_utf8_sent_under_a_wrong_name_is_still_utf8_and_called_a_guess() -> None:
+    text, used, guessed = decode(FRENCH.encode(), "text/html; charset=iso-8859-1")
+    assert ("été" in text, used, guessed) == (True, "utf-8", True)
+
+
+def test_one_bad_byte_does_not_make_utf8_something_else() -> None:
+    text, used, _ = decode(("é" * 50).encode() + b"\xff" + b"<p>", "text/html; charset=utf-8")
+    assert used == "utf-8"
+    assert text.count("é") == 50
+
+
+def test_an_encoding_of_another_script_is_used() -> None:
+    text, used, guessed = decode("<p>Новости дня</p>".encode("koi8-r"), "text/html; charset=koi8-r")
+    assert ("Новости" in text, used, guessed) == (True, "koi8-r", False)
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "charset", "text"),
+    [
+        ("gb2312", "gb18030", "gb18030", "市长在桥头讲话，喆叔和镕姐都来了"),
+        ("GBK", "gb18030", "gb18030", "河上的渡船㐂今天停开"),
+        ("x-gbk", "gbk", "gb18030", "鎔鑄新橋"),
+        ("euc-kr", "cp949", "cp949", "다리 위에서 뷁 하는 소리가 났다"),
+        ("ks_c_5601-1987", "cp949", "cp949", "똠방각하"),
+        ("Shift_JIS", "cp932", "cp932", "橋は①月㈱髙橋組が架ける"),
+        ("shift-jis", "cp932", "cp932", "舟は№5"),
+        ("sjis", "cp932", "cp932", "①"),
+        ("x-sjis", "cp932", "cp932", "髙"),
+        ("windows-31j", "cp932", "cp932", "㈱"),
+        ("big5", "big5hkscs", "big5hkscs", "渡船嘅船夫喺橋邊"),
+        ("iso-8859-9", "cp1254", "windows-1254", "“Köprü” — ığdır’da şenlik"),
+        ("iso-8859-11", "cp874", "cp874", "สะพาน “ใหม่” เปิดแล้ว…"),
+        ("tis-620", "cp874", "cp874", "เรือข้ามฟาก–ท่าน้ำ"),
+        ("windows-874", "cp874", "cp874", "แม่น้ำ"),
+    ],
+)
+def test_a_label_means_what_the_web_means_by_it(label: str, codec: str, charset: str, text: str) -> None:
+    body = f"<html><body><p>{text}</p></body></html>".encode(codec)
+    assert decode(body, f"text/html; charset={label}") == (
+        f"<html><body><p>{text}</p></body></html>",
+        charset,
+        False,
+    )
+    in_meta = f'<meta charset="{label}">'.encode() + body
+    assert text in decode(in_meta)[0]
+
+
+@pytest.mark.parametrize("label", ["utf-7", "base64", "punycode", "rot13", "x-nothing"])
+def test_what_is_no_encoding_of_the_web_is_not_used(label: str) -> None:
+    assert decode(b"<p>caf\xe9", f"text/html; charset={label}") == ("<p>café", "windows-1252", True)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n\t\x00", "empty"),
+        (b"x" * (MAX_BYTES + 1), "too_large"),
+        (b"<br>" * (MAX_ELEMENTS + 1), "too_large"),
+        (b"<p><img " + b" ".join(b"a%d=1" % at for at in range(MAX_ATTRIBUTES + 1)) + b">", "too_large"),
+        (b"<html><body>" + b"<div>" * 3_000 + b"deep", "too_deep"),
+        (b"%PDF-1.7 <p>", "binary"),
+        (b"\x89PNG\r\n\x1a\n", "binary"),
+        (bytes(range(32)) * 40, "binary"),
+        (b"just some words", "not_html"),
+        (b'<?xml version="1.0"?><rss version="2.0"></rss>', "not_html"),
+        (b"<urlset></urlset>", "not_html"),
+    ],
+)
+def test_what_is_no_page_is_named(body: bytes, reason: str) -> None:
+    assert fault(body) == reason
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/pdf", "image/png", "video/mp4", "application/json", "text/css"]
+)
+def test_other_content_types_are_no_pages(content_type: str) -> None:
+    assert fault(b"{}", content_type) == "not_html"
+
+
+def test_html_sent_as_plain_text_is_read() -> None:
+    assert parsed(b"<html><p>Bonjour</p>", "text/plain").tree.text_content().strip() == "Bonjour"
+
+
+def test_nul_bytes_in_a_page_are_passed_over() -> None:
+    assert "Bonjour" in parsed(b"<html><p>Bon\x00jour</p></html>").tree.text_content()
+
+
+def test_an_xml_declaration_with_an_encoding_is_no_obstacle() -> None:
+    body = b'<?xml version="1.0" encoding="iso-8859-1"?><html><body><p>\xe9t\xe9</p></body></html>'
+    assert "été" in parsed(body).tree.text_content()
+
+
+@pytest.mark.parametrize(("depth", "cut"), [(300, False), (2_000, False), (2_100, True), (10_000, True)])
+def test_what_stands_below_the_deepest_level_is_cut_and_said_so(depth: int, cut: bool) -> None:
+    found = parsed(b"<html><body><p>top</p>" + b"<div>" * depth + b"deep" + b"</div>" * depth + b"<p>after")
+    text = found.tree.text_content()
+    assert "top" in text
+    assert found.cut is cut
+    assert ("deep" in text, "after" in text) == (not cut, not cut)
+
+
+def test_errors_of_markup_alone_are_no_cut() -> None:
+    assert not parsed(b"<html><body>" + b"<p></div><foo></b>mot</p>" * 500).cut
+
+
+@pytest.mark.parametrize(
+    ("tag", "most"),
+    [
+        ("<p class='a b' id=x hidden>", 0),
+        ("<p " + " ".join(f"a{at}" for at in range(6_000)) + ">", 6_000),
+        ("<p " + " ".join(f"a{at}='>' b{at}" for at in range(4_500)) + ">", 9_000),
+        ("<div data-state='" + 'mot et "mot" ' * 9_000 + "'>", 1),
+        ("<p>" + "mot et mot " * 9_000, 0),
+        ("<script>" + "if (a < b) { c = 1 } " * 9_000 + "</script>", 0),
+    ],
+)  # fmt: skip
+def test_attributes_of_a_long_tag_are_counted_and_text_is_not(tag: str, most: int) -> None:
+    assert most_attributes(f"<html><body>{tag}") == pytest.approx(most, abs=2)

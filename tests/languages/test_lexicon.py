@@ -1,0 +1,109 @@
+"""The word lists: attributed, apart from each other, and quick to load."""
+
+from __future__ import annotations
+
+import math
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
+
+from newscrawl.languages.lexicon import HOME, lexicon
+from newscrawl.languages.ngrams import LATIN, STATES, costs, grams, packed, unpacked
+
+DATA = files("newscrawl.languages")
+
+
+def told(code: str, step: int) -> set[str]:
+    return {word for word, tells in lexicon().frequent.items() if tells == (code, step)}
+
+
+def sections() -> dict[str, list[str]]:
+    parts = DATA.joinpath("words.txt").read_text(encoding="utf-8").split("\n[")[1:]
+    return {name: words.split() for name, _, words in (part.partition("]") for part in parts)}
+
+
+@pytest.fixture(scope="module")
+def library() -> DetectorFactory:
+    """The profiles as langdetect itself reads them."""
+    factory = DetectorFactory()
+    factory.load_json_profile([Path(PROFILES_DIRECTORY, code).read_text(encoding="utf-8") for code in LATIN])
+    return factory
+
+
+def test_the_made_list_says_where_it_comes_from_and_its_terms() -> None:
+    head = DATA.joinpath("words.txt").read_text(encoding="utf-8").split("[", 1)[0]
+    for told in ("wordfreq 3.1.1", "Robyn Speer", "CC BY-SA 4.0", "tests/tools/wordlists.py", "changed:"):
+        assert told in head
+
+
+def test_both_languages_are_well_covered() -> None:
+    lists = lexicon()
+    for code in HOME:
+        assert len(told(code, 2)) > 5_000
+    assert {"conseil", "mairie", "habitants"} <= told("fr", 2)
+    assert {"council", "mayor", "people"} <= told("en", 2)
+    assert {"sport", "culture", "important"} <= lists.both
+
+
+def test_no_word_tells_two_languages() -> None:
+    lists = lexicon()
+    home = [words for name, words in sections().items() if name[:2] in HOME or name == "both"]
+    assert sum(map(len, home)) == len(frozenset().union(*home))
+    function = {code: {word for word, of in lists.function.items() if of == code} for code in HOME}
+    assert not function["fr"] & function["en"]
+    chrome = {code: {word for word, of in lists.chrome.items() if of == code} for code in HOME}
+    assert not chrome["fr"] & (function["en"] | chrome["en"])
+    assert not chrome["en"] & function["fr"]
+
+
+def test_names_are_no_words_of_either() -> None:
+    lists = lexicon()
+    assert {"paul", "sarkozy", "washington"} <= lists.names
+    assert not lists.names & {*told("fr", 2), *told("en", 2), *lists.both}
+
+
+def test_of_a_word_in_two_sections_the_first_counts() -> None:
+    first: dict[str, tuple[str, int]] = {}
+    for name, words in sections().items():
+        code, _, step = name.partition(" ")
+        for word in words:
+            if step:
+                first.setdefault(word, (code, int(step)))
+    assert lexicon().frequent == first
+
+
+def test_a_word_costs_nothing_in_the_language_it_suits_best() -> None:
+    found = dict(zip(STATES, costs("gemeinderat"), strict=True))
+    assert found["de"] == 0
+    assert found["fr"] > found["nl"] > 0
+
+
+def test_packed_numbers_come_out_as_they_went_in() -> None:
+    numbers = list(range(len(STATES)))
+    assert unpacked(packed(numbers)) == tuple(numbers)
+    assert unpacked(packed(numbers) + packed(numbers)) == tuple(2 * number for number in numbers)
+
+
+def test_a_gram_no_profile_has_says_nothing() -> None:
+    assert grams()["\u3042\u3042"] == 0
+    assert grams()[" "] == 0
+
+
+def test_every_gram_is_as_likely_as_langdetect_has_it(library: DetectorFactory) -> None:
+    known = grams()
+    for gram, chances in library.word_lang_prob_map.items():
+        if gram != " ":
+            rows = [chances[library.langlist.index(code)] for code in LATIN]
+            assert known[gram] == packed([round(-math.log(chance + 0.5 / 10_000) * 100) for chance in rows])
+
+
+@pytest.mark.parametrize(
+    "word", ["a", "où", "île", "gemeinderat", "x" * 60, "anticonstitutionnellement", "ẹ̀kọ́"]
+)
+def test_steps_add_up_to_what_all_grams_of_a_word_say(word: str) -> None:
+    padded = f" {word[:40]} "
+    every = [padded[at : at + size] for size in (1, 2, 3) for at in range(len(padded) - size + 1)]
+    sums = unpacked(sum(map(grams().__getitem__, every)))[: len(LATIN)]
+    assert costs(word)[: len(LATIN)] == [min((said - min(sums)) * 3 // 10, 350) for said in sums]

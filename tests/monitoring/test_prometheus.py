@@ -1,0 +1,51 @@
+"""The metrics are what Prometheus reads, whatever they are labelled with."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from newscrawl.monitoring.alarm import NAMES, Alarm, Kept, kept_from, kept_text, merged
+from newscrawl.monitoring.prometheus import Measured, metrics_text
+
+
+def samples(run: Measured) -> dict[tuple[str, ...], float]:
+    """By name and by the label besides the outlet."""
+    families = text_string_to_metric_families(metrics_text(run).decode())
+    found = [sample for family in families for sample in family.samples]
+    assert {sample.labels.pop("outlet") for sample in found} == {run.outlet}
+    return {(sample.name, *sample.labels.values()): sample.value for sample in found}
+
+
+def test_every_figure_is_a_sample() -> None:
+    run = Measured(
+        outlet="paper",
+        finished=1_790_000_000.5,
+        succeeded=False,
+        last_success=None,
+        next_due=1_790_000_900,
+        seconds=12.5,
+        articles=3,
+        warc_bytes=10**12 + 1,
+        waiting=7,
+        pages={"article": 3, 'odd "reason"\\\n': 1},
+        alarms=["walls"],
+    )
+    found = samples(run)
+    assert found.pop(("newscrawl_run_finished_timestamp_seconds",)) == 1_790_000_000.5
+    assert found.pop(("newscrawl_run_success",)) == 0
+    assert found.pop(("newscrawl_run_warc_bytes",)) == 10**12 + 1
+    assert found.pop(("newscrawl_run_pages", 'odd "reason"\\\n')) == 1
+    assert not [key for key in found if key[0] == "newscrawl_last_success_timestamp_seconds"]
+    alarms = {key[1]: value for key, value in found.items() if key[0] == "newscrawl_alarm"}
+    assert alarms == {name: float(name == "walls") for name in NAMES}
+
+
+def test_alarms_of_one_name_are_one() -> None:
+    two = [Alarm("walls", "error", "a"), Alarm("no_articles", "error", "b"), Alarm("walls", "warning", "c")]
+    assert merged(two) == [two[1], Alarm("walls", "error", "a; c")]
+
+
+def test_what_stands_is_kept() -> None:
+    kept = Kept([Alarm("walls", "warning", "a")], ["walls", "blocked"])
+    assert kept_from(kept_text(kept)) == kept
+    assert kept_from(None) == Kept([], [])

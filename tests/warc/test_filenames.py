@@ -1,0 +1,87 @@
+"""Whose file it is: read off every name that a run gives, and off no other."""
+
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from newscrawl.archive.run import run_id
+from newscrawl.warc.filenames import host_in_names, is_running, lock, owner_of
+from newscrawl.warc.writer import WarcNames
+
+START = datetime(2026, 3, 4, 5, 6, 7, 891234, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("outlet", ["echo", "la-voix-2", "x.y"])
+@pytest.mark.parametrize("suffix", ["", ".open", ".torn", ".torn.tmp"])
+def test_names_of_warcs_tell_host_and_process(outlet: str, suffix: str) -> None:
+    name = WarcNames(prefix=outlet, host="news-7.example", pid=42).name(START, 3) + suffix
+    owner = owner_of(name)
+    assert owner
+    assert (owner.outlet, owner.pid, owner.host) == (outlet, 42, "news_7.example")
+    assert owner.stamp == "20260304050607891"
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [".jsonl", ".jsonl.open", ".jsonl.sorting", ".rejected.jsonl.open", ".report.json", ".report.tmp"],
+)
+def test_names_of_runs_tell_the_process(suffix: str) -> None:
+    owner = owner_of(run_id("la-voix-2", START, 4242) + suffix)
+    assert owner
+    assert (owner.outlet, owner.stamp, owner.pid, owner.host) == (
+        "la-voix-2",
+        "20260304050607891",
+        4242,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "crawl.log",
+        "MANIFEST.sha256",
+        "wget.warc.gz.open",
+        "echo-20260304050607891-0.jsonl",
+        "echo-20260304050607891--1.jsonl.open",
+        "echo-2026-7.jsonl",
+        "../echo-20260304050607891-7.jsonl",
+        "echo-20260304050607891-00000-a/b-7.warc.gz",
+        "e" * 500 + "-20260304050607891-7.jsonl",
+        "echo-20260304050607891-99999999999999999999.jsonl",
+    ],
+)
+def test_other_names_tell_nothing(name: str) -> None:
+    assert owner_of(name) is None
+
+
+def test_a_host_without_a_name_has_one_in_file_names() -> None:
+    assert host_in_names("") == "localhost"
+    assert len(host_in_names("h" * 300)) == 64
+
+
+def test_this_process_runs_and_has_written_nothing_before_it_began(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    assert is_running(os.getpid(), (tmp_path / "a").stat().st_mtime)
+    assert not is_running(os.getpid(), 1e9)
+
+
+def test_a_process_that_ended_runs_no_more() -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    assert not is_running(process.pid, 4e9)
+    assert not is_running(1 << 40, 4e9)
+
+
+def test_a_lock_is_held_until_the_file_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    first, second = (os.open(path, os.O_RDWR | os.O_CREAT) for _ in range(2))
+    assert lock(first)
+    assert not lock(second)
+    os.close(first)
+    assert lock(second)
+    os.close(second)

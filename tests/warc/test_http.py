@@ -1,0 +1,212 @@
+"""HTTP/1 messages: framing and codings are seen through, nothing is lost on the way."""
+
+import gzip
+import time
+import zlib
+
+import brotli
+import pytest
+from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newscrawl.warc import http
+from newscrawl.warc.http import (
+    ContentError,
+    Message,
+    chunks,
+    dechunked,
+    decoded,
+    is_response,
+    split_interim,
+    split_message,
+    status_of,
+    with_entity,
+    without_headers,
+)
+
+
+def chunked(body: bytes, size: int, extension: bytes = b"") -> bytes:
+    parts = [body[i : i + size] for i in range(0, len(body), size)]
+    framed = [b"%x%s\r\n%s\r\n" % (len(part), extension, part) for part in parts]
+    return b"".join(framed) + b"0\r\n\r\n"
+
+
+@given(st.binary(max_size=3000), st.integers(1, 700), st.sampled_from([b"", b";name=value", b" "]))
+def test_dechunking_undoes_chunking(body: bytes, size: int, extension: bytes) -> None:
+    assert dechunked(chunked(body, size, extension)) == body
+
+
+def test_a_cut_off_chunk_gives_what_came() -> None:
+    assert dechunked(b"5\r\nhello\r\n5\r\nwo") == b"hellowo"
+
+
+@given(st.binary(max_size=500))
+def test_splitting_keeps_every_byte(raw: bytes) -> None:
+    message = split_message(raw)
+    assert message.head + message.body == raw
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_have_headers_and_an_entity(raw: bytes) -> None:
+    message = split_message(b"HTTP/1.1 200 OK\r\n" + raw)
+    assert isinstance(message.headers, list)
+    assert isinstance(message.entity, bytes)
+
+
+def test_headers_keep_order_case_and_repeats_and_join_folded_lines() -> None:
+    message = split_message(
+        b"HTTP/1.1 200 Fine, Really\r\nX-B: 1\r\nno colon here\r\nx-b: 2\r\nFolded: a\r\n  b\r\n\r\nbody"
+    )
+    assert message.headers == [("X-B", "1"), ("x-b", "2"), ("Folded", "a b")]
+    assert message.header("x-b") == "1, 2"
+    assert message.status == 200
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(b"news" * 100)),
+        ("gzip", gzip.compress(b"news" * 50) + gzip.compress(b"news" * 50)),
+        ("gzip", gzip.compress(b"news" * 100) + b"rubbish"),
+        ("deflate", zlib.compress(b"news" * 100)),
+        ("deflate", zlib.compress(b"news" * 100)[2:-4]),
+        ("br", brotli.compress(b"news" * 100)),
+        ("zstd", zstd.compress(b"news" * 100)),
+        ("identity", b"news" * 100),
+    ],
+)
+def test_content_codings_are_undone(coding: str, packed: bytes) -> None:
+    assert decoded(packed, coding) == b"news" * 100
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "nonsense"])
+def test_broken_content_is_a_named_error(coding: str) -> None:
+    with pytest.raises(ContentError):
+        decoded(b"\xffnot packed at all", coding)
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress), ("zstd", zstd.compress)],
+)
+def test_a_bomb_ends_at_the_cap(coding: str, pack: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_CONTENT_BYTES", 10_000)
+    assert len(decoded(pack(bytes(3_000_000)), coding)) == 10_000  # type: ignore[operator]
+
+
+def test_codings_are_undone_from_last_to_first() -> None:
+    body = gzip.compress(brotli.compress(b"story"))
+    message = split_message(b"HTTP/1.1 200 OK\r\nContent-Encoding: br, gzip\r\n\r\n" + body)
+    assert message.content == b"story"
+
+
+def test_interim_answers_are_set_apart() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    final = b"HTTP/1.1 200 OK\r\n\r\nx"
+    assert split_interim(early + early + final) == ([early, early], final)
+
+
+def test_switching_protocols_is_a_final_answer() -> None:
+    switching = b"HTTP/1.1 101 Switching Protocols\r\n\r\nx"
+    assert split_interim(switching) == ([], switching)
+
+
+@given(st.binary(max_size=300))
+def test_a_window_is_read_as_bytes_are(raw: bytes) -> None:
+    interim, final = split_interim(memoryview(raw))
+    assert (interim, bytes(final)) == split_interim(raw)
+    assert b"".join(chunks(memoryview(raw))) == dechunked(raw)
+
+
+@pytest.mark.parametrize("coding", [b"", b"Transfer-Encoding: chunked\r\n"])
+@given(entity=st.binary(max_size=200))
+def test_an_entity_is_framed_as_the_head_says(coding: bytes, entity: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + coding + b"\r\n"
+    message = split_message(with_entity(head, entity))
+    assert (message.head, message.entity) == (head, entity)
+
+
+def test_headers_go_with_their_folded_lines_and_only_from_the_head() -> None:
+    head = b"GET / HTTP/1.1\r\nA: 1\r\nCOOKIE: s\r\n more\r\nB: 2\r\ncookie : t\r\n\r\n"
+    body = b"Cookie: in the body\r\n"
+    clean, gone = without_headers(head + body, {"cookie"})
+    assert clean == b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n" + body
+    assert gone == ["COOKIE", "cookie"]
+
+
+@given(st.binary(max_size=300))
+def test_without_names_nothing_is_left_out(raw: bytes) -> None:
+    assert without_headers(raw, set()) == (raw, [])
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", 200, 200),
+        (b"HTTP/1.1 200", 200, 200),
+        (b"HTTP/2 204 \r\n", 204, 204),
+        (b"HTTP/1.1  200 OK\r\n", 200, 200),
+        (b"http/1.1 200 OK\r\n", 200, 200),
+        (b"XTTP/11.01 404\r\n", 404, 404),
+        (b"HTTP/1.1 2000 OK\r\n", 2000, None),
+        (b"HTTP/1.1 -20 OK\r\n", -20, None),
+        (b"HTTP/\r1.1 2_04 No Content\r\n", 204, 204),
+        (b"HTTP/1.1 00000000000200 OK\r\n", 200, 200),
+        (b"HTTP/1.1 20x OK\r\n", None, None),
+        (b"ICY 200 OK\r\n", None, None),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", None, None),
+        (b"<html>", None, None),
+        (b"", None, None),
+        (b"a/1.1\n200 OK\r\n", None, None),
+        (b"GET /1.1 HTTP/1.1\r\n", None, None),
+    ],
+)
+def test_an_answer_is_what_a_client_takes_for_one(raw: bytes, code: int | None, status: int | None) -> None:
+    for window in (raw, memoryview(raw)):
+        assert status_of(window) == code
+        assert is_response(window) is (code is not None)
+    assert split_message(raw).status == status
+
+
+def test_switching_protocols_is_an_interim_answer_where_http_goes_on() -> None:
+    switch, page = b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"
+    assert split_interim(switch + page) == ([switch], page)
+    assert split_interim(switch + b"\x81\x05hello") == ([], switch + b"\x81\x05hello")
+
+
+@pytest.mark.parametrize("size", [b"6", b"ffffffff", b"f" * 16, b"f" * 40])
+def test_a_chunk_larger_than_what_is_there_gives_what_is_there(size: bytes) -> None:
+    body = b"3\r\none\r\n" + size + b"\r\nthree"
+    assert dechunked(body) == b"onethree"
+    assert b"".join(chunks(memoryview(body))) == b"onethree"
+
+
+@pytest.mark.parametrize(
+    ("lines", "chunked"),
+    [
+        (["chunked"], True),
+        (["gzip, Chunked "], True),
+        (["chunked", "chunked2"], True),
+        (["gzip"], False),
+        (["identity", "gzip"], False),
+        ([], False),
+    ],
+)
+def test_chunked_is_what_the_last_or_the_first_coding_says(lines: list[str], chunked: bool) -> None:
+    head = "".join(f"Transfer-Encoding: {value}\r\n" for value in lines)
+    assert Message(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode(), b"").is_chunked is chunked
+
+
+@pytest.mark.parametrize("zeros", [1, 15, 16, 20, 900])
+def test_zeros_before_a_chunk_size_do_not_end_the_body(zeros: int) -> None:
+    fill = b"0" * zeros
+    body = b"%b5\r\nhello\r\n%bA;x=y\r\n, world 1!\r\n%b\r\n\r\n" % (fill, fill, fill)
+    assert dechunked(body) == b"hello, world 1!"
+
+
+@pytest.mark.parametrize("line", [b" " * 99_000, b"0" * 99_000, b"f" * 99_000, b" 0" * 1000 + b"5;" * 9000])
+def test_a_long_line_in_place_of_a_chunk_size_is_not_dwelt_on(line: bytes) -> None:
+    began = time.process_time()
+    assert dechunked(line) == b""
+    assert time.process_time() - began < 0.5

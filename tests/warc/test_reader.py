@@ -1,0 +1,96 @@
+"""Any WARC is read record by record, from any place, in bounded memory; damage costs what is damaged."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from crafted import PAGE, http, members, record, urn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newscrawl.errors import ArchiveError
+from newscrawl.items import WarcPointer
+from newscrawl.warc.index_entries import entries_of
+from newscrawl.warc.reader import Block, positioned, read_page, records_of, walked
+
+URL = "http://example.org/"
+RECORDS = [
+    record("response", f"{URL}{n}", http(b"%d" % n + PAGE * n * 100), number=n, version=version)
+    for n, version in enumerate(["1.0", "1.1", "1.0", "1.1"])
+]
+PACKINGS = {
+    "a member a record": members(RECORDS),
+    "plain": b"".join(RECORDS),
+    "one stream": gzip.compress(b"".join(RECORDS), mtime=0),
+    "members of several": members(RECORDS[:1]) + gzip.compress(b"".join(RECORDS[1:3])) + members(RECORDS[3:]),
+    "several, then one": gzip.compress(b"".join(RECORDS[:2])) + members(RECORDS[2:]),
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_each_record_is_read_in_turn_and_from_its_place(tmp_path: Path, packing: str) -> None:
+    (tmp_path / "f.warc.gz").write_bytes(PACKINGS[packing])
+    found = list(records_of(io.BytesIO(PACKINGS[packing])))
+    assert [(one.record_id, one.url) for _, _, one in found] == [(urn(n), f"{URL}{n}") for n in range(4)]
+    for offset, length, one in found:
+        pointer = WarcPointer(file="f.warc.gz", offset=offset, length=length, record_id=one.record_id)
+        assert read_page(tmp_path, pointer).response == one
+
+
+@pytest.mark.parametrize("packing", ["a member a record", "plain"])
+def test_the_place_of_a_record_is_the_bytes_it_takes(packing: str) -> None:
+    data = PACKINGS[packing]
+    for offset, length, one in records_of(io.BytesIO(data)):
+        (alone,) = records_of(io.BytesIO(data[offset : offset + length]))
+        assert alone[2] == one
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("offset", [-1, 1, 40, 10_000_000])
+def test_a_place_where_nothing_stands_is_named(tmp_path: Path, packing: str, offset: int) -> None:
+    (tmp_path / "f.warc.gz").write_bytes(PACKINGS[packing])
+    with pytest.raises(ArchiveError, match=r"f\.warc\.gz"):
+        read_page(tmp_path, WarcPointer(file="f.warc.gz", offset=offset, length=9, record_id=urn(0)))
+
+
+def test_a_torn_stream_has_no_places_beyond_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "f.warc.gz"
+    path.write_bytes(PACKINGS["one stream"][:-20])
+    with path.open("rb") as stream, pytest.raises(ArchiveError, match=r"f\.warc\.gz: nothing at 9000000"):
+        positioned(stream, 9_000_000)
+
+
+def test_a_large_block_is_walked_over_in_little_memory() -> None:
+    size = 64 << 20
+    data = record("response", URL, http(bytes(size))) + record("request", URL, bytes(size), number=2)
+
+    def length(_kind: str, _headers: dict[str, str], block: Block) -> int:
+        return sum(map(len, block.pieces()))
+
+    tracemalloc.start()
+    lengths = [place.taken for place in walked(io.BytesIO(data), length)]
+    digests = [entry.body_digest for entry in entries_of(io.BytesIO(data))]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert lengths == [size + len(http(b"")), size]
+    assert len(digests) == 2
+    assert peak < 8 << 20
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(sorted(PACKINGS)),
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 30), st.binary(max_size=30)), max_size=5),
+)
+def test_damage_makes_no_error_and_no_record_of_its_own(
+    packing: str, wounds: list[tuple[int, int, bytes]]
+) -> None:
+    data = bytearray(PACKINGS[packing])
+    for at, gone, new in wounds:
+        data[at : at + gone] = new
+    found = list(entries_of(io.BytesIO(bytes(data))))
+    assert len(found) <= len(RECORDS) + len(wounds)
