@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CLIENTS := $(VENV)/clients
+# Processes that run tests; `auto` is one a core.
+JOBS    ?= auto
 # Outlet ids for `make crawl`, divided by spaces; empty: the embedded newsroom.
 OUTLET ?=
 # A folder of saved pages for `make bench`; empty: pages of the embedded newsroom.
@@ -12,16 +14,17 @@ PAGES  ?=
 GOLD   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients crawl test check types tests tests-slow format bench pins clean
+.PHONY: help setup clients crawl test check-fast check types tests proofs docs format bench pins clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything a crawl and the checks need into .venv
 
-$(STAMP): requirements.txt tests/requirements.txt pyproject.toml
+$(STAMP): requirements.txt tests/requirements.txt docs/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt \
+	  -r tests/requirements.txt -r docs/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -43,7 +46,10 @@ $(CLIENTS)/.installed: $(STAMP) tests/clients/requirements.txt tests/clients/pac
 crawl: setup ## Crawl the embedded newsroom, or outlets: make crawl OUTLET="a b"
 	@$(BIN)/newscrawl $(if $(strip $(OUTLET)),run $(OUTLET),demo run)
 
-test: check types tests tests-slow ## Format check, lint, types, tests
+test: check types tests docs ## Format check, lint, types, all tests, the docs site
+
+check-fast: check types ## The everyday loop: format check, lint, types, unit tests
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not slow and not crawl and not proof"
 
 check: setup ## Format check and lint
 	$(BIN)/ruff format --check newscrawl tests tools
@@ -52,12 +58,18 @@ check: setup ## Format check and lint
 types: setup ## Type check
 	$(BIN)/mypy
 
-tests: clients ## The tests that take seconds, then those that crawl
-	$(BIN)/pytest -q -m "not slow and not crawl"
-	$(BIN)/pytest -q -m "crawl and not slow"
+tests: clients ## All tests, on all cores
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile
 
-tests-slow: clients ## The tests that take longer
-	$(BIN)/pytest -q -m slow
+proofs: clients ## The long proofs: chaos over more seeds, a million records, months of schedules
+	$(BIN)/pytest -q -s -m proof
+	$(BIN)/python tests/bench/alarms.py 20 20000
+	PYTHONPATH=tests $(BIN)/python tests/bench/month.py 100 30 2
+	$(BIN)/python tests/bench/export.py --rows 1000000
+	$(BIN)/python tests/bench/cluster.py --documents 1000000 --days 30
+
+docs: setup ## The documentation as a site in build/site, with warnings as errors
+	$(BIN)/sphinx-build -q -W --keep-going docs build/site
 
 format: setup ## Put the code into its form
 	$(BIN)/ruff format newscrawl tests tools

@@ -1,15 +1,15 @@
-"""What can go wrong, as a small tree: each error names the file, key or URL it is about."""
+"""The errors of newscrawl, a small tree: each names the file, key or URL that it is about."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 BUSY = 75
-"Exit code of a crawl that another process is doing already: EX_TEMPFAIL of sysexits.h."
+"Exit code of a crawl whose outlet another process is crawling: EX_TEMPFAIL of sysexits.h."
 
 
 class NewscrawlError(Exception):
-    """Base of every error a user can mend; its text is one sentence, fit for a terminal."""
+    """Base of every error that a user can fix; its text is a single sentence for a terminal."""
 
 
 class OutletError(NewscrawlError):
@@ -32,7 +32,7 @@ class UnknownOutlet(NewscrawlError):
 
 
 class RefusedOutlet(NewscrawlError):
-    """An outlet that must not be crawled as things stand: blocked, or no contact is set."""
+    """An outlet that must not be crawled: it is blocked, or no contact is set."""
 
 
 class ArchiveError(NewscrawlError):
@@ -40,12 +40,12 @@ class ArchiveError(NewscrawlError):
 
 
 class StateError(ArchiveError):
-    """The database of state cannot be read or written: nothing may be fetched that is not remembered."""
+    """The state database cannot be read or written, so nothing may be fetched."""
 
 
 class StorageError(NewscrawlError):
-    """A place outside the archive cannot be read or written: an object store, a folder of exports."""
+    """Storage outside the archive cannot be read or written: an object store, a folder of exports."""
 
 
 class Busy(NewscrawlError):
-    """Another process is crawling this outlet just now."""
+    """Another process is crawling this outlet."""

@@ -1,9 +1,11 @@
-"""What flows through the line: a Link found, a Page fetched, an Article or a Rejection written."""
+"""What a crawl hands on: a Link found, a Page fetched, an Article or a Rejection written."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b, sha256
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,15 +18,18 @@ Precision = Literal["second", "minute", "day"]
 DateSource = Literal["jsonld", "meta", "feed", "url", "dom"]
 RightsPolicy = Literal["archive", "no-export", "skip"]
 
+SHORT_DIGITS = 16
+"Hex digits that tell a few thousand settings or outlet files apart."
 
-class Part(BaseModel):
-    """A frozen piece of a JSON line; unknown keys are errors."""
+
+class LinePart(BaseModel):
+    """A frozen part of a JSON line; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class WarcPointer(Part):
-    """Where a response stands in the archive."""
+class WarcPointer(LinePart):
+    """Position of a response in the archive."""
 
     file: str
     "File name (without folder) under archives/<outlet>/."
@@ -38,8 +43,8 @@ class WarcPointer(Part):
     "`sha1:` and Base32, of the entity: transfer-decoded, still content-encoded. None without a response."
 
 
-class Block(Part):
-    """One paragraph, heading, list item, … of the story, in page order."""
+class Block(LinePart):
+    """A paragraph, heading, list item, … of the story, in page order."""
 
     kind: BlockKind
     "Paragraph, heading, quote, list item, table, caption or preformatted text."
@@ -51,19 +56,19 @@ class Block(Part):
     "1 to 6 for a heading."
 
 
-class LangShare(Part):
-    """One language's part of a text."""
+class LangShare(LinePart):
+    """The share of a language in a text."""
 
     lang: str
     "BCP 47 code, or `other`."
     share: float
-    "Part of the labelled letters, 0 to 1; the list sums to 1."
+    "Share of the labelled letters, 0 to 1; the list sums to 1."
     chars: int
     "Letters counted."
 
 
-class Author(Part):
-    """Somebody named as a writer."""
+class Author(LinePart):
+    """A person or organisation named as writer."""
 
     name: str
     "As printed, without `By` or `Par`."
@@ -73,7 +78,7 @@ class Author(Part):
     "`org` for agencies and desks."
 
 
-class Image(Part):
+class Image(LinePart):
     """A picture of the story."""
 
     url: str
@@ -83,13 +88,13 @@ class Image(Part):
     caption: str | None = None
     "What is printed beneath it."
     credit: str | None = None
-    "Whose picture it is, as printed."
+    "The owner of the picture, as printed."
     lead: bool = False
     "True for the story's main image."
 
 
-class Syndication(Part):
-    """Whether the story is another's, and whose."""
+class Syndication(LinePart):
+    """Whether the story comes from another publisher, and from which."""
 
     is_syndicated: bool | None = None
     "None when nothing on the page says either way."
@@ -98,31 +103,31 @@ class Syndication(Part):
     original_url: str | None = None
     "Where the page says the story was published first."
     notice: str | None = None
-    "The notice lifted out of the text, verbatim."
+    "The notice that was removed from the text, verbatim."
     evidence: list[str] = Field(default_factory=list)
-    "What said so, such as `notice:unedited-syndicated` or `byline:AFP`."
+    "What shows it, such as `notice:unedited-syndicated` or `byline:AFP`."
 
 
-class Access(Part):
-    """Whether everybody may read the story."""
+class Access(LinePart):
+    """Whether everybody can read the story."""
 
     free: bool | None = None
     "None when nothing on the page says."
     wall: Wall = "none"
-    "What stands before the story."
+    "The kind of wall before the story."
     evidence: list[str] = Field(default_factory=list)
-    "What said so, such as `jsonld:isAccessibleForFree`."
+    "What shows it, such as `jsonld:isAccessibleForFree`."
 
 
-class Rights(Part):
-    """What the page and its site say of its use by machines, and what was decided."""
+class Rights(LinePart):
+    """What the page and its site say about use by machines, and what was decided."""
 
     tdm_reserved: bool | None = None
-    "TDMRep: whether text and data mining is reserved; None when nothing on page or site says."
+    "TDMRep: whether text and data mining is reserved; None when neither page nor site says."
     tdm_source: Literal["header", "meta", "site"] | None = None
-    "Who said so: a header, which wins, the page's meta element, or else the site's tdmrep.json."
+    "Where that stands: in a header, which wins, the page's meta element, or the site's tdmrep.json."
     policy_url: str | None = None
-    "Where its terms stand, absolute."
+    "URL of the terms, absolute."
     robots_meta: list[str] = Field(default_factory=list)
     """Directives of meta robots and X-Robots-Tag, lower-case, in page order, each once.
 
@@ -130,24 +135,24 @@ class Rights(Part):
     signals: list[str] = Field(default_factory=list)
     "Preferences of Content-Signal and Content-Usage, as `ai-train=no`; a header's before robots.txt's."
     ai_txt: bool | None = None
-    "What the site's ai.txt says of this page: True allowed, False disallowed, None nothing."
+    "What the site's ai.txt says about this page: True allowed, False disallowed, None nothing."
     reserved_by: list[str] = Field(default_factory=list)
-    "What of all this reserves the page, as `tdm-reservation=1`, `noai`, `ai-train=no`, `ai.txt`."
+    "Statements that reserve the page, such as `tdm-reservation=1`, `noai`, `ai-train=no`, `ai.txt`."
     policy: RightsPolicy | None = None
-    """What was decided, `archive` or `no-export`, as outlet or crawl would have it; None: nothing reserved.
+    """The policy of outlet or crawl, `archive` or `no-export`; None: nothing is reserved.
 
-    A page that was to be skipped is no article; `no-export` keeps it out of what exports write."""
+    A page with the policy `skip` is rejected; `no-export` excludes the article from exports."""
 
     @property
     def is_reserved(self) -> bool:
-        """Whether others should not be given it: as decided, and where nothing was, as page and site say."""
+        """Whether exports must leave it out: by the policy, or without a policy by what page and site say."""
         if self.policy is None:
             return bool(self.tdm_reserved or self.reserved_by)
         return self.policy != "archive"
 
 
-class LiveUpdate(Part):
-    """One entry of a live blog."""
+class LiveUpdate(LinePart):
+    """An entry of a live blog."""
 
     time: str | None = None
     "In the form of `published`."
@@ -157,39 +162,39 @@ class LiveUpdate(Part):
     "Its text, without markup."
 
 
-class Discovery(Part):
-    """How the page was found."""
+class Discovery(LinePart):
+    """How the page was discovered."""
 
     via: Via
-    "The kind of source that named it."
+    "Kind of source that listed it."
     from_url: str | None = None
-    "That source."
+    "URL of that source."
     guid: str | None = None
-    "Its id there, verbatim."
+    "Its id in that source, verbatim."
     feed_title: str | None = None
-    "Its headline there."
+    "Its headline in that source."
     feed_published: str | None = None
-    "Its date there, verbatim."
+    "Its date in that source, verbatim."
     depth: int = 0
     "Steps from a configured source: 0 for its own entries."
 
 
-class Http(Part):
-    """What of the response is worth keeping beside the text."""
+class Http(LinePart):
+    """Facts about the HTTP response."""
 
     status: int | None = None
     "Status code."
     content_type: str | None = None
     "Verbatim, as the two below."
     charset: str | None = None
-    "Encoding the page was decoded with."
+    "Encoding that decoded the page."
     etag: str | None = None
     "Entity tag, with its quotes."
     last_modified: str | None = None
     "HTTP date."
 
 
-class Extractor(Part):
+class Extractor(LinePart):
     """The program that made the text."""
 
     name: str
@@ -197,13 +202,13 @@ class Extractor(Part):
     version: str
     "Its version."
     rules: str | None = None
-    "Which dated rule of the outlet applied, as `until 2025-03-01` or `current`."
+    "The dated rule of the outlet that applied, as `until 2025-03-01` or `current`."
     config_hash: str | None = None
     "Digest of the outlet's rules and the platform rules in force."
 
 
-class Removed(Part):
-    """What was dropped from the page, for audit."""
+class Removed(LinePart):
+    """A block that was removed from the page, for audit."""
 
     reason: str
     "Such as consent, comments_form, related, notice, byline, promo."
@@ -213,56 +218,56 @@ class Removed(Part):
     "First 80 characters."
 
 
-class Quality(Part):
-    """How far the line can be relied on."""
+class Quality(LinePart):
+    """How reliable the line is."""
 
     score: float | None = None
-    "How well the text is likely to be chosen: the F1 the judge expects of it, 0 to 1."
+    "Expected quality of the text: the F1 score that the block classifier predicts, 0 to 1."
     page_type_score: float | None = None
-    "How sure the judge is of the page's kind, 0 to 1; None where the page declares it."
+    "How sure the classifier is of the page's type, 0 to 1; None where the page declares it."
     flags: list[str] = Field(default_factory=list)
     "Such as short_text, no_date, no_title, encoding_guess, feed_body."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A page somebody pointed at, and how it was found."""
+    """A page that a source or a user named, and how it was discovered."""
 
     url: str
     "Absolute http(s) URL as the source gave it, without its fragment."
     via: Via
     "Kind of source that listed it."
     from_url: str | None = None
-    "The feed, sitemap, API or section page it stood in; None for a page named by the user."
+    "The feed, sitemap, API or section page that lists it; None for a page named by the user."
     guid: str | None = None
     "The entry's own identifier, verbatim."
     title: str | None = None
     "The entry's title as plain text."
     published: str | None = None
-    "The entry's date, verbatim as the source printed it; a zone is kept if there was one."
+    "The entry's date, verbatim, with its zone if there is any."
     language: str | None = None
     "Language the source declares for it, verbatim (BCP 47 in well-made sources)."
     content: str | None = None
-    "HTML of the story where the source carries it whole; a witness for the extractor, cut at 256 KiB."
+    "HTML of the story if the source has all of it; the extractor compares it. Cut at 256 KiB."
     depth: int = 0
     "Steps from a configured source: 0 for its own entries."
     known_id: str | None = None
-    "Id of the article this page was when it was fetched last; None the first time."
+    "Id of the article that the last fetch of this page gave; None before the first."
     known_version: int = 0
-    "Texts of this page that are archived."
+    "Number of texts of this page that are archived."
     known_fields: str | None = None
-    "Digests of that article's fields, as `name:digest` divided by spaces."
+    "Digests of that article's fields, as `name:digest` separated by spaces."
     known_payload: str | None = None
-    "Payload digest of the page it was made from."
+    "Payload digest of that article's page."
     rights: str | None = None
-    """What the site's own files say of the page's use by machines, as `name=value` divided by spaces.
+    """What the site's files say about use of the page by machines, as `name=value` separated by spaces.
 
-    Known when it is fetched, and noted with it; None where they say nothing."""
+    Set when the page is fetched, and archived with it; None where the files say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """A page that was fetched and archived, not yet read: the item a spider yields."""
+    """A page that was fetched and archived but not yet extracted: the item that a spider yields."""
 
     link: Link
     url: str
@@ -272,21 +277,21 @@ class Page:
     warc: WarcPointer
 
 
-class Article(Part):
-    """One cleaned story: a line of `<run>.jsonl`. Every key is always present; None means unknown."""
+class Article(LinePart):
+    """A cleaned story: a line of `<run>.jsonl`. Every key is always present; None means unknown."""
 
     schema_: Literal["newscrawl.article/1"] = Field(default="newscrawl.article/1", alias="schema")
     "Form of this line."
     id: str
     "32 hex digits: digest of url_norm and text_sha256, so an edited text gets a new id."
     url_requested: str
-    "URL that was asked for."
+    "URL that was requested."
     url: str
     "URL that answered, after redirects."
     url_canonical: str | None = None
-    "What the page names as canonical, absolute."
+    "The canonical URL that the page names, absolute."
     url_norm: str
-    "Identity of the page: `url` without fragment and tracking parameters, query kept."
+    "Identity of the page: `url` without fragment and tracking parameters, but with its query."
     source: str | None = None
     "Outlet id."
     publisher: str | None = None
@@ -298,21 +303,21 @@ class Article(Part):
     title: str | None = None
     "Headline without the site's suffix."
     title_raw: str | None = None
-    "Headline as the page's metadata gave it."
+    "Headline as in the page's metadata."
     lede: str | None = None
-    "Standfirst, kept apart from the text."
+    "Standfirst; it is not part of the text."
     text: str
-    "The story: paragraphs divided by one blank line; no lede, notice or caption."
+    "The story: paragraphs separated by a blank line; no lede, notice or caption."
     blocks: list[Block] = Field(default_factory=list)
     "The story's blocks in page order; `text` is made of them."
     word_count: int = 0
-    "Words of `text` as Unicode divides them, roughly: runs of letters and digits."
+    "Words of `text`: runs of letters and digits, roughly as Unicode segments words."
     char_count: int = 0
     "Code points of `text`."
     lang: str | None = None
     "Language of the body by detection: BCP 47, `mixed`, `other` or `und`."
     lang_score: float | None = None
-    "0 to 1, how sure."
+    "How sure the detection is, 0 to 1."
     lang_mix: list[LangShare] = Field(default_factory=list)
     "Languages of the body by letters, the largest share first."
     is_mixed: bool = False
@@ -322,15 +327,15 @@ class Article(Part):
     lang_page: str | None = None
     "Language of the page's chrome by detection."
     published: str | None = None
-    "RFC 3339; with an offset unless only the day is known."
+    "RFC 3339; with an offset unless it is a day without a time."
     modified: str | None = None
-    "When the page says it last changed, in the form of `published`."
+    "Last change according to the page, in the form of `published`."
     published_precision: Precision | None = None
-    "How finely the source told the time."
+    "Precision of the source's date."
     published_source: DateSource | None = None
-    "Where it was told."
+    "Where the date was found."
     published_raw: str | None = None
-    "As it was printed there."
+    "The date as it was printed there."
     fetched: str | None = None
     "RFC 3339 UTC: the WARC-Date of the response."
     authors: list[Author] = Field(default_factory=list)
@@ -346,74 +351,74 @@ class Article(Part):
     images: list[Image] = Field(default_factory=list)
     "The story's pictures, in page order."
     syndication: Syndication = Field(default_factory=Syndication)
-    "Whether another's copy is printed here, and what says so."
+    "Whether the story comes from another publisher, and what shows it."
     access: Access = Field(default_factory=Access)
     "Whether a wall stands before the story."
     rights: Rights = Field(default_factory=Rights)
-    "What page and site say of its use by machines, and what was decided."
+    "What page and site say about use by machines, and what was decided."
     page_type: PageType = "article"
     "What kind of page it is."
     live_updates: list[LiveUpdate] = Field(default_factory=list)
     "Timed entries of a live blog."
     pages: list[str] = Field(default_factory=list)
-    "URLs of the parts, when the story goes on over several pages; only the first is in `text`."
+    "URLs of the parts, when the story spans several pages; `text` has only the first."
     text_sha256: str
     "Hex digest of `text` as UTF-8."
     duplicate_of: str | None = None
-    "Id of the article it repeats. None in a line; exports fill it from state (docs/copies.md)."
+    "Id of the article it repeats. None in a line; exports fill it from state (docs/duplicates.md)."
     cluster: str | None = None
-    "Id shared by all copies of a story; None in a line, filled likewise."
+    "Id shared by all near-duplicates of a story; None in a line, filled in likewise."
     version: int = 1
-    "1 for the first text seen at this page, then counted up."
+    "1 for the first text of this page, then counted up."
     previous_id: str | None = None
     "Id of the version before."
     changed: list[str] = Field(default_factory=list)
     "Fields that differ from the version before."
     discovery: Discovery | None = None
-    "How the page was found."
+    "How the page was discovered."
     http: Http = Field(default_factory=Http)
-    "What the server said of the page."
+    "Status and headers of the response."
     warc: WarcPointer | None = None
-    "None only for a page that was extracted outside an archive."
+    "The page's record; None only for a page that was extracted outside an archive."
     extractor: Extractor
-    "What made the text."
+    "The program and rules that made the text."
     removed: list[Removed] = Field(default_factory=list)
-    "What was dropped from the page, for audit; capped."
+    "Blocks that were removed from the page, for audit; capped."
     quality: Quality = Field(default_factory=Quality)
-    "What a monitor should know."
+    "Expected quality of the text, and warnings."
 
 
 TAKEN_DOWN = "taken_down"
 "Reason of a page that was taken down: it is never fetched again."
 
 
-class Rejection(Part):
-    """A page that became no article, and why: a line of `<run>.rejected.jsonl`."""
+class Rejection(LinePart):
+    """A page that is no article, and why: a line of `<run>.rejected.jsonl`."""
 
     schema_: Literal["newscrawl.rejection/1"] = Field(default="newscrawl.rejection/1", alias="schema")
     "Form of this line."
     url: str
-    "URL that answered, or the one asked for when nothing did."
+    "URL that answered, or else the URL that was requested."
     url_requested: str
-    "URL that was asked for."
+    "URL that was requested."
     source: str | None = None
     "Outlet id."
     step: str
-    "Where it ended: fetch, extract, validate, rights, dedupe; takedown of a page taken down."
+    "The step that rejected it: fetch, extract, validate, rights, dedupe; takedown of a page taken down."
     reason: str
     "Short snake_case name, such as http_404, timeout, too_short, listing, binary."
     detail: str | None = None
-    "One sentence for people."
+    "A sentence for people."
     fetched: str | None = None
     "RFC 3339 UTC: WARC-Date of the exchange; None when nothing was sent."
     discovery: Discovery | None = None
-    "How the page was found."
+    "How the page was discovered."
     warc: WarcPointer | None = None
     "First record of the exchange: the response, or the request when none came; None when unsent."
 
 
-def discovery_of(link: Link) -> Discovery:
-    """The part of a link that goes into the article."""
+def make_discovery(link: Link) -> Discovery:
+    """The part of a link that becomes part of the article."""
     return Discovery(
         via=link.via,
         from_url=link.from_url,
@@ -424,8 +429,8 @@ def discovery_of(link: Link) -> Discovery:
     )
 
 
-def rejection_of(article: Article, step: str, reason: str, detail: str | None = None) -> Rejection:
-    """An article that a later step refuses."""
+def reject_article(article: Article, step: str, reason: str, detail: str | None = None) -> Rejection:
+    """The rejection of an article by a later step."""
     return Rejection(
         url=article.url,
         url_requested=article.url_requested,
@@ -439,13 +444,6 @@ def rejection_of(article: Article, step: str, reason: str, detail: str | None = 
     )
 
 
-def rfc3339(moment: datetime) -> str:
-    """UTC with microseconds and `Z`: the form of WARC-Date and of `fetched`."""
-    if moment.tzinfo is None:
-        raise ValueError("a datetime without a zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 LINK = "newscrawl_link"
 "The Link a request is for; set by spiders."
 POINTER = "newscrawl_warc"
@@ -453,4 +451,21 @@ POINTER = "newscrawl_warc"
 FETCHED = "newscrawl_fetched"
 "When that exchange began, aware; set by the capture handler."
 ORIGINAL = "newscrawl_original"
-"Original that a 304 would speak of; set by spiders that ask whether a page has changed."
+"OriginalResponse that a 304 would refer to; set by spiders that make conditional requests."
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with microseconds and `Z`: the form of WARC-Date and of `fetched`."""
+    if moment.tzinfo is None:
+        raise ValueError("a datetime without a zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def blake2b_digest(text: str, size: int) -> bytes:
+    """`size` bytes; lone surrogates count as question marks."""
+    return blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
+
+
+def json_digest(data: object, digits: int = 64) -> str:
+    """The first hex digits of the SHA-256 of a JSON value, whatever the order of its keys."""
+    return sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:digits]

@@ -1,4 +1,4 @@
-"""Text as a log may show it: one line a record, and no character that plays tricks with a terminal."""
+"""Log records as text or JSON, each on a single line and without characters that could mislead a terminal."""
 
 from __future__ import annotations
 
@@ -7,91 +7,77 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from newscrawl.items import rfc3339
 
-if TYPE_CHECKING:
-    from scrapy.settings import BaseSettings
-
-
 NO_RUN = "-"
-_TRICKY = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"C0 and C1 (line ends and ESC among them), marks that turn the direction of writing, halves of characters."
-_CONTINUED = "  "
-"Before each further line of a traceback: an error's text cannot pass for a record."
+PAGE_FIELDS = ("url", "reason", "lang", "chars")
+"Further keys of a JSON line about a page."
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"C0 and C1 controls (with line ends and ESC), marks of writing direction, lone surrogates."
+_CONTINUATION = "  "
+"Begins each further line of a traceback, so that an error's text cannot pass for a record."
 
 
-def escaped(text: str) -> str:
-    r"""The text on one line: control characters as `\x1b`, marks of direction as `\u202e`."""
-    return _TRICKY.sub(_escape, text)
+def escape_controls(text: str) -> str:
+    r"""The text on a single line: control characters as `\x1b`, marks of direction as `\u202e`."""
+    return _CONTROLS.sub(_escape_control, text)
 
 
-def _escape(match: re.Match[str]) -> str:
+def _escape_control(match: re.Match[str]) -> str:
     code = ord(match[0])
     return {9: "\\t", 10: "\\n", 13: "\\r"}.get(code) or (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     )
 
 
+def indent_lines(text: str) -> str:
+    """The further lines of a record, each of them escaped."""
+    return "\n".join(_CONTINUATION + escape_controls(line) for line in text.split("\n"))
+
+
 class TextFormatter(logging.Formatter):
-    """Lines for people."""
+    """Writes lines for people."""
 
     def __init__(self, fmt: str | None = None, datefmt: str | None = None) -> None:
         super().__init__(fmt, datefmt, defaults={"run": NO_RUN, "outlet": NO_RUN})
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 # logging's name
-        return escaped(super().formatMessage(record))
+        return escape_controls(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 # the same
-        return indented(super().formatException(ei))
+        return indent_lines(super().formatException(ei))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802 # the same
-        return indented(super().formatStack(stack_info))
+        return indent_lines(super().formatStack(stack_info))
 
 
-def indented(text: str) -> str:
-    """Further lines of a record, each escaped."""
-    return "\n".join(_CONTINUED + escaped(line) for line in text.split("\n"))
+class JsonFormatter(logging.Formatter):
+    """Writes lines for programs, each of them a JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        args = record.args if isinstance(record.args, Mapping) else {}
+        line: dict[str, object] = {
+            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "logger": record.name,
+            "run": getattr(record, "run", None),
+            "outlet": getattr(record, "outlet", None),
+            "message": escape_controls(record.getMessage()),
+        }
+        line |= {name: _json_value(args[name]) for name in PAGE_FIELDS if args.get(name) is not None}
+        if record.exc_info:
+            line["traceback"] = indent_lines(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=True)
 
 
-FORMAT = "NEWSCRAWL_LOG_FORMAT"
-JSON = "json"
-FORM = "%(asctime)s %(run)s [%(name)s] %(levelname)s: %(message)s"
-TOLD = ("url", "reason", "lang", "chars")
-"What a line about a page says besides, in JSON."
-_STARTS = ("Scrapy %(version)s started", "Versions:\n", "Overridden settings:\n", "Enabled ")
-_UNHANDLED = "Ignoring response "
-"The page's own line says as much."
-_TALKATIVE = (
-    "scrapy.utils.log",
-    "scrapy.crawler",
-    "scrapy.middleware",
-    "scrapy.addons",
-    "scrapy.spidermiddlewares.httperror",
-)
+def _json_value(value: object) -> object:
+    return value if isinstance(value, int) else escape_controls(str(value))
 
 
-class _Quiet(logging.Filter):
-    """What Scrapy says of itself when it starts, and of each answer that is no page, is for DEBUG alone."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno == logging.INFO and str(record.msg).startswith((*_STARTS, _UNHANDLED)):
-            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        return True
-
-
-_QUIET = _Quiet()
-
-
-def quiet_start() -> None:
-    """Ask before Scrapy begins to tell of itself. A logger's own filter outlives Scrapy's configuration."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).addFilter(_QUIET)
-
-
-class Whose(logging.Filter):
-    """Gives each record the run and the outlet it is of, once they are known."""
+class RunFilter(logging.Filter):
+    """Adds the run and its outlet to each record, as soon as `set_run` has named them."""
 
     run: str | None = None
     outlet: str | None = None
@@ -101,60 +87,9 @@ class Whose(logging.Filter):
         return True
 
 
-class JsonFormatter(logging.Formatter):
-    """One object a line, for programs."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        told = record.args if isinstance(record.args, Mapping) else {}
-        line: dict[str, object] = {
-            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
-            "level": record.levelname,
-            "logger": record.name,
-            "run": getattr(record, "run", None),
-            "outlet": getattr(record, "outlet", None),
-            "message": escaped(record.getMessage()),
-        }
-        line |= {name: _plain(told[name]) for name in TOLD if told.get(name) is not None}
-        if record.exc_info:
-            line["traceback"] = indented(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=True)
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, int) else escaped(str(value))
-
-
-def open_log(settings: BaseSettings) -> None:
-    """Put our handler in the place of Scrapy's, which Scrapy makes anew whenever settings change."""
-    quiet_start()
-    handler = _handler(settings)
-    is_json = settings.get(FORMAT) == JSON
-    text = TextFormatter(_form(settings), settings.get("LOG_DATEFORMAT"))
-    handler.setFormatter(JsonFormatter() if is_json else text)
-    handler.setLevel(settings.get("LOG_LEVEL"))
-    handler.addFilter(Whose())
-    logging.root.setLevel(logging.NOTSET)
-    logging.root.addHandler(handler)
-
-
-def _form(settings: BaseSettings) -> str:
-    """LOG_FORMAT where somebody has set it. Scrapy's commands other than crawl could not fill in a run."""
-    return settings["LOG_FORMAT"] if settings.getpriority("LOG_FORMAT") else FORM
-
-
-def _handler(settings: BaseSettings) -> logging.Handler:
-    """Where the log goes, by Scrapy's own settings."""
-    if not settings.getbool("LOG_ENABLED"):
-        return logging.NullHandler()
-    if file := settings.get("LOG_FILE"):
-        mode = "a" if settings.getbool("LOG_FILE_APPEND") else "w"
-        return logging.FileHandler(file, mode=mode, encoding=settings.get("LOG_ENCODING"))
-    return logging.StreamHandler()
-
-
-def name_run(run: str | None, outlet: str | None) -> None:
-    """From now on records are of this run."""
+def set_run(run: str | None, outlet: str | None) -> None:
+    """Name the run and outlet of all records from now on."""
     for handler in logging.root.handlers:
-        for one in handler.filters:
-            if isinstance(one, Whose):
-                one.run, one.outlet = run, outlet
+        for log_filter in handler.filters:
+            if isinstance(log_filter, RunFilter):
+                log_filter.run, log_filter.outlet = run, outlet

@@ -1,43 +1,49 @@
-"""What an outlet file may say, and where outlet files are found."""
+"""Outlet files: their keys, how they are read, and where they are found."""
 
 from __future__ import annotations
 
 import datetime as dt
 import difflib
+import logging
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
-from newscrawl.items import RightsPolicy
-from newscrawl.urls import absolute
+from newscrawl.items import SHORT_DIGITS, RightsPolicy, json_digest
+from newscrawl.urls import absolute_url
+
+logger = logging.getLogger(__name__)
 
 OUTLETS = Path(__file__).parent / "outlets"
 "The folder of the outlets that come with the package."
 NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}\Z")
-"Outlet ids become folder and file names, so nothing in them can leave a folder."
+"Outlet ids become folder and file names, so an id must not lead out of a folder."
 MAX_PATTERN_CHARS = 500
 _AGE = re.compile(r"([0-9]{1,4})([mhd])")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
+OLD_KEYS = {"article": "article_urls", "ignore": "exclude_urls", "looks": "revisit_after"}
+OLD_RULE_KEYS = {"until": "valid_until", "drop": "exclude"}
+"Keys that version 0.1 called otherwise. The old names are still read, with a warning."
 
 Kind = Literal["wire", "syndicator", "national", "regional", "broadcaster"]
 Platform = Literal["wordpress", "spip", "arc", "joomla", "blogger", "drupal", "ghost", "wmaker", "custom"]
 Status = Literal["active", "blocked", "unverified"]
 
 
-def _absolute_url(url: str) -> str:
-    if absolute(url, "") != url:
+def _check_url(url: str) -> str:
+    if absolute_url(url, "") != url:
         raise ValueError("not an absolute http(s) URL without fragment")
     return url
 
 
-def _pattern(source: str) -> str:
+def _check_pattern(source: str) -> str:
     if len(source) > MAX_PATTERN_CHARS:
         raise ValueError(f"longer than {MAX_PATTERN_CHARS} characters")
     try:
@@ -47,7 +53,7 @@ def _pattern(source: str) -> str:
     return source
 
 
-def _selector(source: str) -> str:
+def _check_selector(source: str) -> str:
     try:
         HTMLTranslator().css_to_xpath(source)
     except SelectorError as error:
@@ -55,75 +61,73 @@ def _selector(source: str) -> str:
     return source
 
 
-def _zone(name: str) -> str:
+def _check_timezone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("not an IANA time zone")
     return name
 
 
-def _ages(ages: list[str]) -> list[str]:
-    seconds = [_seconds(age) for age in ages]
+def _check_ages(ages: list[str]) -> list[str]:
+    seconds = [_parse_age(age) for age in ages]
     if seconds != sorted(set(seconds)):
         raise ValueError("not from the least to the greatest")
     return ages
 
 
-def _seconds(age: str) -> int:
-    found = _AGE.fullmatch(age)
-    if not found or not int(found[1]):
-        raise ValueError(f"{age!r} is no age, as 30m, 6h or 7d")
-    return int(found[1]) * _UNITS[found[2]]
+def _parse_age(age: str) -> int:
+    match = _AGE.fullmatch(age)
+    if not match or not int(match[1]):
+        raise ValueError(f"{age!r} is not an age such as 30m, 6h or 7d")
+    return int(match[1]) * _UNITS[match[2]]
 
 
-Ages = Annotated[list[str], AfterValidator(_ages)]
-Url = Annotated[str, AfterValidator(_absolute_url)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-Selector = Annotated[str, AfterValidator(_selector)]
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Rule(_Strict):
-    """CSS selectors for pages captured before `until`; the first rule that fits is used."""
-
-    until: dt.date | None = None
-    "First day on which it no longer holds; absent: holds until today."
-    body: Selector | None = None
-    "The story's container."
-    drop: list[Selector] = Field(default_factory=list)
-    "What is chrome wherever it stands."
-    lede: Selector | None = None
-    author: Selector | None = None
-    date: Selector | None = None
-
-
-def _bounds(bounds: list[float]) -> list[float]:
+def _check_bounds(bounds: list[float]) -> list[float]:
     if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] <= 1:
         raise ValueError("not a least and a greatest share, as [0.3, 0.7]")
     return bounds
 
 
-Bounds = Annotated[list[float], AfterValidator(_bounds)]
+Ages = Annotated[list[str], AfterValidator(_check_ages)]
+Bounds = Annotated[list[float], AfterValidator(_check_bounds)]
+Url = Annotated[str, AfterValidator(_check_url)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
+Selector = Annotated[str, AfterValidator(_check_selector)]
+Zone = Annotated[str, AfterValidator(_check_timezone)]
 
 
-class Expect(_Strict):
-    """Bounds a healthy run keeps; checked when the crawl closes."""
+class OutletModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Rule(OutletModel):
+    """CSS selectors for pages captured before `valid_until`; the first rule that fits is used."""
+
+    valid_until: dt.date | None = None
+    "First day on which the rule no longer applies; absent: it applies to this day."
+    body: Selector | None = None
+    "The element that contains the story."
+    exclude: list[Selector] = Field(default_factory=list)
+    "What is never part of the story, wherever it is."
+    lede: Selector | None = None
+    author: Selector | None = None
+    date: Selector | None = None
+
+
+class Expect(OutletModel):
+    """Bounds of a healthy run; they are checked when the crawl closes."""
 
     articles_min: Annotated[int, Field(ge=0)] | None = None
     body_filled: Annotated[float, Field(ge=0, le=1)] | None = None
     "Share of pages that became articles, 0 to 1."
     text_chars_min: Annotated[int, Field(ge=1)] | None = None
-    "Characters that half of the texts have at least."
+    "Characters that at least half of the texts have."
     languages: dict[str, Bounds] = Field(default_factory=dict)
     "Least and greatest share of the text, by language."
     stale_hours: Annotated[int, Field(ge=1)] | None = None
-    "Age of the newest entry at most."
+    "Greatest age of the newest entry."
 
 
-class Outlet(_Strict):
+class Outlet(OutletModel):
     """One news outlet: the unit of configuration, of politeness and of scheduling."""
 
     id: str
@@ -133,23 +137,23 @@ class Outlet(_Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     "ISO 3166-1 alpha-2."
     languages: Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(min_length=1)]
-    "ISO 639 codes it publishes in, the main one first."
+    "ISO 639 codes of the languages it publishes in, the main language first."
     timezone: Zone
     kind: Kind
     feeds: list[Url] = Field(default_factory=list)
     sitemaps: list[Url] = Field(default_factory=list)
     sections: list[Url] = Field(default_factory=list)
-    article: list[Pattern] = Field(default_factory=list)
-    "A URL is an article's when one of these is found in it; empty: every link on the outlet's own host."
-    ignore: list[Pattern] = Field(default_factory=list)
-    "A URL in which one of these is found is never fetched."
-    looks: Ages | None = None
-    "Ages at which its articles are looked at again, such as `6h`; absent: 1h, 6h, 1d and 7d; empty: never."
+    article_urls: list[Pattern] = Field(default_factory=list)
+    "A URL is an article's when one of these matches in it; empty: every link on the outlet's own host."
+    exclude_urls: list[Pattern] = Field(default_factory=list)
+    "A URL that one of these matches is never fetched."
+    revisit_after: Ages | None = None
+    "Ages at which its articles are fetched again, such as `6h`; absent: 1h, 6h, 1d and 7d; empty: never."
     platform: Platform | None = None
     spider: str | None = None
     "Dotted path of a spider class, only where the plain spider is not enough."
     rights: RightsPolicy | None = None
-    "What becomes of pages that reserve their use by machines; absent: what the crawl's setting says."
+    "What happens to pages that reserve use by machines; absent: what the crawl's setting says."
     rules: list[Rule] = Field(default_factory=list)
     expect: Expect = Expect()
     status: Status = "unverified"
@@ -158,7 +162,7 @@ class Outlet(_Strict):
     notes: str | None = None
 
     @model_validator(mode="after")
-    def _blocked_says_why(self) -> Outlet:
+    def _check_reason(self) -> Outlet:
         if self.status == "blocked" and not self.status_reason:
             raise ValueError("status is blocked, so status_reason must say why")
         return self
@@ -168,17 +172,34 @@ class Outlet(_Strict):
         return ZoneInfo(self.timezone)
 
     @property
-    def look_seconds(self) -> list[int] | None:
-        """`looks` in seconds; None when the file does not say."""
-        return None if self.looks is None else [_seconds(age) for age in self.looks]
+    def revisit_seconds(self) -> list[int] | None:
+        """`revisit_after` in seconds; None when the file does not set it."""
+        return None if self.revisit_after is None else [_parse_age(age) for age in self.revisit_after]
+
+    @property
+    def digest(self) -> str:
+        """Hex digits that stand for everything in the file.
+
+        Keys enter under the names of version 0.1. So the digests that state and reports of that version
+        contain still equal those of the same file today.
+        """
+        data = _rename(self.model_dump(mode="json"), {new: old for old, new in OLD_KEYS.items()})
+        old_names = {new: old for old, new in OLD_RULE_KEYS.items()}
+        data["rules"] = [_rename(rule, old_names) for rule in data["rules"]]
+        return json_digest(data, SHORT_DIGITS)
 
     def rule_for(self, day: dt.date) -> Rule | None:
         """The first rule that was in force on `day`."""
-        return next((rule for rule in self.rules if rule.until is None or day < rule.until), None)
+        in_force = (rule for rule in self.rules if rule.valid_until is None or day < rule.valid_until)
+        return next(in_force, None)
 
 
-def policy_named(name: str) -> RightsPolicy:
-    """The policy that NEWSCRAWL_RIGHTS names; NewscrawlError where there is none of that name."""
+def _rename(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in data.items()}
+
+
+def parse_rights_policy(name: str) -> RightsPolicy:
+    """The policy that NEWSCRAWL_RIGHTS names; NewscrawlError for any other name."""
     for policy in get_args(RightsPolicy):
         if policy == name:
             return cast("RightsPolicy", policy)
@@ -195,27 +216,53 @@ def read_outlet(path: Path) -> Outlet:
         raise OutletError(path, [str(error)]) from error
     if "id" in data:
         raise OutletError(path, ["id: comes from the file's name, leave it out"])
+    data = _replace_old_keys(path, data)
     try:
         return Outlet.model_validate({"id": path.stem, **data})
     except ValidationError as error:
         raise OutletError(path, [_problem(e["loc"], e["msg"]) for e in error.errors()]) from error
 
 
-def _problem(where: Iterable[int | str], message: str) -> str:
-    key = ".".join(str(step) for step in where) or "file"
+def _replace_old_keys(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """The file's content with today's keys: warns of each old key, OutletError where both are there."""
+    tables = [("", data, OLD_KEYS)]
+    rules = data.get("rules")
+    if isinstance(rules, list) and all(isinstance(rule, dict) for rule in rules):
+        tables += [(f"rules.{number}.", rule, OLD_RULE_KEYS) for number, rule in enumerate(rules)]
+        rules = [_rename(rule, OLD_RULE_KEYS) for rule in rules]
+    used = [
+        (place, old, new, new in table)
+        for place, table, names in tables
+        for old, new in names.items()
+        if old in table
+    ]
+    if twice := [
+        f"{place}{new}: is there under its old name {old} as well; keep {new}"
+        for place, old, new, has_both in used
+        if has_both
+    ]:
+        raise OutletError(path, twice)
+    for place, old, new, _ in used:
+        logger.warning("%s: %s%s is the old name of a key: write %s", path, place, old, new)
+    renamed = _rename(data, OLD_KEYS)
+    return renamed if rules is None else renamed | {"rules": rules}
+
+
+def _problem(location: Iterable[int | str], message: str) -> str:
+    key = ".".join(str(step) for step in location) or "file"
     return f"{key}: {message.removeprefix('Value error, ')}"
 
 
 def outlet_files(folders: Iterable[Path]) -> dict[str, Path]:
-    """Outlet id to file, sorted by id; of files that share an id, the first by path."""
-    found: dict[str, Path] = {}
+    """Outlet id to file, sorted by id; of files with the same id, the first by path."""
+    files: dict[str, Path] = {}
     for path in sorted(path for folder in folders for path in folder.rglob("*.toml")):
-        found.setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+        files.setdefault(path.stem, path)
+    return dict(sorted(files.items()))
 
 
 def find_outlet(name: str, folders: Iterable[Path]) -> Outlet:
-    """The outlet of this name; UnknownOutlet tells near names, OutletError what is wrong with it."""
+    """The outlet of this name; UnknownOutlet suggests similar names, OutletError names what is wrong."""
     folders = list(folders)
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
         raise NewscrawlError(f"no such folder of outlet files: {', '.join(missing)}")

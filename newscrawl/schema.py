@@ -1,4 +1,4 @@
-"""The form of our lines as JSON Schema 2020-12, made from the classes."""
+"""The JSON Schema (2020-12) of the lines and the page that explains them, made from the classes."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ Schema = dict[str, Any]
 
 
 class _AllKeys(GenerateJsonSchema):
-    """Of lines as they are written: every key is there."""
+    """For lines as they are written: every key is present."""
 
     schema_dialect = DIALECT
 
@@ -152,75 +152,79 @@ class _AllKeys(GenerateJsonSchema):
         return True
 
 
-def version_of(model: Line) -> str:
+def line_schema_name(model: Line) -> str:
     """`newscrawl.article/1` and the like."""
     return str(model.model_fields["schema_"].default)
 
 
-def schema_of(model: Line) -> Schema:
-    """The JSON Schema of a line. Keys it does not know are allowed: fields are added within a version."""
+def line_json_schema(model: Line) -> Schema:
+    """The JSON Schema of a line. It allows further keys, because fields may be added within a version."""
     made = model.model_json_schema(by_alias=True, mode="serialization", schema_generator=_AllKeys)
     for part in (made, *made.get("$defs", {}).values()):
         part.pop("additionalProperties", None)
         for named in (part, *part["properties"].values()):
             named.pop("title", None)
     for name, field in made["properties"].items():
-        field["examples"] = [example_of(model)[name]]
-    kind, _, number = version_of(model).partition("/")
-    head = {"$schema": DIALECT, "$id": f"urn:{kind.replace('.', ':')}:{number}", "title": version_of(model)}
+        field["examples"] = [example_line(model)[name]]
+    kind, _, number = line_schema_name(model).partition("/")
+    head = {
+        "$schema": DIALECT,
+        "$id": f"urn:{kind.replace('.', ':')}:{number}",
+        "title": line_schema_name(model),
+    }
     return {**head, **made}
 
 
-def example_of(model: Line) -> Schema:
-    """A line in which every field says something."""
+def example_line(model: Line) -> Schema:
+    """A line in which every field has a value."""
     return EXAMPLES[model].model_dump(mode="json", by_alias=True)
 
 
 EXAMPLE_CHARS = 72
-"A longer example is cut, for a table has narrow columns."
+"A longer example is cut, because a table has narrow columns."
 HEAD = """# The lines
 
 <!-- Made by `newscrawl schema --markdown` from newscrawl/items.py; a test holds it up to date. -->
 
-An article is one line of `<run>.jsonl`, a page that became none is one line of `<run>.rejected.jsonl`:
-JSON in UTF-8, every key present, keys sorted. `newscrawl schema` prints the JSON Schema (2020-12) of the
-first, and with `--rejection` that of the second.
+An article is a line of `<run>.jsonl`; a page that is no article is a line of `<run>.rejected.jsonl`. Lines
+are JSON in UTF-8 with every key present and keys sorted. `newscrawl schema` prints the JSON Schema (2020-12)
+of an article, and with `--rejection` that of a rejection.
 
 ## What is promised
 
-The field `schema` names the form. Within `/1` fields are only ever added: none is removed, renamed,
-given another type or another meaning, and a value that is always there stays so. Anything else makes it
-`/2`. So ignore keys you do not know, take a value you do not know (of `page_type`, `wall`, …) for
-"other", and expect a line written before a field was added to lack it; `newscrawl export` fills it in.
-Times are RFC 3339, languages BCP 47, texts Unicode without lone surrogates.
+The field `schema` names the form. Within `/1` fields are only added: none is removed, renamed or given
+another type or meaning, and a value that is always present stays so. Anything else makes it `/2`. So ignore
+keys that you do not know, treat an unknown value (of `page_type`, `wall`, …) as "other", and expect that a
+line lacks the fields that were added after it was written; `newscrawl export` fills them in. Times are
+RFC 3339, languages BCP 47, texts Unicode without lone surrogates.
 """
 SECTIONS: dict[Line, str] = {
     Article: "An article",
-    Rejection: "A page that became no article",
+    Rejection: "A page that is no article",
 }
 
 
-def markdown() -> str:
-    """The whole page."""
+def render_schema_page() -> str:
+    """The whole page, docs/item.md."""
     parts = [HEAD]
     for model, title in SECTIONS.items():
-        parts.append(f"## {title}\n\n" + "\n".join(_table(model)) + "\n")
-    parts.append("## Parts\n\nWhat stands inside the fields above.\n\n" + "\n".join(_part_rows()) + "\n")
+        parts.append(f"## {title}\n\n" + "\n".join(_schema_rows(model)) + "\n")
+    parts.append("## Parts\n\nThe objects inside the fields above.\n\n" + "\n".join(_part_rows()) + "\n")
     return "\n".join(parts)
 
 
 def absent_value(field: FieldInfo) -> str:
-    """What stands in a line where nothing is known."""
+    """The value of a field that is unknown."""
     if field.is_required():
-        return "always known"
+        return "always set"
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
-        return "its parts' own"
+        return "an object of unknowns"
     return f"`{json.dumps(value)}`"
 
 
-def type_of(field: Schema) -> str:
-    """A field's type in a word or two, as a table has room for."""
+def type_label(field: Schema) -> str:
+    """A field's type in a word or two, for a table."""
     if reference := field.get("$ref"):
         return str(reference).rpartition("/")[2]
     if "const" in field:
@@ -228,39 +232,41 @@ def type_of(field: Schema) -> str:
     if choices := field.get("enum"):
         return ", ".join(f"`{choice}`" for choice in choices)
     if options := field.get("anyOf"):
-        return " or ".join(type_of(option) for option in options if option.get("type") != "null")
+        return " or ".join(type_label(option) for option in options if option.get("type") != "null")
     if field.get("type") == "array":
-        return f"list of {type_of(field['items'])}"
+        return f"list of {type_label(field['items'])}"
     return str(field.get("type", "any"))
 
 
-def _table(model: Line) -> Iterator[str]:
-    properties = schema_of(model)["properties"]
+def _schema_rows(model: Line) -> Iterator[str]:
+    properties = line_json_schema(model)["properties"]
     yield "| field | type | unknown | what it says | example |"
     yield "|---|---|---|---|---|"
     for name, field in model.model_fields.items():
-        known = properties[field.alias or name]
-        example = _cell(_shortened(known["examples"][0]))
+        described = properties[field.alias or name]
+        example = _table_cell(_shorten(described["examples"][0]))
         yield (
-            f"| `{field.alias or name}` | {type_of(known)} | {absent_value(field)} "
-            f"| {_cell(known.get('description', ''))} | `{example}` |"
+            f"| `{field.alias or name}` | {type_label(described)} | {absent_value(field)} "
+            f"| {_table_cell(described.get('description', ''))} | `{example}` |"
         )
 
 
 def _part_rows() -> Iterator[str]:
-    """The fields of all parts, each part once."""
+    """The fields of all parts; each part appears a single time."""
     yield "| part | field | type | what it says |"
     yield "|---|---|---|---|"
-    parts = {name: part for model in SECTIONS for name, part in schema_of(model).get("$defs", {}).items()}
+    parts = {
+        name: part for model in SECTIONS for name, part in line_json_schema(model).get("$defs", {}).items()
+    }
     for name, part in sorted(parts.items()):
         for key, field in part["properties"].items():
-            yield f"| {name} | `{key}` | {type_of(field)} | {_cell(field.get('description', ''))} |"
+            yield f"| {name} | `{key}` | {type_label(field)} | {_table_cell(field.get('description', ''))} |"
 
 
-def _shortened(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= EXAMPLE_CHARS else text[: EXAMPLE_CHARS - 1] + "…"
 
 
-def _cell(text: str) -> str:
+def _table_cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")

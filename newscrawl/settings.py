@@ -1,6 +1,7 @@
-"""The wiring: every component, its order, its limits. docs/settings.md explains each NEWSCRAWL_ name.
+"""Scrapy's settings module: every component and its order, politeness, limits, and newscrawl's own settings.
 
-A NEWSCRAWL_ setting may also come from the environment; `-s NAME=VALUE` wins over both.
+docs/settings.md explains each NEWSCRAWL_ name. Those read with `_env` also come from the environment;
+`-s NAME=VALUE` on the command line wins over both.
 """
 
 from __future__ import annotations
@@ -18,52 +19,68 @@ def _env(name: str, default: str = "") -> str:
 BOT_NAME = "newscrawl"
 SPIDER_LOADER_CLASS = "newscrawl.spiders.loader.OutletSpiderLoader"
 COMMANDS_MODULE = "newscrawl.scrapy_commands"
+ADDONS = {"newscrawl.extensions.renamed_settings.RenamedSettings": 0}
 
-# --- newscrawl ----------------------------------------------------------------------------------
+# --- where things are ---------------------------------------------------------------------------
 NEWSCRAWL_ARCHIVES = _env("NEWSCRAWL_ARCHIVES", "archives")
 NEWSCRAWL_STATE_URL = _env("NEWSCRAWL_STATE_URL")
-NEWSCRAWL_CONTACT = _env("NEWSCRAWL_CONTACT")
-NEWSCRAWL_WEBHOOK = _env("NEWSCRAWL_WEBHOOK")
-NEWSCRAWL_REPLAY = _env("NEWSCRAWL_REPLAY")
-NEWSCRAWL_REPLAY_RUN = _env("NEWSCRAWL_REPLAY_RUN")
-NEWSCRAWL_REPLAY_AT = _env("NEWSCRAWL_REPLAY_AT")
-NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES = _env("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "0")
 NEWSCRAWL_OUTLETS = [folder for folder in _env("NEWSCRAWL_OUTLETS").split(os.pathsep) if folder] or [
     str(_PACKAGE / "outlets")
 ]
-NEWSCRAWL_WARC_MAX_BYTES = 1 << 30
-NEWSCRAWL_WARC_MAX_HOURS = 24
+NEWSCRAWL_CONTACT = _env("NEWSCRAWL_CONTACT")
+NEWSCRAWL_WEBHOOK = _env("NEWSCRAWL_WEBHOOK")
+
+# --- replay -------------------------------------------------------------------------------------
+NEWSCRAWL_REPLAY = _env("NEWSCRAWL_REPLAY")
+NEWSCRAWL_REPLAY_RUN = _env("NEWSCRAWL_REPLAY_RUN")
+NEWSCRAWL_REPLAY_AT = _env("NEWSCRAWL_REPLAY_AT")
+
+# --- what a run fetches -------------------------------------------------------------------------
 NEWSCRAWL_ONLY_DUE = False
 NEWSCRAWL_PAGES_MAX = 2000
 NEWSCRAWL_SOURCES_MAX = 200
 NEWSCRAWL_PAGE_MAX_BYTES = 16 * 1024 * 1024
 NEWSCRAWL_SOURCE_SECONDS = 60
-NEWSCRAWL_BODY_MIN_CHARS = 150
-NEWSCRAWL_EXTRACT_PROCESSES = 0
-NEWSCRAWL_EXTRACT_SECONDS = 20
-NEWSCRAWL_LEARN = True
-NEWSCRAWL_CLUSTER = True
 NEWSCRAWL_RIGHTS = _env("NEWSCRAWL_RIGHTS", "no-export")
-NEWSCRAWL_RIGHTS_FILES = True
+NEWSCRAWL_FETCH_RIGHTS_FILES = True
+
+# --- archive ------------------------------------------------------------------------------------
+NEWSCRAWL_WARC_MAX_BYTES = 1 << 30
+NEWSCRAWL_WARC_MAX_HOURS = 24
 NEWSCRAWL_WARC_REDACT: list[str] = []
 NEWSCRAWL_WARC_CHUNKED_DIGEST = "entity"
-NEWSCRAWL_WRAPPED_HANDLER = ""
+NEWSCRAWL_CAPTURE_ADAPTER = ""
 
-# --- the line -----------------------------------------------------------------------------------
+# --- extraction ---------------------------------------------------------------------------------
+NEWSCRAWL_EXTRACT_PROCESSES = 0
+NEWSCRAWL_EXTRACT_SECONDS = 20
+NEWSCRAWL_BODY_MIN_CHARS = 150
+NEWSCRAWL_SITE_MEMORY = True
+NEWSCRAWL_DEDUP = True
+
+# --- components ---------------------------------------------------------------------------------
 DOWNLOAD_HANDLERS = {
     "http": "newscrawl.downloader.capture.CaptureHandler",
     "https": "newscrawl.downloader.capture.CaptureHandler",
-    # Pages come over HTTP alone: a feed that points at file:///etc/passwd gets nothing.
+    # Pages come only over HTTP: a feed that links to file:///etc/passwd gets nothing.
     "file": None,
     "data": None,
     "ftp": None,
     "s3": None,
 }
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "newscrawl.middlewares.robots.RobotsMiddleware": 100,
+    # After robots.txt, which may state reservations itself and may forbid the other files.
+    "newscrawl.middlewares.rights.RightsMiddleware": 110,
+    # Next to the downloader, so that it counts attempts rather than the outcome of retries.
+    "newscrawl.middlewares.politeness.PolitenessMiddleware": 860,
+}
 ITEM_PIPELINES = {
     "newscrawl.pipelines.extract.ExtractPipeline": 100,
     "newscrawl.pipelines.filters.ValidatePipeline": 200,
     "newscrawl.pipelines.filters.RightsPipeline": 220,
-    "newscrawl.pipelines.filters.KnownPipeline": 250,
+    "newscrawl.pipelines.filters.ArchiveDedupePipeline": 250,
     "newscrawl.pipelines.filters.DedupePipeline": 300,
     "newscrawl.pipelines.store.StorePipeline": 900,
 }
@@ -71,32 +88,24 @@ EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
     "newscrawl.middlewares.politeness.PoliteThrottle": 0,
     "newscrawl.extensions.report.ReportExtension": 0,
-    # It hands on the report, and what it keeps goes into state.
-    "newscrawl.extensions.monitoring.HealthExtension": 5,
-    # Its lines are closed, and its state is not.
-    "newscrawl.extensions.dedup.CopiesExtension": 7,
-    # Behind the report: lines of killed runs are repaired before they are read, and counts are told first.
+    # Passes on the report that was just written, and saves its metrics in state.
+    "newscrawl.extensions.monitoring.MonitoringExtension": 5,
+    # Needs the run's finished lines and a state that is still open.
+    "newscrawl.extensions.dedup.DedupExtension": 7,
+    # Last: it reads the lines of killed runs once they are repaired, and closes state.
     "newscrawl.extensions.state.StateExtension": 10,
-}
-DOWNLOADER_MIDDLEWARES = {
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "newscrawl.middlewares.robots.RobotsMiddleware": 100,
-    # Behind robots.txt, which is read on the way and may forbid the rest.
-    "newscrawl.middlewares.rights.SiteSignalsMiddleware": 110,
-    # Next to the downloader: it counts attempts, not what retries make of them.
-    "newscrawl.middlewares.politeness.MannersMiddleware": 860,
 }
 TWISTED_DNS_RESOLVER = "newscrawl.downloader.ssrf_guard.GuardedResolver"
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
-# --- manners ------------------------------------------------------------------------------------
+# --- politeness ---------------------------------------------------------------------------------
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "newscrawl"
 CONCURRENT_REQUESTS = 8
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 3.0
-# Half a delay to either side.
+# Each delay varies by half its length in either direction.
 DOWNLOAD_DELAY_JITTER = 0.5
 NEWSCRAWL_BACKOFF_SECONDS = 30
 AUTOTHROTTLE_ENABLED = True
@@ -104,22 +113,24 @@ AUTOTHROTTLE_START_DELAY = 3.0
 AUTOTHROTTLE_MAX_DELAY = 120.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
 COOKIES_ENABLED = False
-# A page is asked for when another has come, not because that one leads to it.
+# The order of requests follows the crawl, not a reader who follows links.
 REFERRER_POLICY = "no-referrer"
 
-# --- limits -------------------------------------------------------------------------------------
+# --- limits and safety --------------------------------------------------------------------------
 DOWNLOAD_MAXSIZE = 50 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_TIMEOUT = 60
 RETRY_TIMES = 2
 REDIRECT_MAX_TIMES = 8
-# Links are limited where they are found; what Scrapy drops here no spider hears of.
+NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES = _env("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "0")
+# Discovery limits the length of links; what Scrapy drops here would never reach a spider.
 URLLENGTH_LIMIT = 0
-# A page that only sends readers elsewhere is archived and rejected as such.
+# A page that only forwards its readers is archived, and rejected with that reason.
 METAREFRESH_ENABLED = False
 
+# --- log ----------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"
-NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
-# The report says it all, and stays.
-STATS_DUMP = False
 LOG_FORMATTER = "newscrawl.extensions.log_formatter.PageLogFormatter"
+NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
+# The report has the same figures, and stays.
+STATS_DUMP = False

@@ -1,9 +1,11 @@
-"""Where files are kept for others: a folder or an object store through fsspec, each file whole or absent."""
+"""Durable files: written whole or not at all, locally or in an object store through fsspec."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -11,18 +13,20 @@ from typing import Any, BinaryIO, Self
 import fsspec
 from fsspec.core import url_to_fs
 
-from newscrawl.errors import StorageError
+from newscrawl.errors import ArchiveError, StorageError
 
 BLOCK_BYTES = 1 << 20
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-"Which extra brings what a protocol needs."
+"The optional dependency that provides the filesystem of a protocol."
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "memory"})
-DRAFT = ".part"
-"Ending of a file that is being written, where files are seen while they grow."
+DRAFT_SUFFIX = ".part"
+"Marks an incomplete upload on file systems that show files while they grow."
+MAX_VECTOR = 512
+"Buffers passed to a single writev(2); every system accepts as many."
 
 
 class Storage:
-    """A place with files below it; StorageError names the file that cannot be read or written."""
+    """A folder or bucket; StorageError names the file that cannot be read or written."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
         self._files = filesystem
@@ -31,9 +35,9 @@ class Storage:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """The place of this URL (`s3://bucket/folder`, `gs://…`, `file:///…`) or path; nothing is written."""
+        """Open a URL (`s3://bucket/folder`, `gs://…`, `file:///…`) or a path; this writes nothing."""
         try:
-            # One of its own: fsspec hands out old ones, whatever the environment says by now.
+            # A cached instance would ignore credentials that have changed in the environment.
             filesystem, root = url_to_fs(url, skip_instance_cache=True)
         except ImportError as error:
             extra = _EXTRAS.get(fsspec.core.split_protocol(url)[0] or "")
@@ -44,8 +48,8 @@ class Storage:
         return cls(filesystem, root, url)
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file, None where there is none."""
-        with self._named(name):
+        """Size of a file in bytes; None if it does not exist."""
+        with self._storage_errors(name):
             self._files.invalidate_cache()
             try:
                 return int(self._files.size(self._path(name)))
@@ -53,42 +57,42 @@ class Storage:
                 return None
 
     def read(self, name: str) -> bytes | None:
-        """A small file as a whole, None where there is none."""
-        with self._named(name):
+        """Content of a small file; None if it does not exist."""
+        with self._storage_errors(name):
             try:
                 return bytes(self._files.cat_file(self._path(name)))
             except FileNotFoundError:
                 return None
 
     def digest(self, name: str) -> str:
-        """Hex SHA-256 of what is there, read block by block."""
-        with self._named(name), self._files.open(self._path(name), "rb") as stream:
-            return digest_of(stream)
+        """Hex SHA-256 of the stored file."""
+        with self._storage_errors(name), self._files.open(self._path(name), "rb") as stream:
+            return hash_stream(stream)
 
     def put(self, name: str, source: BinaryIO) -> str:
-        """Write a file; it has its name only once it is whole. Gives the hex SHA-256 of what was written."""
+        """Write a file, which gets its name only when complete; return its hex SHA-256."""
         path = self._path(name)
-        with self._named(name):
+        with self._storage_errors(name):
             if self._is_object_store:
-                # No folder is made there: a bucket that does not exist would be.
+                # Create no folder here: that would create a missing bucket.
                 return self._put_object(path, source)
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-            draft = f"{path}{DRAFT}"
+            draft = f"{path}{DRAFT_SUFFIX}"
             with self._files.open(draft, "wb") as target:
-                digest = _copied(source, target)
+                digest = _copy_and_hash(source, target)
             self._files.mv(draft, path)
             return digest
 
     def remove(self, name: str) -> None:
-        """Take a file, or a folder with all that is in it, away; nothing when there is none."""
-        with self._named(name), suppress(FileNotFoundError):
+        """Delete a file or a whole folder; do nothing if it does not exist."""
+        with self._storage_errors(name), suppress(FileNotFoundError):
             self._files.rm(self._path(name), recursive=True)
 
     def _put_object(self, path: str, source: BinaryIO) -> str:
-        """An object is there once its upload is complete; one that was begun is given up on errors."""
+        """Upload an object; an error discards the upload, so that no partial object appears."""
         target = self._files.open(path, "wb", autocommit=False)
         try:
-            digest = _copied(source, target)
+            digest = _copy_and_hash(source, target)
             target.close()
         except BaseException:
             target.discard()
@@ -98,24 +102,24 @@ class Storage:
 
     @property
     def _is_object_store(self) -> bool:
-        named = self._files.protocol
-        return not _OBJECT_STORES.isdisjoint({named} if isinstance(named, str) else named)
+        protocol = self._files.protocol
+        return not _OBJECT_STORES.isdisjoint({protocol} if isinstance(protocol, str) else protocol)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
     @contextmanager
-    def _named(self, name: str) -> Iterator[None]:
+    def _storage_errors(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise StorageError(f"{self.url}/{name}: {error.strerror or error}") from error
         except Exception as error:
-            # Each client library has errors of its own: credentials, buckets, connections.
+            # Each client library raises its own errors for credentials, buckets and connections.
             raise StorageError(f"{self.url}/{name}: {type(error).__name__}: {error}") from error
 
 
-def digest_of(stream: BinaryIO) -> str:
+def hash_stream(stream: BinaryIO) -> str:
     """Hex SHA-256 of the rest of a stream."""
     digest = hashlib.sha256()
     while block := stream.read(BLOCK_BYTES):
@@ -123,8 +127,8 @@ def digest_of(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _copied(source: BinaryIO, target: BinaryIO) -> str:
-    """Copy the rest of a stream; gives its hex SHA-256."""
+def _copy_and_hash(source: BinaryIO, target: BinaryIO) -> str:
+    """Copy the rest of a stream; return its hex SHA-256."""
     digest = hashlib.sha256()
     while block := source.read(BLOCK_BYTES):
         digest.update(block)
@@ -133,11 +137,79 @@ def _copied(source: BinaryIO, target: BinaryIO) -> str:
 
 
 def is_remote(url: str) -> bool:
-    """Whether it is a URL of somewhere else, not a path of this machine."""
+    """Whether a URL leads to another machine, rather than being a local path."""
     protocol, _ = fsspec.core.split_protocol(url)
     return protocol not in (None, "file", "local")
 
 
 def local_path(url: str) -> Path:
-    """The path that a local URL or path names."""
+    """The path of a local URL or path."""
     return Path(str(fsspec.core.strip_protocol(url)))
+
+
+@contextmanager
+def atomic_write(path: Path, draft_suffix: str = ".tmp") -> Iterator[BinaryIO]:
+    """Open a binary stream that becomes `path` when the block succeeds; otherwise leave no trace.
+
+    The file and its folder entry are flushed to disk (fsync). Processes that may write the same path at the
+    same time need different draft suffixes. Raises ArchiveError if the file cannot be written.
+    """
+    draft = Path(f"{path}{draft_suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("w+b") as stream:
+            yield stream
+        durable_rename(draft, path)
+    except OSError as error:
+        raise ArchiveError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def durable_rename(source: Path, target: Path) -> None:
+    """Give a complete file its final name so that both survive a power failure. Raises OSError."""
+    with source.open("rb") as stream:
+        os.fsync(stream.fileno())
+    source.rename(target)
+    fsync_folder(target.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames in a folder durable. Raises OSError."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def append_or_rollback(fd: int, pieces: Sequence[bytes | memoryview], size: int) -> int:
+    """Append all pieces to a file of `size` bytes and return their length; on OSError restore the file."""
+    written = 0
+    try:
+        for start in range(0, len(pieces), MAX_VECTOR):
+            batch = pieces[start : start + MAX_VECTOR]
+            length = sum(map(len, batch))
+            done = os.writev(fd, batch)
+            if done < length:
+                rest = memoryview(b"".join(batch))[done:]
+                while rest:
+                    rest = rest[os.write(fd, rest) :]
+            written += length
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
+    return written
+
+
+def try_lock(fd: int) -> bool:
+    """Lock a file until its descriptor is closed; False if another process holds the lock."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # On a file system without locks, file names and process ids have to suffice.
+        return True
+    return True

@@ -1,4 +1,4 @@
-"""Processes that work on bytes from outside: whatever befalls one costs the task it was given."""
+"""Worker processes for untrusted bytes: a worker that crashes or hangs costs no more than its task."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pebble import ProcessExpired, ProcessPool
 
 from newscrawl.logs import TextFormatter
 
-Given = TypeVar("Given")
+Result = TypeVar("Result")
 Fault = Literal["timeout", "crash"]
 PRELOADED = ["newscrawl.archive.reextract", "trafilatura"]
-"What the fork server has loaded for every worker: it is one for the whole process."
+"Modules that the fork server imports once for all workers."
 
 
 class WorkerFault(Exception):
-    """A task that was not done: its time was up, or its process ended."""
+    """A task that was not finished: it took too long, or its process ended."""
 
     def __init__(self, fault: Fault, detail: str) -> None:
         super().__init__(detail)
@@ -29,30 +29,30 @@ class WorkerFault(Exception):
 
 
 def worker_pool(processes: int, tasks: int) -> ProcessPool:
-    """Workers from a fork server, each replaced after so many tasks; never a fork of the reactor."""
+    """Workers from a fork server, each replaced after so many tasks; the reactor's process never forks."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return ProcessPool(
-        max_workers=processes, max_tasks=tasks, context=context, initializer=_escape_what_is_logged
+        max_workers=processes, max_tasks=tasks, context=context, initializer=_escape_log_output
     )
 
 
-def _escape_what_is_logged() -> None:
-    """A worker has no log of its own: its warnings go to the crawl's standard error, in the same form."""
+def _escape_log_output() -> None:
+    """A worker has no log; its warnings go to the standard error of the crawl, in the same form."""
     if logging.lastResort:
         logging.lastResort.setFormatter(TextFormatter("%(name)s: %(message)s"))
 
 
 def stop_pool(pool: ProcessPool) -> None:
-    """End its workers, whatever they are at."""
+    """End its workers, even in the middle of a task."""
     pool.stop()  # type: ignore[no-untyped-call]
     pool.join()
 
 
-async def done_within(pool: ProcessPool, task: Callable[[], Given], seconds: float) -> Given:
-    """What a worker makes of the task; WorkerFault when its time is up or it dies, else what it raised."""
+async def run_with_timeout(pool: ProcessPool, task: Callable[[], Result], seconds: float) -> Result:
+    """The task's result from a worker; WorkerFault when it takes too long or the worker dies."""
     try:
-        return cast("Given", await asyncio.wrap_future(pool.schedule(task, timeout=seconds)))
+        return cast("Result", await asyncio.wrap_future(pool.schedule(task, timeout=seconds)))
     except (TimeoutError, FutureTimeout) as error:
         raise WorkerFault("timeout", f"took longer than {seconds:g} s") from error
     except (ProcessExpired, BrokenProcessPool) as error:

@@ -4,25 +4,25 @@ from collections.abc import Iterable
 
 from lxml.html import Element, HtmlElement
 
-from newscrawl.extraction.blocks import Frame, RawBlock, outline_of
+from newscrawl.extraction.blocks import Frame, TextBlock, build_outline
 from newscrawl.items import BlockKind
 
 Made = str | tuple[BlockKind, str]
 
 
-def blocks(made: Iterable[Made]) -> list[RawBlock]:
+def blocks(made: Iterable[Made]) -> list[TextBlock]:
     """Blocks of one container, each with a frame of its own; a text alone is a paragraph."""
     root = _frame(0, None)
     pairs: list[tuple[BlockKind, str]] = [("p", one) if isinstance(one, str) else one for one in made]
     return [
-        RawBlock(kind=kind, text=text, frame=_frame(at, root))
+        TextBlock(kind=kind, text=text, frame=_frame(at, root))
         for at, (kind, text) in enumerate(pairs, start=1)
     ]
 
 
-def blocks_of(root: HtmlElement) -> list[RawBlock]:
+def blocks_of(root: HtmlElement) -> list[TextBlock]:
     """The blocks below an element, without their outline."""
-    return outline_of(root)[0]
+    return build_outline(root)[0]
 
 
 def _frame(index: int, parent: Frame | None) -> Frame:

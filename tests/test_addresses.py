@@ -2,7 +2,7 @@
 
 import pytest
 
-from newscrawl.addresses import Allowance, is_loopback, is_public
+from newscrawl.addresses import AllowedAddresses, is_loopback, is_public
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_loopback_is_told_from_literals_alone() -> None:
     ("text", "everywhere"), [("", False), ("0", False), ("false", False), ("1", True), ("True", True)]
 )
 def test_all_or_nothing_is_allowed(text: str, everywhere: bool) -> None:
-    assert Allowance.of(text) == Allowance(everywhere=everywhere)
-    assert Allowance.of(text).covers("127.0.0.1", 80) is everywhere
+    assert AllowedAddresses.parse(text) == AllowedAddresses(everywhere=everywhere)
+    assert AllowedAddresses.parse(text).covers("127.0.0.1", 80) is everywhere
 
 
 def test_places_are_allowed_one_by_one() -> None:
-    some = Allowance.of("127.0.0.1:8001, Intranet.example,[::1]:80,fd00::2")
+    some = AllowedAddresses.parse("127.0.0.1:8001, Intranet.example,[::1]:80,fd00::2")
     assert some.covers("127.0.0.1", 8001)
     assert not some.covers("127.0.0.1", 80)
     assert some.covers("127.0.0.1"), "on some port"
@@ -63,4 +63,4 @@ def test_places_are_allowed_one_by_one() -> None:
 @pytest.mark.parametrize("text", ["127.0.0.1:http", "host:0", "host:70000", ":80", "a:b:c"])
 def test_what_names_no_place_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="neither"):
-        Allowance.of(text)
+        AllowedAddresses.parse(text)

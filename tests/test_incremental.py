@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
-from wire.editing import ADDED, EditedSite
-from wire.postgres import served
+from wire.edited_site import ADDED, EditedSite
+from wire.postgres import temporary_cluster
 
-from newscrawl.cli import app_of
+from newscrawl.cli import app
 from newscrawl.demo.catalogue import OUTLET_FILES, demo_site, write_outlets
 from newscrawl.demo.http import Request, Response
-from newscrawl.demo.server import Exchange, Newsroom, running
-from newscrawl.warc.reader import records_of
+from newscrawl.demo.server import LogEntry, Newsroom, serve_in_thread
+from newscrawl.warc.reader import iter_records
 
 pytestmark = pytest.mark.crawl
 
 OUTLET = "kamer_echo"
-app = app_of(["replay", "verify", "doctor", "status"])
 
 
 class Paper:
@@ -34,7 +33,7 @@ class Paper:
         write_outlets(newsroom.bases, folder / "outlets")
         self.base = newsroom.bases[site.id]
 
-    def crawl(self, **settings: object) -> tuple[Crawl, list[Exchange]]:
+    def crawl(self, **settings: object) -> tuple[Crawl, list[LogEntry]]:
         before = len(self.newsroom.log)
         outlets = self.folder / "outlets"
         done = crawl(self.site.id, archives=self.folder / "a", NEWSCRAWL_OUTLETS=outlets, **settings)
@@ -48,14 +47,14 @@ class Paper:
         return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
 
 
-def target(exchange: Exchange) -> str:
+def target(exchange: LogEntry) -> str:
     return exchange.received.split(b" ")[1].decode()
 
 
 @pytest.fixture
 def paper(tmp_path: Path) -> Iterator[Paper]:
     site = EditedSite(OUTLET, held_back=3)
-    with running(Newsroom([site])) as newsroom:
+    with serve_in_thread(Newsroom([site])) as newsroom:
         yield Paper(site, newsroom, tmp_path)
 
 
@@ -76,14 +75,14 @@ def test_an_unchanged_newsroom_answers_304_and_news_is_all_that_is_fetched(paper
     assert second.report["seconds"] < 2
     assert (second.report["pages"], second.report["error"]) == (0, None)
     with second.warcs[-1].open("rb") as stream:
-        kinds = [record.kind for _, _, record in records_of(stream)]
+        kinds = [record.kind for record in iter_records(stream)]
     assert kinds.count("revisit") == 3
 
     edited = paper.site.edit(paper.site.site.desk.story[3])
     news = paper.site.publish(3)
     third, asked = paper.crawl()
     pages = [target(one) for one in asked if "/20" in target(one)]
-    assert sorted(pages) == sorted(paper.site.site.path_of(story) for story in (edited, *news))
+    assert sorted(pages) == sorted(paper.site.site.story_path(story) for story in (edited, *news))
     assert third.report["articles"] == 4
     (again,) = [line for line in paper.lines if line["version"] == 2]
     (before,) = [line for line in paper.lines if line["id"] == again["previous_id"]]
@@ -100,7 +99,7 @@ def test_an_unchanged_newsroom_answers_304_and_news_is_all_that_is_fetched(paper
 def test_a_page_that_is_due_is_asked_whether_it_has_changed(paper: Paper) -> None:
     articles = paper.crawl()[0].report["articles"]
     with sqlite3.connect(paper.folder / "a" / "state.sqlite") as state:
-        state.execute("UPDATE urls SET next_due = 1 WHERE article IS NOT NULL")
+        state.execute("UPDATE urls SET next_due = 1 WHERE article_id IS NOT NULL")
     state.close()
     second, asked = paper.crawl()
     # One story is known by a page that leads to it.
@@ -110,7 +109,7 @@ def test_a_page_that_is_due_is_asked_whether_it_has_changed(paper: Paper) -> Non
     assert second.report["rejected"] == {"not_modified": len(pages)}
     assert second.report["error"] is None
     with second.warcs[-1].open("rb") as stream:
-        records = [record for _, _, record in records_of(stream)]
+        records = list(iter_records(stream))
     revisits = [record for record in records if record.kind == "revisit" and "/20" in record.url]
     assert len(revisits) == len(pages)
     assert all("server-not-modified" in record.headers["warc-profile"] for record in revisits)
@@ -120,7 +119,7 @@ def test_a_page_that_is_due_is_asked_whether_it_has_changed(paper: Paper) -> Non
 def test_a_changed_outlet_file_has_its_sources_read_again(paper: Paper) -> None:
     paper.crawl()
     path = paper.folder / "outlets" / f"{OUTLET}.toml"
-    path.write_text(path.read_text().replace('status = "active"', 'status = "active"\nignore = ["/x"]'))
+    path.write_text(path.read_text().replace('status = "active"', 'status = "active"\nexclude_urls = ["/x"]'))
     _, asked = paper.crawl()
     assert [one.status for one in asked] == [200] * 3
 
@@ -154,12 +153,12 @@ def test_another_page_that_leads_to_a_known_story_is_no_second_line(paper: Paper
 
 
 def test_state_may_lie_in_postgresql(paper: Paper) -> None:
-    with served() as url:
+    with temporary_cluster() as url:
         first, _ = paper.crawl(NEWSCRAWL_STATE_URL=url)
         articles = first.report["articles"]
         second, asked = paper.crawl(NEWSCRAWL_STATE_URL=url)
         options = ["--archives", str(paper.folder / "a"), "--state", url]
-        assert CliRunner().invoke(app, ["doctor", *options]).exit_code == 0
+        assert CliRunner().invoke(app, ["check", *options]).exit_code == 0
         shown = CliRunner().invoke(app, ["status", *options, "--json"])
     assert [one.status for one in asked] == [304] * 3
     assert second.report["pages"] == 0
@@ -183,7 +182,7 @@ class Stubborn:
 
 
 def test_a_304_that_nobody_asked_for_is_no_page(tmp_path: Path) -> None:
-    with running(Newsroom([Stubborn()])) as newsroom:
+    with serve_in_thread(Newsroom([Stubborn()])) as newsroom:
         write_outlets(newsroom.bases, tmp_path)
         text = (OUTLET_FILES / "val_sambre.toml").read_text().replace("{base}", newsroom.bases["stubborn"])
         (tmp_path / "stubborn.toml").write_text(text)

@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from itemadapter import ItemAdapter
 
-from newscrawl.items import Article, Extractor, Link, Page, Rejection, WarcPointer, rejection_of, rfc3339
+from newscrawl.items import (
+    Article,
+    Extractor,
+    Link,
+    Page,
+    Rejection,
+    WarcPointer,
+    blake2b_digest,
+    json_digest,
+    reject_article,
+    rfc3339,
+)
 
 ARTICLE = Article(
     id="0" * 32,
@@ -44,7 +55,7 @@ def test_items_are_readable_by_itemadapter() -> None:
 
 
 def test_a_refused_article_keeps_where_it_came_from() -> None:
-    refused = rejection_of(ARTICLE, "validate", "too_short")
+    refused = reject_article(ARTICLE, "validate", "too_short")
     assert (refused.url_requested, refused.step, refused.reason) == (
         ARTICLE.url_requested,
         "validate",
@@ -58,3 +69,18 @@ def test_times_are_utc_with_microseconds() -> None:
     assert rfc3339(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000000Z"
     with pytest.raises(ValueError, match="zone"):
         rfc3339(datetime(2026, 1, 1))  # noqa: DTZ001 # the naive one is the point
+
+
+def test_a_text_has_the_digest_that_databases_contain() -> None:
+    assert blake2b_digest("paper\0https://paper.example/é", 16).hex() == "29ff7976fd4f896c3d8072c58ce4f6b2"
+    assert blake2b_digest("\ud800", 8) == blake2b_digest("?", 8)
+
+
+def test_the_order_of_keys_makes_no_difference() -> None:
+    digest = json_digest({"a": 1, "b": [None, "é"]})
+    assert (
+        digest
+        == json_digest({"b": [None, "é"], "a": 1})
+        == "afa63d4e8ce99522757c796aa7da600f0b798314d5556ec91b751bc101dd505b"
+    )
+    assert json_digest({"b": [None, "é"], "a": 1}, 16) == digest[:16]

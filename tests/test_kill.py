@@ -21,12 +21,12 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 from wire.crawl import ROOT, environment, scrapy_command
-from wire.slow import write_slow_outlet
+from wire.slow_site import write_slow_outlet
 
 from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.repair import repair_folder
 from newscrawl.demo.http import Request, Response
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 
@@ -93,7 +93,7 @@ def crawl_and_kill(folder: Path, dice: random.Random) -> list[Path]:
     }
     outlets = folder / "outlets"
     outlets.mkdir(parents=True)
-    with running(Newsroom([Site(plan)])) as served:
+    with serve_in_thread(Newsroom([Site(plan)])) as served:
         write_slow_outlet(served.bases["slow"], outlets)
         command = scrapy_command(
             "crawl",

@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 from wire.crawl import FAST, ROOT, Crawl, crawl, environment, scrapy_command
-from wire.slow import SlowSite, write_slow_outlet
+from wire.slow_site import SlowSite, write_slow_outlet
 
 from newscrawl.archive.lines import json_line
 from newscrawl.archive.reextract import extract_at
-from newscrawl.demo.catalogue import compare, demo_sites, expected, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.catalogue import compare_texts, demo_sites, expected_pages, write_outlets
+from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.items import Rejection, WarcPointer
 from newscrawl.outlet import find_outlet
-from newscrawl.urls import normal_url
-from newscrawl.warc.reader import WarcRecord, records_of
+from newscrawl.urls import normalize_url
+from newscrawl.warc.reader import WarcRecord, iter_records
 
 pytestmark = pytest.mark.crawl
 
@@ -35,7 +35,7 @@ OUTLETS = ("kamer_echo", "deccan_wire", "val_sambre", "fundy_courier")
 @pytest.fixture(scope="module")
 def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Newsroom, Path]]:
     folder = tmp_path_factory.mktemp("outlets")
-    with running(Newsroom(demo_sites())) as served:
+    with serve_in_thread(Newsroom(demo_sites())) as served:
         write_outlets(served.bases, folder)
         yield served, folder
 
@@ -50,7 +50,7 @@ def records(done: Crawl, kind: str) -> list[WarcRecord]:
     found = []
     for path in done.warcs:
         with path.open("rb") as stream:
-            found += [record for _, _, record in records_of(stream) if record.kind == kind]
+            found += [record for record in iter_records(stream) if record.kind == kind]
     return found
 
 
@@ -72,7 +72,7 @@ def test_every_exchange_on_the_wire_is_archived_once_and_to_the_byte(
 
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_every_story_comes_out_to_the_letter(crawled: dict[str, Crawl], outlet: str) -> None:
-    compared = compare({line["url"]: line["text"] for line in crawled[outlet].articles}, outlet)
+    compared = compare_texts({line["url"]: line["text"] for line in crawled[outlet].articles}, outlet)
     assert not compared.different
     assert not compared.missing
     assert not compared.unexpected
@@ -81,13 +81,13 @@ def test_every_story_comes_out_to_the_letter(crawled: dict[str, Crawl], outlet: 
 
 def path_of(url: str) -> str:
     """Path with query, as the expectations name pages."""
-    parts = urlsplit(normal_url(url))
+    parts = urlsplit(normalize_url(url))
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_titles_ledes_languages_and_notices_are_the_stories(crawled: dict[str, Crawl], outlet: str) -> None:
-    stories = expected(outlet)
+    stories = expected_pages(outlet)
     for line in crawled[outlet].articles:
         story = stories[path_of(line["url"])]
         people = [author["name"] for author in line["authors"] if author["kind"] == "person"]
@@ -112,7 +112,7 @@ REASONS = {
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_every_page_that_is_no_story_says_why(crawled: dict[str, Crawl], outlet: str) -> None:
     reasons = {path_of(line["url_requested"]): line["reason"] for line in crawled[outlet].rejected}
-    for path, page in expected(outlet).items():
+    for path, page in expected_pages(outlet).items():
         if page.kind == "rejected" and path in reasons:
             assert reasons[path] in REASONS.get(page.reason or "", {page.reason}), path
     assert {"http_404", "http_410", "robots_txt"} <= set(reasons.values())
@@ -120,7 +120,7 @@ def test_every_page_that_is_no_story_says_why(crawled: dict[str, Crawl], outlet:
 
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_a_forbidden_path_is_never_asked_for(newsroom: tuple[Newsroom, Path], outlet: str) -> None:
-    forbidden = [path for path, page in expected(outlet).items() if page.reason == "robots"]
+    forbidden = [path for path, page in expected_pages(outlet).items() if page.reason == "robots"]
     asked = {exchange.received.split(b" ")[1].decode() for exchange in newsroom[0].log}
     assert forbidden
     assert not asked & set(forbidden)
@@ -204,7 +204,7 @@ def test_of_two_crawls_at_once_one_runs_and_one_says_busy(
     assert (first.code, second.code) == (0, 75), second.output
     assert second.output.splitlines()[-1].startswith("val_sambre: val_sambre is being crawled by process ")
     assert len(first.warcs) == len(list(tmp_path.glob("val_sambre/*.report.json"))) == 1
-    assert not compare({line["url"]: line["text"] for line in first.articles}, "val_sambre").missing
+    assert not compare_texts({line["url"]: line["text"] for line in first.articles}, "val_sambre").missing
 
 
 def test_a_crawl_over_many_small_files_loses_nothing(newsroom: tuple[Newsroom, Path], tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_crawl_over_many_small_files_loses_nothing(newsroom: tuple[Newsroom, P
     )
     assert done.code == 0, done.output
     assert len(done.warcs) > 4
-    assert not compare({line["url"]: line["text"] for line in done.articles}, "val_sambre").missing
+    assert not compare_texts({line["url"]: line["text"] for line in done.articles}, "val_sambre").missing
     places = [(line["warc"]["file"], line["warc"]["offset"]) for line in done.articles]
     assert places == sorted(places)
     assert len({file for file, _ in places}) > 3
@@ -228,7 +228,7 @@ def slow(tmp_path: Path) -> Iterator[tuple[SlowSite, subprocess.Popen[bytes], Pa
     """A crawl in the middle of its work: the site, its process, the outlet files and the archives."""
     site = SlowSite()
     outlets, archives = tmp_path / "outlets", tmp_path / "archives"
-    with running(Newsroom([site])) as served:
+    with serve_in_thread(Newsroom([site])) as served:
         write_slow_outlet(served.bases["slow"], outlets)
         command = scrapy_command("crawl", "slow", archives=archives, NEWSCRAWL_OUTLETS=outlets)
         process = subprocess.Popen(
@@ -246,7 +246,7 @@ def test_a_killed_crawl_leaves_whole_records_and_the_next_run_is_clean(
     process.wait()
     (torn,) = (archives / "slow").glob("*.warc.gz.open")
     with torn.open("rb") as stream:
-        kept = [record.kind for _, _, record in records_of(stream)]
+        kept = [record.kind for record in iter_records(stream)]
     assert kept.count("response") >= 20
     lines = next((archives / "slow").glob("*[0-9].jsonl.open")).read_bytes()
     written = {json.loads(line)["id"] for line in lines.splitlines() if line.endswith(b"}")}
@@ -260,7 +260,7 @@ def test_a_killed_crawl_leaves_whole_records_and_the_next_run_is_clean(
     # The start of the next run gave the killed run's files their names, with every whole record and line.
     assert not list(done.folder.glob("*.open"))
     with (done.folder / torn.name.removesuffix(".open")).open("rb") as stream:
-        assert [record.kind for _, _, record in records_of(stream)] == kept
+        assert [record.kind for record in iter_records(stream)] == kept
     assert written <= {article["id"] for article in done.articles}
 
 
@@ -295,7 +295,7 @@ def test_a_full_disk_stops_the_crawl_and_keeps_what_was_written(
     assert "File too large" in done.stderr.splitlines()[-1]
     (warc,) = (tmp_path / "kamer_echo").glob("*.warc.gz")
     with warc.open("rb") as stream:
-        places = [(offset, length) for offset, length, _ in records_of(stream)]
+        places = [(record.offset, record.length) for record in iter_records(stream)]
     assert sum(places[-1]) == warc.stat().st_size <= 60_000
     report = json.loads(next((tmp_path / "kamer_echo").glob("*.report.json")).read_text())
     assert report["reason"] == "archive_error"

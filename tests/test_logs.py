@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 from wire.crawl import FAST, crawl
 
-from newscrawl.cli import app_of
-from newscrawl.cli.processes import LARGE_BYTES, rotate
+from newscrawl.cli import app
+from newscrawl.cli.processes import LARGE_BYTES, rotate_log
 from newscrawl.demo.catalogue import demo_site, write_outlets
-from newscrawl.demo.server import Newsroom, running
-from newscrawl.logs import JsonFormatter, TextFormatter, escaped
+from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.logs import JsonFormatter, TextFormatter, escape_controls
 
 OUTLET = "val_sambre"
 TRICKS = "a\x1b[31m\r\n2026 ERROR: forged\x9b\u202e\u2066\u2028\x00\ud800\ttab é ن 漢"
@@ -37,7 +37,7 @@ def failure(text: str) -> Exception:
 
 
 def test_control_characters_are_escaped_and_writing_is_not() -> None:
-    assert escaped(TRICKS) == ESCAPED
+    assert escape_controls(TRICKS) == ESCAPED
     for code in (
         *range(32),
         *range(127, 160),
@@ -46,8 +46,8 @@ def test_control_characters_are_escaped_and_writing_is_not() -> None:
         0x2028,
         0x2029,
     ):
-        assert escaped(chr(code)).isprintable()
-        assert escaped(chr(code)).isascii()
+        assert escape_controls(chr(code)).isprintable()
+        assert escape_controls(chr(code)).isascii()
 
 
 def test_a_record_is_one_line_whatever_its_message() -> None:
@@ -78,10 +78,10 @@ def test_a_large_log_makes_way_and_five_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "crawl.log"
     for number in range(8):
         log.write_text(f"{number}" * 20)
-        rotate(log, large=10)
+        rotate_log(log, max_bytes=10)
         assert not log.exists()
     log.write_text("small")
-    rotate(log, large=10)
+    rotate_log(log, max_bytes=10)
     names = ["crawl.log", "crawl.log.1", *(f"crawl.log.{number}.gz" for number in range(2, 6))]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert (tmp_path / "crawl.log.1").read_text() == "7" * 20
@@ -90,7 +90,7 @@ def test_a_large_log_makes_way_and_five_are_kept(tmp_path: Path) -> None:
 
 @pytest.fixture
 def outlets(tmp_path: Path) -> Iterator[Path]:
-    with running(Newsroom([demo_site(OUTLET)])) as served:
+    with serve_in_thread(Newsroom([demo_site(OUTLET)])) as served:
         write_outlets(served.bases, tmp_path / "outlets")
         yield tmp_path / "outlets"
 
@@ -102,8 +102,8 @@ def test_a_crawl_tells_of_each_page_once_as_text_and_as_json(outlets: Path, tmp_
     log = archives / OUTLET / "crawl.log"
     log.write_bytes(b"x" * LARGE_BYTES)
     given = {**FAST, "NEWSCRAWL_OUTLETS": outlets, "NEWSCRAWL_LOG_FORMAT": "json"}
-    options = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
-    ran = CliRunner().invoke(app_of(["run"]), ["run", OUTLET, "--archives", str(archives), *options])
+    options = [part for name, value in given.items() for part in ("--setting", f"{name}={value}")]
+    ran = CliRunner().invoke(app, ["run", OUTLET, "--archives", str(archives), *options])
     assert ran.exit_code == 0, ran.output
     assert (archives / OUTLET / "crawl.log.1").stat().st_size == LARGE_BYTES
 

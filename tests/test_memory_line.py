@@ -12,9 +12,9 @@ import pytest
 from wire.crawl import Crawl, crawl, environment
 
 from newscrawl.archive.memory_files import CURRENT, newest_memory
-from newscrawl.archive.replay import runs_of
+from newscrawl.archive.replay import find_recorded_runs
 from newscrawl.demo.catalogue import demo_sites, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 OUTLET = "fundy_courier"
@@ -24,7 +24,7 @@ COMMAND = "from newscrawl.cli import main; main()"
 @pytest.fixture(scope="module")
 def outlets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("outlets")
-    with running(Newsroom(demo_sites())) as served:
+    with serve_in_thread(Newsroom(demo_sites())) as served:
         write_outlets(served.bases, folder)
         yield folder
 
@@ -53,7 +53,7 @@ def replayed(live: Crawl, outlets: Path, run: object, archives: Path) -> Crawl:
 def test_a_crawl_learns_and_the_next_one_uses_it(first: Crawl, second: Crawl) -> None:
     assert first.report["memory"] is None
     assert first.report["learned"] == second.report["memory"]
-    assert [run.memory for run in runs_of(second.folder, OUTLET)] == [second.report["memory"]]
+    assert [run.memory for run in find_recorded_runs(second.folder, OUTLET)] == [second.report["memory"]]
     reasons = [{one["reason"] for line in run.articles for one in line["removed"]} for run in (first, second)]
     assert ["recurring" in found for found in reasons] == [False, True]
     texts = [{line["url"]: line["text"] for line in run.articles} for run in (first, second)]
@@ -105,7 +105,7 @@ def test_a_replay_without_its_memory_does_not_begin(second: Crawl, outlets: Path
 
 
 def test_a_crawl_that_may_not_learn_leaves_nothing(outlets: Path, tmp_path: Path) -> None:
-    done = crawl(OUTLET, archives=tmp_path, NEWSCRAWL_OUTLETS=outlets, NEWSCRAWL_LEARN=0)
+    done = crawl(OUTLET, archives=tmp_path, NEWSCRAWL_OUTLETS=outlets, NEWSCRAWL_SITE_MEMORY=0)
     assert done.report["learned"] is None
     assert not list(done.folder.glob("memory*"))
 

@@ -14,7 +14,7 @@ from wire import postgres
 from wire.crawl import ROOT, Crawl, crawl, environment
 
 from newscrawl.demo.catalogue import demo_site, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 pytestmark = pytest.mark.crawl
 
@@ -40,7 +40,7 @@ OPT_PIP = "/opt/newscrawl/bin/pip"
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     folder = tmp_path_factory.mktemp("operations")
-    with running(Newsroom([demo_site(OUTLET)])) as served:
+    with serve_in_thread(Newsroom([demo_site(OUTLET)])) as served:
         write_outlets(served.bases, folder / "outlets")
         return crawl(OUTLET, archives=folder / "archives", NEWSCRAWL_OUTLETS=folder / "outlets")
 
@@ -114,5 +114,5 @@ def test_every_way_of_running_it_is_there() -> None:
     """So that a block whose fence is broken does not go untried."""
     commands = "\n".join(BLOCKS)
     assert len(BLOCKS) >= 6
-    for name in ("schedule systemd", "schedule cron", "schedule k8s", "takedown", "state copy", "doctor"):
+    for name in ("schedule systemd", "schedule cron", "schedule k8s", "takedown", "state copy", "check"):
         assert f"newscrawl {name}" in commands

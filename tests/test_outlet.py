@@ -65,7 +65,7 @@ def test_the_six_keys_every_file_has_are_enough(tmp_path: Path) -> None:
     assert (outlet.id, outlet.title, outlet.languages) == ("example_presse", "Example Presse", ["fr", "en"])
     assert outlet.status == "unverified"
     assert outlet.zone.key == "Africa/Douala"
-    assert not any((outlet.feeds, outlet.sitemaps, outlet.sections, outlet.article, outlet.rules))
+    assert not any((outlet.feeds, outlet.sitemaps, outlet.sections, outlet.article_urls, outlet.rules))
 
 
 @pytest.mark.parametrize("key", MINIMAL)
@@ -98,18 +98,87 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("feeds", '["https://example.org/feed/#top"]', "feeds.0"),
         ("sitemaps", '["https://example.org:port/"]', "sitemaps.0"),
         ("sections", '[" https://example.org/"]', "sections.0"),
-        ("article", '["ok", "("]', "article.1"),
-        ("ignore", '["[a-"]', "ignore.0"),
-        ("article", f'["{"a" * (MAX_PATTERN_CHARS + 1)}"]', "article.0"),
+        ("article_urls", '["ok", "("]', "article_urls.1"),
+        ("exclude_urls", '["[a-"]', "exclude_urls.0"),
+        ("article_urls", f'["{"a" * (MAX_PATTERN_CHARS + 1)}"]', "article_urls.0"),
         ("expect", '{ articles_min = "20" }', "expect.articles_min"),
         ("expect", "{ article_min = 20 }", "expect.article_min"),
-        ("rules", '[{ until = "2025-03-01" }]', "rules.0.until"),
-        ("rules", '[{ drop = ".related" }]', "rules.0.drop"),
+        ("rules", '[{ valid_until = "2025-03-01" }]', "rules.0.valid_until"),
+        ("rules", '[{ exclude = ".related" }]', "rules.0.exclude"),
         ("rules", '[{}, { bodies = "article" }]', "rules.1.bodies"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, key: str, value: str, named: str) -> None:
     assert problem(tmp_path, toml(**{key: value})).startswith(f"{named}: ")
+
+
+OLD_NAMES = {
+    "looks": ("revisit_after", '["6h"]'),
+    "article": ("article_urls", '["/story/"]'),
+    "ignore": ("exclude_urls", '["/live/"]'),
+}
+OLD_RULE_NAMES = {"drop": ("exclude", '[".ad"]'), "until": ("valid_until", "2025-03-01")}
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_an_old_name_of_a_key_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, old: str
+) -> None:
+    new, value = OLD_NAMES[old]
+    outlet = read(tmp_path, toml(**{new: value}))
+    assert not caplog.records
+    assert read(tmp_path, toml(**{old: value})) == outlet
+    (record,) = caplog.records
+    assert (record.levelname, record.name) == ("WARNING", "newscrawl.outlet")
+    path = tmp_path / "example_presse.toml"
+    assert record.getMessage() == f"{path}: {old} is the old name of a key: write {new}"
+
+
+@pytest.mark.parametrize("old", OLD_RULE_NAMES)
+def test_an_old_name_of_a_rules_key_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, old: str
+) -> None:
+    new, value = OLD_RULE_NAMES[old]
+    rules = f"[{{ body = 'main' }}, {{ {new} = {value} }}]"
+    outlet = read(tmp_path, toml(rules=rules))
+    assert not caplog.records
+    assert read(tmp_path, toml(rules=rules.replace(new, old))) == outlet
+    assert f"rules.1.{old} is the old name of a key: write {new}" in caplog.text
+
+
+@pytest.mark.parametrize(("old", "new"), [(old, new) for old, (new, _) in OLD_NAMES.items()])
+def test_a_key_under_both_of_its_names_is_an_error(tmp_path: Path, old: str, new: str) -> None:
+    found = problem(tmp_path, toml(**{old: "[]", new: "[]"}))
+    assert found == f"{new}: is there under its old name {old} as well; keep {new}"
+
+
+def test_a_rules_key_under_both_of_its_names_is_an_error(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, toml(rules="[{ drop = ['.a'], exclude = ['.b'] }, { until = 1, valid_until = 1 }]")
+    )
+    with pytest.raises(OutletError) as caught:
+        read_outlet(path)
+    assert [text.split()[0] for text in caught.value.problems] == [
+        "rules.1.valid_until:",
+        "rules.0.exclude:",
+    ][::-1]
+    assert all("old name" in text for text in caught.value.problems)
+
+
+def test_a_wrong_value_is_named_by_the_keys_new_name(tmp_path: Path) -> None:
+    assert problem(tmp_path, toml(ignore='["[a-"]')).startswith("exclude_urls.0: ")
+    assert problem(tmp_path, toml(rules="5")).startswith("rules: ")
+
+
+def test_renaming_a_key_changes_no_digest(tmp_path: Path) -> None:
+    """This one was computed by version 0.1."""
+    text = toml(
+        article='["/story/"]',
+        ignore='["/live/"]',
+        looks='["6h"]',
+        rules="[{ until = 2025-03-01, drop = ['.ad'] }]",
+    )
+    assert read(tmp_path, text).digest == "0fc4b9304a44ca47"
 
 
 def test_every_wrong_key_of_a_file_is_named_at_once(tmp_path: Path) -> None:
@@ -154,17 +223,15 @@ def test_a_blocked_outlet_says_why(tmp_path: Path) -> None:
 
 
 def test_the_first_rule_still_in_force_is_used(tmp_path: Path) -> None:
-    rules = (
-        "[{ until = 2024-01-01, body = '.old' }, { until = 2025-03-01, body = '.newer' }, { body = '.now' }]"
-    )
-    outlet = read(tmp_path, toml(rules=rules))
+    old, newer = "valid_until = 2024-01-01, body = '.old'", "valid_until = 2025-03-01, body = '.newer'"
+    outlet = read(tmp_path, toml(rules=f"[{{ {old} }}, {{ {newer} }}, {{ body = '.now' }}]"))
     days = [dt.date(2023, 12, 31), dt.date(2024, 1, 1), dt.date(2025, 2, 28), dt.date(2025, 3, 1)]
     used = [outlet.rule_for(day) for day in days]
     assert [rule.body if rule else None for rule in used] == [".old", ".newer", ".newer", ".now"]
 
 
 def test_no_rule_is_used_once_the_last_has_ended(tmp_path: Path) -> None:
-    outlet = read(tmp_path, toml(rules="[{ until = 2024-01-01, body = '.old' }]"))
+    outlet = read(tmp_path, toml(rules="[{ valid_until = 2024-01-01, body = '.old' }]"))
     assert outlet.rule_for(dt.date(2024, 1, 1)) is None
 
 
@@ -189,7 +256,8 @@ def test_two_files_with_one_id_stop_that_outlet_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x = " + "[" * 5000, "x = " + "9" * 5000, 'article = ["a{99999999999}"]', 'article = ["("]']
+    "text",
+    ["x = " + "[" * 5000, "x = " + "9" * 5000, 'article_urls = ["a{99999999999}"]', 'article_urls = ["("]'],
 )
 def test_no_file_is_wild_enough_to_be_more_than_an_outlet_error(tmp_path: Path, text: str) -> None:
     path = written(tmp_path, toml() + text + "\n", "example.toml")
@@ -244,18 +312,18 @@ def test_the_pages_own_example_is_an_outlet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "seconds"),
+    ("ages", "seconds"),
     [('["30m", "6h", "7d"]', [1800, 21_600, 604_800]), ("[]", [])],
 )
-def test_ages_at_which_articles_are_looked_at(tmp_path: Path, looks: str, seconds: list[int]) -> None:
+def test_ages_at_which_articles_are_fetched_again(tmp_path: Path, ages: str, seconds: list[int]) -> None:
     path = tmp_path / "paper.toml"
-    path.write_text(f"looks = {looks}\n{AGELESS}")
-    assert read_outlet(path).look_seconds == seconds
+    path.write_text(f"revisit_after = {ages}\n{AGELESS}")
+    assert read_outlet(path).revisit_seconds == seconds
     path.write_text(AGELESS)
-    assert read_outlet(path).look_seconds is None
+    assert read_outlet(path).revisit_seconds is None
     for wrong in ('["6h", "1h"]', '["0h"]', '["1 h"]', '["1w"]'):
-        path.write_text(f"looks = {wrong}\n{AGELESS}")
-        with pytest.raises(OutletError, match="looks"):
+        path.write_text(f"revisit_after = {wrong}\n{AGELESS}")
+        with pytest.raises(OutletError, match="revisit_after"):
             read_outlet(path)
 
 

@@ -7,14 +7,14 @@ import tomllib
 
 import pytest
 
-from newscrawl.cli.outlets import problems_of, unbounded
+from newscrawl.cli.outlets import find_problems, is_unbounded
 from newscrawl.outlet import OUTLETS, Outlet, outlet_files, read_outlet
-from newscrawl.urls import host_of
+from newscrawl.urls import url_host
 
 FILES = outlet_files([OUTLETS])
 ORDER = [
     *("title", "home", "country", "languages", "timezone", "kind", "platform", "spider"),
-    *("feeds", "sitemaps", "sections", "article", "ignore"),
+    *("feeds", "sitemaps", "sections", "article_urls", "exclude_urls"),
     *("status", "status_reason", "notes", "rules", "expect"),
 ]
 
@@ -36,7 +36,7 @@ def test_at_least_sixty_are_shipped_the_samples_among_them() -> None:
 
 
 def test_the_check_finds_nothing() -> None:
-    assert problems_of([OUTLETS]) == []
+    assert find_problems([OUTLETS]) == []
 
 
 def test_each_stands_in_the_folder_of_its_country(outlets: list[Outlet]) -> None:
@@ -67,18 +67,18 @@ def test_unverified_ones_say_what_is_unknown(outlets: list[Outlet]) -> None:
 
 def test_article_patterns_are_bounded_and_tied_to_the_outlets_host(outlets: list[Outlet]) -> None:
     for outlet in outlets:
-        for pattern in outlet.article:
+        for pattern in outlet.article_urls:
             assert re.compile(pattern)
-            assert not unbounded(pattern), outlet.id
+            assert not is_unbounded(pattern), outlet.id
             assert pattern.startswith("^https?://"), outlet.id
-            assert host_of(outlet.home).split(".")[-2] in pattern, outlet.id
+            assert url_host(outlet.home).split(".")[-2] in pattern, outlet.id
 
 
 def test_no_home_is_an_article_and_no_source_is_ignored(outlets: list[Outlet]) -> None:
     for outlet in outlets:
-        assert not any(re.search(pattern, outlet.home) for pattern in outlet.article), outlet.id
+        assert not any(re.search(pattern, outlet.home) for pattern in outlet.article_urls), outlet.id
         for url in (outlet.home, *outlet.feeds, *outlet.sitemaps, *outlet.sections):
-            assert not any(re.search(pattern, url) for pattern in outlet.ignore), outlet.id
+            assert not any(re.search(pattern, url) for pattern in outlet.exclude_urls), outlet.id
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_no_home_is_an_article_and_no_source_is_ignored(outlets: list[Outlet]) -
     ],
 )
 def test_its_patterns_tell_stories_from_sections(name: str, url: str, is_article: bool) -> None:
-    patterns = read_outlet(FILES[name]).article
+    patterns = read_outlet(FILES[name]).article_urls
     assert any(re.search(pattern, url) for pattern in patterns) is is_article
 
 
@@ -116,7 +116,7 @@ def test_its_patterns_tell_stories_from_sections(name: str, url: str, is_article
     ],
 )
 def test_the_wordpress_sample_ignores_its_players_but_not_its_api(url: str, ignored: bool) -> None:
-    patterns = read_outlet(FILES["afriquemedia"]).ignore
+    patterns = read_outlet(FILES["afriquemedia"]).exclude_urls
     assert any(re.search(pattern, url) for pattern in patterns) is ignored
 
 
@@ -129,4 +129,4 @@ def test_the_wordpress_sample_ignores_its_players_but_not_its_api(url: str, igno
     ],
 )
 def test_twins_of_a_story_are_ignored(name: str, url: str) -> None:
-    assert any(re.search(pattern, url) for pattern in read_outlet(FILES[name]).ignore)
+    assert any(re.search(pattern, url) for pattern in read_outlet(FILES[name]).exclude_urls)

@@ -13,10 +13,11 @@ from wire.crawl import ROOT, Crawl, crawl, crawl_urls, environment, scrapy_comma
 from wire.server import ANSWERS, Answer, WireServer, page, serving
 
 from newscrawl.demo.catalogue import demo_sites, write_outlets
-from newscrawl.demo.server import Newsroom, running
-from newscrawl.warc.reader import records_of
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.reader import iter_records
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.writer import WarcWriter
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 
@@ -95,7 +96,7 @@ def sent_again(done: Crawl) -> int:
     notes = []
     for path in done.warcs:
         with path.open("rb") as stream:
-            notes += [record.block for _, _, record in records_of(stream) if record.kind == "metadata"]
+            notes += [record.block for record in iter_records(stream) if record.kind == "metadata"]
     return sum(b"outcome: sent again" in block for block in notes)
 
 
@@ -140,7 +141,7 @@ def test_the_guard_guards(guard: Path, tmp_path: Path) -> None:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Crawl], Path]:
     """The four demo outlets, crawled; their newsroom is closed."""
     folder, archives = tmp_path_factory.mktemp("outlets"), tmp_path_factory.mktemp("archives")
-    with running(Newsroom(demo_sites())) as served:
+    with serve_in_thread(Newsroom(demo_sites())) as served:
         write_outlets(served.bases, folder)
         done = {name: crawl(name, archives=archives, NEWSCRAWL_OUTLETS=folder) for name in OUTLETS}
     assert [one.code for one in done.values()] == [0] * len(OUTLETS)
@@ -270,7 +271,7 @@ def test_a_run_or_a_time_can_be_chosen(guard: Path, tmp_path: Path) -> None:
             {"NEWSCRAWL_REPLAY": "{live}", "NEWSCRAWL_REPLAY_RUN": "urls-1-2"},
             "run 'urls-1-2' is not recorded",
         ),
-        ({"NEWSCRAWL_REPLAY": "{live}", "NEWSCRAWL_REPLAY_AT": "noon"}, "'noon' is no time with a zone"),
+        ({"NEWSCRAWL_REPLAY": "{live}", "NEWSCRAWL_REPLAY_AT": "noon"}, "'noon' is not a time with a zone"),
     ],
 )
 def test_what_cannot_be_replayed_is_said_in_one_line(
@@ -310,7 +311,7 @@ def an_archive_of(folder: Path, pages: dict[str, bytes]) -> None:
     numbers = count(1)
     writer = WarcWriter(
         folder=folder,
-        names=WarcNames(prefix="urls", host="host", pid=1),
+        names=WarcNameTemplate(prefix="urls", host="host", pid=1),
         info=(("run", "urls-20260101000000000-1"),),
         now=lambda: NEW_YEAR,
         new_id=lambda: f"<urn:uuid:{next(numbers):032x}>",
@@ -318,7 +319,7 @@ def an_archive_of(folder: Path, pages: dict[str, bytes]) -> None:
     writer.open()
     for url, received in pages.items():
         sent = b"GET /%s HTTP/1.1\r\n\r\n" % url.split("/", 3)[3].encode()
-        writer.write(Exchange(url=url, started=NEW_YEAR, sent=sent, received=received))
+        writer.write(HttpExchange(url=url, started=NEW_YEAR, sent=sent, received=received))
     writer.close()
 
 

@@ -10,10 +10,10 @@ import pytest
 from scrapy.settings import Settings
 
 from newscrawl import settings
-from newscrawl.errors import OutletError
+from newscrawl.errors import OutletError, RefusedOutlet
 from newscrawl.outlet import read_outlet
-from newscrawl.spiders.base import refusal
-from newscrawl.state.retry_policy import fate_of
+from newscrawl.spiders.base import check_allowed
+from newscrawl.state.retry_policy import next_fetch
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "newscrawl").rglob("*.py"))
@@ -73,13 +73,14 @@ def test_an_outlets_name_cannot_lead_out_of_the_archives(tmp_path: Path, name: s
 
 def test_an_allowance_that_cannot_be_read_allows_nothing() -> None:
     wrong = Settings({"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1:http"})
-    assert "127.0.0.1:http" in str(refusal(wrong, ["http://127.0.0.1/"]))
+    with pytest.raises(RefusedOutlet, match=r"127\.0\.0\.1:http"):
+        check_allowed(wrong, ["http://127.0.0.1/"])
 
 
 @pytest.mark.parametrize(
     "reason", ["private_address", "forbidden_port", "bad_redirect", "bad_scheme", "too_large"]
 )
 def test_what_was_refused_is_not_asked_for_again(reason: str) -> None:
-    fate = fate_of(reason, now=1_700_000_000, first=1_700_000_000, tries=0)
-    assert fate.status == "rejected"
-    assert fate.next_due is None
+    fetch = next_fetch(reason, now=1_700_000_000, first=1_700_000_000, failures=0)
+    assert fetch.status == "rejected"
+    assert fetch.next_due is None

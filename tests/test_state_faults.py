@@ -14,17 +14,16 @@ import pytest
 from typer.testing import CliRunner
 from wire.crawl import ROOT, Crawl, crawl, environment, scrapy_command
 
-from newscrawl.cli import app_of
+from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.http import Request, Response
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 pytestmark = pytest.mark.crawl
 
 OUTLET = "fundy_courier"
 STORIES = 16
 LOCKED_SECONDS = 2.0
-app = app_of(["doctor"])
 
 
 class Watched:
@@ -45,7 +44,7 @@ class Watched:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Watched]:
     watched = Watched()
-    with running(Newsroom([watched])) as served:
+    with serve_in_thread(Newsroom([watched])) as served:
         write_outlets(served.bases, tmp_path / "outlets")
         yield watched
 
@@ -59,7 +58,7 @@ def check(done: Crawl) -> None:
     ids = [line["id"] for line in done.articles]
     assert len(ids) == len(set(ids)) == STORIES
     archives = str(done.folder.parent)
-    told = CliRunner().invoke(app, ["doctor", "--archives", archives])
+    told = CliRunner().invoke(app, ["check", "--archives", archives])
     assert told.exit_code == 0, told.output
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.urls import MAX_URL_CHARS, absolute, host_of, normal_url, same_site
+from newscrawl.urls import MAX_URL_CHARS, absolute_url, is_same_site, normalize_url, url_host
 
 HOSTS = st.from_regex(r"(www\.)?[A-Za-z][A-Za-z0-9]{0,9}\.(org|EXAMPLE)(:(80|443|8080))?", fullmatch=True)
 PATHS = st.text(max_size=30).map(lambda text: "/" + text)
@@ -15,17 +15,17 @@ URLS = st.builds("{}://{}{}".format, st.sampled_from(["http", "https", "HTTPS"])
 
 @given(URLS)
 def test_normalising_twice_changes_nothing(url: str) -> None:
-    clean = absolute(url, "")
+    clean = absolute_url(url, "")
     if clean is not None:
-        once = normal_url(clean)
-        assert normal_url(once) == once
+        once = normalize_url(clean)
+        assert normalize_url(once) == once
 
 
 @given(URLS)
 def test_a_normal_url_is_plain_ascii_without_fragment(url: str) -> None:
-    clean = absolute(url, "")
+    clean = absolute_url(url, "")
     if clean is not None:
-        once = normal_url(clean)
+        once = normalize_url(clean)
         assert once.isascii()
         assert "#" not in once
         assert " " not in once
@@ -33,10 +33,10 @@ def test_a_normal_url_is_plain_ascii_without_fragment(url: str) -> None:
 
 @given(URLS, st.sampled_from(["utm_source=x", "fbclid=1", "xtor=RSS-1", "at_medium=RSS", "UTM_Campaign=a"]))
 def test_tracking_parameters_make_no_other_page(url: str, tracking: str) -> None:
-    clean = absolute(url, "")
+    clean = absolute_url(url, "")
     if clean is not None:
         marked = f"{clean}{'&' if '?' in clean else '?'}{tracking}"
-        assert normal_url(marked) == normal_url(clean)
+        assert normalize_url(marked) == normalize_url(clean)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_tracking_parameters_make_no_other_page(url: str, tracking: str) -> None
     ],
 )
 def test_a_query_that_names_the_page_stays_as_it_is(query: str) -> None:
-    assert normal_url(f"https://example.org/spip.php?{query}").endswith(f"?{query}")
+    assert normalize_url(f"https://example.org/spip.php?{query}").endswith(f"?{query}")
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_a_query_that_names_the_page_stays_as_it_is(query: str) -> None:
     ],
 )
 def test_spellings_of_a_page_share_an_identity(url: str, identity: str) -> None:
-    assert normal_url(url) == identity
+    assert normalize_url(url) == identity
 
 
 def test_case_of_a_path_tells_pages_apart() -> None:
-    assert normal_url("https://example.org/A") != normal_url("https://example.org/a")
+    assert normalize_url("https://example.org/A") != normalize_url("https://example.org/a")
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_case_of_a_path_tells_pages_apart() -> None:
     ],
 )
 def test_what_is_no_http_url_is_refused(url: str) -> None:
-    assert absolute(url, "https://example.org/") is None
+    assert absolute_url(url, "https://example.org/") is None
 
 
 def test_a_relative_url_without_a_base_is_refused() -> None:
-    assert absolute("/a", "") is None
+    assert absolute_url("/a", "") is None
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_a_relative_url_without_a_base_is_refused() -> None:
     ],
 )
 def test_links_are_seen_from_their_page(url: str, seen: str) -> None:
-    assert absolute(url, "https://example.org/news/") == seen
+    assert absolute_url(url, "https://example.org/news/") == seen
 
 
 def test_a_url_longer_than_browsers_take_is_refused() -> None:
     base = "https://example.org/"
     fits = base + "a" * (MAX_URL_CHARS - len(base))
-    assert absolute(fits, "") == fits
-    assert absolute(fits + "a", "") is None
+    assert absolute_url(fits, "") == fits
+    assert absolute_url(fits + "a", "") is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_url_longer_than_browsers_take_is_refused() -> None:
     ],
 )
 def test_host_of_a_url(url: str, host: str) -> None:
-    assert host_of(url) == host
+    assert url_host(url) == host
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_host_of_a_url(url: str, host: str) -> None:
     ],
 )
 def test_what_belongs_to_a_site(url: str, home: str, same: bool) -> None:
-    assert same_site(url, home) is same
+    assert is_same_site(url, home) is same
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_what_belongs_to_a_site(url: str, home: str, same: bool) -> None:
     ["http://a b/", "http://a\\b/", "http://a/\ud800", "http://<a>/", "http://[::1/", "http://a:99999/"],
 )
 def test_what_no_server_can_be_asked_for_is_no_url(url: str) -> None:
-    assert absolute(url, "http://example.org/") is None
+    assert absolute_url(url, "http://example.org/") is None
 
 
 def test_a_lone_surrogate_has_a_normal_form() -> None:
-    assert normal_url("http://a/\ud800") == "http://a/%3F"
+    assert normalize_url("http://a/\ud800") == "http://a/%3F"

@@ -1,4 +1,4 @@
-"""The manifest of a folder: one line for each finished file, as `sha256sum -c` reads it."""
+"""The manifest of a folder: a line for each finished file, in the form `sha256sum -c` reads."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from newscrawl.errors import ArchiveError
+from newscrawl.storage import atomic_write
 
 MANIFEST = "MANIFEST.sha256"
-BLOCK_BYTES = 1 << 20
 _LINES = re.compile(rb"(?m)^([0-9a-f]{64}) [ *]([^\n\0/]{1,255})\n")
+_NAME_START = 66
+"Where the name begins in a line: behind the digest and two characters."
 
 
-def note_finished(path: Path, digest: str | None = None) -> None:
-    """Add a file that has got its final name; its digest is computed unless the writer knows it.
+def add_to_manifest(path: Path, digest: str | None = None) -> None:
+    """Add a file that has got its final name; its digest is computed unless the writer has it already.
 
-    Several processes may add to one manifest at once: a line is one appending write.
+    Several processes may add to a manifest at once: a line is a single appending write.
     """
     manifest = path.parent / MANIFEST
-    line = f"{digest or sha256_of(path)}  {path.name}\n".encode()
+    line = f"{digest or file_sha256(path)}  {path.name}\n".encode()
     try:
         fd = os.open(manifest, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -33,70 +35,66 @@ def note_finished(path: Path, digest: str | None = None) -> None:
         raise ArchiveError(f"cannot write {manifest}: {error.strerror}") from error
 
 
-def replace_finished(path: Path) -> None:
-    """The line of a file that was rewritten, and no older one of it: `sha256sum -c` takes each at its word.
-
-    For those who are alone in the folder.
-    """
-    forget_finished(path)
-    note_finished(path)
-
-
-def forget_finished(path: Path) -> None:
-    """Take a file out before another takes its place: killed between the two, a repair lists what is there.
-
-    For those who are alone in the folder.
-    """
-    manifest, name = path.parent / MANIFEST, os.fsencode(path.name)
-    draft = manifest.with_name(f"{MANIFEST}.tmp")
-    try:
-        if manifest.exists():
-            lines = manifest.read_bytes().splitlines(keepends=True)
-            draft.write_bytes(b"".join(line for line in lines if line[66:].rstrip(b"\n") != name))
-            draft.rename(manifest)
-    except OSError as error:
-        raise ArchiveError(f"cannot write {manifest}: {error.strerror}") from error
-
-
 def _append_line(fd: int, line: bytes) -> None:
     size = os.fstat(fd).st_size
-    # A line that a full disk cut short must not swallow the next one.
+    # A line that a full disk cut short must not swallow the next line.
     if size and os.pread(fd, 1, size - 1) != b"\n":
         line = b"\n" + line
     if os.write(fd, line) < len(line):
         raise OSError(None, "the line was written in part only")
 
 
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read block by block; ArchiveError when it cannot be read."""
-    digest = hashlib.sha256()
+def update_manifest(path: Path) -> None:
+    """Replace the lines of a file that was rewritten: `sha256sum -c` checks every line, old ones too.
+
+    The caller must be the only writer in the folder.
+    """
+    remove_from_manifest(path)
+    add_to_manifest(path)
+
+
+def remove_from_manifest(path: Path) -> None:
+    """Remove a file that is about to be replaced: after a kill in between, a repair lists it anew.
+
+    The caller must be the only writer in the folder.
+    """
+    manifest, name = path.parent / MANIFEST, os.fsencode(path.name)
+    if not manifest.exists():
+        return
+    try:
+        lines = manifest.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise ArchiveError(f"cannot read {manifest}: {error.strerror}") from error
+    with atomic_write(manifest) as out:
+        out.writelines(line for line in lines if line[_NAME_START:].rstrip(b"\n") != name)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file; ArchiveError when it cannot be read."""
     try:
         with path.open("rb") as stream:
-            while block := stream.read(BLOCK_BYTES):
-                digest.update(block)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
-    """File name -> digest, the last line of a name counts; empty without a manifest. Broken lines are
-    skipped."""
+    """Digests by file name, the last line of a name counts; empty without a manifest."""
     try:
-        return manifest_of((folder / MANIFEST).read_bytes())
+        return parse_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ArchiveError(f"cannot read {folder / MANIFEST}: {error.strerror}") from error
 
 
-def manifest_of(data: bytes) -> dict[str, str]:
-    """The same of a manifest's bytes."""
+def parse_manifest(data: bytes) -> dict[str, str]:
+    """Digests by file name; broken lines are skipped."""
     matches = _LINES.finditer(data)
     return {match[2].decode("utf-8", "surrogateescape"): match[1].decode("ascii") for match in matches}
 
 
-def manifest_text(digests: Mapping[str, str]) -> bytes:
-    """A manifest of these files, by name."""
+def format_manifest(digests: Mapping[str, str]) -> bytes:
+    """The manifest of these files, sorted by name."""
     lines = (f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return "".join(lines).encode("utf-8", "surrogateescape")

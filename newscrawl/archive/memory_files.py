@@ -1,6 +1,6 @@
-"""What is learned of an outlet, on disk: files named by the digest of what they say, and which is newest.
+"""Site memories on disk: files named by the digest of their content, and a file that names the newest.
 
-Files are never changed: a run notes the one it used, and its replay uses it again.
+Memory files never change: a run records which memory it used, and its replay uses the same file again.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import zlib
 from pathlib import Path
 
 from newscrawl.errors import ArchiveError
+from newscrawl.storage import atomic_write
 
 CURRENT = "memory.current"
 "Names the newest memory of a folder."
 MAX_BYTES = 64 * 1024 * 1024
-"A memory that unpacks to more is none of ours."
+"A file that unpacks to more is no memory."
 _NAME = re.compile(r"memory-[0-9a-f]{16}\.json\.gz")
 
 
 def memory_name(data: bytes) -> str:
-    """The file name of a memory: it tells the content."""
+    """The file name of a memory, made from its content."""
     return f"memory-{hashlib.sha256(data).hexdigest()[:16]}.json.gz"
 
 
@@ -31,20 +32,22 @@ def is_memory_name(name: str) -> bool:
 
 
 def newest_memory(folder: Path) -> Path | None:
-    """The memory a run that begins now uses; None where nothing was learned yet."""
+    """The memory that a new run uses; None where nothing was learned yet."""
     try:
         name = (folder / CURRENT).read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ArchiveError(f"cannot read {folder / CURRENT}: {error}") from error
-    return memory_named(folder, name)
+    return find_memory(folder, name)
 
 
-def memory_named(folder: Path, name: str) -> Path:
-    """The memory file of this name; ArchiveError where there is none."""
+def find_memory(folder: Path, name: str) -> Path:
+    """The memory file with this name; ArchiveError if there is none."""
     if not is_memory_name(name):
-        raise ArchiveError(f"{name!r} in {folder} is no name of a memory, as memory-0123456789abcdef.json.gz")
+        raise ArchiveError(
+            f"{name!r} in {folder} is not the name of a memory, such as memory-0123456789abcdef.json.gz"
+        )
     path = folder / name
     if not path.is_file():
         raise ArchiveError(f"no such memory: {path}")
@@ -52,7 +55,7 @@ def memory_named(folder: Path, name: str) -> Path:
 
 
 def read_memory(path: Path) -> bytes:
-    """What a memory says; ArchiveError when its name does not fit its content."""
+    """The content of a memory; ArchiveError when it does not match the file name."""
     try:
         with gzip.open(path) as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -64,28 +67,15 @@ def read_memory(path: Path) -> bytes:
 
 
 def write_memory(folder: Path, data: bytes) -> tuple[Path, bool]:
-    """Write a memory and make it the newest; tells also whether its file is a new one."""
+    """Write a memory and make it the newest; also tells whether its file is new."""
     path = folder / memory_name(data)
-    new = not path.is_file()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if new:
-            # No time stamp, so that equal memories are equal files.
-            _replace(path, gzip.compress(data, compresslevel=9, mtime=0))
-        _replace(folder / CURRENT, f"{path.name}\n".encode())
-    except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
-    return path, new
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, for good."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.rename(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    is_new = not path.is_file()
+    # Several processes may write the same memory at the same time.
+    draft_suffix = f".{os.getpid()}.tmp"
+    if is_new:
+        with atomic_write(path, draft_suffix) as out:
+            # Without a time stamp, so that equal memories are equal files.
+            out.write(gzip.compress(data, compresslevel=9, mtime=0))
+    with atomic_write(folder / CURRENT, draft_suffix) as out:
+        out.write(f"{path.name}\n".encode())
+    return path, is_new

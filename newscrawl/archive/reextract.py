@@ -1,10 +1,9 @@
-"""From a place in the archive to an Article: the one way a page is read, live and ever after."""
+"""Extraction from the archive: archived pages to articles, the same way in a crawl and long after it."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
@@ -14,93 +13,107 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from newscrawl.archive.lines import json_line
-from newscrawl.archive.memory_files import memory_named, read_memory
-from newscrawl.archive.pages import Place
+from newscrawl.archive.lines import iter_lines, json_line
+from newscrawl.archive.memory_files import find_memory, read_memory
+from newscrawl.archive.pages import PageLocation
 from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.extraction.boilerplate import Memory, PageNote, memory_of, note_of, notes_of_json
-from newscrawl.extraction.classifier.model import LIKELY
-from newscrawl.extraction.classifier.model import Judge as Judge_extraction
-from newscrawl.extraction.extract import Explained, explained
-from newscrawl.items import Article, Link, Rejection, WarcPointer, discovery_of, rfc3339
+from newscrawl.extraction.boilerplate import PageRecord, SiteMemory, build_memory, load_records, record_page
+from newscrawl.extraction.classifier.model import THRESHOLD, BlockClassifier
+from newscrawl.extraction.extract import ExtractionTrace, trace_extraction
+from newscrawl.items import Article, Link, Rejection, WarcPointer, make_discovery, rfc3339
 from newscrawl.outlet import Outlet
-from newscrawl.state.database_frontier import against_known
+from newscrawl.state.database_frontier import assign_version
+from newscrawl.storage import atomic_write, durable_rename
 from newscrawl.warc.http import ContentError, Message
 from newscrawl.warc.reader import ArchivedPage, read_page
-from newscrawl.warc.writer import sync_folder
 
+logger = logging.getLogger(__name__)
+
+SCHEMA = "newscrawl.extracting/1"
+SAVE_INTERVAL = 50
+"Pages between two saved states: after a kill, at most so many pages are extracted again."
 _LINK_FIELDS = {field.name for field in fields(Link)}
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Item = Article | Rejection
+PageTask = tuple[PageLocation, Outlet | None]
+"A page, and the outlet whose rules apply to it."
+ItemFilter = Callable[[str, Item], Item]
+"Takes a run id and an item; returns the item, or a rejection of it by the rules that follow extraction."
 
-class Noted(NamedTuple):
-    """A page's line, and what a memory of its site may learn from it."""
 
-    item: Article | Rejection
-    note: PageNote | None
-    "None of a page that holds no story."
+class ExtractedPage(NamedTuple):
+    """The item made from a page, and what a site memory can learn from the page."""
+
+    item: Item
+    record: PageRecord | None
+    "None if the page holds no story."
 
 
 def extract_at(
     folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None
 ) -> Article | Rejection:
-    """What the archived response at `pointer` says; ArchiveError when nothing whole stands there.
+    """Extract the archived response at `pointer`; ArchiveError when there is no whole record.
 
-    `memory` is the file of what was learned of the site.
+    `memory` is the file of a site memory.
     """
-    return extract_page(read_page(folder, pointer), outlet, memory_at(memory) if memory else None)
+    return extract_page(read_page(folder, pointer), outlet, load_memory(memory) if memory else None)
 
 
-def noted_at(folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None) -> Noted:
-    """As `extract_at`, with the page's note for the memory."""
+def extract_with_record(
+    folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None
+) -> ExtractedPage:
+    """Like `extract_at`, with the page's record for a site memory."""
     page = read_page(folder, pointer)
-    found = explained_page(page, outlet, memory_at(memory) if memory else None)
-    return Noted(_placed(page, found), _note(found))
+    trace = explain_page(page, outlet, load_memory(memory) if memory else None)
+    return ExtractedPage(_locate(page, trace), _make_record(trace))
 
 
 def extract_page(
-    page: ArchivedPage, outlet: Outlet | None, memory: Memory | None = None
+    page: ArchivedPage, outlet: Outlet | None, memory: SiteMemory | None = None
 ) -> Article | Rejection:
-    """An archived response as an Article, or why it is none; `warc` is filled."""
-    return _placed(page, explained_page(page, outlet, memory))
+    """The article in an archived response, or the reason why there is none; `warc` is filled."""
+    return _locate(page, explain_page(page, outlet, memory))
 
 
-def _placed(page: ArchivedPage, found: Explained) -> Article | Rejection:
-    """The line with its place; of a page that was looked at again, its version."""
-    item = found.result.model_copy(update={"warc": page.pointer})
-    return against_known(item, link_of(page)) if isinstance(item, Article) else item
+def _locate(page: ArchivedPage, trace: ExtractionTrace) -> Item:
+    """The item with its pointer, and with its version if the page was fetched before."""
+    item = trace.result.model_copy(update={"warc": page.pointer})
+    return assign_version(item, read_link(page)) if isinstance(item, Article) else item
 
 
 @lru_cache(maxsize=8)
-def memory_at(path: Path) -> Memory:
-    """A memory by its file, whose name changes with its content; ArchiveError when it cannot be read."""
-    return memory_of(notes_at(path), path.name)
+def load_memory(path: Path) -> SiteMemory:
+    """Load a site memory, cached since its name changes with its content; ArchiveError if unreadable."""
+    return build_memory(read_page_records(path), path.name)
 
 
-def notes_at(path: Path) -> list[PageNote]:
-    """The pages that a memory's file remembers."""
+def read_page_records(path: Path) -> list[PageRecord]:
+    """The page records in the file of a site memory."""
     try:
-        return notes_of_json(read_memory(path))
+        return load_records(read_memory(path))
     except ValueError as error:
         raise ArchiveError(f"{path}: {error}") from error
 
 
-def explained_page(
+def explain_page(
     page: ArchivedPage,
     outlet: Outlet | None,
-    memory: Memory | None = None,
-    judge: Judge_extraction | None = None,
-) -> Explained:
-    """An archived response with what was thought of each of its blocks; `warc` is not filled."""
-    message, link = page.message, link_of(page)
+    memory: SiteMemory | None = None,
+    classifier: BlockClassifier | None = None,
+) -> ExtractionTrace:
+    """Extract an archived response and trace the decision on each block; `warc` is not filled."""
+    message, link = page.message, read_link(page)
     try:
         content = message.content
     except ContentError as error:
-        return Explained(result=_undecodable(page, link, outlet, str(error)))
-    return explained(
+        return ExtractionTrace(result=_reject_undecodable(page, link, outlet, str(error)))
+    return trace_extraction(
         content,
         page.response.url,
         headers=_headers(message),
@@ -109,60 +122,61 @@ def explained_page(
         memory=memory,
         link=link,
         status=message.status,
-        judge=judge,
+        classifier=classifier,
     )
 
 
 def _headers(message: Message) -> dict[str, str]:
-    """Headers by name. Of X-Robots-Tag each stands for itself: it may begin with whom it is for."""
+    """Headers by name. Repeated X-Robots-Tag headers stay apart, since each may name the robot it is for."""
     tags = [value for name, value in message.headers if name.lower() == "x-robots-tag"]
     return {**message.by_name, **({"x-robots-tag": "\n".join(tags)} if tags else {})}
 
 
-def _note(found: Explained) -> PageNote | None:
-    article = found.result
-    if not isinstance(article, Article) or found.view is None or found.body is None:
+def _make_record(trace: ExtractionTrace) -> PageRecord | None:
+    article = trace.result
+    if not isinstance(article, Article) or trace.view is None or trace.body is None:
         return None
-    return note_of(
-        found.view,
-        _inside(found),
+    return record_page(
+        trace.view,
+        _story_mask(trace),
         url=article.url_norm,
         day=(article.fetched or "")[:10],
         title=article.title or "",
     )
 
 
-def _inside(found: Explained) -> Sequence[bool]:
-    """Which blocks look like the story's when no memory is asked, so that it never learns from itself."""
-    assert found.view
-    assert found.body
-    view, likely = found.view, found.body.story.likely
+def _story_mask(trace: ExtractionTrace) -> Sequence[bool]:
+    """Which blocks look like the story without a site memory, so that a memory never learns from itself."""
+    assert trace.view
+    assert trace.body
+    view, likely = trace.view, trace.body.selection.probabilities
     if not likely:
-        looks = [block.frame.index in view.chosen for block in view.blocks]
+        mask = [block.frame.index in view.body_frames for block in view.blocks]
     else:
-        looks = [one > LIKELY for one in likely]
+        mask = [probability > THRESHOLD for probability in likely]
     return [
-        one and block.frame.index not in view.chrome for one, block in zip(looks, view.blocks, strict=True)
+        is_story and block.frame.index not in view.chrome
+        for is_story, block in zip(mask, view.blocks, strict=True)
     ]
 
 
-def link_of(page: ArchivedPage) -> Link:
-    """How the page was found, as the archive notes it; a page without a note counts as listed.
+def read_link(page: ArchivedPage) -> Link:
+    """How the page was discovered, according to its metadata; a page without it counts as listed.
 
-    ArchiveError when there is a note that cannot be read: it would be a page found in no way it was.
+    ArchiveError when the metadata cannot be read: the item would claim a discovery that never happened.
     """
-    if "discovery" not in page.notes:
+    if "discovery" not in page.metadata:
         return Link(url=page.response.url, via="list")
     try:
-        noted: Any = json.loads(page.notes["discovery"])
+        link: Any = json.loads(page.metadata["discovery"])
     except ValueError:
-        noted = None
-    if not isinstance(noted, dict) or "url" not in noted or "via" not in noted:
+        link = None
+    if not isinstance(link, dict) or "url" not in link or "via" not in link:
         raise ArchiveError(f"{page.response.record_id}: how {page.response.url} was found cannot be read")
-    return Link(**{name: value for name, value in noted.items() if name in _LINK_FIELDS})
+    return Link(**{name: value for name, value in link.items() if name in _LINK_FIELDS})
 
 
-def _undecodable(page: ArchivedPage, link: Link, outlet: Outlet | None, detail: str) -> Rejection:
+def _reject_undecodable(page: ArchivedPage, link: Link, outlet: Outlet | None, detail: str) -> Rejection:
     return Rejection(
         url=page.response.url,
         url_requested=link.url,
@@ -171,20 +185,17 @@ def _undecodable(page: ArchivedPage, link: Link, outlet: Outlet | None, detail: 
         reason="bad_encoding",
         detail=detail,
         fetched=rfc3339(page.response.date),
-        discovery=discovery_of(link),
+        discovery=make_discovery(link),
     )
 
 
-SCHEMA = "newscrawl.archive/1"
-
-
 @dataclass(kw_only=True)
-class Part:
-    """The lines of `out` as far as they are made: `<out>.part`, and `<out>.state` that says how far."""
+class PartialOutput:
+    """An unfinished `out`: its lines so far in `<out>.part`, and how far they go in `<out>.state`."""
 
     out: Path
     task: str
-    "Digest of all that decides the lines: a state of another task is not gone on from."
+    "Digest of everything that decides the lines; the state of another task is not continued."
     pages: int = 0
     "Pages done, in order."
     articles: int = 0
@@ -202,19 +213,14 @@ class Part:
         return Path(f"{self.out}.state")
 
     def open(self) -> None:
-        """Go on from the state when it fits, else begin anew; ArchiveError when nothing can be written."""
-        self._size = self._restored()
+        """Continue from a state of the same task, else begin anew; ArchiveError if it cannot be written."""
+        self._size = self._restore()
         try:
             self._stream = self.path.open("r+b" if self._size else "wb")
             self._stream.truncate(self._size)
             self._stream.seek(self._size)
         except OSError as error:
             raise ArchiveError(f"cannot write {self.path}: {error.strerror}") from error
-
-    def lines(self) -> Iterator[bytes]:
-        """The lines already there."""
-        with self.path.open("rb") as stream:
-            yield from stream
 
     def add(self, line: bytes) -> None:
         assert self._stream
@@ -226,39 +232,43 @@ class Part:
         self.articles += 1
         self.pages += 1
 
-    def refuse(self, reason: str) -> None:
+    def add_rejection(self, reason: str) -> None:
         self.rejected[reason] += 1
         self.pages += 1
 
     def save(self) -> None:
-        """Note how far the lines go; everything before is with the operating system."""
+        """Save how far the lines go; the operating system has all lines before."""
         assert self._stream
-        draft = Path(f"{self.state}.tmp")
+        state = {
+            "schema": SCHEMA,
+            "task": self.task,
+            "bytes": self._size,
+            "pages": self.pages,
+            "articles": self.articles,
+            "rejected": self.rejected,
+        }
         try:
             self._stream.flush()
-            draft.write_text(json.dumps(self._noted()), encoding="utf-8")
-            draft.rename(self.state)
         except OSError as error:
-            raise ArchiveError(f"cannot write {self.state}: {error.strerror}") from error
+            raise ArchiveError(f"cannot write {self.path}: {error.strerror}") from error
+        with atomic_write(self.state) as out:
+            out.write(json.dumps(state).encode())
 
     def finish(self) -> None:
-        """Give the lines their final name; then the state goes."""
+        """Give the lines their final name, then delete the state."""
         assert self._stream
         try:
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
             self._stream.close()
-            self.path.rename(self.out)
+            durable_rename(self.path, self.out)
             self.state.unlink(missing_ok=True)
-            sync_folder(self.out.parent)
         except OSError as error:
             raise ArchiveError(f"cannot close {self.out}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Leave what is there for a later run; nothing when there is nothing."""
+        """Leave the lines and the state for a later run, or no file if there are no pages."""
         if not self._stream or self._stream.closed:
             return
-        # What ended the work is told by others; where even this fails, an older state is gone on from.
+        # The caller reports what ended the work; if even this fails, an older state is continued.
         with suppress(ArchiveError):
             self.save()
         with suppress(OSError):
@@ -267,23 +277,13 @@ class Part:
                 self.path.unlink()
                 self.state.unlink()
 
-    def _noted(self) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA,
-            "task": self.task,
-            "bytes": self._size,
-            "pages": self.pages,
-            "articles": self.articles,
-            "rejected": self.rejected,
-        }
-
-    def _restored(self) -> int:
-        """Take over the counts of a state that fits, and tell the bytes it vouches for; 0: begin anew."""
+    def _restore(self) -> int:
+        """Adopt the counts of a state of the same task and return the bytes it vouches for; 0: begin anew."""
         try:
-            noted = json.loads(self.state.read_bytes())
-            size, pages, articles = (int(noted[key]) for key in ("bytes", "pages", "articles"))
-            rejected = Counter({str(name): int(count) for name, count in noted["rejected"].items()})
-            fits = noted["schema"] == SCHEMA and noted["task"] == self.task and min(size, pages) >= 0
+            state = json.loads(self.state.read_bytes())
+            size, pages, articles = (int(state[key]) for key in ("bytes", "pages", "articles"))
+            rejected = Counter({str(name): int(count) for name, count in state["rejected"].items()})
+            fits = state["schema"] == SCHEMA and state["task"] == self.task and min(size, pages) >= 0
             fits = fits and pages == articles + rejected.total()
             if not fits or self.path.stat().st_size < size:
                 return 0
@@ -293,97 +293,98 @@ class Part:
         return size
 
 
-logger = logging.getLogger(__name__)
-
-SAVED_EVERY = 50
-"Pages between two notes of how far the lines go: at most so many are made twice after a kill."
-
-Item = Article | Rejection
-Work = tuple[Place, Outlet | None]
-"A page, and the outlet whose rules hold for it."
-Judge = Callable[[str, Item], Item]
-"Run and item to the item, or to a Rejection of it: the rules that come after extraction."
-
-
-def skip_done(places: Iterator[Work], part: Part, remember: Callable[[str, str], None]) -> None:
-    """Pass by the pages that `part` has; `remember` hears run and id of each article among them."""
-    runs = {place.pointer.file: place.run for place, _ in islice(places, part.pages)}
-    for line in part.lines() if part.articles else ():
+def skip_finished_pages(
+    pages: Iterator[PageTask], part: PartialOutput, on_article: Callable[[str, str], None]
+) -> None:
+    """Skip the pages that `part` has; `on_article` gets the run and the id of each article among them."""
+    runs = {page.pointer.file: page.run for page, _ in islice(pages, part.pages)}
+    for line in iter_lines(part.path) if part.articles else ():
         try:
-            known = json.loads(line)
-            file, article_id = known["warc"]["file"], known["id"]
+            data = json.loads(line.raw)
+            file, article_id = data["warc"]["file"], data["id"]
         except (ValueError, KeyError, TypeError) as error:
             raise ArchiveError(f"{part.path} is damaged: remove it to begin anew") from error
-        remember(runs.get(file, ""), article_id)
+        on_article(runs.get(file, ""), article_id)
 
 
-def write_lines(
-    results: Iterable[tuple[Place, Item]],
-    part: Part,
+def write_items(
+    results: Iterable[tuple[PageLocation, Item]],
+    part: PartialOutput,
     *,
-    judge: Judge,
-    advanced: Callable[[], None] = lambda: None,
+    item_filter: ItemFilter,
+    on_page: Callable[[], None] = lambda: None,
 ) -> None:
-    """Add the lines of all results to `part`; `advanced` is called after each."""
-    for place, item in results:
-        kept = judge(place.run, item)
-        if isinstance(kept, Article):
-            part.add(json_line(kept))
+    """Add the lines of all results to `part`; `on_page` is called after each."""
+    for page, extracted in results:
+        item = item_filter(page.run, extracted)
+        if isinstance(item, Article):
+            part.add(json_line(item))
         else:
-            part.refuse(kept.reason)
-        if part.pages % SAVED_EVERY == 0:
+            part.add_rejection(item.reason)
+        if part.pages % SAVE_INTERVAL == 0:
             part.save()
-        advanced()
+        on_page()
 
 
-def extracted(
-    places: Iterable[Work], *, pool: ProcessPool, seconds: float, ahead: int
-) -> Iterator[tuple[Place, Item]]:
-    """What the pages hold, in their order; at most `ahead` are with the pool at once."""
-    waiting: deque[tuple[Place, Outlet | None, Future[Item]]] = deque()
-    for place, outlet in places:
-        waiting.append((place, outlet, _handed_out(place, outlet, pool, seconds)))
+def extract_pages(
+    pages: Iterable[PageTask], *, pool: ProcessPool, seconds: float, ahead: int
+) -> Iterator[tuple[PageLocation, Item]]:
+    """The items of pages, in their order; the pool has at most `ahead` pages at once."""
+
+    def schedule(task: PageTask) -> Future[Item]:
+        page, outlet = task
+        memory = find_memory(page.folder, page.memory) if page.memory else None
+        extract = partial(extract_at, page.folder, page.pointer, outlet, memory)
+        return cast("Future[Item]", pool.schedule(extract, timeout=seconds))
+
+    for (page, outlet), future in run_ahead(pages, schedule, ahead):
+        yield page, _await_item(page, outlet, future, seconds)
+
+
+def run_ahead(
+    tasks: Iterable[Task], schedule: Callable[[Task], Future[Result]], ahead: int
+) -> Iterator[tuple[Task, Future[Result]]]:
+    """Schedule tasks and yield them in their order with their futures, at most `ahead` at once.
+
+    NewscrawlError when the worker processes cannot run.
+    """
+    waiting: deque[tuple[Task, Future[Result]]] = deque()
+    for task in tasks:
+        try:
+            waiting.append((task, schedule(task)))
+        except RuntimeError as error:
+            raise NewscrawlError(f"the worker processes cannot run: {error}") from error
         if len(waiting) >= ahead:
-            yield _answer(*waiting.popleft(), seconds)
-    while waiting:
-        yield _answer(*waiting.popleft(), seconds)
+            yield waiting.popleft()
+    yield from waiting
 
 
-def _handed_out(place: Place, outlet: Outlet | None, pool: ProcessPool, seconds: float) -> Future[Item]:
-    memory = memory_named(place.folder, place.memory) if place.memory else None
-    task = partial(extract_at, place.folder, place.pointer, outlet, memory)
+def _await_item(page: PageLocation, outlet: Outlet | None, future: Future[Item], seconds: float) -> Item:
+    """The worker's item, or a rejection that names what happened to the worker."""
+    reject = partial(_reject_page, page, outlet)
     try:
-        return cast("Future[Item]", pool.schedule(task, timeout=seconds))
-    except RuntimeError as error:
-        raise NewscrawlError(f"the worker processes cannot run: {error}") from error
-
-
-def _answer(place: Place, outlet: Outlet | None, future: Future[Item], seconds: float) -> tuple[Place, Item]:
-    """The worker's answer, or a Rejection that names what befell the worker."""
-    reject = partial(_refused, place, outlet)
-    try:
-        return place, future.result()
+        return future.result()
     except (TimeoutError, FutureTimeout):
-        return place, reject("extract_timeout", f"took longer than {seconds:g} s")
+        return reject("extract_timeout", f"took longer than {seconds:g} s")
     except ProcessExpired as error:
-        return place, reject("extractor_crash", str(error))
+        return reject("extractor_crash", str(error))
     except ArchiveError as error:
-        return place, reject("archive_unreadable", str(error))
+        return reject("archive_unreadable", str(error))
     except BrokenExecutor as error:
-        # No fault of the page: going on would refuse all that are left.
+        # Not the fault of the page: going on would reject all pages that are left.
         raise NewscrawlError(f"the worker processes cannot run: {error}") from error
     except Exception as error:
-        logger.exception("%s: extraction failed", place.url)
-        return place, reject("extractor_error", f"{type(error).__name__}: {error}")
+        logger.exception("%s: extraction failed", page.url)
+        return reject("extractor_error", f"{type(error).__name__}: {error}")
 
 
-def _refused(place: Place, outlet: Outlet | None, reason: str, detail: str) -> Rejection:
+def _reject_page(page: PageLocation, outlet: Outlet | None, reason: str, detail: str) -> Rejection:
     return Rejection(
-        url=place.url,
-        url_requested=place.url,
+        url=page.url,
+        url_requested=page.url,
         source=outlet.id if outlet else None,
         step="extract",
         reason=reason,
         detail=detail[:300],
-        warc=place.pointer,
+        warc=page.pointer,
     )

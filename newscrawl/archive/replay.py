@@ -1,6 +1,8 @@
-"""What a replay looks up: the exchanges of recorded runs by what was asked, in the order they were written.
+"""Replay: finds the recorded exchange that answers a request, and rebuilds the bytes that were received.
 
-Made by one pass over the WARC files; nothing of a response but its place is kept in memory.
+The captures come from one pass over the WARC files of the replayed runs. They stay in memory, in the order
+they were written, without the bodies. The SQLite index of a folder cannot take their place: it has neither
+the outcome of an exchange nor the page it was made for, and a replay must not need an index.
 """
 
 from __future__ import annotations
@@ -15,49 +17,58 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
-from newscrawl.urls import absolute, host_of, normal_url
-from newscrawl.warc.exchanges import Exchanged, exchanged
-from newscrawl.warc.http import ContentError, Message, split_message
-from newscrawl.warc.reader import ArchivedPage, WarcRecord, fields_of, open_warc, positioned, records_of
+from newscrawl.urls import absolute_url, normalize_url, url_host
+from newscrawl.warc.exchanges import RecordedExchange, iter_exchanges
+from newscrawl.warc.http import ContentError, Message, frame_entity, split_message
+from newscrawl.warc.index_entries import parse_warc_date
+from newscrawl.warc.reader import ArchivedPage, WarcRecord, iter_records, parse_warc_fields, read_record
 from newscrawl.warc.records import sha1_base32, target_uri
 
 SUFFIXES = (".warc.gz", ".warc")
 MAX_NEAR = 500
-"URLs of a host that are compared to one that is missing."
+"URLs of a host that are compared with a URL that is missing."
+NEAR = 3
+"Similar URLs that are suggested."
 _SENT_AGAIN, _CANCELLED = "sent again", "cancelled"
+"Outcomes of exchanges that Scrapy never saw the end of."
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
+_NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
+_OTHER_VERSION = re.compile(rb"HTTP/[23](?:\.0)? ")
+_FRAMING = re.compile(rb"(?im)^(?:transfer-encoding|content-length|content-encoding):[^\n]*\n")
+_CHUNK = re.compile(rb"[ \t]*[0-9A-Fa-f]{1,16}[ \t]*[;\r\n]")
 
 
-class Key(NamedTuple):
-    """What makes two requests the same question."""
+class RequestKey(NamedTuple):
+    """What makes two requests equal."""
 
     method: str
     url: str
     "As sent, percent-encoded, without fragment."
     body: str = ""
-    "sha256 of the request's body in hex; empty without one."
+    "sha256 of the request's body in hex; empty without a body."
 
 
-def key_of(method: str, url: str, body: bytes = b"") -> Key:
-    return Key(method.upper(), target_uri(url), hashlib.sha256(body).hexdigest() if body else "")
+def request_key(method: str, url: str, body: bytes = b"") -> RequestKey:
+    return RequestKey(method.upper(), target_uri(url), hashlib.sha256(body).hexdigest() if body else "")
 
 
-def page_of(url: str) -> str:
-    """The identity of a page; empty where the URL is none."""
-    clean = absolute(url, "")
-    return normal_url(clean) if clean else ""
+def page_identity(url: str) -> str:
+    """The normalised URL of a page; empty if the URL is invalid."""
+    clean = absolute_url(url, "")
+    return normalize_url(clean) if clean else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Capture:
-    """One recorded exchange: where it stands and how it ended."""
+class RecordedCapture:
+    """A recorded exchange: where it is in the archive, and how it ended."""
 
-    key: Key
+    key: RequestKey
     run: str
     date: datetime
     pointer: WarcPointer
@@ -72,163 +83,165 @@ class Capture:
     page: str = ""
     "URL of the link that led here, before redirects; empty for sources, robots.txt and foreign archives."
     varied: tuple[tuple[str, str], ...] = ()
-    "Request headers the answer says it depends on, lower-case names, with the values sent."
-
-
-class Recorded(Protocol):
-    """What a replay needs of an archive, whatever it is looked up in."""
-
-    @property
-    def folder(self) -> Path:
-        """Where the WARC files are."""
-
-    @property
-    def run(self) -> str:
-        """The run that is replayed; empty when captures are chosen by time or no run is named."""
-
-    def captures(self, key: Key) -> Sequence[Capture]:
-        """The captures of a question, in the order they were written."""
-
-    def pages(self, url: str) -> Sequence[Capture]:
-        """Captures made for the page with this normalised URL, redirects on the way included."""
-
-    def response(self, record_id: str) -> WarcPointer | None:
-        """Where the response with this id stands, in whichever file or run."""
-
-    def urls(self, host: str) -> Sequence[str]:
-        """URLs of a host that were captured, MAX_NEAR at most."""
+    "Request headers that the response depends on (Vary), lower-case names, with the values sent."
 
 
 @dataclass(frozen=True)
 class CaptureTable:
-    """All captures of a replay in memory."""
+    """All captures of a replay, in memory."""
 
     folder: Path
+    "Where the WARC files are."
     run: str
-    by_key: dict[Key, list[Capture]]
-    by_page: dict[str, list[Capture]] = field(default_factory=dict)
+    "The run that is replayed; empty when captures are chosen by time or the run has no name."
+    by_key: dict[RequestKey, list[RecordedCapture]]
+    by_page: dict[str, list[RecordedCapture]] = field(default_factory=dict)
     others: tuple[Path, ...] = ()
     "Files of other runs, read only when a revisit refers to them."
 
-    def captures(self, key: Key) -> Sequence[Capture]:
+    def captures(self, key: RequestKey) -> Sequence[RecordedCapture]:
+        """The captures of a request, in the order they were written."""
         return self.by_key.get(key, ())
 
-    def pages(self, url: str) -> Sequence[Capture]:
+    def pages(self, url: str) -> Sequence[RecordedCapture]:
+        """Captures made for the page with this normalised URL, including redirects on the way."""
         return self.by_page.get(url, ())
 
     def response(self, record_id: str) -> WarcPointer | None:
-        return self._responses.get(record_id) or self._responses_of_others.get(record_id)
+        """Where the response with this id is, in any file and run."""
+        return self._responses.get(record_id) or self._responses_of_other_runs.get(record_id)
 
     @cached_property
     def _responses(self) -> dict[str, WarcPointer]:
-        return _by_id(capture for captures in self.by_key.values() for capture in captures)
+        return _responses_by_id(capture for captures in self.by_key.values() for capture in captures)
 
     @cached_property
-    def _responses_of_others(self) -> dict[str, WarcPointer]:
-        return _by_id(capture for path in self.others for capture in captures_of_file(path, ""))
+    def _responses_of_other_runs(self) -> dict[str, WarcPointer]:
+        return _responses_by_id(capture for path in self.others for capture in iter_captures(path, ""))
 
-    def urls(self, host: str) -> Sequence[str]:
-        found = (key.url for key in self.by_key if host_of(key.url) == host)
-        return [url for url, _ in zip(found, range(MAX_NEAR), strict=False)]
+    def urls(self, host: str) -> list[str]:
+        """URLs of a host that were captured, MAX_NEAR at most."""
+        return list(islice((key.url for key in self.by_key if url_host(key.url) == host), MAX_NEAR))
+
+
+def _responses_by_id(captures: Iterable[RecordedCapture]) -> dict[str, WarcPointer]:
+    return {c.pointer.record_id: c.pointer for c in captures if c.kind == "response"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFiles:
-    """The WARC files of one run, in the order they were written."""
+    """The WARC files of a run, in the order they were written."""
 
     run: str
     began: datetime
     paths: tuple[Path, ...]
     memory: str = ""
-    "Name of the memory the run used."
+    "Name of the site memory the run used."
 
 
-def runs_of(source: Path, outlet: str) -> list[RunFiles]:
+def read_captures(source: Path, outlet: str, run: str = "", by_time: bool = False) -> CaptureTable:
+    """The captures of a run (the newest by default), or of all runs; ArchiveError if the run is missing."""
+    selected, others = select_runs(source, outlet, run, by_time)
+    captures = (
+        capture for files in selected for path in files.paths for capture in iter_captures(path, files.run)
+    )
+    other_paths = tuple(path for files in others for path in files.paths)
+    return build_table(
+        selected[0].paths[0].parent, "" if by_time else selected[-1].run, captures, other_paths
+    )
+
+
+def select_runs(
+    source: Path, outlet: str, run: str = "", by_time: bool = False
+) -> tuple[list[RunFiles], list[RunFiles]]:
+    """The run with this name (the newest by default), or all runs; and the runs not selected."""
+    runs = find_recorded_runs(source, outlet)
+    if by_time:
+        return runs, []
+    selected = [files for files in runs if files.run == run] if run else runs[-1:]
+    if not selected:
+        last = ", ".join(files.run for files in runs[-3:] if files.run) or "none with a name"
+        raise ArchiveError(f"run {run!r} is not recorded at {source}; the last runs there: {last}")
+    return selected, [files for files in runs if files not in selected]
+
+
+def find_recorded_runs(source: Path, outlet: str) -> list[RunFiles]:
     """The runs recorded at `source`, a file or a folder (or its folder of the outlet), the oldest first.
 
-    Files that name no run are one run without a name. ArchiveError when there is nothing to read.
+    Files that name no run count as one run without a name. ArchiveError when there is nothing to read.
     """
     if (source / outlet).is_dir():
         source = source / outlet
-    paths = [source] if source.is_file() else sorted(p for p in _listed(source) if p.name.endswith(SUFFIXES))
+    paths = [source] if source.is_file() else _list_warcs(source)
     if not paths:
         raise ArchiveError(f"no WARC file to replay at {source}")
-    found: dict[str, list[tuple[datetime, Path]]] = defaultdict(list)
+    files_by_run: dict[str, list[tuple[datetime, Path]]] = defaultdict(list)
     memories: dict[str, str] = {}
     for path in paths:
-        info, began = _opening(path)
+        info, began = _read_warcinfo(path)
         run = info.get("run", "")
-        found[run].append((began, path))
+        files_by_run[run].append((began, path))
         memories[run] = info.get("memory", "")
     runs = [
         RunFiles(run=run, began=min(files)[0], paths=tuple(path for _, path in files), memory=memories[run])
-        for run, files in found.items()
+        for run, files in files_by_run.items()
     ]
     return sorted(runs, key=lambda files: (files.began, files.run))
 
 
-def chosen_runs(
-    source: Path, outlet: str, run: str = "", by_time: bool = False
-) -> tuple[list[RunFiles], list[RunFiles]]:
-    """The run of this name (the newest without one), or all runs; and those that are left."""
-    runs = runs_of(source, outlet)
-    if by_time:
-        return runs, []
-    chosen = [files for files in runs if files.run == run] if run else runs[-1:]
-    if not chosen:
-        known = ", ".join(files.run for files in runs[-3:] if files.run) or "none that is named"
-        raise ArchiveError(f"run {run!r} is not recorded at {source}; the last runs there: {known}")
-    return chosen, [files for files in runs if files not in chosen]
+def _list_warcs(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+    except OSError as error:
+        raise ArchiveError(f"cannot replay {folder}: {error.strerror}") from error
 
 
-def recorded(source: Path, outlet: str, run: str = "", by_time: bool = False) -> CaptureTable:
-    """The captures of a run (the newest if none is named), or of all runs; ArchiveError without the run."""
-    chosen, left = chosen_runs(source, outlet, run, by_time)
-    captures = (
-        capture for files in chosen for path in files.paths for capture in captures_of_file(path, files.run)
-    )
-    others = tuple(path for files in left for path in files.paths)
-    return table_of(chosen[0].paths[0].parent, "" if by_time else chosen[-1].run, captures, others)
+def _read_warcinfo(path: Path) -> tuple[dict[str, str], datetime]:
+    """The fields of a file's first record if it is a warcinfo record, and the record's date."""
+    try:
+        with path.open("rb") as stream:
+            record = next(iter_records(stream), None)
+    except OSError as error:
+        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    if record is None:
+        return {}, _NO_TIME
+    info = parse_warc_fields(record.block) if record.kind == "warcinfo" else {}
+    return info, parse_warc_date(record.headers.get("warc-date", "")) or _NO_TIME
 
 
-def table_of(
-    folder: Path, run: str, captures: Iterable[Capture], others: tuple[Path, ...] = ()
+def build_table(
+    folder: Path, run: str, captures: Iterable[RecordedCapture], others: tuple[Path, ...] = ()
 ) -> CaptureTable:
-    """Captures by question and by page; those Scrapy never saw an end of are left out."""
-    by_key: dict[Key, list[Capture]] = defaultdict(list)
-    by_page: dict[str, list[Capture]] = defaultdict(list)
+    """Captures by request and by page, without those that Scrapy never saw the end of."""
+    by_key: dict[RequestKey, list[RecordedCapture]] = defaultdict(list)
+    by_page: dict[str, list[RecordedCapture]] = defaultdict(list)
     for capture in captures:
         if capture.outcome.startswith((_SENT_AGAIN, _CANCELLED)):
             continue
         by_key[capture.key].append(capture)
-        if page := page_of(capture.page):
+        if page := page_identity(capture.page):
             by_page[page].append(capture)
     return CaptureTable(folder, run, dict(by_key), dict(by_page), others)
 
 
-def captures_of_file(path: Path, run: str) -> Iterator[Capture]:
-    """The captures of one file, in its order; ends quietly at a torn tail."""
+def iter_captures(path: Path, run: str) -> Iterator[RecordedCapture]:
+    """The captures of a file, in its order; ends without an error at a torn tail."""
     try:
         with path.open("rb") as stream:
-            for exchange in exchanged(stream):
-                yield _capture(path.name, run, exchange)
+            for exchange in iter_exchanges(stream):
+                yield _make_capture(path.name, run, exchange)
     except OSError as error:
         raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _by_id(captures: Iterable[Capture]) -> dict[str, WarcPointer]:
-    """Where responses stand, by their ids."""
-    return {c.pointer.record_id: c.pointer for c in captures if c.kind == "response"}
-
-
-def _capture(file: str, run: str, exchange: Exchanged) -> Capture:
+def _make_capture(file: str, run: str, exchange: RecordedExchange) -> RecordedCapture:
     first = exchange.first
     request = split_message(exchange.request)
-    asked = request.head.split(b" ", 1)[0].decode("latin-1") if request.head else "GET"
-    return Capture(
-        key=key_of(asked, exchange.url, request.entity),
+    method = request.head.split(b" ", 1)[0].decode("latin-1") if request.head else "GET"
+    return RecordedCapture(
+        key=request_key(method, exchange.url, request.entity),
         run=run,
-        date=_date(first.headers.get("warc-date", "")) or _NO_TIME,
+        date=parse_warc_date(first.headers.get("warc-date", "")) or _NO_TIME,
         pointer=WarcPointer(
             file=file,
             offset=first.offset,
@@ -237,7 +250,7 @@ def _capture(file: str, run: str, exchange: Exchanged) -> Capture:
             payload_digest=first.headers.get("warc-payload-digest"),
         ),
         kind=first.kind,
-        outcome=exchange.notes.get("outcome", ""),
+        outcome=exchange.metadata.get("outcome", ""),
         truncated=first.headers.get("warc-truncated", ""),
         ip=first.headers.get("warc-ip-address", ""),
         refers_to=first.headers.get("warc-refers-to", ""),
@@ -246,54 +259,11 @@ def _capture(file: str, run: str, exchange: Exchanged) -> Capture:
     )
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise ArchiveError(f"cannot replay {folder}: {error.strerror}") from error
-
-
-def _opening(path: Path) -> tuple[dict[str, str], datetime]:
-    """What a file's first record tells of its run, and its date."""
-    try:
-        with path.open("rb") as stream:
-            _, _, record = next(records_of(stream), (0, 0, None))
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
-    if record is None:
-        return {}, _NO_TIME
-    info = fields_of(record.block) if record.kind == "warcinfo" else {}
-    return info, _date(record.headers.get("warc-date", "")) or _NO_TIME
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-NEAR = 3
-_NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
-_OTHER_VERSION = re.compile(rb"HTTP/[23](?:\.0)? ")
-_FRAMING = re.compile(rb"(?im)^(?:transfer-encoding|content-length|content-encoding):[^\n]*\n")
-_CHUNK = re.compile(rb"[ \t]*[0-9A-Fa-f]{1,16}[ \t]*[;\r\n]")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The bytes of a capture as they went over the wire, and what its metadata record notes."""
-
-    page: ArchivedPage
-    received: bytes
-
-
 @dataclass
-class Playback:
+class ReplayIndex:
     """Hands out captures: each once in the order of the run, or the nearest at or before a time."""
 
-    recorded: Recorded
+    table: CaptureTable
     at: datetime | None = None
     missed: int = 0
     served: int = 0
@@ -303,20 +273,25 @@ class Playback:
     "Record ids handed out."
 
     def take(
-        self, key: Key, page: str = "", headers: Mapping[str, str] | None = None, redirected: bool = False
-    ) -> Capture | None:
+        self,
+        key: RequestKey,
+        page: str = "",
+        headers: Mapping[str, str] | None = None,
+        redirected: bool = False,
+    ) -> RecordedCapture | None:
         """The capture that answers a request, or None.
 
-        `page` is the link's URL the request is made for: where several pages lead to one URL, each gets the
-        capture it led to, whatever the order of requests. A page that the recorded run asked for by another
-        spelling of its URL (with a tracking parameter, say) gets that one.
+        `page` is the URL of the link the request is made for: where several pages lead to the same URL, each
+        gets the capture it led to, whatever the order of requests. If the recorded run requested a page under
+        another spelling of its URL (with a tracking parameter, say), that capture is used.
         """
-        captures = self.recorded.captures(key)
+        captures = self.table.captures(key)
         if self.at:
             before = [capture for capture in captures if capture.date <= self.at]
-            chosen = max(_fitting(before, headers or {}), key=lambda capture: capture.date, default=None)
+            matching = _matching_headers(before, headers or {})
+            chosen = max(matching, key=lambda capture: capture.date, default=None)
         else:
-            chosen = self._next(_fitting(captures, headers or {}), key, page, redirected)
+            chosen = self._next(_matching_headers(captures, headers or {}), key, page, redirected)
         if chosen:
             self._used.add(chosen.pointer.record_id)
             self.served += 1
@@ -324,57 +299,71 @@ class Playback:
             self.missed += 1
         return chosen
 
-    def near(self, key: Key) -> list[str]:
-        """URLs of the same host the archive holds, those with the likest paths first."""
-        by_path = {_path(url): url for url in self.recorded.urls(host_of(key.url))}
-        return [by_path[path] for path in difflib.get_close_matches(_path(key.url), by_path, n=NEAR)]
+    def near(self, key: RequestKey) -> list[str]:
+        """Captured URLs of the same host, those with the most similar paths first."""
+        by_path = {_url_path(url): url for url in self.table.urls(url_host(key.url))}
+        return [by_path[path] for path in difflib.get_close_matches(_url_path(key.url), by_path, n=NEAR)]
 
-    def _next(self, captures: Sequence[Capture], key: Key, page: str, redirected: bool) -> Capture | None:
+    def _next(
+        self, captures: Sequence[RecordedCapture], key: RequestKey, page: str, redirected: bool
+    ) -> RecordedCapture | None:
         unused = self._unused(captures)
-        own = [capture for capture in unused if page_of(capture.page) == page_of(page)]
-        if not own and page and not redirected:
-            own = self._unused(self._spelled_otherwise(key, page))
-        return next(iter(own or unused), None)
+        of_page = [capture for capture in unused if page_identity(capture.page) == page_identity(page)]
+        if not of_page and page and not redirected:
+            of_page = self._unused(self._other_spellings(key, page))
+        return next(iter(of_page or unused), None)
 
-    def _unused(self, captures: Sequence[Capture]) -> list[Capture]:
+    def _unused(self, captures: Sequence[RecordedCapture]) -> list[RecordedCapture]:
         return [capture for capture in captures if capture.pointer.record_id not in self._used]
 
-    def _spelled_otherwise(self, key: Key, page: str) -> list[Capture]:
-        identity = page_of(page)
-        found = self.recorded.pages(identity)
-        return [c for c in found if c.key.method == key.method and page_of(c.key.url) == identity]
+    def _other_spellings(self, key: RequestKey, page: str) -> list[RecordedCapture]:
+        identity = page_identity(page)
+        captures = self.table.pages(identity)
+        return [c for c in captures if c.key.method == key.method and page_identity(c.key.url) == identity]
 
 
-def _path(url: str) -> str:
+def _url_path(url: str) -> str:
     return url.split("/", 3)[-1]
 
 
-def _fitting(captures: Sequence[Capture], headers: Mapping[str, str]) -> Sequence[Capture]:
-    """Those whose answer was for these request headers, where captures differ in that; else all."""
+def _matching_headers(
+    captures: Sequence[RecordedCapture], headers: Mapping[str, str]
+) -> Sequence[RecordedCapture]:
+    """The captures whose response was for these request headers if they differ in that; else all."""
     if len({capture.varied for capture in captures}) < 2:
         return captures
-    fitting = [c for c in captures if all(headers.get(name, "") == value for name, value in c.varied)]
-    return fitting or captures
+    matching = [c for c in captures if all(headers.get(name, "") == value for name, value in c.varied)]
+    return matching or captures
 
 
-def answer_of(recorded: Recorded, capture: Capture) -> Answer:
-    """What was received; ArchiveError when a record that is needed is not there."""
+@dataclass(frozen=True, slots=True)
+class ReplayResponse:
+    """The bytes of a capture as they went over the wire, and its archived record with metadata."""
+
+    page: ArchivedPage
+    received: bytes
+
+
+def read_response(table: CaptureTable, capture: RecordedCapture) -> ReplayResponse:
+    """What was received; ArchiveError when a record that is needed is missing."""
     pointer = capture.pointer
-    record, notes = _read(recorded, pointer)
+    record, notes = read_record(table.folder, pointer)
     received = b""
+    if record.kind == "metadata":
+        notes = parse_warc_fields(record.block)
     if capture.kind == "revisit":
-        received = _revisited(recorded, capture, record, notes)
+        received = _rebuild_revisit(table, capture, record, notes)
     elif capture.kind == "response":
-        received = playable(record.block)
+        received = as_http1(record.block)
         if pointer.payload_digest is None:
-            # Left out of the record by a setting, not of the pointer that was given out.
+            # A setting left the digest out of the record, but not out of the pointer the run wrote.
             digest = sha1_base32(split_message(record.block).entity)
             pointer = pointer.model_copy(update={"payload_digest": digest})
-    return Answer(ArchivedPage(pointer, record, notes), received)
+    return ReplayResponse(ArchivedPage(pointer, record, notes), received)
 
 
-def playable(block: bytes) -> bytes:
-    """A response as an HTTP/1 parser takes it: others keep bodies decoded, and HTTP/2 status lines."""
+def as_http1(block: bytes) -> bytes:
+    """A response that an HTTP/1 parser accepts: others store decoded bodies and HTTP/2 status lines."""
     message = split_message(_OTHER_VERSION.sub(b"HTTP/1.1 ", block, count=1))
     if not _is_decoded(message):
         return message.head + message.body
@@ -394,47 +383,26 @@ def _is_decoded(message: Message) -> bool:
     return False
 
 
-def _revisited(recorded: Recorded, capture: Capture, record: WarcRecord, notes: Mapping[str, str]) -> bytes:
+def _rebuild_revisit(
+    table: CaptureTable, capture: RecordedCapture, record: WarcRecord, notes: Mapping[str, str]
+) -> bytes:
+    """The response a revisit stands for, with the body of the response it refers to."""
     if not record.block or split_message(record.block).status == 304:
-        return record.block or _noted_head(notes) or _NOT_MODIFIED
-    place = recorded.response(capture.refers_to) if capture.refers_to else None
-    if not place:
+        return record.block or _read_not_modified_head(notes) or _NOT_MODIFIED
+    pointer = table.response(capture.refers_to) if capture.refers_to else None
+    if not pointer:
         raise ArchiveError(
             f"{capture.pointer.file}: revisit {capture.pointer.record_id} of {capture.key.url} refers to "
             f"{capture.refers_to or 'no record'}, which is not in the archive"
         )
-    original, _ = _read(recorded, place)
-    message = split_message(record.block)
-    entity = split_message(original.block).entity
-    if message.is_chunked:
-        framed = b"%X\r\n%s\r\n" % (len(entity), entity) if entity else b""
-        return message.head + framed + b"0\r\n\r\n"
-    return message.head + entity
+    original, _ = read_record(table.folder, pointer)
+    return frame_entity(split_message(record.block).head, split_message(original.block).entity)
 
 
-def _noted_head(notes: Mapping[str, str]) -> bytes:
-    """The head of a 304 as its metadata record keeps it."""
+def _read_not_modified_head(notes: Mapping[str, str]) -> bytes:
+    """The head of a 304, as the metadata record stores it."""
     try:
         head = ast.literal_eval(notes.get("notModified", "b''"))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return b""
     return head if isinstance(head, bytes) else b""
-
-
-def _read(recorded: Recorded, pointer: WarcPointer) -> tuple[WarcRecord, dict[str, str]]:
-    """A record and the notes on its exchange."""
-    with open_warc(recorded.folder, pointer.file) as stream:
-        records = records_of(positioned(stream, pointer.offset))
-        _, _, first = next(records, (0, 0, None))
-        if first is None or first.record_id != pointer.record_id:
-            raise ArchiveError(
-                f"{recorded.folder / pointer.file}: no record {pointer.record_id} at {pointer.offset}"
-            )
-        if first.kind == "metadata":
-            return first, fields_of(first.block)
-        for _, _, record in records:
-            if record.headers.get("warc-concurrent-to") != first.record_id:
-                break
-            if record.kind == "metadata":
-                return first, fields_of(record.block)
-    return first, {}

@@ -1,4 +1,4 @@
-"""One run of one outlet on disk: its WARC files, its lines, and what was counted on the way."""
+"""A run of an outlet on disk: its WARC files, its lines, and counts of what it wrote."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from newscrawl.archive.lines import LinesFile, json_line
-from newscrawl.archive.manifest import note_finished
-from newscrawl.archive.replay import Playback
+from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, LinesFile, json_line
+from newscrawl.archive.manifest import add_to_manifest
+from newscrawl.archive.replay import ReplayIndex
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection, WarcPointer
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.writer import MAX_AGE, MAX_BYTES, WarcNames, WarcWriter, WrittenWarc
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.writer import MAX_AGE, MAX_BYTES, WarcFileStats, WarcWriter
 
 T = TypeVar("T")
 
 
-def run_id(outlet: str, started: datetime, pid: int) -> str:
+def make_run_id(outlet: str, started: datetime, pid: int) -> str:
     """Unique on one machine; sorts by time within an outlet."""
     return f"{outlet}-{started.astimezone(UTC):%Y%m%d%H%M%S%f}"[: len(outlet) + 18] + f"-{pid}"
 
 
 @dataclass(kw_only=True)
 class Run:
-    """Everything one run writes goes through here; ArchiveError when it cannot be written."""
+    """Writes everything a run leaves; ArchiveError when something cannot be written."""
 
     id: str
     outlet: str
@@ -35,57 +36,57 @@ class Run:
     "archives/<outlet>"
     started: datetime
     warc: WarcWriter | None
-    "None in a replay: what is read is recorded already."
+    "None in a replay, which reads what is recorded already."
     articles: LinesFile
     rejections: LinesFile
     failure: ArchiveError | None = None
-    "The first error of writing; the run must not go on after it."
+    "The first error while writing; the run must not go on after it."
     languages: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     exchanges: int = 0
-    playback: Playback | None = None
-    "What a replay is answered from."
+    replay_index: ReplayIndex | None = None
+    "The captures that answer the requests of a replay."
     memory: Path | None = None
-    "What was learned of the outlet before; the same for all pages of the run."
+    "Site memory learned before the run; the same for all its pages."
     learned: Path | None = None
-    "The memory that the run left."
+    "Site memory that the run leaves."
 
     @property
     def source(self) -> Path:
-        """Where the records are that pointers point at."""
-        return self.playback.recorded.folder if self.playback else self.folder
+        """The folder of the records that the lines point to."""
+        return self.replay_index.table.folder if self.replay_index else self.folder
 
     def open(self) -> None:
-        """Begin the files, so that a folder that cannot be written is known before the first request."""
+        """Create the files, so that a folder that cannot be written fails before the first request."""
         if self.warc:
-            self._guarded(self.warc.open)
-        self._guarded(self.articles.open)
-        self._guarded(self.rejections.open)
+            self._try_write(self.warc.open)
+        self._try_write(self.articles.open)
+        self._try_write(self.rejections.open)
 
-    def write_exchange(self, exchange: Exchange) -> WarcPointer:
+    def write_exchange(self, exchange: HttpExchange) -> WarcPointer:
         warc = self.warc
         assert warc, "a replay writes no exchange"
-        pointer = self._guarded(lambda: warc.write(exchange))
+        pointer = self._try_write(lambda: warc.write(exchange))
         self.exchanges += bool(exchange.sent)
         return pointer
 
     def write_article(self, article: Article) -> None:
-        self._guarded(lambda: self.articles.add(json_line(article), article.warc))
+        self._try_write(lambda: self.articles.add(json_line(article), article.warc))
         self.languages[article.lang or "und"] += 1
 
     def write_rejection(self, rejection: Rejection) -> None:
-        self._guarded(lambda: self.rejections.add(json_line(rejection), rejection.warc))
+        self._try_write(lambda: self.rejections.add(json_line(rejection), rejection.warc))
         self.reasons[rejection.reason] += 1
 
     def withdraw_article(self, rejection: Rejection, lang: str | None) -> None:
-        """An article turns out to be none: its line goes, and this one comes."""
+        """Replace the line of an article that turns out to be a duplicate by this rejection."""
         assert rejection.warc
         self.articles.withdraw(rejection.warc)
         self.languages[lang or "und"] -= 1
         self.write_rejection(rejection)
 
     def close(self) -> None:
-        """Give all files their final names; each is tried even when another fails."""
+        """Give all files their final names; each is tried even if another fails."""
         parts = (self.warc, self.articles, self.rejections)
         for close in (part.close for part in parts if part):
             try:
@@ -94,10 +95,10 @@ class Run:
                 self.failure = self.failure or error
 
     @property
-    def warcs(self) -> list[WrittenWarc]:
+    def warcs(self) -> list[WarcFileStats]:
         return self.warc.files if self.warc else []
 
-    def _guarded(self, step: Callable[[], T]) -> T:
+    def _try_write(self, step: Callable[[], T]) -> T:
         try:
             return step()
         except ArchiveError as error:
@@ -105,13 +106,13 @@ class Run:
             raise
 
 
-class Archiving(Protocol):
-    """What the capture handler and the pipelines need of a spider."""
+class SpiderWithRun(Protocol):
+    """What the capture handler and the pipelines require of a spider."""
 
     run: Run
 
     def archive_failed(self, error: ArchiveError) -> None:
-        """Stop the crawl: nothing may be fetched that cannot be kept."""
+        """Stop the crawl: nothing may be fetched that cannot be archived."""
 
 
 def new_run(
@@ -126,28 +127,28 @@ def new_run(
     max_bytes: int = MAX_BYTES,
     max_age: timedelta = MAX_AGE,
     host: str,
-    playback: Playback | None = None,
+    replay_index: ReplayIndex | None = None,
 ) -> Run:
-    """A run whose files are named but not yet opened."""
-    identity = run_id(outlet, started, pid)
+    """A run whose files have names but are not open yet."""
+    identity = make_run_id(outlet, started, pid)
     folder = archives / outlet
     writer = WarcWriter(
         folder=folder,
-        names=WarcNames(prefix=outlet, host=host, pid=pid),
+        names=WarcNameTemplate(prefix=outlet, host=host, pid=pid),
         info=(*info, ("run", identity)),
         now=now,
         new_id=new_id,
         max_bytes=max_bytes,
         max_age=max_age,
-        finished=note_finished,
+        on_finished=add_to_manifest,
     )
     return Run(
         id=identity,
         outlet=outlet,
         folder=folder,
         started=started,
-        warc=None if playback else writer,
-        articles=LinesFile(folder / f"{identity}.jsonl", note_finished),
-        rejections=LinesFile(folder / f"{identity}.rejected.jsonl", note_finished),
-        playback=playback,
+        warc=None if replay_index else writer,
+        articles=LinesFile(folder / f"{identity}{ARTICLES_SUFFIX}", add_to_manifest),
+        rejections=LinesFile(folder / f"{identity}{REJECTED_SUFFIX}", add_to_manifest),
+        replay_index=replay_index,
     )

@@ -1,10 +1,9 @@
-"""The memory of an outlet: learned from the notes of pages, those of a crawl or of a whole archive."""
+"""Learns the site memory of an outlet from the page records of a crawl or of a whole archive."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -13,76 +12,76 @@ from typing import cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from newscrawl.archive.manifest import note_finished
+from newscrawl.archive.manifest import add_to_manifest
 from newscrawl.archive.memory_files import newest_memory, write_memory
-from newscrawl.archive.pages import ArchiveFile, Place
-from newscrawl.archive.reextract import Noted, noted_at, notes_at
+from newscrawl.archive.pages import ArchiveFile, PageLocation
+from newscrawl.archive.reextract import ExtractedPage, extract_with_record, read_page_records, run_ahead
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.extraction.boilerplate import (
     MAX_PAGES,
-    PageNote,
-    memory_of,
-    notes_to_json,
-    remembered,
-    stories_of,
+    PageRecord,
+    build_memory,
+    dump_records,
+    group_by_story,
+    latest_records,
 )
 from newscrawl.outlet import Outlet
 
 logger = logging.getLogger(__name__)
 
 
-class Notes:
-    """Notes of pages as they come, in any order; no more are held than can be remembered."""
+class PageRecordBuffer:
+    """Collects page records in any order, and holds no more than a memory can use."""
 
     def __init__(self) -> None:
-        self._held: list[PageNote] = []
+        self._records: list[PageRecord] = []
 
-    def add(self, note: PageNote) -> None:
-        self._held.append(note)
-        if len(self._held) >= 2 * MAX_PAGES:
-            self._held = remembered(self._held)
+    def add(self, record: PageRecord) -> None:
+        self._records.append(record)
+        if len(self._records) >= 2 * MAX_PAGES:
+            self._records = latest_records(self._records)
 
     @property
-    def held(self) -> list[PageNote]:
-        """Those worth remembering."""
-        return remembered(self._held)
+    def records(self) -> list[PageRecord]:
+        """The records a memory would use."""
+        return latest_records(self._records)
 
 
-def known_notes(folder: Path) -> list[PageNote]:
-    """What an outlet's folder remembers; a memory that cannot be read is begun anew, with a warning."""
+def read_newest_records(folder: Path) -> list[PageRecord]:
+    """The page records of a folder's newest memory; if it is unreadable, none, with a warning."""
     try:
         newest = newest_memory(folder)
-        return notes_at(newest) if newest else []
+        return read_page_records(newest) if newest else []
     except ArchiveError as error:
         logger.warning("%s: the memory is begun anew: %s", folder.name, error)
         return []
 
 
-def learn(folder: Path, notes: Iterable[PageNote]) -> Path | None:
-    """Write the memory of these pages as the folder's newest; None where there is nothing to remember."""
-    kept = remembered(notes)
-    if not kept:
+def write_site_memory(folder: Path, records: Iterable[PageRecord]) -> Path | None:
+    """Write the memory of these pages as the folder's newest; None if there is nothing to remember."""
+    latest = latest_records(records)
+    if not latest:
         return None
-    path, new = write_memory(folder, notes_to_json(kept))
-    if new:
-        note_finished(path)
+    path, is_new = write_memory(folder, dump_records(latest))
+    if is_new:
+        add_to_manifest(path)
     return path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Learnt:
+class LearningResult:
     """What was learned from an archive."""
 
     memory: str | None
-    "File name; None where no page held a story."
+    "File name; None if no page holds a story."
     pages: int = 0
     stories: int = 0
     "Pages that tell the same story count once."
     recurring: int = 0
-    "Texts that stand with enough stories to be known."
+    "Texts that recur in enough stories to count as boilerplate."
 
 
-def learnt_from(  # how the pool is used
+def learn_from_archive(
     folder: Path,
     files: Sequence[ArchiveFile],
     rules: Mapping[Path, Outlet | None],
@@ -90,53 +89,42 @@ def learnt_from(  # how the pool is used
     pool: ProcessPool,
     seconds: float,
     ahead: int,
-) -> Learnt:
-    """Learn from the newest pages of an outlet's archive files, whatever was known before."""
-    newest_first = (place for file in reversed(files) for place in file.places())
+) -> LearningResult:
+    """Learn from the newest pages of an outlet's archive files, without regard to earlier memories."""
+
+    def schedule(page: PageLocation) -> Future[ExtractedPage]:
+        arguments = [page.folder, page.pointer, rules.get(page.folder)]
+        return cast("Future[ExtractedPage]", pool.schedule(extract_with_record, arguments, timeout=seconds))
+
+    newest_first = (page for file in reversed(files) for page in file.pages())
     urls: set[str] = set()
-    notes: list[PageNote] = []
-    for noted in _noted(newest_first, rules, pool=pool, seconds=seconds, ahead=ahead):
-        notes.append(noted)
-        urls.add(noted.url)
-        if len(urls) >= MAX_PAGES:
-            break
-    path = learn(folder, notes)
+    records: list[PageRecord] = []
+    for page, future in run_ahead(newest_first, schedule, ahead):
+        if record := _await_record(page, future):
+            records.append(record)
+            urls.add(record.url)
+            if len(urls) >= MAX_PAGES:
+                break
+    path = write_site_memory(folder, records)
     if path is None:
-        return Learnt(memory=None)
-    kept = remembered(notes)
-    recurring = len(memory_of(kept).known)
-    return Learnt(memory=path.name, pages=len(kept), stories=len(stories_of(kept)), recurring=recurring)
+        return LearningResult(memory=None)
+    latest = latest_records(records)
+    return LearningResult(
+        memory=path.name,
+        pages=len(latest),
+        stories=len(group_by_story(latest)),
+        recurring=len(build_memory(latest).recurring_blocks),
+    )
 
 
-def _noted(
-    places: Iterable[Place],
-    rules: Mapping[Path, Outlet | None],
-    *,
-    pool: ProcessPool,
-    seconds: float,
-    ahead: int,
-) -> Iterator[PageNote]:
-    """Notes of the pages that hold a story, in their order."""
-    waiting: deque[tuple[Place, Future[Noted]]] = deque()
-    for place in places:
-        task = (noted_at, [place.folder, place.pointer, rules.get(place.folder)])
-        waiting.append((place, cast("Future[Noted]", pool.schedule(*task, timeout=seconds))))
-        if len(waiting) >= ahead:
-            yield from _answer(*waiting.popleft())
-    while waiting:
-        yield from _answer(*waiting.popleft())
-
-
-def _answer(place: Place, future: Future[Noted]) -> Iterator[PageNote]:
-    """The worker's note; a page that cannot be read teaches nothing."""
+def _await_record(page: PageLocation, future: Future[ExtractedPage]) -> PageRecord | None:
+    """The worker's page record; a page that cannot be read teaches nothing."""
     try:
-        note = future.result().note
+        return future.result().record
     except (TimeoutError, FutureTimeout, ProcessExpired, ArchiveError) as error:
-        logger.warning("%s: nothing learned: %s", place.url, error)
+        logger.warning("%s: nothing learned: %s", page.url, error)
     except BrokenExecutor as error:
         raise NewscrawlError(f"the worker processes cannot run: {error}") from error
     except Exception:
-        logger.exception("%s: nothing learned", place.url)
-    else:
-        if note:
-            yield note
+        logger.exception("%s: nothing learned", page.url)
+    return None

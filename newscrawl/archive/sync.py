@@ -1,7 +1,7 @@
-"""Finished files of the archive in another place too: each is sent once, and known to have arrived.
+"""Copies finished files of the archive to a remote storage, each of them once.
 
-What a folder's manifest names is finished. The manifest at the other end names what has arrived: a file comes
-into it after it was read back there and found equal, so a killed sync begins again with what is not in it.
+A file is finished when its folder's manifest names it, and has arrived when the remote manifest names it.
+A file is added there only after it was read back and compared, so a killed sync resumes with what is missing.
 """
 
 from __future__ import annotations
@@ -12,117 +12,117 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from newscrawl.archive.manifest import MANIFEST, manifest_of, manifest_text, read_manifest, sha256_of
-from newscrawl.archive.takedown import BLOCKED
+from newscrawl.archive.manifest import MANIFEST, file_sha256, format_manifest, parse_manifest, read_manifest
+from newscrawl.archive.takedown import BLOCK_LIST
 from newscrawl.errors import ArchiveError, StorageError
 from newscrawl.storage import Storage
 
 Outcome = Literal["sent", "there", "known", "gone", "damaged", "failed"]
 BATCH_BYTES = 256 << 20
-"The other end's manifest is written anew after so many bytes, for whoever reads there meanwhile."
+"The remote manifest is rewritten after so many bytes, for those who read there meanwhile."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished:
-    """A file that its folder's manifest names."""
+class FinishedFile:
+    """A file in the manifest of its folder."""
 
     path: Path
     digest: str
-    "Hex SHA-256, as the manifest has it."
+    "Hex SHA-256 from the manifest."
 
     @property
     def name(self) -> str:
-        """Its name at the other end: outlet and file."""
+        """Its remote name: outlet and file."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synced:
-    """What became of one file."""
+class SyncResult:
+    """What became of a file."""
 
-    file: Finished
+    file: FinishedFile
     outcome: Outcome
-    """`sent` now; `there` since a sync that was killed; `known` to be there; `gone` from this machine before
-    it was sent; `damaged`: it is not what its manifest says; `failed`: the other end gave an error."""
+    """`sent` now; `there` since a killed sync; `known` from the remote manifest; `gone` from this machine
+    before it was sent; `damaged`: it does not match its manifest; `failed`: the storage gave an error."""
     bytes: int = 0
     detail: str = ""
 
 
-def sync_folder(
+def send_folder(
     folder: Path,
     storage: Storage,
     *,
     reads_back: bool = True,
     is_trial: bool = False,
-    told: Callable[[Synced], None] = lambda _: None,
-) -> list[Synced]:
-    """Send what has not arrived of an outlet's folder. A file that fails costs no other its turn.
+    on_result: Callable[[SyncResult], None] = lambda _: None,
+) -> list[SyncResult]:
+    """Send the files of an outlet's folder that have not arrived. A failure does not stop the other files.
 
-    ArchiveError when the folder's manifest cannot be read, StorageError when that at the other end cannot.
+    ArchiveError when the folder's manifest cannot be read, StorageError when the remote manifest cannot.
     """
-    arrived = _arrived(storage, folder.name)
-    done: list[Synced] = []
-    unnoted = 0
+    arrived = _read_remote_manifest(storage, folder.name)
+    results: list[SyncResult] = []
+    unlisted_bytes = 0
     for file in finished_files(folder):
         if arrived.get(file.path.name) == file.digest:
-            synced = Synced(file=file, outcome="known")
+            result = SyncResult(file=file, outcome="known")
         else:
-            synced = _sent(file, storage, reads_back=reads_back, is_trial=is_trial)
-        if synced.outcome in ("sent", "there") and not is_trial:
+            result = _send_file(file, storage, reads_back=reads_back, is_trial=is_trial)
+        if result.outcome in ("sent", "there") and not is_trial:
             arrived[file.path.name] = file.digest
-            unnoted += synced.bytes
-        if unnoted > BATCH_BYTES:
-            _note(storage, folder.name, arrived)
-            unnoted = 0
-        done.append(synced)
-        told(synced)
-    if not is_trial and any(one.outcome in ("sent", "there") for one in done):
-        _note(storage, folder.name, arrived)
-    return done
+            unlisted_bytes += result.bytes
+        if unlisted_bytes > BATCH_BYTES:
+            _write_remote_manifest(storage, folder.name, arrived)
+            unlisted_bytes = 0
+        results.append(result)
+        on_result(result)
+    if not is_trial and any(result.outcome in ("sent", "there") for result in results):
+        _write_remote_manifest(storage, folder.name, arrived)
+    return results
 
 
-def finished_files(folder: Path) -> Iterator[Finished]:
-    """Files of a folder's manifest, in the order of names: those of one run stand together.
+def finished_files(folder: Path) -> Iterator[FinishedFile]:
+    """Files of a folder's manifest, by name, so that the files of a run follow each other.
 
-    The list of what was taken down comes first, for it holds over there too.
+    The block list of takedowns comes first, since it applies to the copy too.
     """
-    blocked = folder / BLOCKED
-    if blocked.is_file():
-        yield Finished(path=blocked, digest=sha256_of(blocked))
+    block_list = folder / BLOCK_LIST
+    if block_list.is_file():
+        yield FinishedFile(path=block_list, digest=file_sha256(block_list))
     for name, digest in sorted(read_manifest(folder).items()):
-        yield Finished(path=folder / name, digest=digest)
+        yield FinishedFile(path=folder / name, digest=digest)
 
 
-def _arrived(storage: Storage, outlet: str) -> dict[str, str]:
-    return manifest_of(storage.read(f"{outlet}/{MANIFEST}") or b"")
+def _read_remote_manifest(storage: Storage, outlet: str) -> dict[str, str]:
+    return parse_manifest(storage.read(f"{outlet}/{MANIFEST}") or b"")
 
 
-def _note(storage: Storage, outlet: str, arrived: dict[str, str]) -> None:
-    """Write the other end's manifest; lines that another machine has added meanwhile stay."""
-    both = _arrived(storage, outlet) | arrived
-    storage.put(f"{outlet}/{MANIFEST}", BytesIO(manifest_text(both)))
+def _write_remote_manifest(storage: Storage, outlet: str, arrived: dict[str, str]) -> None:
+    """Write the remote manifest; lines that another machine has added meanwhile stay."""
+    merged = _read_remote_manifest(storage, outlet) | arrived
+    storage.put(f"{outlet}/{MANIFEST}", BytesIO(format_manifest(merged)))
 
 
-def _sent(file: Finished, storage: Storage, *, reads_back: bool, is_trial: bool) -> Synced:
+def _send_file(file: FinishedFile, storage: Storage, *, reads_back: bool, is_trial: bool) -> SyncResult:
     try:
         size = file.path.stat().st_size
     except OSError:
-        return Synced(file=file, outcome="gone", detail=f"{file.path} is not there any more")
+        return SyncResult(file=file, outcome="gone", detail=f"{file.path} does not exist any more")
     if is_trial:
-        return Synced(file=file, outcome="sent", bytes=size)
+        return SyncResult(file=file, outcome="sent", bytes=size)
     try:
-        # Whole, and never noted: the sync before was killed between the two.
+        # Complete but not in the remote manifest: the sync before was killed between the two.
         if storage.size(file.name) == size and storage.digest(file.name) == file.digest:
-            return Synced(file=file, outcome="there", bytes=size)
-        return _put(file, storage, size, reads_back=reads_back)
+            return SyncResult(file=file, outcome="there", bytes=size)
+        return _upload(file, storage, size, reads_back=reads_back)
     except (StorageError, ArchiveError) as error:
-        return Synced(file=file, outcome="failed", detail=str(error))
+        return SyncResult(file=file, outcome="failed", detail=str(error))
 
 
-def _put(file: Finished, storage: Storage, size: int, *, reads_back: bool) -> Synced:
-    # Before it is sent: what stands at the other end may be the last whole copy.
-    if sha256_of(file.path) != file.digest:
-        return Synced(file=file, outcome="damaged", detail=f"{file.path} is not what {MANIFEST} says")
+def _upload(file: FinishedFile, storage: Storage, size: int, *, reads_back: bool) -> SyncResult:
+    # Before sending: the remote file may be the last whole copy.
+    if file_sha256(file.path) != file.digest:
+        return SyncResult(file=file, outcome="damaged", detail=f"{file.path} does not match {MANIFEST}")
     try:
         with file.path.open("rb") as stream:
             written = storage.put(file.name, stream)
@@ -130,5 +130,7 @@ def _put(file: Finished, storage: Storage, size: int, *, reads_back: bool) -> Sy
         raise ArchiveError(f"cannot read {file.path}: {error.strerror}") from error
     is_whole = written == file.digest and storage.size(file.name) == size
     if not is_whole or (reads_back and storage.digest(file.name) != file.digest):
-        return Synced(file=file, outcome="failed", detail=f"{storage.url}/{file.name} came to differ")
-    return Synced(file=file, outcome="sent", bytes=size)
+        return SyncResult(
+            file=file, outcome="failed", detail=f"{storage.url}/{file.name} differs after the upload"
+        )
+    return SyncResult(file=file, outcome="sent", bytes=size)

@@ -1,4 +1,4 @@
-"""WACZ 1.1.1: the archive files of runs with index and page list in one ZIP that replay tools open.
+"""WACZ 1.1.1: packs the archive files of runs, an index and a page list into a ZIP for replay tools.
 
 https://specs.webrecorder.net/wacz/1.1.1/
 """
@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from newscrawl import __version__
-from newscrawl.archive.manifest import BLOCK_BYTES
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article
-from newscrawl.warc.cdxj import INDEX, index_lines, packed_index
+from newscrawl.storage import BLOCK_BYTES, atomic_write
+from newscrawl.warc.cdxj import CDXJ_NAME, compress_cdxj, folder_cdxj_lines
 from newscrawl.warc.records import target_uri
-from newscrawl.warc.writer import written_whole
 
 VERSION = "1.1.1"
 ENDING = ".wacz"
-PAGES_HEAD = {"format": "json-pages-1.0", "id": "pages", "title": "Articles", "hasText": True}
+PAGES_HEADER = {"format": "json-pages-1.0", "id": "pages", "title": "Articles", "hasText": True}
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9.]+")
 _REGULAR_FILE = 0o100644 << 16
 
@@ -33,29 +32,29 @@ _REGULAR_FILE = 0o100644 << 16
 def write_wacz(
     path: Path, warcs: Sequence[Path], articles: Iterable[Article], *, title: str, made: datetime
 ) -> int:
-    """Write the package; how many pages it lists. The same runs and time give the same bytes."""
+    """Write the package and return the number of pages it lists. Equal runs and times give equal bytes."""
     if path.suffix != ENDING:
         raise ArchiveError(f"{path}: the name must end with {ENDING}")
-    _each_once(warcs)
-    index, places = packed_index(index_lines(warcs))
-    with written_whole(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+    _check_unique_names(warcs)
+    index, places = compress_cdxj(folder_cdxj_lines(warcs))
+    with atomic_write(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         package = _Package(archive, made)
         for warc in warcs:
             package.add_file(f"archive/{warc.name}", warc)
-        package.add(f"indexes/{INDEX}", [index])
+        package.add(f"indexes/{CDXJ_NAME}", [index])
         package.add("indexes/index.idx", [places])
-        pages = _Counted(page_lines(articles))
+        pages = _LineCounter(page_lines(articles))
         package.add("pages/pages.jsonl", pages)
         package.describe(title)
-    # The first line is no page.
+    # The first line is the header.
     return pages.count - 1
 
 
 def page_lines(articles: Iterable[Article]) -> Iterator[bytes]:
-    """The page list: a head, then address, time, title and text of each article."""
-    yield _line(PAGES_HEAD)
+    """The page list: a header, then URL, time, title and text of each article."""
+    yield _page_line(PAGES_HEADER)
     for article in articles:
-        told = {
+        page = {
             "id": article.id,
             "url": target_uri(article.url),
             "ts": article.fetched,
@@ -64,12 +63,12 @@ def page_lines(articles: Iterable[Article]) -> Iterator[bytes]:
             "date": article.published,
             "language": article.lang,
         }
-        yield _line({name: value for name, value in told.items() if value is not None})
+        yield _page_line({name: value for name, value in page.items() if value is not None})
 
 
 @dataclass
 class _Package:
-    """The ZIP while it is written, and what it holds so far."""
+    """The ZIP while it is written, and the list of its files so far."""
 
     archive: zipfile.ZipFile
     made: datetime
@@ -78,16 +77,16 @@ class _Package:
     def add_file(self, name: str, path: Path) -> None:
         try:
             with path.open("rb") as source:
-                self.add(name, _pieces(source), path.stat().st_size)
+                self.add(name, _read_blocks(source), path.stat().st_size)
         except OSError as error:
             raise ArchiveError(f"cannot pack {path}: {error.strerror or error}") from error
 
     def add(self, name: str, pieces: Iterable[bytes], expected: int = 0) -> None:
-        """Add a file that the package's description lists."""
+        """Add a file, and list it in the package's description."""
         digest, size = hashlib.sha256(), 0
         info = self._info(name)
-        # Told beforehand, for only a large file may have the ZIP64 field: wabac.js takes the lengths of
-        # the fields before a file's bytes from the directory at the end, which has none for a small one.
+        # Set beforehand, since only a large file may have the ZIP64 field: wabac.js takes the lengths of the
+        # fields before a file's bytes from the central directory, which has none for a small file.
         info.file_size = expected
         try:
             with self.archive.open(info, "w") as target:
@@ -106,9 +105,9 @@ class _Package:
         )
 
     def describe(self, title: str) -> None:
-        """Add the description of all that is in, and its digest."""
+        """Add the description of the package, and its digest."""
         created = self.made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        described = {
+        description = {
             "profile": "data-package",
             "wacz_version": VERSION,
             "software": f"newscrawl {__version__}",
@@ -117,22 +116,22 @@ class _Package:
             "modified": created,
             "resources": self.resources,
         }
-        package = json.dumps(described, indent=2, ensure_ascii=False).encode()
+        package = json.dumps(description, indent=2, ensure_ascii=False).encode()
         digest = {"path": "datapackage.json", "hash": f"sha256:{hashlib.sha256(package).hexdigest()}"}
         self.archive.writestr(self._info("datapackage.json"), package)
         self.archive.writestr(self._info("datapackage-digest.json"), json.dumps(digest, indent=2))
 
     def _info(self, name: str) -> zipfile.ZipInfo:
         utc = self.made.astimezone(UTC)
-        # A ZIP knows no year before 1980.
+        # ZIP cannot store years before 1980.
         info = zipfile.ZipInfo(name, (max(utc.year, 1980), *utc.timetuple()[1:6]))
         info.external_attr = _REGULAR_FILE
         return info
 
 
 @dataclass
-class _Counted:
-    """Counts what passes."""
+class _LineCounter:
+    """Passes lines on and counts them."""
 
     lines: Iterator[bytes]
     count: int = 0
@@ -143,19 +142,19 @@ class _Counted:
             yield line
 
 
-def _each_once(warcs: Iterable[Path]) -> None:
+def _check_unique_names(warcs: Iterable[Path]) -> None:
     names: set[str] = set()
     for path in warcs:
         if path.name in names:
-            raise ArchiveError(f"{path}: a file of this name is in the package already")
+            raise ArchiveError(f"{path}: the package already has a file with this name")
         names.add(path.name)
 
 
-def _pieces(source: BinaryIO) -> Iterator[bytes]:
+def _read_blocks(source: BinaryIO) -> Iterator[bytes]:
     while piece := source.read(BLOCK_BYTES):
         yield piece
 
 
-def _line(told: dict[str, Any]) -> bytes:
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+def _page_line(fields: dict[str, Any]) -> bytes:
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace") + b"\n"

@@ -1,90 +1,173 @@
-"""The `newscrawl` command: everything that is not a crawl; crawls are `scrapy crawl <outlet>`."""
+"""The `newscrawl` command: all but the crawl of an outlet, which is `scrapy crawl <outlet>`.
+
+The module of a command, which has the same name but for those in MODULES, adds it to `ui.app`. Only the
+module of the command that runs is imported: `newscrawl --help` shows the lines below instead.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import typer
-from rich.console import Console
+from typer.core import TyperCommand, TyperGroup
 
 from newscrawl import __version__
+from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
 
-FAILED = 1
-GROUPS = ("outlets", "demo", "index", "schedule", "state")
-"Commands with commands below them: the `app` of the module of that name."
-COMMANDS = (
-    "run",
-    "report",
-    "stats",
-    "status",
-    "sync",
-    "cluster",
-    "doctor",
-    "repair",
-    "verify",
-    "explain",
-    "export",
-    "extract",
-    "freeze",
-    "languages",
-    "learn",
-    "replay",
-    "takedown",
-    "schema",
-    "wacz",
-    "wet",
-)
-"The function of that name in the module of that name."
+PANELS = {
+    "Crawling": {
+        "run": "Crawl several outlets, or all that are due, and show a table of the runs.",
+        "outlets": "List the outlets, check their files, or draft the file of a new outlet.",
+        "schedule": "Print the files that let systemd, cron or Kubernetes start `newscrawl run --due`.",
+        "demo": "Serve or crawl a newsroom of invented outlets on this machine.",
+    },
+    "Monitoring": {
+        "status": "Show how each outlet is doing: last and next run, articles, failures, alarms.",
+        "runs": "Show the last run of each outlet: pages, articles, rejections, languages, bytes.",
+        "stats": "Count the articles, languages, lengths and failures of each outlet by day.",
+    },
+    "Articles": {
+        "explain": "Show every block of a page and why it is part of the article or not.",
+        "extract": "Extract the articles of archived pages again, without a crawl.",
+        "export": "Write articles as Parquet, CSV, SQLite, JSON lines, text or WET.",
+        "dedup": "Find near-duplicate articles among outlets, or show who published a story.",
+        "languages": "Label which parts of a text are French and which are English.",
+        "memory": "Find the boilerplate of an outlet's site again, which crawls remove from articles.",
+        "fixture": "Save a page as a test case: its WARC file and a draft of the expected article.",
+        "schema": "Print the JSON Schema of an article's line.",
+    },
+    "Archives": {
+        "index": "Find the captures of a URL in the archives, or export the index as CDXJ.",
+        "verify": "Check WARC files: syntax, lengths, digests, HTTP framing, references.",
+        "replay": "Repeat a finished run from its archive and compare the lines byte by byte.",
+        "wacz": "Pack runs into a WACZ file for replayweb.page and other replay tools.",
+        "wet": "Write the text of every article of some runs as WET records.",
+        "sync": "Copy finished files to an object store or another folder, each of them once.",
+        "takedown": "Remove articles from lines and state, block their replay, never fetch them again.",
+    },
+    "Maintenance": {
+        "check": "Compare the state database with lines and archives, and fix what differs.",
+        "repair": "Close the files that killed crawls left open and complete the manifests.",
+        "state": "Copy the state database, for example from SQLite to PostgreSQL.",
+    },
+}
+"The commands as `newscrawl --help` lists them: a panel, names, the first line of each command's own help."
+COMMANDS = {name: line for panel in PANELS.values() for name, line in panel.items()}
+MODULES = {"runs": "status", "wacz": "pack", "wet": "pack"}
+"Modules that hold several commands."
 
-ELSEWHERE = {"doctor": "repair", "report": "status", "learn": "extract", "wacz": "pack", "wet": "pack"}
-"Commands that share a module with another."
+RENAMED_COMMANDS = {
+    "cluster": "dedup",
+    "doctor": "check",
+    "freeze": "fixture",
+    "learn": "memory build",
+    "report": "runs",
+}
+"Old names, which work until the next release, and what to write now."
+RENAMED_OPTIONS = {
+    "check": {"--mend": "--fix"},
+    "dedup": {"--show": "show"},
+    "explain": {"--judge": "--model", "--whole": "--full"},
+    "extract": {"--against": "--compare"},
+    "replay": {"--set": "--setting"},
+    "run": {"--for": "--max-time", "--set": "--setting"},
+}
+"The same for options, by command. An option can also have become a command below the command."
 
 
-def app_of(names: Iterable[str]) -> typer.Typer:
-    """The command with these below it; no module of another is imported."""
-    app = typer.Typer(
-        help="Crawl news outlets: every exchange as WARC, every article as one cleaned JSON line. "
-        "One outlet is crawled with `scrapy crawl <outlet>`.",
-        no_args_is_help=True,
-    )
-    app.callback()(options)
-    for name in names:
-        module = import_module(f"newscrawl.cli.{ELSEWHERE.get(name, name)}")
-        if name in GROUPS:
-            app.add_typer(module.app, name=name)
+def modernize(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The command line in the current spelling, and each old spelling in it with what replaces it."""
+    if not words:
+        return [], {}
+    command, *arguments = words
+    name = RENAMED_COMMANDS.get(command, command)
+    renamed = {} if name == command else {f"newscrawl {command}": f"newscrawl {name}"}
+    options = RENAMED_OPTIONS.get(name, {})
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    subcommand: list[str] = []
+    modern: list[str] = []
+    for word in arguments[:end]:
+        option, equals, value = word.partition("=")
+        new = options.get(option)
+        if new is None:
+            modern.append(word)
+        elif new.startswith("-"):
+            modern.append(f"{new}{equals}{value}")
+            renamed[option] = new
         else:
-            app.command()(getattr(module, name))
-    return app
+            subcommand = [new]
+            modern += [value] if equals else []
+            renamed[f"newscrawl {name} {option}"] = f"newscrawl {name} {new}"
+    return [*name.split(), *subcommand, *modern, *arguments[end:]], renamed
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def load_command(name: str) -> Any:
+    """The command with all its options; imports its module."""
+    import_module(f"newscrawl.cli.{MODULES.get(name, name)}")
+    command = typer.main.get_group(ui.app).commands[name]
+    command.help = command.help or COMMANDS[name]
+    _unwrap_help(command)
+    return command
+
+
+def _unwrap_help(command: Any) -> None:
+    """Join the lines of each paragraph, which Typer would break where the docstring does."""
+    command.help = "\n\n".join(" ".join(text.split()) for text in (command.help or "").split("\n\n"))
+    for child in getattr(command, "commands", {}).values():
+        _unwrap_help(child)
+
+
+class LazyGroup(TyperGroup):
+    """All commands: their names and help lines, which stand for them until they run."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for panel, lines in PANELS.items():
+            for name, line in lines.items():
+                self.add_command(TyperCommand(name, help=line, rich_help_panel=panel))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words, renamed = modernize(args)
+        for old, new in renamed.items() if not ctx.resilient_parsing else ():
+            ui.warn(f"newscrawl: write `{new}` instead of `{old}`, which will not work in the next release")
+        return super().parse_args(ctx, words)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else command, rest
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    help="Crawl news outlets: every exchange as WARC, every article as a cleaned JSON line. "
+    "To crawl a single outlet, run `scrapy crawl <outlet>`.",
+    no_args_is_help=True,
+)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
         print(__version__)
         raise typer.Exit
 
 
-def options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it."),
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
 ) -> None:
     """Options before the command."""
 
 
 def main() -> None:
-    """The console script: an error a user can mend is one line and exit code 1."""
-    every = (*GROUPS, *COMMANDS)
-    asked = [word for word in sys.argv[1:2] if word in every]
+    """The console script: an error that the user can correct is a single line and exit code 1."""
     try:
-        app_of(asked or every)()
+        app()
     except NewscrawlError as error:
-        Console(stderr=True).print(f"newscrawl: {error}", style="red", markup=False, highlight=False)
-        sys.exit(FAILED)
-
-
-def __getattr__(name: str) -> typer.Typer:
-    """`app`, with every command: made when somebody asks for it."""
-    if name != "app":
-        raise AttributeError(name)
-    return app_of((*GROUPS, *COMMANDS))
+        ui.error(f"newscrawl: {error}")
+        sys.exit(ui.FAILED)

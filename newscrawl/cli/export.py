@@ -2,125 +2,92 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from newscrawl import settings
-from newscrawl.cli.status import FAILED, Archives, StateUrl
-from newscrawl.export.run import Selection
-from newscrawl.export.run import export as write_export
-from newscrawl.export.scan import outlets_in, units_of
+from newscrawl.cli import ui
+from newscrawl.export.manifest import ExportCounts
+from newscrawl.export.partitions import iter_partitions, outlets_in
+from newscrawl.export.run import Selection, run_export
 from newscrawl.export.sinks import sink_for
-from newscrawl.export.tally import Tally
-from newscrawl.state.database import FILE, Database, database_url
-from newscrawl.state.duplicates import CopyTable
-
-
-@contextmanager
-def known_copies(archives: Path, state_url: str) -> Iterator[CopyTable | None]:
-    """What state knows of copies; None without state, for reading makes none."""
-    url = database_url(state_url, archives.resolve())
-    if not state_url and not (archives / FILE).exists():
-        yield None
-        return
-    with closing(Database.open(url)) as database:
-        yield CopyTable(database)
-
 
 SCHEMA = "newscrawl.exported/1"
 REASONS = {
-    "older_version": "a later version of the page goes out (--all-versions)",
+    "older_version": "a later version of the page is exported (--all-versions)",
     "reserved": "their site reserves use by machines (--include-reserved)",
-    "unreadable": "no article's line",
+    "unreadable": "the line is no valid article",
     "no_record": "made from no record of an archive",
-    "no_id": "the id can name no file",
+    "no_id": "the id cannot be part of a file name",
 }
+"Why articles are left out, for reasons that no option of the selection explains."
+
+FormatName = Literal["parquet", "jsonl", "csv", "sqlite", "text", "wet"]
+ShapeName = Literal["datatrove", "huggingface", "zyte", "schemaorg", "fundus", "newsplease"]
+"Tools whose field names can be used."
+CompressionName = Literal["none", "gz", "zst"]
 
 
-class FormatName(StrEnum):
-    """What can be written."""
-
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-    CSV = "csv"
-    SQLITE = "sqlite"
-    TEXT = "text"
-    WET = "wet"
-
-
-class ShapeName(StrEnum):
-    """Tools whose names can be used."""
-
-    DATATROVE = "datatrove"
-    HUGGINGFACE = "huggingface"
-    ZYTE = "zyte"
-    SCHEMAORG = "schemaorg"
-    FUNDUS = "fundus"
-    NEWSPLEASE = "newsplease"
-
-
-class PackingName(StrEnum):
-    """How files can be packed."""
-
-    NONE = "none"
-    GZ = "gz"
-    ZST = "zst"
-
-
-def export(  # noqa: PLR0917 # typer hands them in by name
+@ui.app.command("export")
+def export_articles(  # noqa: PLR0917 # typer hands them in by name
     out: Annotated[str, typer.Option("--out", "-o", help="Folder, file or URL to write to.")],
-    format_: Annotated[FormatName, typer.Option("--format", "-f", help="What is written.")],
-    outlets: Annotated[list[str] | None, typer.Argument(help="Outlets; all that have run if none.")] = None,
+    format_: Annotated[FormatName, typer.Option("--format", "-f", help="Format of the files.")],
+    outlets: ui.OutletIds = None,
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="First day: published, else fetched."),
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="First day, by the publication date, else the fetch date."
+        ),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, itself included.")
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, which is included.")
     ] = None,
     lang: Annotated[
-        list[str] | None, typer.Option(help="Only texts in this language; may be repeated.")
+        list[str] | None, typer.Option(help="Export only texts in this language. Can be repeated.")
     ] = None,
     mixed: Annotated[
-        bool | None, typer.Option("--mixed/--no-mixed", help="Only, or no, mixed texts.")
+        bool | None,
+        typer.Option(
+            "--mixed/--no-mixed", help="Export only texts that mix languages, or only texts that do not."
+        ),
     ] = None,
     page_type: Annotated[
-        list[str] | None, typer.Option(help="Only pages of this kind; may be repeated.")
+        list[str] | None, typer.Option(help="Export only pages of this type. Can be repeated.")
     ] = None,
     duplicates: Annotated[
-        bool, typer.Option("--duplicates/--no-duplicates", help="Whether copies of other articles go out.")
+        bool,
+        typer.Option("--duplicates/--no-duplicates", help="Export near-duplicates of other articles too."),
     ] = True,
     all_versions: Annotated[
-        bool, typer.Option("--all-versions/--latest-version", help="All texts of a page, or the last.")
+        bool,
+        typer.Option("--all-versions/--latest-version", help="Export every version of a page, or the last."),
     ] = False,
     include_reserved: Annotated[
-        bool, typer.Option("--include-reserved", help="Texts that are reserved against machines, too.")
+        bool, typer.Option("--include-reserved", help="Export texts that are reserved against machines too.")
     ] = False,
-    shape: Annotated[ShapeName | None, typer.Option("--as", help="Use another tool's names.")] = None,
-    compress: Annotated[PackingName | None, typer.Option(help="How JSON lines and CSV are packed.")] = None,
+    shape: Annotated[ShapeName | None, typer.Option("--as", help="Use the names of another tool.")] = None,
+    compress: Annotated[
+        CompressionName | None, typer.Option(help="Compression of JSON lines and CSV.")
+    ] = None,
     bom: Annotated[
-        bool, typer.Option("--bom", help="CSV with a byte order mark, as some spreadsheets want it.")
+        bool, typer.Option("--bom", help="Begin CSV files with a byte order mark, for some spreadsheets.")
     ] = False,
-    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
-    state_url: StateUrl = settings.NEWSCRAWL_STATE_URL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    archives: ui.Archives = ui.ARCHIVES,
+    state_url: ui.StateUrl = ui.STATE_URL,
+    as_json: ui.CountsAsJson = False,
 ) -> None:
-    """Write articles for other programs; the same command again adds what is new."""
+    """Write articles as Parquet, CSV, SQLite, JSON lines, text or WET.
+
+    Use it to hand articles to other programs. The same command later adds what is new. Exit code 1: a line
+    could not be read.
+    """
     selection = Selection(
-        since=_day(since),
-        until=_day(until),
+        since=_to_date(since),
+        until=_to_date(until),
         languages=frozenset(lang or ()),
         mixed=mixed,
         page_types=frozenset(page_type or ()),
@@ -129,64 +96,48 @@ def export(  # noqa: PLR0917 # typer hands them in by name
         all_versions=all_versions,
     )
     names = outlets_in(archives, outlets or ())
-    size = sum(unit.bytes for name in names for unit in units_of(archives, name))
-    with _staging() as staging, known_copies(archives, state_url) as copies, _bar() as bar:
+    size = sum(partition.bytes for name in names for partition in iter_partitions(archives, name))
+    with (
+        # For partitions on their way to a URL.
+        tempfile.TemporaryDirectory(prefix="newscrawl-export-", ignore_cleanup_errors=True) as staging,
+        ui.open_documents(archives, state_url) as documents,
+        ui.progress_bar("exported", size) as (update, _),
+    ):
         sink = sink_for(
             out,
-            format_.value,
-            shape=shape.value if shape else None,
-            packing=compress.value if compress else None,
+            format_,
+            shape=shape,
+            compression=compress,
             selection=selection,
-            staging=staging,
+            staging=Path(staging),
             bom=bom,
         )
-        task = bar.add_task("exported", total=size)
-        tally = write_export(
-            archives, names, selection, sink, advanced=lambda read: bar.advance(task, read), copies=copies
+        counts = run_export(
+            archives, names, selection, sink, advanced=lambda read: update(advance=read), documents=documents
         )
-    _tell(tally, out, as_json)
-    if tally.left_out["unreadable"]:
-        raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _staging() -> Iterator[Path]:
-    """A folder of our own for units on their way to a URL."""
-    with tempfile.TemporaryDirectory(prefix="newscrawl-export-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-def _day(asked: datetime | None) -> date | None:
-    return asked.date() if asked else None
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _tell(tally: Tally, out: str, as_json: bool) -> None:
-    """The counts, and the lines that are none."""
-    for said in tally.unreadable:
-        Console(stderr=True).print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+    for text in counts.unreadable:
+        ui.error(text)
     if as_json:
-        print(
-            json.dumps(
-                {"schema": SCHEMA, "out": out, "kept_units": tally.skipped_units, **tally.noted()},
-                sort_keys=True,
-            )
-        )
-        return
-    table = Table(title=f"Exported to {escape(out)}", title_justify="left")
-    for name in ("rows", "what"):
-        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
-    table.add_row(str(tally.rows), f"written, {tally.files} files of {tally.bytes} bytes")
-    for reason, count in sorted(tally.left_out.items()):
-        table.add_row(
-            str(count), f"left out: {REASONS.get(reason, reason.replace('_', ' ') + ' not asked for')}"
-        )
-    if tally.guarded:
-        table.add_row(str(tally.guarded), "cells changed: formulas, NUL characters")
-    if tally.skipped_units:
-        table.add_row("", f"{tally.skipped_units} days of outlets were there already")
-    Console().print(table)
+        data = {"schema": SCHEMA, "out": out, "kept_units": counts.skipped_partitions, **counts.as_dict()}
+        ui.print_json(data)
+    else:
+        _show_export(counts, out)
+    if counts.left_out["unreadable"]:
+        raise typer.Exit(ui.FAILED)
+
+
+def _to_date(time: datetime | None) -> date | None:
+    return time.date() if time else None
+
+
+def _show_export(counts: ExportCounts, out: str) -> None:
+    table = ui.make_table(f"Exported to {escape(out)}", ui.number_column("rows"), ui.folded_column("what"))
+    table.add_row(str(counts.rows), f"written, {counts.files} files of {counts.bytes} bytes")
+    for reason, count in sorted(counts.left_out.items()):
+        explanation = REASONS.get(reason, f"{reason.replace('_', ' ')} not selected")
+        table.add_row(str(count), f"left out: {explanation}")
+    if counts.guarded:
+        table.add_row(str(counts.guarded), "cells changed: formulas, NUL characters")
+    if counts.skipped_partitions:
+        table.add_row("", f"{counts.skipped_partitions} days of outlets were already there")
+    ui.print_table(table)

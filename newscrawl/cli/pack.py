@@ -1,4 +1,4 @@
-"""`newscrawl wacz`: runs as one WACZ file, for replayweb.page and other replay tools."""
+"""`newscrawl wacz` and `newscrawl wet`: finished runs as a file of a standard format."""
 
 from __future__ import annotations
 
@@ -7,53 +7,55 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from newscrawl import settings
-from newscrawl.archive.finished_runs import articles_of, finished_run, last_end
+from newscrawl.archive.finished_runs import find_run, latest_end, read_run_articles
 from newscrawl.archive.wacz import write_wacz
-from newscrawl.cli.status import Archives
+from newscrawl.cli import ui
 from newscrawl.items import Article
 from newscrawl.warc.wet import write_wet
 
-Runs = Annotated[list[str], typer.Argument(help="Run ids, or paths of their .report.json files.")]
 
-
-def wacz(
-    runs: Runs,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; ends with .wacz.")],
-    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
-    title: Annotated[str | None, typer.Option(help="Title of the package; the run ids if none.")] = None,
+@ui.app.command("wacz")
+def pack_wacz(
+    runs: ui.RunIds,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; its name ends with .wacz.")],
+    archives: ui.Archives = ui.ARCHIVES,
+    title: Annotated[str | None, typer.Option(help="Title of the package. Default: the run ids.")] = None,
 ) -> None:
-    """Pack archives, index and a page list with every article's title, text and date into one file."""
-    found = [finished_run(run, archives) for run in dict.fromkeys(runs)]
-    files = [path for run in found for path in run.warcs]
-    named = title or ", ".join(run.report.run for run in found)
-    pages = write_wacz(out, files, articles_of(found), title=named, made=last_end(found))
-    Console(stderr=True).print(f"{out}: {pages} pages", markup=False, highlight=False, soft_wrap=True)
+    """Pack runs into a WACZ file for replayweb.page and other replay tools.
 
-
-def wet(
-    runs: Runs,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; ends with .warc.wet.gz.")],
-    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
-) -> None:
-    """Write every article's text as a record that refers to the response it was made from.
-
-    Articles whose use is reserved are left out, as exports leave them out.
+    It holds the WARC files, their index and a list of pages with the title, text and date of every article.
+    Use it to browse what was crawled, or to hand it on.
     """
-    found = [finished_run(run, archives) for run in dict.fromkeys(runs)]
-    ids = [run.report.run for run in found]
+    finished = [find_run(run, archives) for run in dict.fromkeys(runs)]
+    files = [path for run in finished for path in run.warcs]
+    title = title or ", ".join(run.report.run for run in finished)
+    pages = write_wacz(out, files, read_run_articles(finished), title=title, made=latest_end(finished))
+    ui.note(f"{out}: {pages} pages")
+
+
+@ui.app.command("wet")
+def pack_wet(
+    runs: ui.RunIds,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; its name ends with .warc.wet.gz.")],
+    archives: ui.Archives = ui.ARCHIVES,
+) -> None:
+    """Write the text of every article of some runs as WET records.
+
+    Use it for tools that read the WET files of Common Crawl. Each record refers to the response that its text
+    was extracted from. Articles whose use is reserved are left out, as exports leave them out.
+    """
+    finished = [find_run(run, archives) for run in dict.fromkeys(runs)]
     reserved = 0
 
-    def exported() -> Iterator[Article]:
+    def iter_allowed() -> Iterator[Article]:
         nonlocal reserved
-        for article in articles_of(found):
+        for article in read_run_articles(finished):
             if article.rights.is_reserved:
                 reserved += 1
             else:
                 yield article
 
-    count = write_wet(out, exported(), made=last_end(found), runs=ids)
-    told = f"{out}: {count} records" + (f", {reserved} reserved and left out" if reserved else "")
-    Console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
+    ids = [run.report.run for run in finished]
+    count = write_wet(out, iter_allowed(), made=latest_end(finished), runs=ids)
+    ui.note(f"{out}: {count} records" + (f", {reserved} reserved and left out" if reserved else ""))

@@ -1,4 +1,4 @@
-"""Crawls in processes of their own: each outlet is one `scrapy crawl`, several at a time."""
+"""Crawls in processes of their own: a `scrapy crawl` for each outlet, several at a time."""
 
 from __future__ import annotations
 
@@ -11,294 +11,326 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
-from newscrawl.archive.report import SUFFIX, Report, read_report
+from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.warc.writer import OPEN
-
-LARGE_BYTES = 10_000_000
-KEPT = 5
-"Older logs of an outlet: the newest as it is, for its crawl may still be at work, the others packed."
-
-
-def rotate(log: Path, large: int = LARGE_BYTES, kept: int = KEPT) -> None:
-    """Make way for a new log once this one is large; OSError."""
-    if not log.exists() or log.stat().st_size < large:
-        return
-    _numbered(log, kept).unlink(missing_ok=True)
-    for number in range(kept - 1, 1, -1):
-        if _numbered(log, number).exists():
-            _numbered(log, number).rename(_numbered(log, number + 1))
-    if _numbered(log, 1).exists():
-        _pack(_numbered(log, 1), _numbered(log, 2))
-    log.rename(_numbered(log, 1))
-
-
-def _numbered(log: Path, number: int) -> Path:
-    return log.with_name(f"{log.name}.{number}{'.gz' if number > 1 else ''}")
-
-
-def _pack(plain: Path, packed: Path) -> None:
-    draft = packed.with_name(f"{packed.name}.tmp")
-    with plain.open("rb") as source, gzip.open(draft, "wb") as out:
-        shutil.copyfileobj(source, out)
-    draft.rename(packed)
-    plain.unlink()
-
+from newscrawl.warc.writer import OPEN_SUFFIX
 
 LOG_NAME = "crawl.log"
+LARGE_BYTES = 10_000_000
+OLD_LOGS = 5
+"Old logs of an outlet that are not deleted: the newest is not packed, since its crawl may still be running."
 _LOG_TAIL_BYTES = 4000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crawled:
-    """How one crawl ended."""
-
-    outlet: str
-    code: int
-    "Exit code of `scrapy crawl`: 0 fine, 1 failed, 2 never began."
-    report: Report | None
-    "None when the crawl left none."
-    log: Path
-    said: str
-    "The end of what it printed."
-
-
-def crawl_outlet(
-    outlet: str, archives: Path, settings: Mapping[str, object], children: set[subprocess.Popen[bytes]]
-) -> Crawled:
-    """One crawl, waited for; its log is added to `<archives>/<outlet>/crawl.log`."""
-    log = archives / outlet / LOG_NAME
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        rotate(log)
-        with log.open("ab") as out:
-            start = out.tell()
-            before = set(log.parent.glob(f"*{SUFFIX}"))
-            child = subprocess.Popen(  # noqa: S603 # our own command, no shell
-                crawl_command(outlet, archives, settings),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                # Works outside a checkout too, where no scrapy.cfg names the settings.
-                env={**os.environ, "SCRAPY_SETTINGS_MODULE": "newscrawl.settings"},
-            )
-            children.add(child)
-            code = child.wait()
-            children.discard(child)
-        said = _tail(log, start)
-    except OSError as error:
-        raise ArchiveError(f"cannot write {log}: {error.strerror}") from error
-    # A run's id ends with its process.
-    path = max(set(log.parent.glob(f"*-{child.pid}{SUFFIX}")) - before, default=None)
-    return Crawled(outlet=outlet, code=code, report=read_report(path) if path else None, log=log, said=said)
-
-
-def _tail(log: Path, start: int) -> str:
-    """The end of what was added to a log since `start`."""
-    with log.open("rb") as stream:
-        stream.seek(max(start, log.stat().st_size - _LOG_TAIL_BYTES))
-        return stream.read().decode("utf-8", "replace")
-
-
-def crawl_command(outlet: str, archives: Path, settings: Mapping[str, object]) -> list[str]:
-    given = {"NEWSCRAWL_ARCHIVES": archives.resolve(), **settings}
-    options = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
-    return [sys.executable, "-m", "scrapy", "crawl", outlet, *options]
-
-
-class Progress:
-    """Articles that runs in progress have written, each byte counted once."""
-
-    def __init__(self, archives: Path) -> None:
-        self._archives = archives
-        self._began = time.time()
-        self._read: dict[Path, int] = {}
-        self._lines: Counter[str] = Counter()
-
-    def articles(self, outlet: str) -> int:
-        """Lines so far of the runs of an outlet that began after this did."""
-        for path in (self._archives / outlet).glob(f"*.jsonl{OPEN}"):
-            if ".rejected." not in path.name:
-                self._lines[outlet] += self._new_lines(path)
-        return self._lines[outlet]
-
-    def _new_lines(self, path: Path) -> int:
-        try:
-            if path.stat().st_mtime < self._began:
-                return 0
-            with path.open("rb") as stream:
-                stream.seek(self._read.get(path, 0))
-                added = stream.read()
-        except FileNotFoundError:
-            return 0  # closed since it was listed
-        self._read[path] = self._read.get(path, 0) + len(added)
-        return added.count(b"\n")
-
-
 GRACE_SECONDS = 60.0
 "What a crawl has to end its downloads and close its files."
 PAUSE_SECONDS = 1.0
-"Between two looks whose turn it is, where it is nobody's."
-_NOBODY = ""
+"Between two looks at a queue in which no outlet can be crawled at the moment."
+_END = ""
 
 
-class Watched(set["subprocess.Popen[bytes]"]):
-    """The process of one crawl, from when it is added until it is discarded.
+def crawl_command(
+    outlet: str,
+    archives: Path,
+    settings: Mapping[str, object],
+    arguments: Mapping[str, object] | None = None,
+) -> list[str]:
+    """`scrapy crawl` with these settings and spider arguments."""
+    values = {"NEWSCRAWL_ARCHIVES": archives.resolve(), **settings}
+    options = [word for name, value in values.items() for word in ("-s", f"{name}={value}")]
+    options += [word for name, value in (arguments or {}).items() for word in ("-a", f"{name}={value}")]
+    return [sys.executable, "-m", "scrapy", "crawl", outlet, *options]
 
-    It may take `seconds`, and `grace` seconds more once asked to end; any time where they are None.
+
+def crawl_environment() -> dict[str, str]:
+    """Works outside a checkout too, where no scrapy.cfg names the settings."""
+    return {**os.environ, "SCRAPY_SETTINGS_MODULE": "newscrawl.settings"}
+
+
+def run_crawl(command: Sequence[str]) -> str:
+    """Run a crawl that nobody watches; the last line of its output, empty if it printed nothing."""
+    process = subprocess.run(  # noqa: S603 # our own command, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=crawl_environment(),
+        check=False,
+    )
+    return last_line(process.stdout.decode("utf-8", "replace"))
+
+
+def last_line(output: str) -> str:
+    return (output.strip().splitlines() or [""])[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlResult:
+    """How a crawl ended."""
+
+    outlet: str
+    code: int
+    "Exit code of `scrapy crawl`: 0 fine, 1 failed, 2 never began; negative: the signal that killed it."
+    report: Report | None
+    "None when the crawl left none."
+    log: Path
+    output: str
+    "The end of what it printed."
+
+    @property
+    def last_line(self) -> str:
+        return last_line(self.output) or "no output"
+
+
+class CrawlProcess:
+    """The process of a crawl, which can be ended at any time, also before it has started.
+
+    It may run for `seconds`; then it is asked to end, and is killed `grace` seconds later. None: no limit.
     """
 
     def __init__(self, seconds: float | None, grace: float | None) -> None:
-        super().__init__()
         self._grace = grace
-        self._timer = threading.Timer(seconds, self._out_of_time) if seconds is not None else None
+        self._timer = threading.Timer(seconds, self._end_overdue) if seconds is not None else None
         if self._timer:
             self._timer.daemon = True
         self._lock = threading.RLock()
-        self._is_asked = False
+        self._is_terminated = False
+        self._process: subprocess.Popen[bytes] | None = None
         self.is_overdue = False
 
-    def add(self, child: subprocess.Popen[bytes]) -> None:
+    def start(self, command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 # our own command, no shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=crawl_environment(),
+        )
         with self._lock:
-            super().add(child)
-            if self._is_asked:
-                child.terminate()
+            self._process = process
+            if self._is_terminated:
+                process.terminate()
+        return process
+
+    def wait(self) -> int:
+        """Wait for the process that was started, at most as long as it may run; its exit code."""
+        assert self._process
         if self._timer:
             self._timer.start()
+        try:
+            return self._process.wait()
+        finally:
+            if self._timer:
+                self._timer.cancel()
 
-    def discard(self, child: object) -> None:
-        if self._timer:
-            self._timer.cancel()
+    def terminate(self) -> None:
+        """Send SIGTERM once: a second signal would end the crawl with its files open."""
         with self._lock:
-            super().discard(child)
+            if not self._is_terminated:
+                self._is_terminated = True
+                if self._process:
+                    self._process.terminate()
 
-    def ask(self) -> None:
-        """SIGTERM, once: a second one would end the crawl with its files open."""
+    def stop(self) -> None:
+        """Terminate the process, and kill it if it has not ended after the grace."""
+        self.terminate()
         with self._lock:
-            if not self._is_asked:
-                self._is_asked = True
-                for child in self:
-                    child.terminate()
-
-    def end(self) -> None:
-        """Ask, and kill what has not ended after the grace."""
-        self.ask()
-        with self._lock:
-            children = list(self)
-        for child in children:
+            process = self._process
+        if process:
             try:
-                child.wait(self._grace)
+                process.wait(self._grace)
             except subprocess.TimeoutExpired:
-                child.kill()
+                process.kill()
 
-    def _out_of_time(self) -> None:
+    def _end_overdue(self) -> None:
         self.is_overdue = True
-        self.end()
+        self.stop()
 
 
-class Slots:
-    """Crawls at work, each of which takes the outlet whose turn it is when it begins."""
+def crawl_outlet(
+    process: CrawlProcess, outlet: str, archives: Path, settings: Mapping[str, object]
+) -> CrawlResult:
+    """Crawl an outlet and wait for the end; its log goes to `<archives>/<outlet>/crawl.log`."""
+    log = archives / outlet / LOG_NAME
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        rotate_log(log)
+        with log.open("ab") as output:
+            start = output.tell()
+            older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
+            child = process.start(crawl_command(outlet, archives, settings), output)
+            code = process.wait()
+        with log.open("rb") as stream:
+            stream.seek(max(start, log.stat().st_size - _LOG_TAIL_BYTES))
+            tail = stream.read().decode("utf-8", "replace")
+    except OSError as error:
+        raise ArchiveError(f"cannot write {log}: {error.strerror}") from error
+    # The id of a run ends with the id of its process.
+    path = max(set(log.parent.glob(f"*-{child.pid}{REPORT_SUFFIX}")) - older, default=None)
+    report = read_report(path) if path else None
+    return CrawlResult(outlet=outlet, code=code, report=report, log=log, output=tail)
 
-    def __init__(self, outlets: Iterable[str | None], crawl: Callable[[str, Watched], Crawled]) -> None:
-        """`outlets`: whose turn it is, one after the other; None: nobody's at the moment."""
-        self._turns = iter(outlets)
+
+class WorkerPool:
+    """Threads that crawl outlets, each taking the next outlet from a queue that they share."""
+
+    def __init__(
+        self, queue: Iterable[str | None], crawl: Callable[[str, CrawlProcess], CrawlResult]
+    ) -> None:
+        """`queue`: the outlets in their order; None: no outlet can be crawled at the moment, ask again."""
+        self._queue = iter(queue)
         self._crawl = crawl
-        self._taking = threading.Lock()
+        self._queue_lock = threading.Lock()
         self._stopping = threading.Event()
-        self._at_work: list[Watched] = []
-        self._begun = 0
-        self._done: list[tuple[int, Crawled]] = []
+        self._running: list[CrawlProcess] = []
+        self._started = 0
+        self._results: list[tuple[int, CrawlResult]] = []
 
     @property
-    def crawled(self) -> list[Crawled]:
-        """In the order in which they were begun."""
-        return [done for _, done in sorted(self._done, key=lambda one: one[0])]
+    def results(self) -> list[CrawlResult]:
+        """In the order in which the crawls were started."""
+        return [result for _, result in sorted(self._results, key=lambda pair: pair[0])]
 
     def work(self, seconds: float | None, grace: float) -> None:
-        """Crawl one outlet after the other until there is none left; for a thread."""
+        """Crawl until the queue is at its end; for a thread."""
         while not self._stopping.is_set():
-            watched = Watched(seconds, grace if seconds is not None else None)
-            with self._taking:
-                turn = next(self._turns, _NOBODY)
-                self._begun, place = self._begun + 1, self._begun
-            if turn == _NOBODY:
+            process = CrawlProcess(seconds, grace if seconds is not None else None)
+            with self._queue_lock:
+                outlet = next(self._queue, _END)
+                self._started, place = self._started + 1, self._started
+            if outlet == _END:
                 return
-            if turn is None:
+            if outlet is None:
                 self._stopping.wait(PAUSE_SECONDS)
                 continue
-            self._at_work.append(watched)
+            self._running.append(process)
             try:
-                # It may have been stopped while the turn was looked up.
+                # The pool may have been stopped while the queue was asked.
                 if not self._stopping.is_set():
-                    self._done.append((place, self._crawl(turn, watched)))
+                    self._results.append((place, self._crawl(outlet, process)))
             except BaseException:
-                # That its crawl has ended may not have been told, and then its turn would never be over.
+                # The queue may not have heard that this crawl has ended, and would wait for it for ever.
                 self._stopping.set()
                 raise
             finally:
-                self._at_work.remove(watched)
+                self._running.remove(process)
 
-    def end(self) -> None:
-        """Begin no more, and end those at work, all of them at the same time."""
+    def stop(self) -> None:
+        """Start no more crawls, and end those that are running, all of them at the same time."""
         self._stopping.set()
-        asked = list(self._at_work)
-        for watched in asked:
-            watched.ask()
-        for watched in asked:
-            watched.end()
+        running = list(self._running)
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.stop()
 
 
-def crawl_within(
+def crawl_outlets(
     seconds: float | None,
-    outlets: Iterable[str | None],
+    queue: Iterable[str | None],
     archives: Path,
     *,
     jobs: int = 2,
     settings: Mapping[str, object] | None = None,
-    ended: Callable[[Crawled], None] = lambda _: None,
-    overdue: Callable[[str], None] = lambda _: None,
+    on_end: Callable[[CrawlResult], None] = lambda _: None,
+    on_overdue: Callable[[str], None] = lambda _: None,
     grace: float = GRACE_SECONDS,
-) -> list[Crawled]:
-    """Crawl each outlet, `jobs` at a time, in the order given; None among them: wait for the next.
+) -> list[CrawlResult]:
+    """Crawl the outlets of a queue, `jobs` at a time; None in it: wait and ask again.
 
-    Each may take `seconds`; without that limit none is ever killed.
+    Each crawl may take `seconds`; without that limit none is ever killed.
     """
 
-    def crawl(outlet: str, watched: Watched) -> Crawled:
+    def crawl(outlet: str, process: CrawlProcess) -> CrawlResult:
         try:
-            done = crawl_outlet(outlet, archives, settings or {}, watched)
+            result = crawl_outlet(process, outlet, archives, settings or {})
         except NewscrawlError as error:
             log = archives / outlet / LOG_NAME
-            done = Crawled(outlet=outlet, code=1, report=None, log=log, said=str(error))
-        if watched.is_overdue:
-            overdue(outlet)
-            done = replace(done, said=f"killed after {seconds:g} s") if done.code < 0 else done
-        ended(done)
-        return done
+            result = CrawlResult(outlet=outlet, code=1, report=None, log=log, output=str(error))
+        if process.is_overdue:
+            on_overdue(outlet)
+            was_killed = result.code < 0
+            result = replace(result, output=f"killed after {seconds:g} s") if was_killed else result
+        on_end(result)
+        return result
 
-    slots = Slots(outlets, crawl)
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool, _ended_with_us(slots):
-        for working in [pool.submit(slots.work, seconds, grace) for _ in range(max(1, jobs))]:
-            working.result()
-    return slots.crawled
+    pool = WorkerPool(queue, crawl)
+    threads = max(1, jobs)
+    with ThreadPoolExecutor(max_workers=threads) as executor, _stopped_by_sigterm(pool):
+        for future in [executor.submit(pool.work, seconds, grace) for _ in range(threads)]:
+            future.result()
+    return pool.results
 
 
 @contextmanager
-def _ended_with_us(slots: Slots) -> Iterator[None]:
-    """SIGTERM ends the crawls too; then we go."""
+def _stopped_by_sigterm(pool: WorkerPool) -> Iterator[None]:
+    """SIGTERM ends the crawls first, then this process."""
 
-    def end(number: int, _: object) -> None:
-        slots.end()
+    def handle(number: int, _: object) -> None:
+        pool.stop()
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, handle)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+class ArticleCounter:
+    """Counts the articles that running crawls have written; reads each byte of their lines once."""
+
+    def __init__(self, archives: Path) -> None:
+        self._archives = archives
+        self._began = time.time()
+        self._offsets: dict[Path, int] = {}
+        self._articles: Counter[str] = Counter()
+
+    def count(self, outlet: str) -> int:
+        """Articles so far of the outlet's runs that began after this counter."""
+        for path in (self._archives / outlet).glob(f"*.jsonl{OPEN_SUFFIX}"):
+            if ".rejected." not in path.name:
+                self._articles[outlet] += self._count_new_lines(path)
+        return self._articles[outlet]
+
+    def _count_new_lines(self, path: Path) -> int:
+        try:
+            if path.stat().st_mtime < self._began:
+                return 0
+            with path.open("rb") as stream:
+                stream.seek(self._offsets.get(path, 0))
+                added = stream.read()
+        except FileNotFoundError:
+            return 0  # closed since it was listed
+        self._offsets[path] = self._offsets.get(path, 0) + len(added)
+        return added.count(b"\n")
+
+
+def rotate_log(log: Path, max_bytes: int = LARGE_BYTES, old_logs: int = OLD_LOGS) -> None:
+    """Make way for a new log if this log is large; OSError."""
+    if not log.exists() or log.stat().st_size < max_bytes:
+        return
+    _old_log(log, old_logs).unlink(missing_ok=True)
+    for number in range(old_logs - 1, 1, -1):
+        if _old_log(log, number).exists():
+            _old_log(log, number).rename(_old_log(log, number + 1))
+    if _old_log(log, 1).exists():
+        _compress_log(_old_log(log, 1), _old_log(log, 2))
+    log.rename(_old_log(log, 1))
+
+
+def _old_log(log: Path, number: int) -> Path:
+    return log.with_name(f"{log.name}.{number}{'.gz' if number > 1 else ''}")
+
+
+def _compress_log(plain: Path, packed: Path) -> None:
+    draft = packed.with_name(f"{packed.name}.tmp")
+    with plain.open("rb") as source, gzip.open(draft, "wb") as target:
+        shutil.copyfileobj(source, target)
+    draft.rename(packed)
+    plain.unlink()

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
+from newscrawl.cli import ui
 from newscrawl.items import Article, Rejection
-from newscrawl.schema import markdown, schema_of
+from newscrawl.schema import line_json_schema, render_schema_page
 
 
-def schema(
-    rejection: Annotated[bool, typer.Option("--rejection", help="Of pages that became no article.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/item.md: both kinds.")] = False,
+@ui.app.command("schema")
+def print_schema(
+    rejection: Annotated[
+        bool, typer.Option("--rejection", help="Print the schema of pages that became no article.")
+    ] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print docs/item.md, which explains both kinds of lines.")
+    ] = False,
 ) -> None:
-    """Print the JSON Schema (2020-12) of an article's line."""
+    """Print the JSON Schema of an article's line.
+
+    It is of draft 2020-12. Use it to validate the lines in other programs, or to generate code that reads
+    them.
+    """
     if as_markdown:
-        sys.stdout.write(markdown())
+        sys.stdout.write(render_schema_page())
     else:
-        print(json.dumps(schema_of(Rejection if rejection else Article), ensure_ascii=False, indent=2))
+        schema = line_json_schema(Rejection if rejection else Article)
+        ui.print_json(schema, sort_keys=False, ensure_ascii=False, indent=2)

@@ -1,47 +1,44 @@
-"""`newscrawl state`: the database of what is known between runs, as a whole."""
+"""`newscrawl state`: the state database as a whole."""
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from newscrawl import settings
-from newscrawl.cli.status import Archives
+from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
 from newscrawl.state.database import Database, database_url
-from newscrawl.state.rows import seconds_of
-from newscrawl.state.transfer import copy_state
+from newscrawl.state.transfer import copy_database
 
-app = typer.Typer(help="The database of what is known between runs.", no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """So that the one command keeps its name."""
+app = typer.Typer(no_args_is_help=True)
+ui.app.add_typer(app, name="state")
 
 
-@app.command()
-def copy(
-    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
+@app.command("copy")
+def copy_state(
+    archives: ui.Archives = ui.ARCHIVES,
     source: Annotated[
-        str, typer.Option("--from", help="URL to read; the file beside the archives if none.")
+        str, typer.Option("--from", help="URL to read. Default: the SQLite file in the archives.")
     ] = "",
     target: Annotated[
-        str, typer.Option("--to", help="URL of an empty database; NEWSCRAWL_STATE_URL if none.")
-    ] = settings.NEWSCRAWL_STATE_URL,
+        str, typer.Option("--to", help="URL of an empty database. Default: NEWSCRAWL_STATE_URL.")
+    ] = ui.STATE_URL,
 ) -> None:
-    """Copy all that is known into another database, such as from SQLite to PostgreSQL."""
-    here, there = (database_url(url, archives.resolve()) for url in (source, target))
-    if here == there:
+    """Copy everything in the state database to another database.
+
+    Use it to move from SQLite to PostgreSQL, so that several machines can crawl together.
+    """
+    source_url, target_url = (database_url(url, archives.resolve()) for url in (source, target))
+    if source_url == target_url:
         raise NewscrawlError("nothing to copy: set NEWSCRAWL_STATE_URL, or name the target with --to")
-    if not source and not Path(here.removeprefix("sqlite:///")).exists():
-        raise NewscrawlError(f"no such file: {here.removeprefix('sqlite:///')}")
-    with closing(Database.open(here)) as reading, closing(Database.open(there)) as writing:
-        copied = copy_state(reading, writing, seconds_of(datetime.now(UTC)))
-    told = ", ".join(f"{count} {table}" for table, count in copied.items() if count)
-    Console().print(f"copied {told or 'nothing'}", markup=False, highlight=False, soft_wrap=True)
+    path = source_url.removeprefix("sqlite:///")
+    if not source and not Path(path).exists():
+        raise NewscrawlError(f"no such file: {path}")
+    with closing(Database.open(source_url)) as old, closing(Database.open(target_url)) as new:
+        copied = copy_database(old, new, int(time.time()))
+    counts = ", ".join(f"{count} {table}" for table, count in copied.items() if count)
+    ui.print_line(f"copied {counts or 'nothing'}")

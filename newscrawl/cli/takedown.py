@@ -1,166 +1,171 @@
-"""`newscrawl takedown`: articles go out of lines and state, and out of what replays the archives."""
+"""`newscrawl takedown`: removes articles from lines and state, and from what replays the archives."""
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 
-from newscrawl import settings
 from newscrawl.archive.repair import repair_folder
-from newscrawl.archive.takedown import TakenDown, block, erase_all, found_in, refusal_of, rewrite_lines
-from newscrawl.cli.status import Archives, AsJson, StateUrl
+from newscrawl.archive.takedown import (
+    Takedown,
+    block_replay,
+    find_takedown,
+    overwrite_all,
+    rewrite_lines,
+    takedown_rejection,
+)
+from newscrawl.cli import ui
 from newscrawl.dedup.incremental import remove_pages
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import find_outlet
-from newscrawl.spiders.run_context import is_gone
-from newscrawl.state.database import Database, database_url
-from newscrawl.state.duplicates import CopyTable
-from newscrawl.state.reconcile import forget_sources, take_down
-from newscrawl.state.rows import key_of, seconds_of
-from newscrawl.state.runs import Holder, State
-from newscrawl.warc.index import NAME, build
+from newscrawl.spiders.run_context import has_ended, this_process
+from newscrawl.state.database import Database
+from newscrawl.state.documents import DocumentTable
+from newscrawl.state.encoding import epoch_seconds, page_key
+from newscrawl.state.reconcile import forget_sources, mark_taken_down
+from newscrawl.state.runs import State
+from newscrawl.warc.index import INDEX_NAME, update_index
 
 NOTHING_FOUND = 1
-WITHOUT_STATE = "urls"
-"Folder of pages that were listed by hand: no run of theirs knows of another."
+STATELESS_FOLDER = "urls"
+"Folder of pages that a user listed: its runs remember nothing of each other."
 
 
-class Order(NamedTuple):
-    """What is to be done to the pages."""
+class TakedownRequest(NamedTuple):
+    """Which pages are to be removed, and how thoroughly."""
 
     urls: list[str]
     reason: str
-    when: datetime
+    time: datetime
     should_erase: bool
     with_sources: bool
-    is_dry: bool
+    is_dry_run: bool
 
 
-def takedown(  # noqa: PLR0917 # options, given by name
-    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Addresses of the articles.")],
+@ui.app.command("takedown")
+def take_down(  # noqa: PLR0917 # options, handed in by name
+    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="URLs of the articles.")],
     outlet: Annotated[
         str | None,
-        typer.Option(help="Its folder alone; the pages need not be there, they will never be fetched."),
+        typer.Option(
+            help="Search only this outlet, and block the URLs there even if they were never crawled."
+        ),
     ] = None,
-    archives: Archives = Path(settings.NEWSCRAWL_ARCHIVES),
-    state_url: StateUrl = settings.NEWSCRAWL_STATE_URL,
-    reason: Annotated[str, typer.Option(help="Noted where the article was.")] = "",
+    archives: ui.Archives = ui.ARCHIVES,
+    state_url: ui.StateUrl = ui.STATE_URL,
+    reason: Annotated[str, typer.Option(help="Reason to record in place of the article.")] = "",
     erase: Annotated[
-        bool, typer.Option("--erase", help="Overwrite its records in the WARC files, not to be undone.")
+        bool,
+        typer.Option("--erase", help="Also overwrite the records in the WARC files. This cannot be undone."),
     ] = False,
     sources: Annotated[
-        bool, typer.Option("--sources", help="Erase feeds and lists too that name one of the addresses.")
+        bool,
+        typer.Option("--sources", help="With --erase: also the feeds and lists that name any of the URLs."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done.")] = False,
-    as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    as_json: ui.AsJson = False,
 ) -> None:
-    """Take articles down: out of the lines and out of state, blocked for replay, never fetched again.
+    """Remove articles from lines and state, block their replay, never fetch them again.
 
-    Exit code 1 when none of the addresses is known.
+    Use it when an outlet or a person asks for it. The WARC files stay as they are unless you give --erase.
+    Exit code 1: the archives have none of the URLs.
     """
     if outlet:
-        _check_name(outlet, archives)
-    order = Order(urls, reason, datetime.now(UTC), erase, erase and sources, dry_run)
-    with closing(Database.open(database_url(state_url, archives.resolve()))) as database:
-        done = {
-            name: found
-            for name in ([outlet] if outlet else _outlets(archives))
-            if (found := _taken_down(database, archives / name, order, is_sure=outlet is not None))
+        names = [outlet]
+        if not (archives / outlet).is_dir():
+            find_outlet(outlet, ui.outlet_folders())  # UnknownOutlet if it has no file either
+    elif archives.is_dir():
+        names = sorted(path.name for path in archives.iterdir() if path.is_dir())
+    else:
+        raise NewscrawlError(f"no such folder: {archives}")
+    request = TakedownRequest(urls, reason, utc_now(), erase, erase and sources, dry_run)
+    with ui.open_database(archives, state_url) as database:
+        takedowns = {
+            name: takedown
+            for name in names
+            if (takedown := _take_down(database, archives / name, request, is_certain=outlet is not None))
         }
-    _show(done, order, as_json)
-    if not done:
+    if as_json:
+        data = {
+            name: {
+                "urls": sorted(takedown.urls),
+                "lines": takedown.lines,
+                "exchanges": _count_exchanges(takedown),
+                "copies": takedown.copies,
+            }
+            for name, takedown in takedowns.items()
+        }
+        ui.print_json({"dry_run": dry_run, "outlets": data})
+    else:
+        _show_takedowns(takedowns, request)
+    if not takedowns:
         raise typer.Exit(NOTHING_FOUND)
 
 
-def _check_name(outlet: str, archives: Path) -> None:
-    """UnknownOutlet for a name that has neither an archive nor a file."""
-    if not (archives / outlet).is_dir():
-        find_outlet(outlet, [Path(folder) for folder in settings.NEWSCRAWL_OUTLETS])
-
-
-def _outlets(archives: Path) -> list[str]:
-    if not archives.is_dir():
-        raise NewscrawlError(f"no such folder: {archives}")
-    return sorted(path.name for path in archives.iterdir() if path.is_dir())
-
-
-def _taken_down(database: Database, folder: Path, order: Order, *, is_sure: bool) -> TakenDown | None:
-    """What was there and is gone now; None where the outlet knows none of the pages."""
-    if not order.is_dry:
-        # What killed crawls left open holds articles too, and would be closed by the next run.
+def _take_down(
+    database: Database, folder: Path, request: TakedownRequest, *, is_certain: bool
+) -> Takedown | None:
+    """What was there and is gone now; None where the outlet has none of the pages."""
+    if not request.is_dry_run:
+        # The files that a killed crawl left open hold articles too, and the next run would close them.
         repair_folder(folder, host=socket.gethostname(), complete=True)
-    found = found_in(folder, order.urls, with_exchanges=order.should_erase, with_sources=order.with_sources)
-    is_known = found.lines or found.exchanges or found.urls - set(order.urls) or found.named
-    if not is_sure and not is_known:
+    takedown = find_takedown(
+        folder, request.urls, with_exchanges=request.should_erase, with_sources=request.with_sources
+    )
+    is_here = takedown.lines or takedown.exchanges or takedown.urls - set(request.urls) or takedown.named
+    if not is_certain and not is_here:
         return None
-    if order.is_dry:
-        return found
-    state = State.of(database, folder.name, Holder(host=socket.gethostname(), pid=os.getpid()))
-    now = seconds_of(order.when)
-    state.lease.take(now, is_gone)
+    if request.is_dry_run:
+        return takedown
+    state = State.on(database, folder.name, this_process())
+    now = epoch_seconds(request.time)
+    state.lease.acquire(now, has_ended)
     try:
-        # From what is hardest to undo by accident to what finds the pages again: killed between two steps,
-        # the same command does the rest.
-        if folder.name != WITHOUT_STATE:
-            take_down(database, folder.name, found.urls, now)
-            remove_pages(CopyTable(database), [key_of(folder.name, url) for url in found.urls])
-        if order.with_sources:
+        # What finds the pages again comes last: if this is killed, the same command does the rest.
+        if folder.name != STATELESS_FOLDER:
+            mark_taken_down(database, folder.name, takedown.urls, now)
+            remove_pages(DocumentTable(database), [page_key(folder.name, url) for url in takedown.urls])
+        if request.with_sources:
             forget_sources(database, folder.name)
-        block(folder, found.urls)
-        is_indexed = (folder / NAME).is_file()
-        if found.exchanges:
-            _forget_index(folder)
-        erase_all(folder, found, order.reason, order.when)
-        day = rfc3339(order.when)[:10]
-        rewrite_lines(folder, found.urls, lambda line: refusal_of(line, folder.name, order.reason, day))
+        block_replay(folder, takedown.urls)
+        is_indexed = (folder / INDEX_NAME).is_file()
+        if takedown.exchanges:
+            # The index recognises files by their size, which overwriting does not change.
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{folder / INDEX_NAME}{suffix}").unlink(missing_ok=True)
+        overwrite_all(folder, takedown, request.reason, request.time)
+        day = rfc3339(request.time)[:10]
+        rewrite_lines(
+            folder,
+            takedown.urls,
+            lambda line: takedown_rejection(line, folder.name, request.reason, day),
+        )
         if is_indexed:
-            build(folder)
+            update_index(folder)
     finally:
         state.lease.release()
-    return found
+    return takedown
 
 
-def _forget_index(folder: Path) -> None:
-    """Before its files are rewritten: it knows them by their size, which does not change."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{folder / NAME}{suffix}").unlink(missing_ok=True)
+def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest) -> None:
+    verb = "would take down" if request.is_dry_run else "took down"
+    for name, takedown in takedowns.items():
+        exchanges = _count_exchanges(takedown)
+        counts = f"{len(takedown.urls)} URLs, {takedown.lines} lines, {exchanges} exchanges in the archive"
+        ui.print_line(f"{name}: {verb} {counts}")
+        if not request.should_erase:
+            ui.print_line(f"{name}: records stay in the WARC files; --erase overwrites them")
+        for copy in takedown.copies:
+            ui.print_line(f"{name}: {copy} may hold it too: delete it, or make it again")
+    if not takedowns:
+        ui.print_line("the archives have none of these URLs")
 
 
-def _show(done: dict[str, TakenDown], order: Order, as_json: bool) -> None:
-    told = {name: _told(found) for name, found in done.items()}
-    if as_json:
-        print(json.dumps({"dry_run": order.is_dry, "outlets": told}, sort_keys=True))
-        return
-    console = Console()
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    for name, found in done.items():
-        erased = told[name]["exchanges"]
-        what = f"{len(found.urls)} addresses, {found.lines} lines, {erased} exchanges in the archive"
-        say(f"{name}: {'would take down' if order.is_dry else 'took down'} {what}")
-        if not order.should_erase:
-            say(f"{name}: records stay in the WARC files; --erase overwrites them")
-        for copy in found.copies:
-            say(f"{name}: {copy} may hold it too: delete it, or make it anew")
-    if not done:
-        say("none of these addresses is known")
-
-
-def _told(found: TakenDown) -> dict[str, object]:
-    return {
-        "urls": sorted(found.urls),
-        "lines": found.lines,
-        "exchanges": sum(map(len, found.exchanges.values())),
-        "copies": found.copies,
-    }
+def _count_exchanges(takedown: Takedown) -> int:
+    return sum(map(len, takedown.exchanges.values()))

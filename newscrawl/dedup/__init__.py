@@ -1,1 +1,1 @@
-"""dedup."""
+"""Near-duplicate detection: clusters of copies, and links between languages."""

@@ -1,70 +1,72 @@
-"""Articles as texts that are looked through for copies, and such texts as rows of state."""
+"""Turn articles into documents for comparison, documents into database columns, and clusters into fields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from newscrawl.dedup.fingerprints import (
-    PRINT_BITS,
-    Names,
-    Text,
-    Words,
-    names_of,
-    prints_of,
-    stored,
-    stored_names,
-    words_of,
+    FINGERPRINT_BITS,
+    Document,
+    NameSketch,
+    Tokens,
+    pack_names,
+    pack_tokens,
+    sketch_names,
+    tokenize,
+    winnow,
 )
-from newscrawl.extraction.metadata.names import agency_named
+from newscrawl.extraction.metadata.names import agency_short_name
 from newscrawl.items import Article
-from newscrawl.state.duplicates import Copied, CopyTable
-from newscrawl.state.rows import key_of, seconds_of
+from newscrawl.state.documents import ClusterMembership, DocumentTable
+from newscrawl.state.encoding import epoch_seconds, page_key
 from newscrawl.state.urls import batches
-from newscrawl.urls import normal_url
+from newscrawl.urls import normalize_url
 
-NAME = 1 << PRINT_BITS
-"Added to what is a name, so that no fingerprint is taken for one."
-_LISTS = frozenset({"listing", "forum", "product", "liveblog"})
-"Kinds of page that hold many stories or none."
+NAME_KEY = 1 << FINGERPRINT_BITS
+"Set in the lookup keys of names, so that they never equal a fingerprint."
+BATCH = 500
+_NO_SINGLE_STORY = frozenset({"listing", "forum", "product", "liveblog"})
+"Page types that hold many stories or none."
 
 
-def text_of(article: Article, *, is_wire: bool = False) -> Text | None:
-    """The article as copies are looked for; None when it is no single story.
+def make_document(article: Article, *, is_wire: bool = False) -> Document | None:
+    """Prepare an article for comparison; None if it is not a single story.
 
-    `is_wire`: its outlet is an agency's.
+    `is_wire`: an agency runs its outlet.
     """
-    if article.page_type in _LISTS or not article.fetched:
+    if article.page_type in _NO_SINGLE_STORY or not article.fetched:
         return None
     fetched = datetime.fromisoformat(article.fetched)
     original, publisher = article.syndication.original_url, article.publisher or ""
-    return Text(
-        key=key_of(article.source or "", article.url_requested),
-        article=article.id,
+    return Document(
+        key=page_key(article.source or "", article.url_requested),
+        article_id=article.id,
         outlet=article.source or article.domain or "",
         url=article.url_norm,
-        title=_storable(article.title),
+        title=_clean(article.title),
         lang=article.lang,
-        published=seconds_of(_published(article.published, fetched)),
-        seen=seconds_of(fetched),
-        agency=_storable(article.syndication.agency),
-        own=agency_named(publisher) or (publisher or None if is_wire else None),
-        original_url=_storable(normal_url(original)) if original else None,
-        words=words_of(article.text),
-        names=names_of(article.text),
+        published=epoch_seconds(_publication_time(article.published, fetched)),
+        fetched_at=epoch_seconds(fetched),
+        agency=_clean(article.syndication.agency),
+        agency_of_outlet=agency_short_name(publisher) or (publisher or None if is_wire else None),
+        original_url=_clean(normalize_url(original)) if original else None,
+        tokens=tokenize(article.text),
+        names=sketch_names(article.text),
     )
 
 
-def _storable(said: str | None) -> str | None:
-    """What a page says of itself, without what PostgreSQL refuses."""
-    return said and said.replace("\0", "").encode("utf-8", "replace").decode()
+def _clean(text: str | None) -> str | None:
+    """Remove the characters that PostgreSQL rejects."""
+    return text and text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _published(said: str | None, fetched: datetime) -> datetime:
-    """When it came out: never after it was fetched, and at the end of a day whose hour is not told."""
+def _publication_time(published: str | None, fetched: datetime) -> datetime:
+    """When the article came out: never after the fetch, and the end of the day if the hour is unknown."""
     try:
-        moment = datetime.fromisoformat(said or "")
+        moment = datetime.fromisoformat(published or "")
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
@@ -72,43 +74,32 @@ def _published(said: str | None, fetched: datetime) -> datetime:
     return min(moment, fetched)
 
 
-def values_of(text: Text) -> dict[str, Any]:
-    """The columns that a text fills."""
-    return {
-        "key": text.key,
-        "latest": text.article,
-        "outlet": text.outlet,
-        "url": text.url,
-        "title": text.title,
-        "lang": text.lang,
-        "published": text.published,
-        "seen": text.seen,
-        "agency": text.agency,
-        "own": text.own,
-        "original_url": text.original_url,
-        "words": stored(text.words),
-        "names": stored_names(text.names),
-    }
+def document_columns(document: Document) -> dict[str, Any]:
+    """The columns that a document fills."""
+    columns = {field.name: getattr(document, field.name) for field in fields(document)}
+    columns["latest_article_id"] = columns.pop("article_id")
+    columns["token_sketch"] = pack_tokens(columns.pop("tokens"))
+    columns["name_sketch"] = pack_names(columns.pop("names"))
+    return columns
 
 
-def numbers_of(words: Words, names: Names) -> list[int]:
-    """All that a text is looked up by."""
-    return [*prints_of(words).tolist(), *(NAME | name for name in names.tolist())]
+def lookup_keys(tokens: Tokens, names: NameSketch) -> list[int]:
+    """The numbers that a document is looked up by: fingerprints and names."""
+    return [*winnow(tokens).tolist(), *(NAME_KEY | name for name in names.tolist())]
 
 
-BATCH = 500
-
-
-def with_copies(articles: Iterable[Article], table: CopyTable) -> Iterator[Article]:
-    """The articles in their order, `cluster` and `duplicate_of` filled where copies are known."""
+def with_clusters(articles: Iterable[Article], table: DocumentTable) -> Iterator[Article]:
+    """Yield the articles in their order, with the `cluster` and `duplicate_of` that are in the database."""
     for batch in batches(articles, BATCH):
-        keys = [key_of(article.source or "", article.url_requested) for article in batch]
-        known = table.of_pages(keys)
-        yield from (_filled(article, known.get(key)) for article, key in zip(batch, keys, strict=True))
+        keys = [page_key(article.source or "", article.url_requested) for article in batch]
+        memberships = table.memberships(keys)
+        yield from (
+            _with_cluster(article, memberships.get(key)) for article, key in zip(batch, keys, strict=True)
+        )
 
 
-def _filled(article: Article, copied: Copied | None) -> Article:
-    if copied is None or copied.cluster is None:
+def _with_cluster(article: Article, membership: ClusterMembership | None) -> Article:
+    if membership is None or membership.cluster is None:
         return article
-    found = {"cluster": copied.cluster, "duplicate_of": copied.duplicate_of}
-    return article.model_copy(update=found)
+    update = {"cluster": membership.cluster, "duplicate_of": membership.duplicate_of}
+    return article.model_copy(update=update)

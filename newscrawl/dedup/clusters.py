@@ -1,144 +1,203 @@
-"""Which cluster a text belongs to, and which of its members is the original."""
+"""The rules for pairs and clusters, which `bulk` and `incremental` share.
+
+They decide which documents are copies of each other, which cluster a document joins, which member of a
+cluster is the original, and which documents report the same event in two languages. `incremental` applies
+them to the documents of a run, with the clusters in the database; `bulk` to all documents, in memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import log
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from newscrawl.dedup.fingerprints import FIGURE_OF_NAMES as FIGURE
-from newscrawl.dedup.fingerprints import Names, Words
-from newscrawl.dedup.similarity import Likeness, is_copy, likeness
+from newscrawl.dedup.fingerprints import SKETCH_FIGURE, Document, NameSketch, Tokens
+from newscrawl.dedup.similarity import is_copy, measure_overlap
 
-MOST_OTHERS = 40
-"Texts that one is compared with, those that share the most fingerprints first."
-HEADS_SHARE = 0.25
-"So much do the first texts of two clusters share that a text joins into one; a digest of both does not."
+MAX_CANDIDATES = 40
+"Documents that a new document is compared with: those with the most fingerprints in common."
+MIN_HEAD_SHARE = 0.25
+"The first texts of two clusters must overlap by this share to be merged; a digest of both is no link."
+
+LINK_SECONDS = 48 * 3600
+"Documents published further apart than this report different events."
+MIN_SHARED_NAMES, MIN_SHARED_FIGURES = 3, 2
+"Without shared figures, a story cannot be distinguished from the next story about the same people."
+MIN_NAME_SHARE, MIN_FIGURE_SHARE = 0.3, 0.5
+"Shared part, by weight, of the names and figures of the document that has fewer."
+MAX_LOOKUP_NAMES, MIN_SHARED_LOOKUPS = 12, 3
+"Documents are looked up by their rarest names and must share so many of these."
+_NO_LANGUAGE = frozenset({"mixed", "other", "und"})
 
 
-class Other(NamedTuple):
-    """A text that may be of the same story."""
+class Candidate(NamedTuple):
+    """A document that the new document may be a copy of."""
 
     id: int
-    "Ascends with time."
+    "Ascends with the time of the fetch."
+    article_id: str
     outlet: str
     cluster: str | None
-    words: Words
+    published: int
+    tokens: Tokens
 
 
-class Match(NamedTuple):
-    """Another text of the same story."""
+class ClusterStore(Protocol):
+    """Where clusters live: in the database, or in memory while all of them are rebuilt."""
 
-    other: Other
-    nearness: float
-    "Shared words of all that both have."
+    def first_id(self, cluster: str) -> int: ...
 
+    def first_tokens(self, cluster: str) -> Tokens | None:
+        """Tokens of the first member that is still compared."""
+        ...
 
-def matches(words: Words, outlet: str, others: Iterable[Other]) -> list[Match]:
-    """The copies among others, the nearest first, of equally near ones the first."""
-    found = [(other, likeness(words, other.words)) for other in others]
-    copies = [
-        Match(other, nearness(alike, len(words) + len(other.words)))
-        for other, alike in found
-        if is_copy(alike, at_home=other.outlet == outlet)
-    ]
-    return sorted(copies, key=lambda match: (-match.nearness, match.other.id))
+    def merge(self, clusters: Collection[str], into: str) -> None: ...
+
+    def assign(self, ids: Iterable[int], cluster: str) -> None: ...
 
 
-def nearness(alike: Likeness, words: int) -> float:
-    return alike.shared / max(1, words - alike.shared)
+def join_cluster(
+    document: Document, number: int, candidates: Iterable[Candidate], store: ClusterStore
+) -> str | None:
+    """Put the document into the cluster of its copies and return the cluster's name; None without copies.
 
-
-def joined(found: Sequence[Match], head: Callable[[Other], Words]) -> list[Other]:
-    """Of the matches, the nearest first, one of each cluster that the text belongs to.
-
-    `head` gives the first text of another's cluster. Two clusters become one only if those share words.
+    Clusters that the document joins together are merged into the oldest. A new cluster is named after the
+    article of its earlier document.
     """
-    if not found:
+
+    def first_tokens(candidate: Candidate) -> Tokens:
+        tokens = store.first_tokens(candidate.cluster) if candidate.cluster else None
+        return candidate.tokens if tokens is None else tokens
+
+    copies = one_per_cluster(find_copies(document.tokens, document.outlet, candidates), first_tokens)
+    if not copies:
+        return None
+    clusters = [copy.cluster for copy in copies if copy.cluster]
+    if clusters:
+        cluster = min(clusters, key=store.first_id)
+    else:
+        nearest = copies[0]
+        cluster = nearest.article_id if nearest.published <= document.published else document.article_id
+    if len(clusters) > 1:
+        store.merge(clusters, cluster)
+    store.assign((number, *(copy.id for copy in copies if not copy.cluster)), cluster)
+    return cluster
+
+
+def find_copies(tokens: Tokens, outlet: str, candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Select the copies among the candidates, the nearest first; of equally near ones the earliest first."""
+    copies: list[tuple[float, int, Candidate]] = []
+    for candidate in candidates:
+        overlap = measure_overlap(tokens, candidate.tokens)
+        if is_copy(overlap, same_outlet=candidate.outlet == outlet):
+            all_tokens = len(tokens) + len(candidate.tokens) - overlap.shared
+            copies.append((-overlap.shared / max(1, all_tokens), candidate.id, candidate))
+    return [candidate for *_, candidate in sorted(copies, key=itemgetter(0, 1))]
+
+
+def one_per_cluster(
+    copies: Sequence[Candidate], first_tokens: Callable[[Candidate], Tokens]
+) -> list[Candidate]:
+    """Pick a copy from each cluster that the document belongs to; `copies` begin with the nearest.
+
+    `first_tokens` returns the first text of a candidate's cluster. Only clusters whose first texts overlap
+    with that of the nearest copy are chosen.
+    """
+    if not copies:
         return []
-    nearest = found[0].other
-    first, taken, clusters = head(nearest), [nearest], {nearest.cluster or nearest.id}
-    for other, _ in found[1:]:
-        if (other.cluster or other.id) in clusters:
+    nearest = copies[0]
+    head, chosen, clusters = first_tokens(nearest), [nearest], {nearest.cluster or nearest.id}
+    for candidate in copies[1:]:
+        if (candidate.cluster or candidate.id) in clusters:
             continue
-        clusters.add(other.cluster or other.id)
-        if likeness(first, head(other)).share >= HEADS_SHARE:
-            taken.append(other)
-    return taken
+        clusters.add(candidate.cluster or candidate.id)
+        if measure_overlap(head, first_tokens(candidate)).share >= MIN_HEAD_SHARE:
+            chosen.append(candidate)
+    return chosen
 
 
-def original_among(members: Sequence[Any]) -> Any:
-    """The one that others name as their source, else the agency's own, else the earliest.
+def choose_original(members: Sequence[Any]) -> Any:
+    """The member that others name as their source, else the agency's own, else the earliest.
 
-    Members have the columns of `copies`: id, url, published, agency, own, original_url.
+    Members are rows of `copies` or documents, in ascending order.
     """
     named = {member.original_url for member in members}
     agencies = {member.agency for member in members if member.agency}
-    found = (
+    originals = (
         [member for member in members if member.url in named]
-        or [member for member in members if member.own in agencies]
+        or [member for member in members if member.agency_of_outlet in agencies]
         or members
     )
-    return min(found, key=lambda member: (member.published, member.id))
+    return min(originals, key=lambda member: member.published)
 
 
-HOURS = 48
-SECONDS = HOURS * 3600
-"Two texts further apart than this tell of two events."
-LEAST_NAMES, LEAST_FIGURES = 3, 2
-"Shared ones. Without figures a story cannot be told from the next one of the same people."
-NAME_SHARE, FIGURE_SHARE = 0.3, 0.5
-"Of the names and figures of the text that has fewer, by weight."
-RAREST, LEAST_SHARED = 12, 3
-"Names by which texts are looked up, those that few others have; so many must be shared."
-_LANGUAGES = frozenset({"mixed", "other", "und"})
-
-
-def language_of(lang: str | None) -> str | None:
-    """The language without its region; None when a text has no one language."""
+def base_language(lang: str | None) -> str | None:
+    """The language without its region; None for a document in several languages or none."""
     base = (lang or "").partition("-")[0]
-    return None if not base or base in _LANGUAGES else base
+    return None if not base or base in _NO_LANGUAGE else base
 
 
-def can_cross(lang: str | None, names: Names) -> bool:
-    """Whether a text says enough to be looked for in other languages."""
-    figures = int(np.count_nonzero(names & FIGURE))
-    return bool(language_of(lang)) and figures >= LEAST_FIGURES and len(names) - figures >= LEAST_NAMES
+def is_linkable(lang: str | None, names: NameSketch) -> bool:
+    """Whether a document has enough names and figures to be looked for in other languages."""
+    figures = int(np.count_nonzero(names & SKETCH_FIGURE))
+    return (
+        bool(base_language(lang))
+        and figures >= MIN_SHARED_FIGURES
+        and len(names) - figures >= MIN_SHARED_NAMES
+    )
 
 
-def may_be_one(lang: str | None, published: int, other_lang: str | None, other_published: int) -> bool:
-    """Whether languages differ and dates do not."""
-    one, other = language_of(lang), language_of(other_lang)
-    return bool(one and other and one != other) and abs(published - other_published) <= SECONDS
+def may_translate(document: Document, other: Any) -> bool:
+    """Whether a document and another, or its row, are in different languages and of the same days."""
+    languages = {base_language(document.lang), base_language(other.lang)}
+    return len(languages - {None}) == 2 and bool(abs(document.published - other.published) <= LINK_SECONDS)
 
 
-def rarest(names: Iterable[int], spread: Mapping[int, int]) -> list[int]:
-    """The names that the fewest texts have."""
-    return sorted(names, key=lambda name: (spread.get(name, 0), name))[:RAREST]
+def rarest_names(names: Iterable[int], frequencies: Mapping[int, int]) -> list[int]:
+    """The names that the fewest documents have."""
+    return sorted(names, key=lambda name: (frequencies.get(name, 0), name))[:MAX_LOOKUP_NAMES]
 
 
-def story_score(mine: Names, yours: Names, spread: Mapping[int, int], texts: int) -> float:
-    """0 when the texts do not tell of one event, else how much of the shorter's names and figures is shared.
+def best_link(
+    names: NameSketch,
+    candidates: Iterable[tuple[int, NameSketch]],
+    frequencies: Mapping[int, int],
+    documents: int,
+) -> tuple[int, float] | None:
+    """The candidate with the highest score, the first among equals, and its score; None if none scores."""
+    scores = [(number, score_link(names, other, frequencies, documents)) for number, other in candidates]
+    best = max(scores, key=itemgetter(1), default=None)
+    return best if best and best[1] else None
 
-    `spread` says how many of so many texts have a name: what everybody writes of says little.
+
+def score_link(
+    first: NameSketch, second: NameSketch, frequencies: Mapping[int, int], documents: int
+) -> float:
+    """How much of the names and figures is shared; 0 if the documents do not report the same event.
+
+    `frequencies` says how many of all documents have a name: a name that everybody uses proves little.
     """
-    shared = np.intersect1d(mine, yours, assume_unique=True)
-    figures = int(np.count_nonzero(shared & FIGURE))
-    if figures < LEAST_FIGURES or len(shared) - figures < LEAST_NAMES:
+    shared = np.intersect1d(first, second, assume_unique=True)
+    figures = int(np.count_nonzero(shared & SKETCH_FIGURE))
+    if figures < MIN_SHARED_FIGURES or len(shared) - figures < MIN_SHARED_NAMES:
         return 0.0
     weights = {
-        int(name): log((texts + 1) / max(1, spread.get(int(name), 1))) for name in np.union1d(mine, yours)
+        int(name): log((documents + 1) / max(1, frequencies.get(int(name), 1)))
+        for name in np.union1d(first, second)
     }
-    shares = [_share(weights, mine, yours, kind) for kind in (0, FIGURE)]
-    if shares[0] < NAME_SHARE or shares[1] < FIGURE_SHARE:
+    name_share, figure_share = (_shared_weight(weights, first, second, kind) for kind in (0, SKETCH_FIGURE))
+    if name_share < MIN_NAME_SHARE or figure_share < MIN_FIGURE_SHARE:
         return 0.0
-    return round(sum(shares) / 2, 3)
+    return round((name_share + figure_share) / 2, 3)
 
 
-def _share(weights: Mapping[int, float], mine: Names, yours: Names, kind: int) -> float:
-    """The weight of what is shared of one kind, in that of the text that has less of the kind."""
-    one, other = ({int(name) for name in names if name & FIGURE == kind} for names in (mine, yours))
-    whole = min(sum(weights[name] for name in names) for names in (one, other))
-    return sum(weights[name] for name in one & other) / max(whole, 1e-9)
+def _shared_weight(weights: Mapping[int, float], first: NameSketch, second: NameSketch, kind: int) -> float:
+    """Weight of the shared names (or figures) relative to the document that has fewer of them."""
+    ours, theirs = (
+        {int(name) for name in names if name & SKETCH_FIGURE == kind} for names in (first, second)
+    )
+    smaller = min(sum(weights[name] for name in names) for names in (ours, theirs))
+    return sum(weights[name] for name in ours & theirs) / max(smaller, 1e-9)

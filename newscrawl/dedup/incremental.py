@@ -1,171 +1,190 @@
-"""New texts against those of the last days, a few at a time: what every run does when it ends."""
+"""Add new documents to the clusters in the database, comparing them with those of the last days.
+
+Every run does this when it ends; `newscrawl dedup` does it for articles that no run has compared. `bulk`
+rebuilds all clusters at once, by the same rules.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from newscrawl.dedup.articles import NAME, numbers_of, values_of
+from newscrawl.dedup.articles import NAME_KEY, document_columns, lookup_keys
 from newscrawl.dedup.clusters import (
-    LEAST_SHARED,
-    MOST_OTHERS,
-    SECONDS,
-    Other,
-    can_cross,
-    joined,
-    matches,
-    may_be_one,
-    original_among,
-    rarest,
-    story_score,
+    LINK_SECONDS,
+    MAX_CANDIDATES,
+    MIN_SHARED_LOOKUPS,
+    Candidate,
+    best_link,
+    choose_original,
+    is_linkable,
+    join_cluster,
+    may_translate,
+    rarest_names,
 )
-from newscrawl.dedup.fingerprints import LEAST_PRINTS, Text, Words, prints_of, restored, restored_names
-from newscrawl.state.duplicates import CopyRows, CopyTable
+from newscrawl.dedup.fingerprints import (
+    MIN_SHARED_FINGERPRINTS,
+    Document,
+    Tokens,
+    unpack_names,
+    unpack_tokens,
+    winnow,
+)
+from newscrawl.state.documents import DocumentSession, DocumentTable
 from newscrawl.state.urls import batches
 
 WINDOW_DAYS = 7
-"A story is copied within days; an older text is compared no more."
+"Stories are copied within days, so older documents are not compared."
 DAY = 86_400
-BATCH = 50
-"Articles of one transaction: other crawls wait for no longer than these take."
-FORGOTTEN = 200
-"Old texts let go in one transaction."
+DOCUMENTS_PER_TRANSACTION = 50
+"Other crawls wait no longer than a transaction takes."
+MAX_EXPIRED = 200
+"Old documents that a transaction expires."
 
 
-class Found(NamedTuple):
-    """What came of the articles that were looked at."""
+class DedupCounts(NamedTuple):
+    """How many documents were compared, and with what result."""
 
-    texts: int = 0
+    documents: int = 0
     copies: int = 0
-    "Of them in a cluster."
+    "Documents in a cluster."
     same_story: int = 0
-    "Of them told of in another language too."
+    "Documents linked to another language."
 
-    def plus(self, other: Found) -> Found:
-        return Found(*(one + two for one, two in zip(self, other, strict=True)))
+    def plus(self, other: DedupCounts) -> DedupCounts:
+        return DedupCounts(*map(sum, zip(self, other, strict=True)))
 
 
-def cluster_texts(table: CopyTable, texts: Iterable[Text], now: int, *, days: int = WINDOW_DAYS) -> Found:
-    """Look for copies of each text, oldest first, among all of the last days; known texts are passed by."""
-    found = Found()
-    for batch in batches(texts, BATCH):
+class DatabaseClusters:
+    """Clusters in the database, by the rows of their members; a ClusterStore."""
+
+    def __init__(self, rows: DocumentSession) -> None:
+        self._rows = rows
+
+    def first_id(self, cluster: str) -> int:
+        return min(int(row.id) for row in self._rows.members(cluster))
+
+    def first_tokens(self, cluster: str) -> Tokens | None:
+        row = self._rows.head(cluster)
+        return unpack_tokens(row.token_sketch) if row else None
+
+    def merge(self, clusters: Collection[str], into: str) -> None:
+        self._rows.merge(clusters, into)
+
+    def assign(self, ids: Iterable[int], cluster: str) -> None:
+        for row in ids:
+            self._rows.change(row, {"cluster": cluster})
+
+
+def cluster_documents(
+    table: DocumentTable, documents: Iterable[Document], now: int, *, days: int = WINDOW_DAYS
+) -> DedupCounts:
+    """Look for copies of each document, the oldest first, among those of the last days; skip stored ones."""
+    counts = DedupCounts()
+    for batch in batches(documents, DOCUMENTS_PER_TRANSACTION):
         with table.writing() as rows:
-            for text in batch:
-                row = rows.at(text.key)
-                if row is None or (row.latest != text.article and row.seen <= text.seen):
-                    found = found.plus(_cluster_text(rows, text, row))
+            for document in batch:
+                row = rows.row(document.key)
+                if row is None or (
+                    row.latest_article_id != document.article_id and row.fetched_at <= document.fetched_at
+                ):
+                    counts = counts.plus(_add_document(rows, document, row))
     with table.writing() as rows:
-        forget(rows, now - days * DAY)
-    return found
+        expire_documents(rows, now - days * DAY)
+    return counts
 
 
-def forget(rows: CopyRows, before: int, most: int = FORGOTTEN) -> int:
-    """Let go of old texts; what was found of them stays. Gives how many there were."""
-    old = rows.old(before, most)
+def expire_documents(rows: DocumentSession, before: int, most: int = MAX_EXPIRED) -> int:
+    """Drop the tokens of old documents, but not their clusters; return how many there were."""
+    old = rows.fetched_before(before, most)
     for row in old:
-        rows.remove_prints(row.id, numbers_of(restored(row.words), restored_names(row.names)))
-        rows.change(row.id, {"words": None, "names": None})
+        _remove_lookup_keys(rows, row)
+        rows.change(row.id, {"token_sketch": None, "name_sketch": None})
     return len(old)
 
 
-def remove_pages(table: CopyTable, keys: Iterable[bytes]) -> None:
-    """Nothing is known of these pages (`rows.key_of`) any more; what they were copies of stays."""
+def remove_pages(table: DocumentTable, keys: Iterable[bytes]) -> None:
+    """Remove the documents of these pages (`page_key`); other members of their clusters stay."""
     with table.writing() as rows:
         for key in keys:
-            if row := rows.at(key):
-                if row.words is not None:
-                    rows.remove_prints(row.id, numbers_of(restored(row.words), restored_names(row.names)))
+            if row := rows.row(key):
+                _remove_lookup_keys(rows, row)
                 rows.remove(row.id)
-                _settle(rows, row.cluster)
+                _update_original(rows, row.cluster)
 
 
-def _settle(rows: CopyRows, cluster: str | None) -> None:
-    """Say of every member which is the original; one that is left alone is in no cluster."""
+def _remove_lookup_keys(rows: DocumentSession, row: Any) -> None:
+    if row.token_sketch is not None:
+        rows.remove_fingerprints(
+            row.id, lookup_keys(unpack_tokens(row.token_sketch), unpack_names(row.name_sketch))
+        )
+
+
+def _update_original(rows: DocumentSession, cluster: str | None) -> None:
+    """Point every member at the original; a cluster with a single member left is dissolved."""
     members = rows.members(cluster) if cluster else []
     if len(members) == 1:
         rows.change(members[0].id, {"cluster": None, "duplicate_of": None})
     elif cluster and members:
-        original = original_among(members)
-        rows.name_original(cluster, original.id, original.latest)
+        original = choose_original(members)
+        rows.set_original(cluster, original.id, original.latest_article_id)
 
 
-def _cluster_text(rows: CopyRows, text: Text, row: Any) -> Found:
-    """Keep one text; `row` holds the one its page had before."""
-    prints, names = prints_of(text.words).tolist(), [NAME | name for name in text.names.tolist()]
-    number = _kept(rows, text, row)
-    rows.add_prints((each, number) for each in (*prints, *names))
+def _add_document(rows: DocumentSession, document: Document, row: Any) -> DedupCounts:
+    """Store and compare a document; `row` is the previous document of its page, or None."""
+    fingerprints = winnow(document.tokens).tolist()
+    names = [NAME_KEY | name for name in document.names.tolist()]
+    number = _store_document(rows, document, row)
+    rows.add_fingerprints((key, number) for key in (*fingerprints, *names))
     cluster = row.cluster if row is not None else None
-    if cluster is None:
-        cluster = _join(rows, text, number, prints)
-    _settle(rows, cluster)
-    crossed = can_cross(text.lang, text.names) and _cross(rows, text, number, names)
-    return Found(1, int(cluster is not None), int(crossed))
+    if cluster is None and fingerprints:
+        candidates = _find_candidates(rows, number, fingerprints)
+        cluster = join_cluster(document, number, candidates, DatabaseClusters(rows))
+    _update_original(rows, cluster)
+    is_linked = is_linkable(document.lang, document.names) and _link_document(rows, document, number, names)
+    return DedupCounts(1, int(cluster is not None), int(is_linked))
 
 
-def _kept(rows: CopyRows, text: Text, row: Any) -> int:
-    """The number of the text's row, which says what the text says."""
-    values = values_of(text)
+def _store_document(rows: DocumentSession, document: Document, row: Any) -> int:
+    """Insert the document, or update the row of its page; return the row's number."""
+    values = document_columns(document)
     if row is None:
-        return rows.add(values | {"article": text.article})
-    if row.words is not None:
-        rows.remove_prints(row.id, numbers_of(restored(row.words), restored_names(row.names)))
+        return rows.add(values | {"first_article_id": document.article_id})
+    _remove_lookup_keys(rows, row)
     rows.change(row.id, values)
     return int(row.id)
 
 
-def _join(rows: CopyRows, text: Text, number: int, prints: list[int]) -> str | None:
-    """The cluster of the text, begun or grown; None when it has no copy."""
-    if not prints:
-        return None
-    least = min(LEAST_PRINTS, len(prints))
-    near = {row.id: row for row in rows.rows(rows.sharing(prints, number, least, MOST_OTHERS))}
-    others = [Other(row.id, row.outlet, row.cluster, restored(row.words)) for row in near.values()]
-    taken = joined(matches(text.words, text.outlet, others), lambda other: _head(rows, other))
-    if not taken:
-        return None
-    clusters = [other.cluster for other in taken if other.cluster]
-    cluster = _eldest(rows, clusters) if clusters else _new_cluster(text, near[taken[0].id])
-    if len(clusters) > 1:
-        rows.merge(clusters, cluster)
-    for member in (number, *(other.id for other in taken if not other.cluster)):
-        rows.change(member, {"cluster": cluster})
-    return cluster
-
-
-def _head(rows: CopyRows, other: Other) -> Words:
-    row = rows.head(other.cluster) if other.cluster else None
-    return restored(row.words) if row else other.words
-
-
-def _eldest(rows: CopyRows, clusters: list[str]) -> str:
-    """The cluster that began first; its name is the id of an article, whose row tells."""
-    return min(clusters, key=lambda cluster: min(row.id for row in rows.members(cluster)))
-
-
-def _new_cluster(text: Text, other: Any) -> str:
-    """Named for the earlier of two."""
-    return other.article if other.published <= text.published else text.article
-
-
-def _cross(rows: CopyRows, text: Text, number: int, names: list[int]) -> bool:
-    """Link the text to the one of another language that tells the same; False when there is none."""
-    since = rows.first_since(text.seen - SECONDS)
-    few = rarest(names, rows.spread(names, since))
-    near = rows.rows(rows.sharing(few, number, LEAST_SHARED, MOST_OTHERS, since))
-    others = [
-        (row, restored_names(row.names))
-        for row in near
-        if may_be_one(text.lang, text.published, row.lang, row.published)
+def _find_candidates(rows: DocumentSession, number: int, fingerprints: list[int]) -> list[Candidate]:
+    """The documents that share the most fingerprints with this row."""
+    least = min(MIN_SHARED_FINGERPRINTS, len(fingerprints))
+    return [
+        Candidate(
+            row.id,
+            row.first_article_id,
+            row.outlet,
+            row.cluster,
+            row.published,
+            unpack_tokens(row.token_sketch),
+        )
+        for row in rows.rows(rows.find_sharing(fingerprints, number, least, MAX_CANDIDATES))
     ]
-    if not others:
+
+
+def _link_document(rows: DocumentSession, document: Document, number: int, names: list[int]) -> bool:
+    """Link the document to the same event in another language; return whether there is any."""
+    since = rows.first_id_since(document.fetched_at - LINK_SECONDS)
+    rare = rarest_names(names, rows.document_frequencies(names, since))
+    candidates = [
+        (row.id, unpack_names(row.name_sketch))
+        for row in rows.rows(rows.find_sharing(rare, number, MIN_SHARED_LOOKUPS, MAX_CANDIDATES, since))
+        if may_translate(document, row)
+    ]
+    if not candidates:
         return False
-    every = {int(name) for _, found in others for name in found} | {name - NAME for name in names}
-    spread = {name - NAME: count for name, count in rows.spread([NAME | n for n in every], since).items()}
-    count = rows.last() - since + 1
-    score, row = max(
-        ((story_score(text.names, found, spread, count), row) for row, found in others),
-        key=lambda scored: (scored[0], -scored[1].id),
-    )
-    if score:
-        rows.link(number, row.id, score)
-    return bool(score)
+    keys = {*names, *(NAME_KEY | int(name) for _, sketch in candidates for name in sketch)}
+    frequencies = {key - NAME_KEY: count for key, count in rows.document_frequencies([*keys], since).items()}
+    best = best_link(document.names, candidates, frequencies, rows.last_id() - since + 1)
+    if best:
+        rows.link(number, *best)
+    return best is not None

@@ -1,4 +1,4 @@
-"""How much of the shorter of two texts stands in the longer, and whether that makes it a copy."""
+"""Compare two texts: whether either copies the other, and what a desk changed in its copy."""
 
 from __future__ import annotations
 
@@ -10,76 +10,82 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from newscrawl.dedup.fingerprints import FIGURE, NAME, Words, shingles_of
+from newscrawl.dedup.fingerprints import TOKEN_FIGURE, TOKEN_NAME, Tokens, hash_shingles
 
 SHINGLE = 4
-RUN_WORDS = 8
-"Fewer words in a row may be the same in any two texts."
-GAP_WORDS = 12
-"Between shared words, so many others may be what is filled into a form; names count there."
-PASSAGE_WORDS = 60
-"The same of figures; a longer passage is a desk's own."
-LEAST_WORDS = 20
-LEAST_SHARE = 0.5
-LEAST_SHARE_AT_HOME = 0.8
-"Within one outlet stories share more than that only when they are one: series repeat their own phrases."
-LEAST_OF_LONGER = 0.2
-"A digest that holds a text among many others is no copy of it."
-MOST_SWAPS = 0.025
-"Figures and names exchanged, a shared word: texts filled into one form differ in them everywhere."
+MIN_RUN = 8
+"Any two texts may share fewer tokens in a row."
+MAX_NAME_GAP = 12
+"A gap of up to so many tokens between shared ones may be a blank filled into a form: names in it count."
+MAX_FIGURE_GAP = 60
+"The same for figures; a longer passage is the desk's own work."
+MIN_SHARED = 20
+MIN_SHARE = 0.5
+MIN_SHARE_SAME_OUTLET = 0.8
+"Stories within an outlet repeat the phrases of their series, so a copy has to share more."
+MIN_SHARE_OF_LONGER = 0.2
+"A digest that contains a text among many others is not a copy of it."
+MAX_SWAP_RATE = 0.025
+"Figures and names replaced by others, per shared token: texts filled into a form differ in them everywhere."
 
-Places = NDArray[np.intp]
+MAX_DIFF_WORDS = 5_000
+MAX_SENTENCES = 1_000
+"Differences are shown to people, so longer texts are compared by their beginnings."
+_WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"»”’)]*\s+|\n+")
+
+Indices = NDArray[np.intp]
 
 
-class Likeness(NamedTuple):
+class Overlap(NamedTuple):
     """What two texts have in common."""
 
     shared: int
-    "Words of the shorter that stand in the longer, in rows of at least `RUN_WORDS`."
+    "Tokens of the shorter text that the longer has too, in runs of at least `MIN_RUN`."
     shorter: int
-    "Words of the shorter."
+    "Tokens of the shorter text."
     longer: int
     swaps: int
-    "Figures and names that stand between shared words in the place of others."
+    "Figures and names between shared tokens that replace others."
 
     @property
     def share(self) -> float:
         return self.shared / self.shorter if self.shorter else 0.0
 
 
-def likeness(one: Words, other: Words) -> Likeness:
-    """The same whichever is named first."""
-    short, long = sorted((one, other), key=lambda words: (len(words), words.tobytes()))
-    in_short, in_long = shingles_of(short, SHINGLE), shingles_of(long, SHINGLE)
+def measure_overlap(first: Tokens, second: Tokens) -> Overlap:
+    """Measure the overlap; the order of the arguments makes no difference."""
+    short, long = sorted((first, second), key=lambda tokens: (len(tokens), tokens.tobytes()))
+    in_short, in_long = hash_shingles(short, SHINGLE), hash_shingles(long, SHINGLE)
     if not len(in_short):
-        return Likeness(0, len(short), len(long), 0)
+        return Overlap(0, len(short), len(long), 0)
     order = np.argsort(in_long, kind="stable")
     at = np.minimum(np.searchsorted(in_long, in_short, sorter=order), len(order) - 1)
     place = order[at]
     runs = _runs(in_long[place] == in_short)
-    words = [int(end - start) + SHINGLE - 1 for start, end in runs]
-    shared = min(sum(each for each in words if each >= RUN_WORDS), len(short))
-    gaps = _between(runs, place, (len(short), len(long)))
-    swaps = sum(_swaps(short[mine], long[yours]) for mine, yours in gaps)
-    return Likeness(shared, len(short), len(long), swaps)
+    lengths = [int(end - start) + SHINGLE - 1 for start, end in runs]
+    shared = min(sum(length for length in lengths if length >= MIN_RUN), len(short))
+    gaps = _gaps(runs, place, (len(short), len(long)))
+    swaps = sum(_count_swaps(short[short_gap], long[long_gap]) for short_gap, long_gap in gaps)
+    return Overlap(shared, len(short), len(long), swaps)
 
 
-def is_copy(found: Likeness, *, at_home: bool) -> bool:
-    """Whether texts so alike are one; `at_home` when one outlet has both."""
-    if found.shared < max(LEAST_OF_LONGER * found.longer, min(LEAST_WORDS, found.shorter), 1):
+def is_copy(overlap: Overlap, *, same_outlet: bool) -> bool:
+    """Whether texts with this overlap are copies; `same_outlet` if a single outlet published both."""
+    if overlap.shared < max(MIN_SHARE_OF_LONGER * overlap.longer, min(MIN_SHARED, overlap.shorter), 1):
         return False
-    wanted = LEAST_SHARE_AT_HOME if at_home else LEAST_SHARE
-    return found.share >= wanted and found.swaps <= MOST_SWAPS * found.shared
+    needed = MIN_SHARE_SAME_OUTLET if same_outlet else MIN_SHARE
+    return overlap.share >= needed and overlap.swaps <= MAX_SWAP_RATE * overlap.shared
 
 
 def _runs(matched: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """From where to where shingles in a row are shared."""
+    """Start and end of each run of shared shingles."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], matched, [False])).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def _between(
-    runs: list[tuple[int, int]], place: Places, ends: tuple[int, int]
+def _gaps(
+    runs: list[tuple[int, int]], place: Indices, ends: tuple[int, int]
 ) -> Iterator[tuple[slice, slice]]:
     """The stretches of both texts before, between and after the runs."""
     short_from = long_from = 0
@@ -89,38 +95,31 @@ def _between(
     yield slice(short_from, ends[0]), slice(long_from, ends[1])
 
 
-def _swaps(mine: Words, yours: Words) -> int:
-    """Facts that stand in each of two stretches in the place of others."""
-    longest = max(len(mine), len(yours))
-    if not len(mine) or not len(yours) or longest > PASSAGE_WORDS:
+def _count_swaps(first: Tokens, second: Tokens) -> int:
+    """Count the facts that replace each other in two stretches of text."""
+    longest = max(len(first), len(second))
+    if not len(first) or not len(second) or longest > MAX_FIGURE_GAP:
         return 0
-    flags = FIGURE | NAME if longest <= GAP_WORDS else FIGURE
-    facts, others = _facts(mine, flags), _facts(yours, flags)
+    flags = TOKEN_FIGURE | TOKEN_NAME if longest <= MAX_NAME_GAP else TOKEN_FIGURE
+    facts, others = _fact_tokens(first, flags), _fact_tokens(second, flags)
     return min(len(facts - others), len(others - facts))
 
 
-def _facts(words: Words, flags: int) -> set[int]:
-    return set(words[words & flags > 0].tolist())
+def _fact_tokens(tokens: Tokens, flags: int) -> set[int]:
+    return set(tokens[tokens & flags > 0].tolist())
 
 
-MAX_WORDS = 5_000
-MAX_SENTENCES = 1_000
-"Longer texts are compared by their beginnings: this is for readers."
-_WORD = re.compile(r"\w+")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"»”’)]*\s+|\n+")
+class ChangeShares(NamedTuple):
+    """How much a copy changed, in shares from 0 to 1."""
+
+    retained: float
+    "Share of the original's words that the copy still has."
+    added: float
+    "Share of the copy's words that the original does not have."
 
 
-class Changes(NamedTuple):
-    """Shares from 0 to 1."""
-
-    kept: float
-    "Of the original's words."
-    own: float
-    "Of the copy's words that the original does not have."
-
-
-class Side(NamedTuple):
-    """Sentences that stand in one place; empty on the side that has none."""
+class SentencePair(NamedTuple):
+    """Sentences that correspond to each other; a side without any is empty."""
 
     original: str
     copy: str
@@ -130,38 +129,40 @@ class Side(NamedTuple):
         return self.original == self.copy
 
 
-def changes(original: str, copy: str) -> Changes:
-    """Both in words, without case and punctuation."""
-    one, other = _words(original), _words(copy)
-    if one and one == other:
-        return Changes(1.0, 0.0)
-    # What is frequent in a long text begins no match, it only goes on with one: hours for one word else.
-    shared = sum(block.size for block in SequenceMatcher(None, one, other).get_matching_blocks())
-    return Changes(_share(shared, len(one)), 1 - _share(shared, len(other)))
+def measure_changes(original: str, copy: str) -> ChangeShares:
+    """Compare two texts word by word, ignoring case and punctuation."""
+    original_words, copy_words = _fold_words(original), _fold_words(copy)
+    if original_words and original_words == copy_words:
+        return ChangeShares(1.0, 0.0)
+    # Frequent words of a long text do not start a match, they only extend it: a text that repeats a single
+    # word would take hours otherwise.
+    blocks = SequenceMatcher(None, original_words, copy_words).get_matching_blocks()
+    shared = sum(block.size for block in blocks)
+    return ChangeShares(_ratio(shared, len(original_words)), 1 - _ratio(shared, len(copy_words)))
 
 
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)[:MAX_WORDS]]
+def _fold_words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)[:MAX_DIFF_WORDS]]
 
 
-def _share(part: int, whole: int) -> float:
+def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def side_by_side(original: str, copy: str) -> Iterator[Side]:
-    """Both texts, sentence by sentence."""
-    left, right = _sentences(original), _sentences(copy)
+def align_sentences(original: str, copy: str) -> Iterator[SentencePair]:
+    """Put both texts side by side, sentence by sentence."""
+    left, right = _split_sentences(original), _split_sentences(copy)
     if left == right:
-        yield from (Side(sentence, sentence) for sentence in left)
+        yield from (SentencePair(sentence, sentence) for sentence in left)
         return
-    for _, start, end, begin, stop in SequenceMatcher(None, left, right).get_opcodes():
-        mine, yours = left[start:end], right[begin:stop]
-        if mine == yours:
-            yield from (Side(sentence, sentence) for sentence in mine)
+    for _, left_start, left_end, right_start, right_end in SequenceMatcher(None, left, right).get_opcodes():
+        ours, theirs = left[left_start:left_end], right[right_start:right_end]
+        if ours == theirs:
+            yield from (SentencePair(sentence, sentence) for sentence in ours)
         else:
-            yield Side(" ".join(mine), " ".join(yours))
+            yield SentencePair(" ".join(ours), " ".join(theirs))
 
 
-def _sentences(text: str) -> list[str]:
-    found = [sentence for sentence in _SENTENCE_END.split(text, MAX_SENTENCES) if sentence.strip()]
-    return found[:MAX_SENTENCES]
+def _split_sentences(text: str) -> list[str]:
+    sentences = [sentence for sentence in _SENTENCE_END.split(text, MAX_SENTENCES) if sentence.strip()]
+    return sentences[:MAX_SENTENCES]

@@ -1,4 +1,4 @@
-"""HTTP messages of the newsroom: a Request out of bytes, and a Response into bytes."""
+"""HTTP/1.1 messages of the demo server: parses requests, and writes responses with the quirks of sites."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _NO_GZIP = re.compile(r"gzip[ \t]{0,5};[ \t]{0,5}q=0(\.0{1,3})?[ \t]{0,5}(,|$)")
 HeaderCase = Literal["usual", "lower", "upper"]
 
 
-class BadRequest(Exception):  # not a NewscrawlError: it never leaves the server, a client gets it as 400
-    """Bytes that are no request this server understands; its text is the answer's body."""
+class BadRequest(Exception):  # not a NewscrawlError: it never leaves the server, which answers 400
+    """Bytes that are no valid request; the text becomes the body of the response."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request, as a site sees it."""
+    """A request, as a site receives it."""
 
     method: str
     target: str
     "Path with its query, as sent."
     headers: Mapping[str, str]
-    "Names in lower case; of repeated headers the last."
+    "Lower-case names; of repeated headers the last value."
     http11: bool = True
     base: str = ""
-    "Base URL of the outlet that is asked, without a slash at the end."
+    "Base URL of the outlet, without a final slash."
     earlier: int = 0
-    "How many requests for the same target this outlet has had before."
+    "Number of earlier requests for the same target."
 
     @property
     def path(self) -> str:
@@ -66,27 +66,27 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """What a site answers; how it goes over the wire is part of it."""
+    """The response of a site, and how it goes over the wire."""
 
     status: int = 200
     body: bytes = b""
     content_type: str | None = "text/html; charset=UTF-8"
-    "None: the header is left out."
+    "None leaves the header out."
     headers: tuple[tuple[str, str], ...] = ()
-    "Further headers in order; a name may come several times."
+    "Further headers in order; names may repeat."
     gzip: bool = False
-    "Compress when the client takes it."
+    "Compress if the client accepts it."
     chunks: tuple[int, ...] = ()
-    "Sizes of the chunks, over and over; empty: Content-Length instead."
+    "Sizes of the chunks, repeated as needed; without any, Content-Length is sent."
     etag: bool = False
-    "Send an ETag made from the body, and answer 304 to it."
+    "Send an ETag made from the body, and answer 304 to If-None-Match."
     modified: datetime | None = None
     "Send Last-Modified, and answer 304 to If-Modified-Since."
     header_case: HeaderCase = "usual"
 
 
-def request_of(raw: bytes, base: str) -> Request:
-    """The request in `raw` (a whole head, perhaps a body after it); BadRequest says what is wrong."""
+def parse_request(raw: bytes, base: str) -> Request:
+    """The request in `raw`, a complete head and perhaps a body; BadRequest says what is wrong."""
     head = raw.partition(b"\r\n\r\n")[0].decode("latin-1")
     first, *lines = head.split("\r\n")
     line = _REQUEST_LINE.fullmatch(first)
@@ -94,51 +94,53 @@ def request_of(raw: bytes, base: str) -> Request:
         raise BadRequest("not an HTTP/1 request line")
     if len(lines) > MAX_HEADERS:
         raise BadRequest(f"more than {MAX_HEADERS} headers")
-    headers = dict(_header(text) for text in lines)
+    headers = dict(_parse_header(text) for text in lines)
     if line[3] == "1" and "host" not in headers:
         raise BadRequest("no Host header")
     if "transfer-encoding" in headers:
-        raise BadRequest("a request body must say its Content-Length")
+        raise BadRequest("a request body must have a Content-Length")
     return Request(method=line[1], target=line[2], headers=headers, http11=line[3] == "1", base=base)
 
 
-def _header(line: str) -> tuple[str, str]:
+def _parse_header(line: str) -> tuple[str, str]:
     match = _HEADER.fullmatch(line)
     if not match:
-        raise BadRequest("a header line that is none")
+        raise BadRequest("an invalid header line")
     return match[1].lower(), match[2].strip()
 
 
-def response_bytes(response: Response, request: Request, now: datetime, *, close: bool) -> tuple[int, bytes]:
-    """Status and exact bytes of the answer to `request`: 304 where the client has it, no body for HEAD."""
-    status = HTTPStatus.NOT_MODIFIED if _client_has(response, request) else HTTPStatus(response.status)
-    squeezed = response.gzip and request.takes_gzip
-    body = gzip.compress(response.body, mtime=0) if squeezed else response.body
-    bodiless = status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
-    headers = [("Server", "newsroom"), ("Date", _http_date(now)), *response.headers]
+def serialize_response(
+    response: Response, request: Request, now: datetime, *, close: bool
+) -> tuple[int, bytes]:
+    """Status and bytes of the response to `request`: 304 if the client has it, no body for HEAD."""
+    status = HTTPStatus.NOT_MODIFIED if _is_not_modified(response, request) else HTTPStatus(response.status)
+    is_compressed = response.gzip and request.takes_gzip
+    body = gzip.compress(response.body, mtime=0) if is_compressed else response.body
+    has_no_body = status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+    headers = [("Server", "newsroom"), ("Date", _format_http_date(now)), *response.headers]
     headers += _validators(response)
-    if not bodiless:
-        headers += _entity_headers(response, len(body), squeezed=squeezed)
+    if not has_no_body:
+        headers += _entity_headers(response, len(body), is_compressed=is_compressed)
     if close:
         headers.append(("Connection", "close"))
-    lines = [f"{_cased(name, response.header_case)}: {value}\r\n" for name, value in headers]
+    lines = [f"{_set_case(name, response.header_case)}: {value}\r\n" for name, value in headers]
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{''.join(lines)}\r\n".encode("latin-1")
-    if bodiless or request.method == "HEAD":
+    if has_no_body or request.method == "HEAD":
         return status.value, head
-    return status.value, head + (b"".join(_chunked(body, response.chunks)) if response.chunks else body)
+    return status.value, head + (b"".join(_iter_chunks(body, response.chunks)) if response.chunks else body)
 
 
-def _client_has(response: Response, request: Request) -> bool:
+def _is_not_modified(response: Response, request: Request) -> bool:
     if response.status != HTTPStatus.OK or request.method not in {"GET", "HEAD"}:
         return False
     tags = request.headers.get("if-none-match")
-    if tags is not None:  # RFC 9110, 13.1.3: If-Modified-Since is then not looked at
-        return response.etag and (tags.strip() == "*" or etag_of(response.body) in tags)
-    since = _moment(request.headers.get("if-modified-since"))
+    if tags is not None:  # RFC 9110, 13.1.3: If-Modified-Since is then ignored
+        return response.etag and (tags.strip() == "*" or make_etag(response.body) in tags)
+    since = _parse_http_date(request.headers.get("if-modified-since"))
     return bool(since and response.modified and response.modified.replace(microsecond=0) <= since)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_http_date(text: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text) if text else None
     except ValueError:
@@ -146,44 +148,44 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def etag_of(body: bytes) -> str:
-    """The entity tag of a body, with its quotes."""
+def make_etag(body: bytes) -> str:
+    """The entity tag of a body, with quotes."""
     return f'"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
 def _validators(response: Response) -> list[tuple[str, str]]:
-    found = []
+    headers = []
     if response.etag:
-        found.append(("ETag", etag_of(response.body)))
+        headers.append(("ETag", make_etag(response.body)))
     if response.modified:
-        found.append(("Last-Modified", _http_date(response.modified)))
-    return found
+        headers.append(("Last-Modified", _format_http_date(response.modified)))
+    return headers
 
 
-def _entity_headers(response: Response, length: int, *, squeezed: bool) -> list[tuple[str, str]]:
-    found = [("Content-Type", response.content_type)] if response.content_type else []
+def _entity_headers(response: Response, length: int, *, is_compressed: bool) -> list[tuple[str, str]]:
+    headers = [("Content-Type", response.content_type)] if response.content_type else []
     if response.gzip:
-        found.append(("Vary", "Accept-Encoding"))
-    if squeezed:
-        found.append(("Content-Encoding", "gzip"))
+        headers.append(("Vary", "Accept-Encoding"))
+    if is_compressed:
+        headers.append(("Content-Encoding", "gzip"))
     if response.chunks:
-        return [*found, ("Transfer-Encoding", "chunked")]
-    return [*found, ("Content-Length", str(length))]
+        return [*headers, ("Transfer-Encoding", "chunked")]
+    return [*headers, ("Content-Length", str(length))]
 
 
-def _http_date(moment: datetime) -> str:
+def _format_http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
-def _cased(name: str, case: HeaderCase) -> str:
+def _set_case(name: str, case: HeaderCase) -> str:
     return {"usual": name, "lower": name.lower(), "upper": name.upper()}[case]
 
 
-def _chunked(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
+def _iter_chunks(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
     at = 0
     for size in cycle(sizes):
         piece = body[at : at + max(size, 1)]
         yield b"%x\r\n%s\r\n" % (len(piece), piece)
         at += len(piece)
-        if not piece:  # the empty chunk has just ended the body
+        if not piece:  # an empty chunk ends the body
             return

@@ -1,4 +1,4 @@
-"""The newsroom's HTTP server: one loopback port per outlet, and a log of the exact bytes exchanged."""
+"""The demo HTTP server: a loopback port for each outlet, and a log of the exact bytes exchanged."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from newscrawl.demo.http import BadRequest, Request, Response, request_of, response_bytes
+from newscrawl.demo.http import BadRequest, Request, Response, parse_request, serialize_response
 from newscrawl.demo.site import Site
 from newscrawl.errors import NewscrawlError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Exchange:
-    """One request and its answer, seen from the server."""
+class LogEntry:
+    """A request and its response, as the server saw them."""
 
     outlet: str
     received: bytes
@@ -33,13 +33,13 @@ class Exchange:
     status: int
 
 
-def line_of(exchange: Exchange) -> str:
-    """The exchange as one JSON line, its bytes in Base64."""
+def log_line(entry: LogEntry) -> str:
+    """The entry as a JSON line, its bytes in Base64."""
     record = {
-        "outlet": exchange.outlet,
-        "status": exchange.status,
-        "received": base64.b64encode(exchange.received).decode("ascii"),
-        "sent": base64.b64encode(exchange.sent).decode("ascii"),
+        "outlet": entry.outlet,
+        "status": entry.status,
+        "received": base64.b64encode(entry.received).decode("ascii"),
+        "sent": base64.b64encode(entry.sent).decode("ascii"),
     }
     return json.dumps(record) + "\n"
 
@@ -52,18 +52,18 @@ MAX_BODY_BYTES = 1024 * 1024
 IDLE_SECONDS = 30.0
 "How long a connection may stay silent before it is closed."
 LINGER_SECONDS = 1.0
-"How long a refused client is still listened to, so that it reads the answer before the reset."
+"How long the server reads from a refused client, so that it gets the response before the reset."
 MAX_TARGETS = 100_000
-"Targets whose requests are counted; later ones always count as asked for the first time."
+"Targets whose requests are counted; every request of a later target counts as the first."
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]{0,20}([0-9]{1,10})[ \t]{0,20}\r\n", re.IGNORECASE)
 
 
-def _now() -> datetime:
+def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 class Newsroom:
-    """Serves sites until stopped; `bases` tells where, `log` what was exchanged."""
+    """Serves sites until it is stopped; `bases` has their URLs, `log` the exchanges."""
 
     def __init__(
         self,
@@ -72,24 +72,24 @@ class Newsroom:
         first_port: int = 0,
         log_file: Path | None = None,
         remember: bool = True,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.bases: dict[str, str] = {}
-        "Outlet id to base URL, without a slash at the end; filled by `start`."
-        self.log: list[Exchange] = []
+        "Base URL by outlet id, without a final slash; filled by `start`."
+        self.log: list[LogEntry] = []
         "Every exchange in order; empty when `remember` is off."
         self._sites = list(sites)
         self._first_port = first_port
         self._log_file = log_file
         self._remember = remember
         self._clock = clock
-        self._asked: Counter[tuple[str, str]] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
         self._servers: list[asyncio.Server] = []
-        self._talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._log_stream: TextIOWrapper | None = None
 
     async def start(self) -> None:
-        """Listen for every site; NewscrawlError when a port or the log file cannot be had."""
+        """Listen for every site; NewscrawlError when a port or the log file cannot be opened."""
         try:
             if self._log_file:
                 self._log_stream = self._log_file.open("w", encoding="ascii")
@@ -101,12 +101,12 @@ class Newsroom:
 
     async def _listen(self, site: Site, port: int) -> None:
         # Not a coroutine: Python 3.11 reports those as failures when `stop` cancels them.
-        def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.get_running_loop().create_task(self._talk(site, reader, writer))
-            self._talks[task] = writer
-            task.add_done_callback(self._talks.pop)
+        def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.get_running_loop().create_task(self._serve_connection(site, reader, writer))
+            self._connections[task] = writer
+            task.add_done_callback(self._connections.pop)
 
-        server = await asyncio.start_server(talk, HOST, port, limit=MAX_HEAD_BYTES)
+        server = await asyncio.start_server(on_connection, HOST, port, limit=MAX_HEAD_BYTES)
         self._servers.append(server)
         self.bases[site.id] = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
 
@@ -114,10 +114,10 @@ class Newsroom:
         """Close every port and connection, and the log file."""
         for server in self._servers:
             server.close()
-        for task, writer in self._talks.items():
+        for task, writer in self._connections.items():
             task.cancel()
-            writer.transport.abort()  # a task that has not begun yet would leave it open
-        await asyncio.gather(*self._talks, return_exceptions=True)
+            writer.transport.abort()  # a task that has not started yet would leave it open
+        await asyncio.gather(*self._connections, return_exceptions=True)
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
@@ -125,8 +125,10 @@ class Newsroom:
             self._log_stream.close()
             self._log_stream = None
 
-    async def _talk(self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection: exchange after exchange, until a side has had enough."""
+    async def _serve_connection(
+        self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve a connection until either side closes it."""
         try:
             while await self._exchange(site, reader, writer):
                 pass
@@ -136,66 +138,66 @@ class Newsroom:
         except (OSError, TimeoutError) as error:
             logger.debug("%s: connection ended: %r", site.id, error)
         finally:
-            writer.transport.abort()  # nothing happens where it is closed already
+            writer.transport.abort()  # no effect if it is closed already
 
     async def _exchange(self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request and its answer; False when the connection is to end."""
-        raw, problem = await _read_request(reader)
+        """Answer a request; False when the connection must end."""
+        raw, problem = await _receive_request(reader)
         if not raw:
             return False
         request, response = self._answer(site, raw, problem)
         alive = request is not None and request.keeps_alive
-        status, sent = response_bytes(response, request or _NOBODY, self._clock(), close=not alive)
-        # Logged before it is sent: a client that has its answer finds the exchange in the log.
-        self._note(Exchange(outlet=site.id, received=raw, sent=sent, status=status))
+        status, sent = serialize_response(response, request or _NO_REQUEST, self._clock(), close=not alive)
+        # Logged before it is sent, so that a client with a response finds the exchange in the log.
+        self._log(LogEntry(outlet=site.id, received=raw, sent=sent, status=status))
         writer.write(sent)
-        async with asyncio.timeout(IDLE_SECONDS):  # a client that never reads is not waited for
+        async with asyncio.timeout(IDLE_SECONDS):  # do not wait for a client that never reads
             await writer.drain()
         if request is None:
-            await _linger(reader, writer)
+            await _drain_request(reader, writer)
         return alive
 
     def _answer(self, site: Site, raw: bytes, problem: str | None) -> tuple[Request | None, Response]:
-        """The request, None where it is none, and the site's answer to it."""
+        """The request (None if it is invalid) and the response of the site."""
         try:
             if problem:
                 raise BadRequest(problem)
-            request = request_of(raw, self.bases[site.id])
+            request = parse_request(raw, self.bases[site.id])
         except BadRequest as error:
-            return None, _plain(400, str(error))
+            return None, _text_response(400, str(error))
         if not _is_ours(request):
-            return request, _plain(404, "this host is not served here")
+            return request, _text_response(404, "this host is not served here")
         if request.method not in {"GET", "HEAD"}:
-            return request, _plain(405, "only GET and HEAD", ("Allow", "GET, HEAD"))
+            return request, _text_response(405, "only GET and HEAD", ("Allow", "GET, HEAD"))
         request = replace(request, earlier=self._count(site.id, request.target))
         try:
             return request, site.respond(request)
         except Exception:
             logger.exception("%s: no answer to %s", site.id, request.target)
-            return request, _plain(500, "the newsroom failed")
+            return request, _text_response(500, "the newsroom failed")
 
     def _count(self, outlet: str, target: str) -> int:
-        """How often the target was asked for before."""
+        """Count a request, and return the number of earlier requests for the target."""
         key = (outlet, target)
-        earlier = self._asked[key]
-        if earlier or len(self._asked) < MAX_TARGETS:
-            self._asked[key] += 1
+        earlier = self._requests[key]
+        if earlier or len(self._requests) < MAX_TARGETS:
+            self._requests[key] += 1
         return earlier
 
-    def _note(self, exchange: Exchange) -> None:
+    def _log(self, entry: LogEntry) -> None:
         if self._remember:
-            self.log.append(exchange)
+            self.log.append(entry)
         if self._log_stream:
-            self._log_stream.write(line_of(exchange))
+            self._log_stream.write(log_line(entry))
             self._log_stream.flush()
 
 
-_NOBODY = Request(method="GET", target="/", headers={})
-"Stands for a request that could not be read, where an answer's form asks about one."
+_NO_REQUEST = Request(method="GET", target="/", headers={})
+"Takes the place of an invalid request where the form of a response depends on the request."
 
 
-async def _read_request(reader: asyncio.StreamReader) -> tuple[bytes, str | None]:
-    """Exact bytes of the next request and what is wrong with them; no bytes when the client has left."""
+async def _receive_request(reader: asyncio.StreamReader) -> tuple[bytes, str | None]:
+    """The bytes of the next request and what is wrong with them; no bytes when the client has gone."""
     async with asyncio.timeout(IDLE_SECONDS):
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -219,14 +221,14 @@ def _is_ours(request: Request) -> bool:
     return host in {ours, ours.replace(HOST, "localhost")} or (not host and not request.http11)
 
 
-def _plain(status: int, text: str, *headers: tuple[str, str]) -> Response:
+def _text_response(status: int, text: str, *headers: tuple[str, str]) -> Response:
     return Response(
         status=status, body=f"{text}\n".encode(), content_type="text/plain; charset=utf-8", headers=headers
     )
 
 
-async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read off what a refused client still sends: closing over unread bytes would reset its answer away."""
+async def _drain_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read what a refused client still sends: closing with unread bytes would reset the connection."""
     writer.write_eof()
     left = MAX_BODY_BYTES
     with suppress(TimeoutError):
@@ -236,8 +238,8 @@ async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @contextmanager
-def running(newsroom: Newsroom) -> Iterator[Newsroom]:
-    """The newsroom, served from a thread with a loop of its own as long as the block runs."""
+def serve_in_thread(newsroom: Newsroom) -> Iterator[Newsroom]:
+    """Serve the newsroom in a thread with its own event loop while the block runs."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="newsroom", daemon=True)
     thread.start()
@@ -252,7 +254,7 @@ def running(newsroom: Newsroom) -> Iterator[Newsroom]:
 
 
 async def serve(newsroom: Newsroom, ready: Callable[[dict[str, str]], None]) -> None:
-    """Serve until cancelled; `ready` is told the base URLs once every port listens."""
+    """Serve until cancelled; `ready` gets the base URLs once every port listens."""
     await newsroom.start()
     try:
         ready(newsroom.bases)

@@ -1,4 +1,4 @@
-"""The stories of the demo outlets as data: what a page shows and what an extractor must give back."""
+"""The stories of the demo outlets as data: what pages show, and what an extractor must return."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ STORIES = Path(__file__).parent / "stories"
 _LANGUAGE = re.compile(r"\{(fr|en)\} ")
 _PREFIXES: dict[str, BlockKind] = {"## ": "h", "> ": "quote", "- ": "li"}
 _COPIED = ("title", "lang", "agency", "body")
-"What a syndicated copy takes from its original unless it has its own."
+"Fields that a syndicated copy takes from its original unless it has them itself."
 
 StoryLanguage = Literal["fr", "en", "mixed"]
 StrayKind = Literal["photo", "listing", "missing", "gone", "moved", "private"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """One block of a story."""
+class StoryBlock:
+    """A block of a story."""
 
     kind: BlockKind
     text: str
@@ -39,7 +39,7 @@ class _Strict(BaseModel):
 
 
 class Story(_Strict):
-    """One story of one outlet."""
+    """A story of an outlet."""
 
     id: int
     slug: str = Field(pattern=r"^[a-z0-9-]{3,100}$")
@@ -51,31 +51,31 @@ class Story(_Strict):
     updated: AwareDatetime | None = None
     author: str | None = None
     agency: str | None = None
-    "The wire it came from."
+    "The news agency it comes from."
     place: str | None = None
     tags: list[str] = Field(default_factory=list)
     caption: str | None = None
-    "Beneath its picture; None: it has none."
+    "Of its picture; None without a picture."
     notice: str | None = None
-    "Printed under the story, and no part of it."
+    "Printed under the story, but not part of it."
     copy_of: str | None = Field(default=None, pattern=r"^[a-z_]{1,40}/\d{1,10}$")
-    "`<outlet id>/<story id>` of the story it repeats word for word."
+    "`<outlet id>/<story id>` of the story that it repeats word for word."
     listed: bool = True
-    "False: only a redirect leads to it."
+    "False if only a redirect leads to it."
     busy: bool = False
-    "True: the first request is answered 503."
+    "Whether the first request is answered with 503."
     body: str
-    "One block a line: `## ` heading, `> ` quote, `- ` item; `{en} ` or `{fr} ` first where languages mix."
+    "A block per line: `## ` heading, `> ` quote, `- ` item; mixed stories put `{en} ` or `{fr} ` first."
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[StoryBlock, ...]:
         return tuple(self._part(line.strip()) for line in self.body.splitlines() if line.strip())
 
-    def _part(self, line: str) -> Part:
+    def _part(self, line: str) -> StoryBlock:
         language = _LANGUAGE.match(line)
         rest = line[language.end() :] if language else line
         prefix = next((prefix for prefix in _PREFIXES if rest.startswith(prefix)), "")
-        return Part(
+        return StoryBlock(
             kind=_PREFIXES.get(prefix, "p"),
             text=rest.removeprefix(prefix),
             lang=language[1] if language else self.lang,
@@ -83,23 +83,23 @@ class Story(_Strict):
 
 
 class Stray(_Strict):
-    """A page that is linked like a story and is none."""
+    """A page that is linked like a story but is none."""
 
     path: str = Field(pattern=r"^/[\x21-\x7e]{1,200}$")
     kind: StrayKind
     title: str
     text: str = ""
-    "All the words of a photo page or of a private one."
+    "All the words of a photo page or a private page."
     to: int | None = None
-    "Story id a moved page leads to."
+    "Id of the story that a moved page leads to."
     status: Literal[301, 302] = 301
-    "Of a moved page."
+    "Status of a moved page."
     in_feed: bool = True
-    "Whether feeds list it as well; section pages link all."
+    "Whether feeds list it; section pages link to all strays."
 
 
 class Desk(_Strict):
-    """All an outlet has to show, newest story first."""
+    """Everything an outlet publishes, newest story first."""
 
     title: str
     tagline: str
@@ -115,9 +115,9 @@ class Desk(_Strict):
 
 
 def read_desk(outlet_id: str, folder: Path = STORIES) -> Desk:
-    """The desk of an outlet, copies filled from their originals; NewscrawlError names the file."""
+    """Read the desk of an outlet, and fill copies from their originals; NewscrawlError names the file."""
     path = folder / f"{outlet_id}.toml"
-    data = _read(path)
+    data = _read_toml(path)
     try:
         data["story"] = [_with_original(entry, path) for entry in data.get("story", [])]
         desk = Desk.model_validate(data)
@@ -132,14 +132,14 @@ def _with_original(entry: dict[str, Any], path: Path) -> dict[str, Any]:
     if "copy_of" not in entry:
         return entry
     outlet_id, _, story_id = str(entry["copy_of"]).partition("/")
-    candidates = _read(path.with_name(f"{outlet_id}.toml")).get("story", [])
+    candidates = _read_toml(path.with_name(f"{outlet_id}.toml")).get("story", [])
     original = next((other for other in candidates if str(other.get("id")) == story_id), None)
     if original is None:
         raise NewscrawlError(f"{path}: copy_of: there is no story {entry['copy_of']}")
     return {key: original[key] for key in _COPIED if key in original} | entry
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

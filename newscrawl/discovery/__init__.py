@@ -1,1 +1,1 @@
-"""discovery."""
+"""Discovery: reads feeds, sitemaps, section pages and APIs into links, and drafts outlet files."""

@@ -1,4 +1,4 @@
-"""Links of a feed: RSS, RDF and Atom by way of feedparser, JSON Feed."""
+"""Reads the links of a feed: RSS, RDF and Atom through feedparser, and JSON Feed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,32 @@ import feedparser
 from lxml import etree
 
 from newscrawl.discovery.results import (
-    Found,
-    asked_by_feed,
-    first_of_each,
-    joined_notes,
+    SourceResult,
+    feed_interval,
+    join_notes,
     link_url,
-    of_unknown_root,
-    outcome_of,
+    make_result,
+    next_page,
+    result_for_root,
+    unique_links,
 )
-from newscrawl.discovery.text import as_text, one_line, parsed_json, plain_title, whole_content
-from newscrawl.discovery.xml import encoding_of, mended_ampersands, opening_of, unzipped
+from newscrawl.discovery.text import clean_line, full_content, parse_json, scalar_text, strip_title_markup
+from newscrawl.discovery.xml import (
+    ILLEGAL_CHARS,
+    detect_encoding,
+    escape_ampersands,
+    gunzip,
+    local_name,
+    sniff_root,
+)
 from newscrawl.items import Link
-from newscrawl.urls import normal_url
+
+logger = logging.getLogger(__name__)
 
 FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _ENTRIES = frozenset({"item", "entry"})
-_OF_FEED = frozenset({"channel", "language", "link"}) | _ENTRIES
-_OF_ENTRY = frozenset(
+_FEED_PARTS = frozenset({"channel", "language", "link"}) | _ENTRIES
+_ENTRY_PARTS = frozenset(
     {
         "title",
         "link",
@@ -42,37 +51,47 @@ _OF_ENTRY = frozenset(
         "modified",
         "created",
         "date",
+        "language",
+        "encoded",
+        "content",
+        "body",
+        "fullitem",
+        "origlink",
     }
-    | {"language", "encoded", "content", "body", "fullitem", "origlink"}
-    | _ENTRIES  # a missing end tag puts the next entry inside the one before
+    | _ENTRIES  # without an end tag the next entry is inside the entry before
 )
-_ENTRY_PARTS = 60
-"An entry has a dozen elements of use; feedparser takes quadratic time over thousands."
-_NOT_OURS = re.compile(r"search\.yahoo\.com/mrss|itunes|podcast|schemas/sitemap", re.IGNORECASE)
-"Media and podcast extensions have titles and links of their own."
+_MAX_ENTRY_PARTS = 60
+"Useful entries have a dozen elements; feedparser takes quadratic time over thousands."
+_FOREIGN_NAMESPACES = re.compile(r"search\.yahoo\.com/mrss|itunes|podcast|schemas/sitemap", re.IGNORECASE)
+"Media and podcast extensions, which have titles and links of their own."
 _NAMESPACES = {
     "encoded": "http://purl.org/rss/1.0/modules/content/",
     "date": "http://purl.org/dc/elements/1.1/",
     "origlink": "http://rssnamespace.org/feedburner/ext/1.0",
 }
-"Where elements belong whose prefix was never declared."
+"Namespaces for elements whose prefix is not declared."
 _PADDING = re.compile(r"\s{100,}")
-"feedparser takes text line by line."
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"feedparser handles text line by line."
+FEED_BYTES = 10 * 1024 * 1024
+"A feed holds only the latest entries; a longer document is not read at all."
+FEED_LINKS = 5_000
+_GUID_CHARS = 2_083
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FeedTree:
-    """Well-formed UTF-8 XML, and a remark when it took mending."""
+class RepairedFeed:
+    """A feed as well-formed UTF-8 XML, and a remark if it had to be repaired."""
 
     xml: bytes
     note: str | None = None
-    least: int | None = None
-    "Seconds it asks to be left alone between two looks."
+    min_interval: int | None = None
+    "Seconds that the feed wants between two fetches; None: it names no interval."
 
 
-def canonical_feed(text: str, entries: int) -> FeedTree | None:
-    """A feed that starts at its root element, mended and cut down to `entries`; None when nothing is left."""
+def repair_feed(text: str, entries: int) -> RepairedFeed | None:
+    """Repair a feed that starts at its root, cut down to `entries`; None when nothing is left."""
     parser = etree.XMLParser(
         recover=True,
         resolve_entities=False,
@@ -84,69 +103,69 @@ def canonical_feed(text: str, entries: int) -> FeedTree | None:
         encoding="utf-8",
     )
     try:
-        root = etree.fromstring(_PADDING.sub("\n", _ILLEGAL.sub("", text)).encode("utf-8"), parser)
+        root = etree.fromstring(_PADDING.sub("\n", ILLEGAL_CHARS.sub("", text)).encode("utf-8"), parser)
     except etree.XMLSyntaxError:
         return None
     if root is None:
         return None
-    note = "broken XML was mended" if len(parser.error_log) else None
-    least = asked_by_feed(root)
-    _keep_parts(root, entries)
-    return FeedTree(xml=etree.tostring(root, encoding="utf-8"), note=note, least=least)
+    note = "broken XML was repaired" if len(parser.error_log) else None
+    min_interval = feed_interval(root)
+    _prune_feed(root, entries)
+    return RepairedFeed(xml=etree.tostring(root, encoding="utf-8"), note=note, min_interval=min_interval)
 
 
-def _keep_parts(root: etree._Element, entries: int) -> None:
-    """Leave in place only what links are made of."""
-    _prune(root, _OF_FEED)
+def _prune_feed(root: etree._Element, entries: int) -> None:
+    """Remove all elements of which no link is made."""
+    _prune(root, _FEED_PARTS)
     for channel in list(root.iter("{*}channel")):
-        _prune(channel, _OF_FEED)
+        _prune(channel, _FEED_PARTS)
     for count, entry in enumerate(list(root.iter("{*}item", "{*}entry"))):
         if count >= entries:
-            _remove(entry)
+            _detach(entry)
         else:
-            _prune(entry, _OF_ENTRY)
+            _prune(entry, _ENTRY_PARTS)
 
 
 def _prune(element: etree._Element, names: frozenset[str]) -> None:
     parts = 0
-    for child in _children(element):
-        name = _local(child)
-        if name not in names or parts >= _ENTRY_PARTS or _is_foreign(child, name):
-            _remove(child)
+    for child in _iter_removable_children(element):
+        name = local_name(child.tag)
+        if name not in names or parts >= _MAX_ENTRY_PARTS or _is_foreign(child, name):
+            _detach(child)
         else:
             parts += name not in _ENTRIES
-            _settle(child, name)
+            _normalize_part(child, name)
 
 
 def _is_foreign(child: etree._Element, name: str) -> bool:
-    """Whether it would stand in the way: another vocabulary's element, or a link that says nothing."""
+    """Whether it would only disturb: an element of another vocabulary, or an empty link."""
     is_blank = name == "link" and not child.attrib and not (child.text or "").strip()
-    return is_blank or bool(_NOT_OURS.search(_namespace(child)))
+    return is_blank or bool(_FOREIGN_NAMESPACES.search(_namespace(child)))
 
 
-def _settle(child: etree._Element, name: str) -> None:
-    """Make one part of an entry mean the same to feedparser wherever it comes from."""
+def _normalize_part(child: etree._Element, name: str) -> None:
+    """Make an element mean the same to feedparser in every feed format."""
     if name in _NAMESPACES and not _namespace(child):
-        child.tag = f"{{{_NAMESPACES[name]}}}{_local(child)}"
+        child.tag = f"{{{_NAMESPACES[name]}}}{local_name(child.tag)}"
     elif name == "id":
-        child.set("ispermalink", "false")  # else feedparser takes it for a relative URL and changes it
+        child.set("ispermalink", "false")  # else feedparser resolves it as a relative URL
     elif name in ("content", "body") and len(child):
         _flatten(child)
 
 
 def _flatten(content: etree._Element) -> None:
-    """Put the markup of XHTML content into text: feedparser is slow on elements."""
+    """Turn the markup of XHTML content into text, because feedparser is slow on elements."""
     for node in content.iterdescendants(etree.Element):
-        node.tag = _local(node)
+        node.tag = local_name(node.tag)
     markup = etree.tostring(content, encoding="unicode", with_tail=False)
-    kept = {name: value for name, value in content.attrib.items() if str(name).startswith("{")}
+    namespaced = {name: value for name, value in content.attrib.items() if str(name).startswith("{")}
     content.clear()
-    content.attrib.update({**kept, "type": "html"})
+    content.attrib.update({**namespaced, "type": "html"})
     content.text = markup[markup.index(">") + 1 : markup.rindex("<")]
 
 
-def _children(element: etree._Element) -> Iterator[etree._Element]:
-    """The children one by one, each of which may be taken out: a list of millions would weigh too much."""
+def _iter_removable_children(element: etree._Element) -> Iterator[etree._Element]:
+    """Iterate over children that the caller may remove; a list of millions would take too much memory."""
     child = next(element.iterchildren(), None)
     while child is not None:
         following = child.getnext()
@@ -154,15 +173,10 @@ def _children(element: etree._Element) -> Iterator[etree._Element]:
         child = following
 
 
-def _remove(element: etree._Element) -> None:
+def _detach(element: etree._Element) -> None:
     parent = element.getparent()
     if parent is not None:
         parent.remove(element)
-
-
-def _local(element: etree._Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
 def _namespace(element: etree._Element) -> str:
@@ -170,62 +184,51 @@ def _namespace(element: etree._Element) -> str:
     return tag[1:].partition("}")[0] if isinstance(tag, str) and tag.startswith("{") else ""
 
 
-logger = logging.getLogger(__name__)
-
-FEED_BYTES = 10 * 1024 * 1024
-"A feed is the latest entries; what is longer is not read at all."
-FEED_LINKS = 5_000
-_GUID_CHARS = 2_083
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
-
-Entry = Mapping[str, Any]
-
-
-def links_of_feed(body: bytes, url: str, content_type: str | None = None) -> Found:
-    """The entries of a feed as links, in its order; nothing is ever fetched."""
-    plain = unzipped(body, FEED_BYTES)
+def read_feed(body: bytes, url: str, content_type: str | None = None) -> SourceResult:
+    """The entries of a feed as links, in its order; this fetches nothing."""
+    plain = gunzip(body, FEED_BYTES)
     if plain.fault in ("too_large", "bomb"):
-        return Found(outcome="bomb" if plain.fault == "bomb" else "too_large")
-    encoding = encoding_of(plain.data, content_type)
+        return SourceResult(outcome="bomb" if plain.fault == "bomb" else "too_large")
+    encoding = detect_encoding(plain.data, content_type)
     text = plain.data.decode(encoding.name, "replace").lstrip("\ufeff \t\r\n")
     cut = "gzip ends early" if plain.fault else None
     if not text:
-        return Found(outcome="empty", note=cut)
+        return SourceResult(outcome="empty", note=cut)
     if text[0] in "{[":
-        return _of_json(text, url)
-    return _of_xml(text, url, joined_notes(encoding.note, cut))
+        return _read_json_feed(text, url)
+    return _read_xml_feed(text, url, join_notes(encoding.note, cut))
 
 
-def _of_xml(text: str, url: str, note: str | None) -> Found:
-    opening = opening_of(text, FEED_ROOTS)
+def _read_xml_feed(text: str, url: str, note: str | None) -> SourceResult:
+    opening = sniff_root(text, FEED_ROOTS)
     if opening.is_bomb:
-        return Found(outcome="bomb", note="entities that swell")
+        return SourceResult(outcome="bomb", note="entities that expand")
     if opening.root not in FEED_ROOTS:
-        return of_unknown_root(opening.root)
-    tree = canonical_feed(mended_ampersands(text[opening.at :]), FEED_LINKS)
-    feed = _parsed(tree.xml, url) if tree else None
+        return result_for_root(opening.root)
+    tree = repair_feed(escape_ampersands(text[opening.at :]), FEED_LINKS)
+    feed = _parse_with_feedparser(tree.xml, url) if tree else None
     if tree is None or feed is None:
-        return Found(outcome="malformed", note="no feed can be made of it")
-    remarks = joined_notes(note, opening.note, tree.note)
-    links = first_of_each(_entry_links(feed, url), FEED_LINKS)
+        return SourceResult(outcome="malformed", note="cannot be read as a feed")
+    remarks = join_notes(note, opening.note, tree.note)
+    links = unique_links(_entry_links(feed, url), FEED_LINKS)
     if feed.entries and not links:
-        return Found(outcome="malformed", note=joined_notes("no entry has a usable link", remarks))
-    return replace(outcome_of(links, _next_page(feed, url), remarks), least=tree.least)
+        return SourceResult(outcome="malformed", note=join_notes("no entry has a usable link", remarks))
+    return replace(make_result(links, _feed_next_page(feed, url), remarks), min_interval=tree.min_interval)
 
 
-def _parsed(xml: bytes, url: str) -> Any:
-    """What feedparser makes of canonical XML; None when it fails on it."""
+def _parse_with_feedparser(xml: bytes, url: str) -> Any:
+    """The feed parsed by feedparser; None when it fails."""
     try:
-        # Bytes in a stream: a string could be taken for a file's name or a URL. No Content-Location is given,
-        # so that guids stay as printed; sanitising would alter the story and is slow.
+        # Pass a stream: feedparser could take a string for a file name or URL. Without Content-Location
+        # guids stay as printed. Sanitising would alter the story and is slow.
         return feedparser.parse(io.BytesIO(xml), sanitize_html=False, resolve_relative_uris=False)
-    except Exception:  # the edge of a step: whatever a parser of the wild web raises concerns this feed alone
+    except Exception:  # a parser of arbitrary input may raise anything, which concerns only this feed
         logger.warning("feedparser failed on %s", url, exc_info=True)
         return None
 
 
 def _entry_links(feed: Any, url: str) -> Iterator[Link]:
-    language = one_line(feed.feed.get("language"))
+    language = clean_line(feed.feed.get("language"))
     is_atom = (feed.version or "").startswith("atom")
     for entry in feed.entries:
         target = _entry_url(entry, url, is_atom)
@@ -235,13 +238,13 @@ def _entry_links(feed: Any, url: str) -> Iterator[Link]:
                 via="feed",
                 from_url=url,
                 guid=_guid(entry.get("id")),
-                title=_title(entry, is_atom),
-                # feedparser warns when `updated` is asked for and only `published` is there
-                published=one_line(
+                title=_entry_title(entry, is_atom),
+                # feedparser warns about `updated` when there is only `published`
+                published=clean_line(
                     entry.get("published") or dict.get(entry, "updated") or entry.get("created")
                 ),
-                language=one_line(entry.get("language")) or _content_language(entry) or language,
-                content=_content(entry),
+                language=clean_line(entry.get("language")) or _content_language(entry) or language,
+                content=_entry_content(entry),
             )
 
 
@@ -250,66 +253,58 @@ def _entry_url(entry: Entry, url: str, is_atom: bool) -> str | None:
     if own:
         return own
     if not entry.get("links"):
-        # A permalink guid (feedparser copies it) stands in for a missing link, if it is a URL by itself.
+        # A permalink guid (which feedparser copies) replaces a missing link if it is an absolute URL.
         is_permalink = is_atom or entry.get("link") == entry.get("id")
         return link_url(entry.get("id"), "") if is_permalink else None
-    candidates = [entry.get("link"), *_alternates(entry)]
+    alternates = (link.get("href") for link in entry["links"][:50] if link.get("rel") == "alternate")
+    candidates = [entry.get("link"), *alternates]
     return next((target for value in candidates if (target := link_url(value, url))), None)
 
 
-def _alternates(entry: Entry) -> list[object]:
-    return [link.get("href") for link in entry["links"][:50] if link.get("rel") == "alternate"]
-
-
 def _guid(value: object) -> str | None:
-    line = one_line(value)
+    line = clean_line(value)
     return line[:_GUID_CHARS] if line else None
 
 
-def _title(entry: Entry, is_atom: bool) -> str | None:
+def _entry_title(entry: Entry, is_atom: bool) -> str | None:
     detail = entry.get("title_detail") or {}
     literal = is_atom and detail.get("type") == "text/plain"
-    return one_line(entry.get("title")) if literal else plain_title(entry.get("title"))
+    return clean_line(entry.get("title")) if literal else strip_title_markup(entry.get("title"))
 
 
 def _content_language(entry: Entry) -> str | None:
     details = [*(entry.get("content") or [])[:1], entry.get("title_detail") or {}]
-    return next((one_line(detail["language"]) for detail in details if detail.get("language")), None)
+    return next((clean_line(detail["language"]) for detail in details if detail.get("language")), None)
 
 
-def _content(entry: Entry) -> str | None:
+def _entry_content(entry: Entry) -> str | None:
     stories = [part.get("value") for part in entry.get("content") or [] if part.get("type") in _HTML_TYPES]
     longest = max((story for story in stories if isinstance(story, str)), key=len, default=None)
-    return whole_content(longest)
+    return full_content(longest)
 
 
-def _next_page(feed: Any, url: str) -> tuple[str, ...]:
+def _feed_next_page(feed: Any, url: str) -> tuple[str, ...]:
     hrefs = [link.get("href") for link in feed.feed.get("links", [])[:50] if link.get("rel") == "next"]
-    return _further(hrefs[0] if hrefs else None, url)
+    return next_page(hrefs[0] if hrefs else None, url, url)
 
 
-def _further(value: object, url: str) -> tuple[str, ...]:
-    target = link_url(value, url)
-    return (target,) if target and normal_url(target) != normal_url(url) else ()
-
-
-def _of_json(text: str, url: str) -> Found:
-    feed = parsed_json(text)
+def _read_json_feed(text: str, url: str) -> SourceResult:
+    feed = parse_json(text)
     if feed is None:
-        return Found(outcome="malformed", note="broken JSON")
+        return SourceResult(outcome="malformed", note="broken JSON")
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
-        return Found(outcome="unsupported", note="JSON, but no JSON Feed")
+        return SourceResult(outcome="unsupported", note="JSON, but no JSON Feed")
     items = [cast("Entry", item) for item in feed["items"] if isinstance(item, dict)]
-    links = first_of_each(_item_links(items, url, one_line(feed.get("language"))), FEED_LINKS)
+    links = unique_links(_item_links(items, url, clean_line(feed.get("language"))), FEED_LINKS)
     if items and not links:
-        return Found(outcome="malformed", note="no entry has a usable link")
-    return outcome_of(links, _further(feed.get("next_url"), url))
+        return SourceResult(outcome="malformed", note="no entry has a usable link")
+    return make_result(links, next_page(feed.get("next_url"), url, url))
 
 
 def _item_links(items: list[Entry], url: str, language: str | None) -> Iterator[Link]:
     for item in items:
-        identity = as_text(item.get("id"))
-        # The format wants an item's id to be its URL; some feeds give nothing else.
+        identity = scalar_text(item.get("id"))
+        # JSON Feed wants an item's id to be its URL, and some feeds give nothing else.
         target = (
             link_url(item.get("url"), url)
             or link_url(item.get("external_url"), url)
@@ -321,8 +316,8 @@ def _item_links(items: list[Entry], url: str, language: str | None) -> Iterator[
                 via="feed",
                 from_url=url,
                 guid=_guid(identity),
-                title=plain_title(item.get("title")),
-                published=one_line(item.get("date_published")) or one_line(item.get("date_modified")),
-                language=one_line(item.get("language")) or language,
-                content=whole_content(item.get("content_html")),
+                title=strip_title_markup(item.get("title")),
+                published=clean_line(item.get("date_published")) or clean_line(item.get("date_modified")),
+                language=clean_line(item.get("language")) or language,
+                content=full_content(item.get("content_html")),
             )

@@ -1,17 +1,17 @@
-"""What a source gave: an outcome, its links, and further sources to ask."""
+"""The result of reading a source: its outcome, its links, and further sources to fetch."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 from lxml import etree
 
+from newscrawl.discovery.xml import local_name
 from newscrawl.items import Link
-from newscrawl.urls import absolute, normal_url
+from newscrawl.urls import absolute_url, normalize_url
 
 Outcome = Literal[
     "ok",
@@ -25,116 +25,116 @@ Outcome = Literal[
     "reader_crash",
 ]
 
-# Controls, lone surrogates and line separators can be neither encoded nor sent; browsers turn a backslash
-# into a slash, so that the host they see is another.
+MINUTE, HOUR = 60, 3600
+DAY = 24 * HOUR
+MAX_TTL = DAY
+"Some feeds ask for a week and publish every hour."
+MAX_AGE = 6 * HOUR
+"Cache headers often give ages that suit files rather than news."
+_PERIODS = {"hourly": HOUR, "daily": DAY, "weekly": 7 * DAY, "monthly": 30 * DAY, "yearly": 365 * DAY}
+_NUMBER = re.compile(r"\s{0,20}([0-9]{1,9})(?:\.[0-9]{0,9})?\s{0,20}")
+_MAX_AGE = re.compile(r"""(?:^|[,;\s])max-age\s{0,5}=\s{0,5}"?([0-9]{1,12})""", re.IGNORECASE)
+# Controls, lone surrogates and line separators can be neither encoded nor sent. Browsers turn a backslash
+# into a slash and so see another host.
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^[^?]*\\")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """The outcome of reading one source; anything but `ok` says why links are missing or few."""
+class SourceResult:
+    """The outcome of reading a source; any but `ok` explains why links are missing or few."""
 
     outcome: Outcome
-    """`html`: a web page came instead; `bomb`: built to swell, not read; `too_large`: read up to the limit;
-    `read_timeout`, `reader_crash`: the time for it was up, or the process that read it ended."""
+    """`html`: a web page came instead; `bomb`: built to expand, and not read; `too_large`: read up to the
+    limit; `read_timeout`, `reader_crash`: the process that read it took too long, or died."""
     links: tuple[Link, ...] = ()
     "In the order of the source, each page once."
-    more: tuple[str, ...] = ()
+    child_sources: tuple[str, ...] = ()
     "Further sources to fetch: child sitemaps, the next page."
     note: str | None = None
     "A remark for people, such as `declared utf-8, read as cp1252`."
-    least: int | None = None
-    "Seconds it asks to be left alone between two looks; None: it does not say."
+    min_interval: int | None = None
+    "Seconds that the source wants between two fetches; None: it names no interval."
 
 
-def outcome_of(links: tuple[Link, ...], more: tuple[str, ...] = (), note: str | None = None) -> Found:
+def make_result(
+    links: tuple[Link, ...], child_sources: tuple[str, ...] = (), note: str | None = None
+) -> SourceResult:
     """`ok` when there is anything to follow, else `empty`."""
-    return Found(outcome="ok" if links or more else "empty", links=links, more=more, note=note)
+    outcome: Outcome = "ok" if links or child_sources else "empty"
+    return SourceResult(outcome=outcome, links=links, child_sources=child_sources, note=note)
 
 
-def of_unknown_root(root: str) -> Found:
-    """What a document is whose root element is not one that was looked for."""
+def result_for_root(root: str) -> SourceResult:
+    """The result for a document whose root element no reader expects."""
     if root == "html":
-        return Found(outcome="html")
-    return Found(outcome="unsupported", note=f"root element <{root}>") if root else Found(outcome="malformed")
+        return SourceResult(outcome="html")
+    if not root:
+        return SourceResult(outcome="malformed")
+    return SourceResult(outcome="unsupported", note=f"root element <{root}>")
 
 
-def link_url(value: object, base: str) -> str | None:
-    """`value` as an absolute http(s) URL that can be sent, or None."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    url = absolute(value, base)
-    return None if url is None or _UNSENDABLE.search(url) else url
-
-
-def first_of_each(links: Iterable[Link], limit: int) -> tuple[Link, ...]:
-    """Up to `limit` links, each page once: the first to name it stays."""
-    return tuple(islice(_unseen(links), limit))
-
-
-def _unseen(links: Iterable[Link]) -> Iterator[Link]:
-    seen: set[str] = set()
-    for link in links:
-        key = normal_url(link.url)
-        if key not in seen:
-            seen.add(key)
-            yield link
-
-
-def joined_notes(*notes: str | None) -> str | None:
-    """The remarks there are, as one."""
+def join_notes(*notes: str | None) -> str | None:
+    """All remarks as a single text; None if there are none."""
     return "; ".join(note for note in notes if note) or None
 
 
-MINUTE, HOUR = 60, 3600
-DAY = 24 * HOUR
-MAX_TTL = DAY
-"Some feeds say a week, and print news every hour."
-MAX_AGE = 6 * HOUR
-"Caches in between are told ages that suit files rather than news."
-_PERIODS = {"hourly": HOUR, "daily": DAY, "weekly": 7 * DAY, "monthly": 30 * DAY, "yearly": 365 * DAY}
-_NUMBER = re.compile(r"\s{0,20}([0-9]{1,9})(?:\.[0-9]{0,9})?\s{0,20}")
-_MAX_AGE = re.compile(r"""(?:^|[,;\s])max-age\s{0,5}=\s{0,5}"?([0-9]{1,12})""", re.IGNORECASE)
+def link_url(value: object, base: str) -> str | None:
+    """`value` as an absolute http(s) URL that can be requested, or None."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    url = absolute_url(value, base)
+    return None if url is None or _UNSENDABLE.search(url) else url
 
 
-def asked_by_feed(root: etree._Element) -> int | None:
-    """Seconds by the `ttl` of a feed or its update period and frequency, the longer; None: it is silent."""
-    said = dict(_parts(root))
-    minutes = _number(said.get("ttl"))
-    # A frequency counts updates in a period; one that is not given is one.
-    period = _PERIODS.get(said.get("updateperiod", "").strip().lower())
-    times = _number(said.get("updatefrequency", "1")) or 1
-    asked = [minutes * MINUTE] if minutes else []
-    asked += [period // times] if period else []
-    return min(max(asked), MAX_TTL) if asked else None
+def next_page(value: object, base: str, url: str) -> tuple[str, ...]:
+    """The source that `value` names as the next page of `url`; empty if it is none, or the same page."""
+    target = link_url(value, base)
+    return (target,) if target and normalize_url(target) != normalize_url(url) else ()
 
 
-def asked_by_cache(header: str | None) -> int | None:
-    """Seconds by a Cache-Control header; None when it says nothing of them."""
-    found = _MAX_AGE.search(header[:1000]) if header else None
-    return min(int(found[1]), MAX_AGE) or None if found else None
+def unique_links(links: Iterable[Link], limit: int) -> tuple[Link, ...]:
+    """Up to `limit` links, each page once, as the first link to it has it."""
+    unique: dict[str, Link] = {}
+    for link in links:
+        if len(unique) >= limit:
+            break
+        unique.setdefault(normalize_url(link.url), link)
+    return tuple(unique.values())
 
 
-def longest(*asked: int | None) -> int | None:
-    """The longest of those that were asked for."""
-    return max((seconds for seconds in asked if seconds), default=None)
+def feed_interval(root: etree._Element) -> int | None:
+    """Seconds between two fetches: the longer of a feed's `ttl` and update period; None: it has neither."""
+    values = dict(_iter_interval_elements(root))
+    minutes = _parse_count(values.get("ttl"))
+    # A frequency counts the updates in a period, and is 1 by default.
+    period = _PERIODS.get(values.get("updateperiod", "").strip().lower())
+    times = _parse_count(values.get("updatefrequency", "1")) or 1
+    intervals = [minutes * MINUTE] if minutes else []
+    intervals += [period // times] if period else []
+    return min(max(intervals), MAX_TTL) if intervals else None
 
 
-def _parts(root: etree._Element) -> Iterator[tuple[str, str]]:
-    """Names and texts of what stands in the feed's head, the first of each last."""
-    heads = [root, *(child for child in root if _name(child) == "channel")]
+def cache_interval(header: str | None) -> int | None:
+    """Seconds between two fetches by a Cache-Control header; None when it names no age."""
+    match = _MAX_AGE.search(header[:1000]) if header else None
+    return min(int(match[1]), MAX_AGE) or None if match else None
+
+
+def max_interval(*intervals: int | None) -> int | None:
+    """The longest of these intervals; None if none is set."""
+    return max((seconds for seconds in intervals if seconds), default=None)
+
+
+def _iter_interval_elements(root: etree._Element) -> Iterator[tuple[str, str]]:
+    """Names and texts of the feed's interval elements; among equal names the first comes last."""
+    heads = [root, *(child for child in root if local_name(child.tag) == "channel")]
     for head in reversed(heads):
         for child in reversed(head):
-            name = _name(child)
+            name = local_name(child.tag)
             if name in ("ttl", "updateperiod", "updatefrequency"):
                 yield name, child.text or ""
 
 
-def _name(element: etree._Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
-
-
-def _number(text: str | None) -> int | None:
-    found = _NUMBER.fullmatch(text or "")
-    return int(found[1]) if found else None
+def _parse_count(text: str | None) -> int | None:
+    match = _NUMBER.fullmatch(text or "")
+    return int(match[1]) if match else None

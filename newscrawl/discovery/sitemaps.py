@@ -1,10 +1,9 @@
-"""Links of a sitemap: XML of any namespace, Google News, indexes, plain text, in gzip or not."""
+"""Reads the links of a sitemap: XML in any namespace, Google News, indexes and plain text, gzipped or not."""
 
 from __future__ import annotations
 
 import codecs
 import io
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,17 +11,26 @@ from typing import Any, cast
 
 from lxml import etree
 
-from newscrawl.discovery.feeds import FEED_ROOTS, links_of_feed
+from newscrawl.discovery.feeds import FEED_ROOTS, read_feed
 from newscrawl.discovery.results import (
-    Found,
-    first_of_each,
-    joined_notes,
+    SourceResult,
+    join_notes,
     link_url,
-    of_unknown_root,
-    outcome_of,
+    make_result,
+    result_for_root,
+    unique_links,
 )
-from newscrawl.discovery.text import one_line, plain_title
-from newscrawl.discovery.xml import Encoding, Unzipped, encoding_of, mended_ampersands, opening_of, unzipped
+from newscrawl.discovery.text import clean_line, strip_title_markup
+from newscrawl.discovery.xml import (
+    ILLEGAL_CHARS,
+    Encoding,
+    GunzipResult,
+    detect_encoding,
+    escape_ampersands,
+    gunzip,
+    local_name,
+    sniff_root,
+)
 from newscrawl.items import Link
 
 _ENTRIES = ("url", "sitemap")
@@ -35,28 +43,38 @@ _FIELDS = {
     ("news", "publication_date"): "published",
     ("publication", "language"): "language",
 }
-"Parent and element to field: images and videos have `loc` and `title` too."
+"Fields by parent and element: images and videos have `loc` and `title` too."
 _FIELD_CHARS = 4_096
 _CHILDREN = 5_000
-"Child sitemaps that are kept; the protocol's 50,000 would be 2.5 thousand million pages."
+"Limit of child sitemaps; the protocol's 50,000 of them could name 2.5 billion pages."
 _DEPTH = 64
+SITEMAP_BYTES = 64 * 1024 * 1024
+"The protocol allows 50 MiB; the rest of a larger file is not read."
+SITEMAP_LINKS = 50_000
+"The protocol's limit for a file."
+_SITEMAP_ROOTS = frozenset({"urlset", "sitemapindex"})
+_HEAD_BYTES = 256 * 1024
+"Enough to detect the encoding and the root element."
+_PIECE_BYTES = 64 * 1024
+_PIECE_CHARS = 256 * 1024
+"A piece of this length is passed on wherever it ends."
 
 
 @dataclass(kw_only=True, slots=True)
 class SitemapEntry:
-    """One `url` or `sitemap` element, verbatim."""
+    """A `url` or `sitemap` element, verbatim."""
 
     is_child: bool
     "Whether it names another sitemap."
     fields: dict[str, str] = field(default_factory=dict)
-    "Of `loc`, `lastmod`, `title`, `published`, `language` those that were there."
+    "Those of `loc`, `lastmod`, `title`, `published` and `language` that are there."
     is_news: bool = False
     versions: dict[str, str] = field(default_factory=dict)
-    "URL of a language version to its language."
+    "Languages by the URLs of the language versions."
 
 
 class SitemapReader:
-    """Target of an XML parser; holds what was read, never the tree."""
+    """The target of an XML parser, which holds the entries but never the tree."""
 
     def __init__(self, limit: int) -> None:
         self.entries: list[SitemapEntry] = []
@@ -71,19 +89,15 @@ class SitemapReader:
         return len(self.entries) >= self.limit
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        name = tag.rpartition("}")[2].rpartition(":")[2].lower()
+        name = local_name(tag)
         self._path.append(name if len(self._path) < _DEPTH else "")
         self._text.clear()
         self._chars = 0
         if name in _ENTRIES:
             self._entry = SitemapEntry(is_child=name == "sitemap")
-        elif self._entry is not None:
-            self._note_element(name, attributes)
-
-    def _note_element(self, name: str, attributes: Mapping[str, str]) -> None:
-        entry = self._entry
-        assert entry is not None
-        if name == "news":
+        elif (entry := self._entry) is None:
+            return
+        elif name == "news":
             entry.is_news = True
         elif name == "link" and "hreflang" in attributes and len(entry.versions) < 50:
             entry.versions.setdefault(attributes.get("href", ""), attributes["hreflang"])
@@ -93,76 +107,72 @@ class SitemapReader:
         if self._chars <= _FIELD_CHARS:
             self._text.append(text)
 
-    def end(self, tag: str) -> None:  # noqa: ARG002 - handed in by the parser; the path knows it
+    def end(self, tag: str) -> None:  # noqa: ARG002 - the parser passes it, but the path has it too
         name = self._path.pop() if self._path else ""
         if self._entry is None:
             return
         if name in _ENTRIES:
-            self._keep(self._entry)
+            self._add(self._entry)
             self._entry = None
         elif self._path and (self._path[-1], name) in _FIELDS:
             value = "".join(self._text).strip()
             self._entry.fields.setdefault(_FIELDS[self._path[-1], name], value)
         self._text.clear()
 
-    def _keep(self, entry: SitemapEntry) -> None:
+    def _add(self, entry: SitemapEntry) -> None:
         room = _CHILDREN if entry.is_child else self.limit
         if entry.fields.get("loc") and len(self.entries) < room:
             self.entries.append(entry)
 
     def close(self) -> None:
-        """Called by the parser at the end; an entry left open is still one if it names a page."""
+        """Called by the parser at the end; an open entry still counts if it names a page."""
         if self._entry is not None:
-            self._keep(self._entry)
+            self._add(self._entry)
             self._entry = None
 
 
-SITEMAP_BYTES = 64 * 1024 * 1024
-"The protocol allows 50 MiB; what lies behind this is not read, what lies before is kept."
-SITEMAP_LINKS = 50_000
-"What the protocol allows in one file."
-_SITEMAP_ROOTS = frozenset({"urlset", "sitemapindex"})
-_HEAD_BYTES = 256 * 1024
-"Enough to know the encoding and the root element."
-_PIECE_BYTES = 64 * 1024
-_PIECE_CHARS = 256 * 1024
-"A piece this long is handed on wherever it ends."
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+def read_sitemap(body: bytes, url: str) -> SourceResult:
+    """The pages of a sitemap as links; child sitemaps are child sources, the newest first.
 
-
-def links_of_sitemap(body: bytes, url: str) -> Found:
-    """The pages of a sitemap as links, child sitemaps in `more` with the newest first.
-
-    A file beyond the limits is `too_large` and keeps the links before the cut; one that swells is a `bomb`
-    and keeps none.
+    A file beyond the limits is `too_large` and keeps the links before the cut; a file that expands
+    excessively is a `bomb` and keeps none.
     """
-    plain = unzipped(body, SITEMAP_BYTES)
-    if plain.fault == "bomb":
-        return Found(outcome="bomb", note="gzip that swells")
-    encoding = encoding_of(plain.data[:_HEAD_BYTES])
-    head = plain.data[:_HEAD_BYTES].decode(encoding.name, "replace")
+    unzipped = gunzip(body, SITEMAP_BYTES)
+    if unzipped.fault == "bomb":
+        return SourceResult(outcome="bomb", note="gzip that expands")
+    encoding = detect_encoding(unzipped.data[:_HEAD_BYTES])
+    head = unzipped.data[:_HEAD_BYTES].decode(encoding.name, "replace")
     if not head.strip("\ufeff \t\r\n"):
-        return Found(outcome="empty")
+        return SourceResult(outcome="empty")
     if "<" not in head:
-        return _of_lines(plain, encoding, url)
-    return _of_xml(plain, encoding, head, url)
+        return _read_url_list(unzipped, encoding, url)
+    return _read_xml_sitemap(unzipped, encoding, head, url)
 
 
-def _of_xml(plain: Unzipped, encoding: Encoding, head: str, url: str) -> Found:
-    opening = opening_of(head, _SITEMAP_ROOTS | FEED_ROOTS)
+def _read_xml_sitemap(unzipped: GunzipResult, encoding: Encoding, head: str, url: str) -> SourceResult:
+    opening = sniff_root(head, _SITEMAP_ROOTS | FEED_ROOTS)
     if opening.is_bomb:
-        return Found(outcome="bomb", note="entities that swell")
-    if opening.root in FEED_ROOTS:  # robots.txt may name a feed as sitemap
-        return links_of_feed(plain.data, url)
+        return SourceResult(outcome="bomb", note="entities that expand")
+    if opening.root in FEED_ROOTS:  # robots.txt may name a feed as a sitemap
+        return read_feed(unzipped.data, url)
     if opening.root not in _SITEMAP_ROOTS:
-        return of_unknown_root(opening.root)
+        return result_for_root(opening.root)
     reader = SitemapReader(SITEMAP_LINKS)
-    _read(_pieces(plain.data, encoding.name, opening.at), reader)
-    return _result(reader, plain, url, joined_notes(encoding.note, opening.note))
+    _parse_pieces(_iter_text_pieces(unzipped.data, encoding.name, opening.at), reader)
+    note = join_notes(encoding.note, opening.note)
+    links = unique_links(_page_links(reader, url), SITEMAP_LINKS)
+    children = _child_sitemaps(reader, url)
+    if unzipped.fault == "too_large":
+        return SourceResult(outcome="too_large", links=links, child_sources=children, note=note)
+    if reader.entries and not links and not children:
+        return SourceResult(outcome="malformed", note=join_notes("no entry has a usable address", note))
+    full = f"only the first {SITEMAP_LINKS} entries" if reader.is_full else None
+    cut = "gzip ends early" if unzipped.fault else None
+    return make_result(links, children, join_notes(note, full, cut))
 
 
-def _pieces(data: bytes, encoding: str, skip: int) -> Iterator[str]:
-    """The text behind its first `skip` characters, in pieces that end between elements."""
+def _iter_text_pieces(data: bytes, encoding: str, skip: int) -> Iterator[str]:
+    """The text after its first `skip` characters, in pieces that end between elements."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     rest = ""
     for start in range(0, len(data), _PIECE_BYTES):
@@ -171,19 +181,19 @@ def _pieces(data: bytes, encoding: str, skip: int) -> Iterator[str]:
         skip -= dropped
         rest += text[dropped:]
         cut = rest.rfind(">") + 1 or (len(rest) if len(rest) > _PIECE_CHARS else 0)
-        yield _mended(rest[:cut])
+        yield _clean_xml(rest[:cut])
         rest = rest[cut:]
-    yield _mended(rest)
+    yield _clean_xml(rest)
 
 
-def _mended(text: str) -> str:
-    return mended_ampersands(_ILLEGAL.sub("", text))
+def _clean_xml(text: str) -> str:
+    return escape_ampersands(ILLEGAL_CHARS.sub("", text))
 
 
-def _read(pieces: Iterator[str], reader: SitemapReader) -> None:
-    """Feed pieces to the reader until it is full or the XML cannot go on."""
+def _parse_pieces(pieces: Iterator[str], reader: SitemapReader) -> None:
+    """Feed pieces to the reader until it is full or the XML is beyond repair."""
     parser = etree.XMLParser(
-        target=cast("Any", reader),  # the stub's protocol asks for bytes too, which never come
+        target=cast("Any", reader),  # the stub's protocol wants bytes too, which never come
         recover=True,
         resolve_entities=False,
         no_network=True,
@@ -200,35 +210,23 @@ def _read(pieces: Iterator[str], reader: SitemapReader) -> None:
         reader.close()
 
 
-def _result(reader: SitemapReader, plain: Unzipped, url: str, note: str | None) -> Found:
-    links = first_of_each(_page_links(reader, url), SITEMAP_LINKS)
-    more = _children(reader, url)
-    if plain.fault == "too_large":
-        return Found(outcome="too_large", links=links, more=more, note=note)
-    if reader.entries and not links and not more:
-        return Found(outcome="malformed", note=joined_notes("no entry has a usable address", note))
-    full = f"only the first {SITEMAP_LINKS} entries" if reader.is_full else None
-    cut = "gzip ends early" if plain.fault else None
-    return outcome_of(links, more, joined_notes(note, full, cut))
-
-
 def _page_links(reader: SitemapReader, url: str) -> Iterator[Link]:
     for entry in reader.entries:
         target = None if entry.is_child else link_url(entry.fields["loc"], url)
         if target:
-            news = entry.fields
+            values = entry.fields
             yield Link(
                 url=target,
                 via="news_sitemap" if entry.is_news else "sitemap",
                 from_url=url,
-                title=plain_title(news.get("title")),
-                published=one_line(news.get("published")) or one_line(news.get("lastmod")),
-                language=one_line(news.get("language")) or one_line(entry.versions.get(news["loc"])),
+                title=strip_title_markup(values.get("title")),
+                published=clean_line(values.get("published")) or clean_line(values.get("lastmod")),
+                language=clean_line(values.get("language")) or clean_line(entry.versions.get(values["loc"])),
             )
 
 
-def _children(reader: SitemapReader, url: str) -> tuple[str, ...]:
-    """Child sitemaps; newest first where each has a date, else as they stand."""
+def _child_sitemaps(reader: SitemapReader, url: str) -> tuple[str, ...]:
+    """Child sitemaps; the newest first if each has a date, else in their order."""
     children = [entry for entry in reader.entries if entry.is_child]
     if all(entry.fields.get("lastmod") for entry in children):
         children.sort(key=lambda entry: entry.fields["lastmod"], reverse=True)
@@ -236,15 +234,13 @@ def _children(reader: SitemapReader, url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target for target in targets if target and target != url))
 
 
-def _of_lines(plain: Unzipped, encoding: Encoding, url: str) -> Found:
-    """A plain-text sitemap: one absolute URL a line, among as many lines that hold none."""
-    lines = islice(io.StringIO(plain.data.decode(encoding.name, "replace")), 2 * SITEMAP_LINKS)
+def _read_url_list(unzipped: GunzipResult, encoding: Encoding, url: str) -> SourceResult:
+    """A plain-text sitemap with a URL on each line, half of which at most may be something else."""
+    lines = islice(io.StringIO(unzipped.data.decode(encoding.name, "replace")), 2 * SITEMAP_LINKS)
     targets = (target for line in lines if (target := link_url(line.strip("\ufeff \t"), "")))
-    links = first_of_each(
-        (Link(url=target, via="sitemap", from_url=url) for target in targets), SITEMAP_LINKS
-    )
-    if plain.fault == "too_large":
-        return Found(outcome="too_large", links=links)
-    return (
-        outcome_of(links) if links else Found(outcome="malformed", note="neither XML nor a list of addresses")
-    )
+    links = unique_links((Link(url=target, via="sitemap", from_url=url) for target in targets), SITEMAP_LINKS)
+    if unzipped.fault == "too_large":
+        return SourceResult(outcome="too_large", links=links)
+    if not links:
+        return SourceResult(outcome="malformed", note="neither XML nor a list of addresses")
+    return make_result(links)

@@ -1,4 +1,4 @@
-"""Links of WordPress' own API: posts with title, date and clean HTML of the story."""
+"""Reads links from WordPress's own API: posts with title, date and the story's clean HTML."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit, urlunsplit
 
-from newscrawl.discovery.results import Found, Outcome, first_of_each, link_url, outcome_of
-from newscrawl.discovery.text import as_text, one_line, parsed_json, plain_title, whole_content
+from newscrawl.discovery.results import Outcome, SourceResult, link_url, make_result, unique_links
+from newscrawl.discovery.text import clean_line, full_content, parse_json, scalar_text, strip_title_markup
 from newscrawl.items import Link
 
 API_BYTES = 32 * 1024 * 1024
-"A hundred posts of 256 KiB fit in."
+"Room for a hundred posts of 256 KiB."
 PER_PAGE = 20
 _PER_PAGE_MAX = 100
-"What WordPress grants at most."
+"WordPress allows no more."
 _FIELDS = "id,guid,link,title,date,date_gmt,content"
 _END_OF_PAGES = "rest_post_invalid_page_number"
 
 
 def posts_url(home: str, page: int = 1, per_page: int = PER_PAGE) -> str:
-    """Where WordPress lists its posts, newest first; `page` counts from 1."""
+    """The URL where WordPress lists its posts, newest first; `page` counts from 1."""
     query = {"per_page": min(per_page, _PER_PAGE_MAX), "page": page, "_fields": _FIELDS}
     folder = home.partition("?")[0].partition("#")[0].rstrip("/") + "/"
     return f"{urljoin(folder, 'wp-json/wp/v2/posts')}?{urlencode(query, safe=',')}"
 
 
-def links_of_posts(body: bytes, url: str, pages: int = 3) -> Found:
-    """The posts of an API page as links; `more` is the next page while pages are full, up to `pages`."""
+def read_posts(body: bytes, url: str, pages: int = 3) -> SourceResult:
+    """The posts of an API page as links; while pages are full, the next is a child source, up to `pages`."""
     if len(body) > API_BYTES:
-        return Found(outcome="too_large")
+        return SourceResult(outcome="too_large")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-        return Found(outcome="html")
+        return SourceResult(outcome="html")
     if not body.strip():
-        return Found(outcome="empty")
-    posts = parsed_json(body)
+        return SourceResult(outcome="empty")
+    posts = parse_json(body)
     if not isinstance(posts, list):
-        return _refusal(posts)
-    links = first_of_each(_post_links(posts, url), _PER_PAGE_MAX)
+        return _error_result(posts)
+    links = unique_links(_post_links(posts, url), _PER_PAGE_MAX)
     if posts and not links:
-        return Found(outcome="malformed", note="no post has a usable link")
-    return outcome_of(links, _next_page(url, len(posts), pages) if links else ())
+        return SourceResult(outcome="malformed", note="no post has a usable link")
+    return make_result(links, _next_posts_page(url, len(posts), pages) if links else ())
 
 
-def _refusal(answer: Any) -> Found:
+def _error_result(answer: Any) -> SourceResult:
     code = answer.get("code") if isinstance(answer, dict) else None
     if code == _END_OF_PAGES:
-        return Found(outcome="empty")
+        return SourceResult(outcome="empty")
     outcome: Outcome = "malformed" if answer is None else "unsupported"
-    return Found(outcome=outcome, note=one_line(code))
+    return SourceResult(outcome=outcome, note=clean_line(code))
 
 
 def _post_links(posts: list[Any], url: str) -> Iterator[Link]:
@@ -59,10 +59,10 @@ def _post_links(posts: list[Any], url: str) -> Iterator[Link]:
                 url=target,
                 via="wp_api",
                 from_url=url,
-                guid=one_line(_rendered(post, "guid")) or as_text(post.get("id")),
-                title=plain_title(_rendered(post, "title")),
-                published=_published(post),
-                content=whole_content(_rendered(post, "content")),
+                guid=clean_line(_rendered(post, "guid")) or scalar_text(post.get("id")),
+                title=strip_title_markup(_rendered(post, "title")),
+                published=_post_date(post),
+                content=full_content(_rendered(post, "content")),
             )
 
 
@@ -71,24 +71,24 @@ def _rendered(post: dict[str, Any], key: str) -> object:
     return value.get("rendered") if isinstance(value, dict) else value
 
 
-def _published(post: dict[str, Any]) -> str | None:
-    moment = one_line(post.get("date_gmt"))
-    # WordPress prints UTC without saying so, and zeros for a post whose zone it does not know.
+def _post_date(post: dict[str, Any]) -> str | None:
+    moment = clean_line(post.get("date_gmt"))
+    # WordPress gives UTC without a zone, and zeros for a post whose zone it does not know.
     if moment and not moment.startswith("0000"):
         return moment if moment.endswith("Z") else f"{moment}Z"
-    return one_line(post.get("date"))
+    return clean_line(post.get("date"))
 
 
-def _next_page(url: str, posts: int, pages: int) -> tuple[str, ...]:
+def _next_posts_page(url: str, posts: int, pages: int) -> tuple[str, ...]:
     parts = urlsplit(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query, max_num_fields=100).items()}
-    page, per_page = _number(query.get("page"), 1), _number(query.get("per_page"), 10)
+    page, per_page = _query_number(query.get("page"), 1), _query_number(query.get("per_page"), 10)
     if posts < per_page or page >= pages:
         return ()
     query["page"] = str(page + 1)
     return (urlunsplit(parts._replace(query=urlencode(query, safe=","))),)
 
 
-def _number(text: str | None, default: int) -> int:
-    """A small positive number from a query, else what WordPress takes by default."""
+def _query_number(text: str | None, default: int) -> int:
+    """A small positive number from a query, else WordPress's default."""
     return int(text) if text and text.isascii() and text.isdigit() and 0 < len(text) < 7 else default

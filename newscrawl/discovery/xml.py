@@ -1,4 +1,4 @@
-"""How a document begins: its root element, what stands before it, and whether it means harm."""
+"""Reads XML from the wild: gzip, encoding, broken ampersands, the root element, and signs of an attack."""
 
 from __future__ import annotations
 
@@ -19,44 +19,78 @@ _REFERENCE = re.compile(r"[&%][A-Za-z_]")
 _DOCTYPE_CHARS = 16_384
 _ENTITY_CHARS = 1_000
 _JUNK_CHARS = 65_536
-_PAGE = frozenset({"html", "head", "body"})
+_PAGE_ROOTS = frozenset({"html", "head", "body"})
 _PAGE_PARTS = frozenset({"div", "script", "center", "h1", "p", "title", "meta", "br", "b", "pre", "style"})
+ILLEGAL_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"Characters that XML does not allow."
+_AMPERSAND = re.compile(r"&(?:(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,30});)?")
+_XML_NAMES = frozenset({"lt", "gt", "amp", "quot", "apos"})
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+_DECLARED = re.compile(
+    rb"^\s{0,100}<\?xml[^>]{1,200}?encoding\s{0,5}=\s{0,5}[\"']([A-Za-z0-9._:-]{1,40})[\"']"
+)
+_CHARSET = re.compile(r"charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
+# Sites may name only these: Python also has codecs that never end or that are no text encodings.
+_TEXT_CODEC = re.compile(
+    r"^(ascii|utf-(8|16|32)(-[bl]e)?|iso8859-\d{1,2}|cp\d{3,4}|koi8-[rut]|gb\d{4,5}|gbk|big5|euc_(jp|kr)|"
+    r"shift_jis|iso2022_jp|mac-roman|tis-620)$"
+)
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+Fault = Literal["cut", "too_large", "bomb"]
+_GZIP = b"\x1f\x8b"
+_MEMBERS = 100
+"Each member costs a copy of the rest; real files have only a few."
+_BOMB_RATIO = 200
+"Real XML compresses ten to fifty times, zeros a thousand times."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opening:
-    """Where the root element of a document begins and what leads to it."""
+class DocumentStart:
+    """The root element of a document and where it begins."""
 
     root: str
-    "Local name of the root element in lower case, `html` for any web page; empty when there is none."
+    "Local name of the root element in lower case, `html` for any web page; empty if there is none."
     at: int
-    "Offset of the root element; reading from here leaves every declaration behind."
+    "Offset of the root element; a reader that starts here skips all declarations."
     is_bomb: bool = False
-    "It declares entities that are made of others, or uncommonly long ones."
+    "Whether it declares entities made of other entities, or unusually long ones."
     note: str | None = None
 
 
-def opening_of(text: str, wanted: frozenset[str]) -> Opening:
-    """The opening of a document whose root should be one of `wanted`.
+def local_name(tag: object) -> str:
+    """A tag's name in lower case without namespace or prefix; empty for comments and instructions."""
+    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
-    What stands before a wanted root (warnings of a PHP script, blank lines) is skipped, unless it is a page.
+
+def sniff_root(text: str, wanted: frozenset[str]) -> DocumentStart:
+    """The start of a document, whose root should be in `wanted`.
+
+    Text before a wanted root (warnings of a PHP script, blank lines) is skipped, unless it is a web page.
     """
-    at, doctype = _past_declarations(text)
+    at, doctype = _skip_prolog(text)
     if _is_bomb(doctype):
-        return Opening(root="", at=at, is_bomb=True)
+        return DocumentStart(root="", at=at, is_bomb=True)
     match = _ROOT.match(text, at)
     name = match[2].lower() if match else ""
     if name in wanted:
-        return Opening(root=name, at=at, note=_external(doctype))
-    if name in _PAGE or doctype[9:].lstrip()[:4].lower() == "html":
-        return Opening(root="html", at=at)
+        return DocumentStart(root=name, at=at, note=_note_external_entities(doctype))
+    if name in _PAGE_ROOTS or doctype[9:].lstrip()[:4].lower() == "html":
+        return DocumentStart(root="html", at=at)
     for later in _ROOT.finditer(text, at, at + _JUNK_CHARS):
         if later[2].lower() in wanted:
-            return Opening(root=later[2].lower(), at=later.start(), note="junk before the root element")
-    return Opening(root="html" if name in _PAGE_PARTS else name, at=at)
+            return DocumentStart(root=later[2].lower(), at=later.start(), note="junk before the root element")
+    return DocumentStart(root="html" if name in _PAGE_PARTS else name, at=at)
 
 
-def _external(doctype: str) -> str | None:
+def _note_external_entities(doctype: str) -> str | None:
     declares = "<!ENTITY" in doctype and ("SYSTEM" in doctype or "PUBLIC" in doctype)
     return "external entities were left out" if declares else None
 
@@ -68,8 +102,8 @@ def _is_bomb(doctype: str) -> bool:
     return any(len(value) > _ENTITY_CHARS or _REFERENCE.search(value) for value in values)
 
 
-def _past_declarations(text: str) -> tuple[int, str]:
-    """Offset behind the prolog, and the DOCTYPE that stood in it."""
+def _skip_prolog(text: str) -> tuple[int, str]:
+    """The offset behind the prolog, and the DOCTYPE in it."""
     at, doctype = 0, ""
     while True:
         match = _SPACE.match(text, at)
@@ -82,7 +116,7 @@ def _past_declarations(text: str) -> tuple[int, str]:
 
 
 def _end_of_declaration(text: str, start: int) -> int:
-    """Offset behind the comment, instruction or DOCTYPE at `start`; `start` itself when there is none."""
+    """The offset behind the comment, instruction or DOCTYPE at `start`; `start` itself if there is none."""
     if text.startswith("<?", start):
         end = text.find("?>", start)
         return end + 2 if end > 0 else start
@@ -103,111 +137,82 @@ def _end_of_doctype(text: str, start: int) -> int:
     return len(text)
 
 
-_AMPERSAND = re.compile(r"&(?:(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,30});)?")
-_XML_NAMES = frozenset({"lt", "gt", "amp", "quot", "apos"})
-
-
-def mended_ampersands(text: str) -> str:
-    """XML whose named entities are characters and whose bare ampersands are escaped; CDATA stays as it is."""
+def escape_ampersands(text: str) -> str:
+    """Replace named entities by their characters and escape bare ampersands; CDATA stays unchanged."""
     parts: list[str] = []
     at = 0
     while (start := text.find("<![CDATA[", at)) >= 0 and (end := text.find("]]>", start)) >= 0:
-        parts += [_AMPERSAND.sub(_mended, text[at:start]), text[start : end + 3]]
+        parts += [_AMPERSAND.sub(_escape_ampersand, text[at:start]), text[start : end + 3]]
         at = end + 3
-    return "".join([*parts, _AMPERSAND.sub(_mended, text[at:])])
+    return "".join([*parts, _AMPERSAND.sub(_escape_ampersand, text[at:])])
 
 
-def _mended(match: re.Match[str]) -> str:
+def _escape_ampersand(match: re.Match[str]) -> str:
     name = match[1]
     if name is None:
         return "&amp;"
     if name.startswith("#") or name in _XML_NAMES:
         return match[0]
-    # Nothing declares entities any more, so what HTML does not know either is plain text.
+    # The declarations are gone, so an entity that HTML does not know either is plain text.
     return chr(name2codepoint[name]) if name in name2codepoint else f"&amp;{name};"
-
-
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-)
-_DECLARED = re.compile(
-    rb"^\s{0,100}<\?xml[^>]{1,200}?encoding\s{0,5}=\s{0,5}[\"']([A-Za-z0-9._:-]{1,40})[\"']"
-)
-_CHARSET = re.compile(r"charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
-# Only these may be named from outside: Python also knows codecs that run for ever or are no text encodings.
-_TEXT_CODEC = re.compile(
-    r"^(ascii|utf-(8|16|32)(-[bl]e)?|iso8859-\d{1,2}|cp\d{3,4}|koi8-[rut]|gb\d{4,5}|gbk|big5|euc_(jp|kr)|"
-    r"shift_jis|iso2022_jp|mac-roman|tis-620)$"
-)
-_NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoding:
-    """An encoding Python knows, and a remark when it is not the declared one."""
+    """An encoding that Python has, and a remark when it is not the declared encoding."""
 
     name: str
     note: str | None = None
 
 
-def encoding_of(body: bytes, content_type: str | None = None) -> Encoding:
-    """The encoding to read `body` with: mark, then UTF-8 if it holds, then what is declared, then cp1252."""
-    wide = marked_encoding(body)
+def detect_encoding(body: bytes, content_type: str | None = None) -> Encoding:
+    """The encoding of `body`: by its byte order mark, as UTF-8 if valid, as declared, or else cp1252."""
+    wide = bom_encoding(body)
     if wide:
         return Encoding(name=wide)
-    declared = _declared(body, content_type)
+    declared = _declared_encodings(body, content_type)
     if is_utf8(body):
-        # ASCII alone is the same under any name, so nothing was declared wrongly.
-        return Encoding(name="utf-8") if body.isascii() else _as_declared("utf-8", declared)
+        # Pure ASCII is the same in any of them, so the declaration was not wrong.
+        return Encoding(name="utf-8") if body.isascii() else _note_difference("utf-8", declared)
     for name in declared:
         if name not in ("utf-8", "ascii") and _decodes(body, name):
             return Encoding(name=name)
     if _mostly_utf8(body):
         return Encoding(name="utf-8", note="broken utf-8: what cannot be read was replaced")
-    return _as_declared("cp1252", declared)
+    return _note_difference("cp1252", declared)
 
 
-def marked_encoding(body: bytes) -> str | None:
-    """The encoding that the first bytes give away."""
+def bom_encoding(body: bytes) -> str | None:
+    """The encoding that the first bytes reveal; None if they do not."""
     return next((name for mark, name in _BOMS if body.startswith(mark)), None)
 
 
-def _as_declared(name: str, declared: list[str]) -> Encoding:
-    known = not declared or name in declared or (name == "utf-8" and "ascii" in declared)
-    return Encoding(name=name, note=None if known else f"declared {declared[0]}, read as {name}")
+def _note_difference(name: str, declared: list[str]) -> Encoding:
+    is_declared = not declared or name in declared or (name == "utf-8" and "ascii" in declared)
+    return Encoding(name=name, note=None if is_declared else f"declared {declared[0]}, read as {name}")
 
 
-def _declared(body: bytes, content_type: str | None) -> list[str]:
+def _declared_encodings(body: bytes, content_type: str | None) -> list[str]:
     prolog = _DECLARED.match(body)
     header = _CHARSET.search((content_type or "")[:500])
     names = [prolog[1].decode("ascii") if prolog else "", header[1] if header else ""]
-    return [known for name in names if (known := _known(name))]
+    return [codec for name in names if (codec := _safe_codec_name(name))]
 
 
-def _known(name: str) -> str | None:
+def _safe_codec_name(name: str) -> str | None:
     try:
         codec = codecs.lookup(name).name
     except (LookupError, ValueError):
         return None
     if not _TEXT_CODEC.match(codec):
         return None
-    # What calls itself Latin-1 on the web is Windows' superset of it.
+    # On the web, Latin-1 means Windows' superset of it.
     return "cp1252" if codec == "iso8859-1" else codec
 
 
 def is_utf8(body: bytes) -> bool:
-    """Whether it holds as UTF-8; it may end inside a character."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(body)
-    except UnicodeDecodeError:
-        return False
-    return b"\x1b" not in body[:100_000]  # escape sequences: ISO 2022
+    """Whether it is valid UTF-8; it may end inside a character."""
+    return _decodes(body, "utf-8") and b"\x1b" not in body[:100_000]  # escape sequences: ISO 2022
 
 
 def _decodes(body: bytes, name: str) -> bool:
@@ -224,44 +229,37 @@ def _mostly_utf8(body: bytes) -> bool:
     return len(_NON_ASCII.findall(text)) - broken > broken
 
 
-Fault = Literal["cut", "too_large", "bomb"]
-
-_GZIP = b"\x1f\x8b"
-_MEMBERS = 100
-"Each member costs a copy of the rest; real files hold one or two."
-_BOMB_RATIO = 200
-"XML of real sites shrinks ten to fifty times, zeros a thousand times."
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unzipped:
-    """Bytes out of gzip, or as they were."""
+class GunzipResult:
+    """The decompressed bytes; plain bytes as they were."""
 
     data: bytes
     fault: Fault | None = None
-    "`cut`: it ends early or is damaged; None when the data is whole."
+    "`cut`: the data ends early or is damaged; None when it is complete."
 
 
 def is_gzip(body: bytes) -> bool:
-    """Whether it wears a coat of gzip, below which it may be far larger."""
+    """Whether it is gzip data, which may expand enormously."""
     return body.startswith(_GZIP)
 
 
-def unzipped(body: bytes, limit: int) -> Unzipped:
-    """`body` without its gzip coat if it has one, never more than `limit` bytes."""
+def gunzip(body: bytes, limit: int) -> GunzipResult:
+    """Decompress `body` if it is gzip data, up to `limit` bytes."""
     if not is_gzip(body):
-        return Unzipped(data=body[:limit], fault="too_large" if len(body) > limit else None)
+        return GunzipResult(data=body[:limit], fault="too_large" if len(body) > limit else None)
     data, rest = b"", body
     for _ in range(_MEMBERS):
         member = zlib.decompressobj(wbits=31)
         try:
             data += member.decompress(rest, limit + 1 - len(data))
         except zlib.error:
-            return Unzipped(data=data, fault="cut")
+            return GunzipResult(data=data, fault="cut")
         if len(data) > limit:
             used = len(body) - len(member.unconsumed_tail) - len(member.unused_data)
-            return Unzipped(data=data[:limit], fault="bomb" if limit > used * _BOMB_RATIO else "too_large")
+            return GunzipResult(
+                data=data[:limit], fault="bomb" if limit > used * _BOMB_RATIO else "too_large"
+            )
         rest = member.unused_data
         if not rest.startswith(_GZIP):
-            return Unzipped(data=data, fault=None if member.eof else "cut")
-    return Unzipped(data=data, fault="cut")
+            return GunzipResult(data=data, fault=None if member.eof else "cut")
+    return GunzipResult(data=data, fault="cut")

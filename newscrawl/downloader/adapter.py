@@ -1,7 +1,7 @@
-"""Any other download handler (HTTP/2, a browser, …), archived as well as what it tells allows.
+"""Archives what any other download handler (HTTP/2, a browser, …) reports of its exchanges.
 
-Such a handler shows requests and responses, never the wire. The records are HTTP/1.1 messages made of
-these, and their metadata says so: `fidelity: reconstructed`.
+Such a handler shows requests and responses, never the bytes on the wire. The records are therefore HTTP/1.1
+messages rebuilt from these, and their metadata says so: `fidelity: reconstructed`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from scrapy.exceptions import (
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from newscrawl.downloader.capture import Recorder, notes_of, run_of, utc_now
+from newscrawl.downloader.capture import (
+    ExchangeWriter,
+    build_notes,
+    flagged_truncation,
+    get_spider_with_run,
+    utc_now,
+)
 from newscrawl.downloader.refusals import ForbiddenPort, PrivateAddress
-from newscrawl.downloader.ssrf_guard import Guard
-from newscrawl.warc.records import Exchange, Truncated
+from newscrawl.downloader.ssrf_guard import AddressGuard
+from newscrawl.warc.records import HttpExchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,12 +38,12 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-    from newscrawl.archive.run import Archiving
+    from newscrawl.archive.run import SpiderWithRun
 
 
 _RECONSTRUCTED = (("fidelity", "reconstructed"),)
-# True of the connection, not of the message that a handler gives; a body is whole by then.
-_OF_THE_WIRE = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
+# These describe the connection, not the message that a handler returns; its body is never chunked.
+_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
 _BODILESS = {204, 304}
 _NEVER_SENT = (
     CannotResolveHostError,
@@ -46,32 +52,31 @@ _NEVER_SENT = (
     ForbiddenPort,
     PrivateAddress,
 )
-"Errors without a connection: there was nothing a request could have been written to."
-# As ALPN names them, whatever a handler says (iipc/warc-specifications#42).
+"Errors without a connection: no request can have been written."
+# ALPN's names, whatever the handler calls them (iipc/warc-specifications#42).
 _PROTOCOLS = {"http/2": "h2", "http/2.0": "h2", "http/3": "h3", "http/3.0": "h3"}
-_TRUNCATED_FLAGS: dict[str, Truncated] = {"dataloss": "disconnect", "download_stopped": "unspecified"}
 
 
 class ReconstructingHandler:
-    """Downloads with the handler that NEWSCRAWL_WRAPPED_HANDLER names and writes what it gave."""
+    """Downloads with the handler that NEWSCRAWL_CAPTURE_ADAPTER names, and archives what it returns."""
 
     lazy = True
 
     def __init__(self, crawler: Crawler) -> None:
-        path = crawler.settings.get("NEWSCRAWL_WRAPPED_HANDLER")
+        path = crawler.settings.get("NEWSCRAWL_CAPTURE_ADAPTER")
         if not path:
-            raise NotConfigured("NEWSCRAWL_WRAPPED_HANDLER names no handler")
+            raise NotConfigured("NEWSCRAWL_CAPTURE_ADAPTER names no handler")
         self._crawler = crawler
         self._wrapped: Any = build_from_crawler(load_object(path), crawler)
-        self._recorder = Recorder(crawler.settings)
-        self._guard = Guard(crawler, through_resolver=False)
+        self._writer = ExchangeWriter(crawler.settings)
+        self._guard = AddressGuard(crawler, uses_resolver=False)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> ReconstructingHandler:
         return cls(crawler)
 
     async def download_request(self, request: Request) -> Response:
-        spider = run_of(self._crawler.spider)
+        spider = get_spider_with_run(self._crawler.spider)
         if spider is None:
             return await self._guarded(request)
         started, clock = utc_now(), monotonic()
@@ -83,11 +88,11 @@ class ReconstructingHandler:
             outcome = error
             raise
         finally:
-            exchange = self._exchange(spider, request, outcome, started, monotonic() - clock)
+            exchange = self._make_exchange(spider, request, outcome, started, monotonic() - clock)
             try:
-                self._recorder.write(spider, request, [exchange])
+                self._writer.write(spider, request, [exchange])
             finally:
-                # The error holds this frame through its traceback: the page must not hang on it.
+                # The error's traceback holds this frame, which would keep the page in memory.
                 del outcome, exchange
 
     async def _guarded(self, request: Request) -> Response:
@@ -99,76 +104,71 @@ class ReconstructingHandler:
     async def close(self) -> None:
         await self._wrapped.close()
 
-    def _exchange(
+    def _make_exchange(
         self,
-        spider: Archiving,
+        spider: SpiderWithRun,
         request: Request,
         outcome: Response | Exception | None,
         started: datetime,
         seconds: float,
-    ) -> Exchange:
+    ) -> HttpExchange:
         response = None if isinstance(outcome, Exception) else outcome
         is_sent = not isinstance(outcome, _NEVER_SENT)
-        sent, redacted = self._recorder.redacted(request_bytes(request)) if is_sent else (b"", ())
-        received = response_bytes(response, request.method) if response else b""
-        shown = not request.meta.get("proxy") and response is not None and response.ip_address
-        return Exchange(
+        sent, redacted = self._writer.redact(format_request(request)) if is_sent else (b"", ())
+        received = format_response(response, request.method) if response else b""
+        shows_peer = not request.meta.get("proxy") and response is not None and response.ip_address
+        return HttpExchange(
             url=request.url,
             started=started,
             sent=sent,
             received=received,
-            ip=str(response.ip_address) if response and shown else None,
-            protocol=protocol_of(response),
-            truncated=_truncated(response),
-            original=self._recorder.original_of(spider, request, received),
-            notes=(*notes_of(request, outcome, seconds), *_RECONSTRUCTED, *redacted),
+            ip=str(response.ip_address) if response and shows_peer else None,
+            protocol=warc_protocol(response),
+            truncated=flagged_truncation(response) if response else None,
+            original=self._writer.find_original(spider, request, received),
+            metadata=(*build_notes(request, outcome, seconds), *_RECONSTRUCTED, *redacted),
         )
 
 
-def request_bytes(request: Request) -> bytes:
-    """The request as HTTP/1.1 would say it."""
+def format_request(request: Request) -> bytes:
+    """The request as an HTTP/1.1 message."""
     url = urlparse_cached(request)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    headers = list(_pairs(request.headers))
+    headers = list(_iter_header_fields(request.headers))
     names = {name.lower() for name, _ in headers}
     if b"host" not in names:
         headers.insert(0, (b"Host", url.netloc.rpartition("@")[2].encode("ascii", "replace")))
     if request.body and b"content-length" not in names:
         headers.append((b"Content-Length", b"%d" % len(request.body)))
-    return _message(f"{request.method} {target} HTTP/1.1".encode(), headers, request.body)
+    return _format_message(f"{request.method} {target} HTTP/1.1".encode(), headers, request.body)
 
 
-def response_bytes(response: Response, method: str) -> bytes:
-    """The response as HTTP/1.1 would say it, its body still content-encoded."""
+def format_response(response: Response, method: str) -> bytes:
+    """The response as an HTTP/1.1 message, its body still content-encoded."""
     reason = responses.get(response.status, "")
-    headers = list(_pairs(response.headers))
+    headers = list(_iter_header_fields(response.headers))
     bodiless = method == "HEAD" or response.status in _BODILESS
     if not bodiless and b"content-length" not in {name.lower() for name, _ in headers}:
         headers.append((b"Content-Length", b"%d" % len(response.body)))
-    return _message(f"HTTP/1.1 {response.status} {reason}".encode(), headers, response.body)
+    return _format_message(f"HTTP/1.1 {response.status} {reason}".encode(), headers, response.body)
 
 
-def protocol_of(response: Response | None) -> str:
+def warc_protocol(response: Response | None) -> str:
     """The value of WARC-Protocol: `h2`, `http/1.1`, …"""
-    named = (response.protocol or "http/1.1").lower() if response else "http/1.1"
-    return _PROTOCOLS.get(named, named)
+    protocol = (response.protocol or "http/1.1").lower() if response else "http/1.1"
+    return _PROTOCOLS.get(protocol, protocol)
 
 
-def _pairs(headers: Any) -> Iterator[tuple[bytes, bytes]]:
+def _iter_header_fields(headers: Any) -> Iterator[tuple[bytes, bytes]]:
     for name, values in headers.items():
-        if name.lower() not in _OF_THE_WIRE and not name.startswith(b":"):
+        if name.lower() not in _HOP_BY_HOP and not name.startswith(b":"):
             yield from ((name, value) for value in values)
 
 
-def _message(start: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
-    lines = [start, *(_one_line(name) + b": " + _one_line(value) for name, value in headers)]
+def _format_message(start: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+    lines = [start, *(_unfold(name) + b": " + _unfold(value) for name, value in headers)]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def _one_line(value: bytes) -> bytes:
+def _unfold(value: bytes) -> bytes:
     return b" ".join(value.splitlines())
-
-
-def _truncated(response: Response | None) -> Truncated | None:
-    flags = response.flags if response else []
-    return next((why for flag, why in _TRUNCATED_FLAGS.items() if flag in flags), None)

@@ -1,4 +1,4 @@
-"""The download handler: every attempt on the wire is in the archive before anyone sees its outcome."""
+"""The download handler: it archives each attempt on the wire before anything else sees the outcome."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
@@ -23,20 +22,20 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from newscrawl.archive.run import Archiving
-from newscrawl.downloader.ssrf_guard import Guard
-from newscrawl.downloader.wire import Attempt, Tape, TappedHandler, iana_name
+from newscrawl.archive.run import SpiderWithRun
+from newscrawl.downloader.ssrf_guard import AddressGuard
+from newscrawl.downloader.wire import Attempt, RecordingHandler, WireRecorder, iana_cipher_name
 from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link
-from newscrawl.warc.http import Message, split_interim, split_message, status_of, without_headers
-from newscrawl.warc.index import NAME, Capture, Index
-from newscrawl.warc.reader import WarcRecord, open_warc, positioned, records_of
+from newscrawl.warc.http import Message, parse_status, split_interim, split_message, strip_headers
+from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry
+from newscrawl.warc.reader import iter_records, open_warc, seek_record
 from newscrawl.warc.records import (
     EMPTY_DIGEST,
     MAX_MESSAGE_BYTES,
-    Bytes,
-    Exchange,
-    Original,
+    BytesLike,
+    HttpExchange,
+    OriginalResponse,
     Spool,
     Truncated,
     sha1_base32,
@@ -51,111 +50,170 @@ if TYPE_CHECKING:
     from newscrawl.items import WarcPointer
 
 
-MAX_LOOKED_AT = 5
-"Responses of one URL that are read, the youngest first, for the one whose entity tag was asked about."
-
-
-def earlier_original(folder: Path, url: str, if_none_match: str = "") -> Original | None:
-    """The last whole 200 response of a URL, or the last with an entity tag that the request named.
-
-    None when the folder has no index, or the index no such response that stands where it says;
-    ArchiveError when the index cannot be read.
-    """
-    if not (folder / NAME).is_file():
-        return None
-    with Index.open(folder) as index:
-        answers = (c for c in index.captures("GET", url) if c.kind == "response" and c.status == 200)
-        youngest = reversed(deque(answers, MAX_LOOKED_AT))
-    found = [(capture, message) for capture in youngest if (message := _whole_message(folder, capture))]
-    tags = tags_of(if_none_match)
-    tagged = (pair for pair in found if tags & tags_of(pair[1].header("etag") or ""))
-    chosen = next(tagged, found[0] if found else None)
-    return _original(*chosen) if chosen else None
-
-
-def tags_of(value: str) -> set[str]:
-    """Entity tags of a header, compared weakly as If-None-Match wants it (RFC 9110, 13.1.2)."""
-    return {tag for part in value.split(",") if (tag := part.strip().removeprefix("W/"))}
-
-
-def _whole_message(folder: Path, capture: Capture) -> Message | None:
-    """What stands where the index says, if it is that record still and nothing of it was cut off."""
-    record = _record(folder, capture)
-    if record is None or record.record_id != capture.record_id or "warc-truncated" in record.headers:
-        return None
-    return split_message(record.block)
-
-
-def _record(folder: Path, capture: Capture) -> WarcRecord | None:
-    try:
-        with open_warc(folder, capture.file) as stream:
-            _, _, record = next(records_of(positioned(stream, capture.offset)), (0, 0, None))
-    except ArchiveError:
-        return None  # the file is gone since the index was built
-    return record
-
-
-def _original(capture: Capture, message: Message) -> Original:
-    # Not the index's digest: where a record has none, that is of the body with its framing.
-    pointer = capture.pointer.model_copy(update={"payload_digest": sha1_base32(message.entity)})
-    return Original(pointer=pointer, url=capture.url, date=capture.date)
-
-
 logger = logging.getLogger(__name__)
 
 Notes = tuple[tuple[str, str], ...]
+"Fields of a WARC metadata record."
 
 MAX_ORIGINALS = 10_000
-"URLs whose last response is remembered, to write a revisit when it comes again."
+"URLs whose last response is remembered, so that a repeated response becomes a revisit record."
+MAX_CANDIDATES = 5
+"Latest responses of a URL that are read to find the response whose entity tag the request named."
 MAX_OUTCOME_CHARS = 500
-_LINK_FIELDS = sorted(field.name for field in fields(Link))
-# ASCII alone: a line separator that Unicode knows would cut the note in two for some readers.
-_to_json = json.JSONEncoder().encode
+SLACK_BYTES = 1 << 20
+"Room beyond the largest download, for headers and the framing of small chunks."
 _ALWAYS_SECRET = frozenset({"proxy-authorization"})
+_LINK_FIELDS = sorted(field.name for field in fields(Link))
+# ASCII only: some readers would split the field at a Unicode line separator.
+_to_json = json.JSONEncoder().encode
+_SENT_AGAIN: Notes = (("outcome", "sent again on a new connection"),)
+_TRUNCATING_ERRORS: tuple[tuple[type[Exception], Truncated], ...] = (
+    (DownloadTimeoutError, "time"),
+    (DownloadCancelledError, "length"),
+    (ResponseDataLossError, "disconnect"),
+    (DownloadFailedError, "disconnect"),
+)
+_TRUNCATING_FLAGS: tuple[tuple[str, Truncated], ...] = (
+    ("dataloss", "disconnect"),
+    ("download_stopped", "unspecified"),
+)
 
 
-class Recorder:
-    """Writes the exchanges of one handler to the spider's run."""
+class CaptureHandler(RecordingHandler):
+    """Downloads over HTTP/1.1 and writes each attempt to the spider's run, failures included."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._writer = ExchangeWriter(crawler.settings)
+        self._guard = AddressGuard(crawler)
+
+    async def download_request(self, request: Request) -> Response:
+        spider = get_spider_with_run(self._crawler.spider)
+        if spider is None:
+            await self._guard.check(request)
+            return await super().download_request(request)
+        if spider.run.failure:
+            raise spider.run.failure
+        forget_attempt(request)
+        limit = max_recorded_bytes(request.meta.get("download_maxsize", self._default_maxsize))
+        recorder, clock = WireRecorder(utc_now, partial(Spool, spider.run.folder, limit)), monotonic()
+        outcome: Response | Exception | None = None
+        started = recorder.now()
+        try:
+            await self._guard.check(request)
+            outcome = await self.download_recorded(request, recorder)
+            return outcome
+        except Exception as error:
+            outcome = error
+            raise
+        finally:
+            notes = build_notes(request, outcome, monotonic() - clock)
+            exchanges = self._collect_exchanges(spider, request, recorder, outcome, notes)
+            # Without a connection there is only the failure to record.
+            unsent = HttpExchange(url=request.url, started=started, sent=b"", received=b"", metadata=notes)
+            try:
+                self._writer.write(spider, request, exchanges or [unsent])
+            finally:
+                # The error's traceback holds this frame, which would keep the page in memory.
+                del outcome, exchanges
+
+    def _collect_exchanges(
+        self,
+        spider: SpiderWithRun,
+        request: Request,
+        recorder: WireRecorder,
+        outcome: Response | Exception | None,
+        notes: Notes,
+    ) -> list[HttpExchange]:
+        """An exchange for each recorded attempt; ArchiveError when the disk could not hold them."""
+        attempts = recorder.attempts
+        try:
+            return [
+                self._make_exchange(spider, request, attempt, find_truncation(attempt, outcome), notes)
+                if attempt is attempts[-1]
+                else self._make_exchange(spider, request, attempt, "disconnect", _SENT_AGAIN)
+                for attempt in attempts
+            ]
+        except OSError as error:
+            raise self._writer.stop_crawl(spider, error) from error
+        finally:
+            for attempt in attempts:
+                attempt.response.close()
+            attempts.clear()
+
+    def _make_exchange(
+        self,
+        spider: SpiderWithRun,
+        request: Request,
+        attempt: Attempt,
+        truncated: Truncated | None,
+        notes: Notes,
+    ) -> HttpExchange:
+        if attempt.failure:
+            raise attempt.failure
+        sent, redacted = self._writer.redact(b"".join(attempt.sent))
+        received, tls = attempt.response.getvalue(), attempt.tls
+        certificate = (("tlsCertificateSha256", tls.certificate),) if tls and tls.certificate else ()
+        return HttpExchange(
+            url=request.url,
+            started=attempt.started,
+            sent=sent,
+            received=received,
+            # The peer of a proxied connection is the proxy.
+            ip=None if request.meta.get("proxy") else attempt.ip,
+            tls_version=tls.version if tls else None,
+            cipher=iana_cipher_name(tls.cipher) if tls else None,
+            truncated=truncated if attempt.response.size else None,
+            original=self._writer.find_original(spider, request, received),
+            omit_chunked_digest=self._writer.omit_chunked_digest,
+            metadata=(*notes, *certificate, *redacted),
+        )
+
+
+class ExchangeWriter:
+    """Writes the exchanges of a handler or middleware to the spider's run."""
 
     def __init__(self, settings: BaseSettings) -> None:
-        named = settings.getlist("NEWSCRAWL_WARC_REDACT")
-        self._secret = _ALWAYS_SECRET | {name.strip().lower() for name in named}
+        redacted = settings.getlist("NEWSCRAWL_WARC_REDACT")
+        self._secret = _ALWAYS_SECRET | {name.strip().lower() for name in redacted}
         names = "|".join(map(re.escape, sorted(self._secret - {""})))
         self._may_hold_secret = re.compile(rf"(?i)\n(?:{names})[ \t]*:".encode("latin-1", "replace")).search
         self.omit_chunked_digest = settings["NEWSCRAWL_WARC_CHUNKED_DIGEST"] == "omit"
-        self._originals: dict[str, Original] = {}
+        self._originals: dict[str, OriginalResponse] = {}
 
-    def original_of(self, spider: Archiving, request: Request, received: Bytes) -> Original | None:
-        """The last whole response of the URL in this run; for a 304, else that of an earlier one.
+    def find_original(
+        self, spider: SpiderWithRun, request: Request, received: BytesLike
+    ) -> OriginalResponse | None:
+        """The URL's last complete response in this run or, for a 304 only, in an earlier run.
 
-        A run holds its pages itself: of another's, only what a server did not send again is referred to.
+        A run holds all its own pages: it refers to another run only for what a server did not send again.
         """
         if request.method != "GET":
             return None
-        known = self._originals.get(request.url)
-        if known or status_of(split_interim(received)[1]) != HTTPStatus.NOT_MODIFIED:
-            return known
-        told: Original | None = request.meta.get(ORIGINAL)
-        if told and told.url == request.url:
-            return told
-        asked = b", ".join(request.headers.getlist("If-None-Match")).decode("latin-1")
+        original = self._originals.get(request.url)
+        if original or parse_status(split_interim(received)[1]) != HTTPStatus.NOT_MODIFIED:
+            return original
+        expected: OriginalResponse | None = request.meta.get(ORIGINAL)
+        if expected and expected.url == request.url:
+            return expected
+        if_none_match = b", ".join(request.headers.getlist("If-None-Match")).decode("latin-1")
         try:
-            return earlier_original(spider.run.folder, request.url, asked)
+            return find_earlier_original(spider.run.folder, request.url, if_none_match)
         except ArchiveError as error:
-            logger.warning("%s: nothing is known of earlier runs: %s", request.url, error)
+            logger.warning("%s: cannot look up earlier responses: %s", request.url, error)
             return None
 
-    def redacted(self, sent: bytes) -> tuple[bytes, Notes]:
-        """A request without its secrets, and the note that says so."""
+    def redact(self, sent: bytes) -> tuple[bytes, Notes]:
+        """The request without its secret headers, and the metadata field that names them."""
         if not self._may_hold_secret(sent):
             return sent, ()
-        clean, gone = without_headers(sent, self._secret)
-        return clean, (("redacted", ", ".join(gone)),) if gone else ()
+        clean, removed = strip_headers(sent, self._secret)
+        return clean, (("redacted", ", ".join(removed)),) if removed else ()
 
-    def write(self, spider: Archiving, request: Request, exchanges: list[Exchange]) -> None:
-        """Archive the attempts of one download; the crawl stops when that fails.
+    def write(self, spider: SpiderWithRun, request: Request, exchanges: list[HttpExchange]) -> None:
+        """Archive the attempts of a download; a failure to write stops the crawl.
 
-        After it, `request.meta` holds POINTER and FETCHED of the last.
+        Afterwards `request.meta` holds POINTER and FETCHED of the last attempt.
         """
         if spider.run.failure:
             raise spider.run.failure
@@ -170,193 +228,134 @@ class Recorder:
             spider.archive_failed(error)
             raise
 
+    def write_note(self, spider: SpiderWithRun, request: Request, notes: Notes) -> None:
+        """Archive only a metadata record: the outcome of a request that was not sent."""
+        note = HttpExchange(url=request.url, started=utc_now(), sent=b"", received=b"", metadata=notes)
+        self.write(spider, request, [note])
+
     @staticmethod
-    def stopped(spider: Archiving, error: OSError) -> ArchiveError:
-        """The error that ends a run whose disk could not hold what came."""
+    def stop_crawl(spider: SpiderWithRun, error: OSError) -> ArchiveError:
+        """End a run whose disk could not hold the response; returns the error to raise."""
         failure = ArchiveError(f"cannot write into {spider.run.folder}: {error.strerror}")
         spider.run.failure = spider.run.failure or failure
         spider.archive_failed(failure)
         return failure
 
-    def _remember(self, url: str, exchange: Exchange, pointer: WarcPointer) -> None:
+    def _remember(self, url: str, exchange: HttpExchange, pointer: WarcPointer) -> None:
         if exchange.truncated or pointer.payload_digest in (None, EMPTY_DIGEST):
             return
         if exchange.original and exchange.original.pointer.payload_digest == pointer.payload_digest:
-            return  # written as a revisit, and nothing may refer to one
+            return  # written as a revisit record, to which no other revisit may refer
         self._originals.pop(url, None)
-        self._originals[url] = Original(pointer=pointer, url=exchange.url, date=exchange.started)
+        self._originals[url] = OriginalResponse(pointer=pointer, url=exchange.url, date=exchange.started)
         if len(self._originals) > MAX_ORIGINALS:
             del self._originals[next(iter(self._originals))]
 
 
-def run_of(spider: object) -> Archiving | None:
-    """The spider, if it has a run to write to; spiders without one are served unrecorded."""
-    return cast("Archiving", spider) if hasattr(spider, "run") else None
+def find_earlier_original(folder: Path, url: str, if_none_match: str = "") -> OriginalResponse | None:
+    """The URL's last complete 200 response, preferring the response whose entity tag the request named.
+
+    None when the folder has no index, or the index has no such response that is still in its place;
+    ArchiveError when the index cannot be read.
+    """
+    if not (folder / INDEX_NAME).is_file():
+        return None
+    with Index.open(folder) as index:
+        responses = (
+            entry for entry in index.captures("GET", url) if entry.kind == "response" and entry.status == 200
+        )
+        latest = reversed(deque(responses, MAX_CANDIDATES))
+    candidates = [(entry, message) for entry in latest if (message := _read_whole_message(folder, entry))]
+    tags = parse_entity_tags(if_none_match)
+    tagged = (pair for pair in candidates if tags & parse_entity_tags(pair[1].header("etag") or ""))
+    if not (chosen := next(tagged, candidates[0] if candidates else None)):
+        return None
+    entry, message = chosen
+    # The index may hold the digest of the body with its chunked framing, so compute the payload's own.
+    pointer = entry.pointer.model_copy(update={"payload_digest": sha1_base32(message.entity)})
+    return OriginalResponse(pointer=pointer, url=entry.url, date=entry.date)
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+def parse_entity_tags(value: str) -> set[str]:
+    """The entity tags of a header, ready for weak comparison as If-None-Match requires (RFC 9110, 13.1.2)."""
+    return {tag for part in value.split(",") if (tag := part.strip().removeprefix("W/"))}
 
 
-def outcome_of(outcome: Response | Exception | None) -> str:
+def _read_whole_message(folder: Path, entry: IndexEntry) -> Message | None:
+    """The message at the indexed place, if that record is still there and was not truncated."""
+    try:
+        with open_warc(folder, entry.file) as stream:
+            record = next(iter_records(seek_record(stream, entry.offset)), None)
+    except ArchiveError:
+        return None  # the file has gone since the index was built
+    if record is None or record.record_id != entry.record_id or "warc-truncated" in record.headers:
+        return None
+    return split_message(record.block)
+
+
+def get_spider_with_run(spider: object) -> SpiderWithRun | None:
+    """The spider, if it has a run to write to; other spiders' requests are not recorded."""
+    return cast("SpiderWithRun", spider) if hasattr(spider, "run") else None
+
+
+def forget_attempt(request: Request) -> None:
+    """Drop the record pointer and time that a retry or redirect copied from an earlier attempt."""
+    for key in (POINTER, FETCHED):
+        request.meta.pop(key, None)
+
+
+def build_notes(request: Request, outcome: Response | Exception | None, seconds: float) -> Notes:
+    """The metadata record's fields: the outcome and how the page was found, enough to rebuild the article."""
+    meta = request.meta
+    notes = [("outcome", describe_outcome(outcome)), ("fetchTimeMs", str(round(seconds * 1000)))]
+    if link := meta.get(LINK):
+        if link.from_url:
+            notes.append(("via", link.from_url))
+        link_fields = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
+        notes.append(("discovery", _to_json(link_fields)))
+    if redirected := meta.get("redirect_urls"):
+        notes.append(("redirectedFrom", redirected[-1]))
+    if retries := meta.get("retry_times"):
+        notes.append(("retryTimes", str(retries)))
+    if proxy := meta.get("proxy"):
+        # The netloc without its credentials.
+        authority = urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc
+        notes.append(("proxy", authority.rpartition("@")[2]))
+    return tuple(notes)
+
+
+def describe_outcome(outcome: Response | Exception | None) -> str:
     """`ok`, the error's class and message, or `cancelled`."""
     if isinstance(outcome, Exception):
         return f"{type(outcome).__name__}: {outcome}"[:MAX_OUTCOME_CHARS]
     return "ok" if outcome else "cancelled"
 
 
-def notes_of(request: Request, outcome: Response | Exception | None, seconds: float) -> Notes:
-    """The metadata record: how it went, and how the page was found (enough to make the article again)."""
-    meta = request.meta
-    notes = [("outcome", outcome_of(outcome)), ("fetchTimeMs", str(round(seconds * 1000)))]
-    if link := meta.get(LINK):
-        if link.from_url:
-            notes.append(("via", link.from_url))
-        found = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
-        notes.append(("discovery", _to_json(found)))
-    if redirected := meta.get("redirect_urls"):
-        notes.append(("redirectedFrom", redirected[-1]))
-    if retries := meta.get("retry_times"):
-        notes.append(("retryTimes", str(retries)))
-    if proxy := meta.get("proxy"):
-        notes.append(("proxy", _without_credentials(proxy)))
-    return tuple(notes)
+def max_recorded_bytes(max_download: int) -> int:
+    """Bytes recorded of a message when downloads end at `max_download`; 0 means that they have no limit."""
+    if not max_download:
+        return MAX_MESSAGE_BYTES
+    return min(max_download + max_download // 4 + SLACK_BYTES, MAX_MESSAGE_BYTES)
 
 
-def _without_credentials(proxy: str) -> str:
-    return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2]
-
-
-SLACK_BYTES = 1 << 20
-"Kept over the largest download, for heads and small chunks."
-_SENT_AGAIN: Notes = (("outcome", "sent again on a new connection"),)
-_TRUNCATED_BY: tuple[tuple[type[Exception], Truncated], ...] = (
-    (DownloadTimeoutError, "time"),
-    (DownloadCancelledError, "length"),
-    (ResponseDataLossError, "disconnect"),
-    (DownloadFailedError, "disconnect"),
-)
-_TRUNCATED_FLAGS: tuple[tuple[str, Truncated], ...] = (
-    ("dataloss", "disconnect"),
-    ("download_stopped", "unspecified"),
-    ("partial", "disconnect"),
-)
-
-
-class CaptureHandler(TappedHandler):
-    """Downloads over HTTP/1.1 and writes each attempt to the spider's run, failures included."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        super().__init__(crawler)
-        self._recorder = Recorder(crawler.settings)
-        self._guard = Guard(crawler)
-
-    async def download_request(self, request: Request) -> Response:
-        spider = run_of(self._crawler.spider)
-        if spider is None:
-            await self._guard.check(request)
-            return await super().download_request(request)
-        if spider.run.failure:
-            raise spider.run.failure
-        for key in (POINTER, FETCHED):
-            request.meta.pop(key, None)  # copied from an earlier attempt
-        limit = kept_at_most(request.meta.get("download_maxsize", self._default_maxsize))
-        tape, clock = Tape(utc_now, partial(Spool, spider.run.folder, limit)), monotonic()
-        outcome: Response | Exception | None = None
-        started = tape.now()
-        try:
-            await self._guard.check(request)
-            outcome = await self.download_taped(request, tape)
-            return outcome
-        except Exception as error:
-            outcome = error
-            raise
-        finally:
-            notes = notes_of(request, outcome, monotonic() - clock)
-            exchanges = self._kept(spider, request, tape, outcome, notes)
-            # Without a connection there is nothing but the failure to tell of.
-            none = Exchange(url=request.url, started=started, sent=b"", received=b"", notes=notes)
-            try:
-                self._recorder.write(spider, request, exchanges or [none])
-            finally:
-                # The error holds this frame through its traceback: the page must not hang on it.
-                del outcome, exchanges
-
-    def _kept(
-        self,
-        spider: Archiving,
-        request: Request,
-        tape: Tape,
-        outcome: Response | Exception | None,
-        notes: Notes,
-    ) -> list[Exchange]:
-        """The exchanges of a tape, which is empty then; ArchiveError when the disk could not hold them."""
-        try:
-            return list(self._exchanges(spider, request, tape, outcome, notes))
-        except OSError as error:
-            raise self._recorder.stopped(spider, error) from error
-        finally:
-            for attempt in tape.attempts:
-                attempt.received.close()
-            tape.attempts.clear()
-
-    def _exchanges(
-        self,
-        spider: Archiving,
-        request: Request,
-        tape: Tape,
-        outcome: Response | Exception | None,
-        notes: Notes,
-    ) -> Iterator[Exchange]:
-        """One exchange an attempt."""
-        for attempt in tape.attempts:
-            if attempt is tape.attempts[-1]:
-                yield self._exchange(spider, request, attempt, truncation(attempt, outcome), notes)
-            else:
-                yield self._exchange(spider, request, attempt, "disconnect", _SENT_AGAIN)
-
-    def _exchange(
-        self,
-        spider: Archiving,
-        request: Request,
-        attempt: Attempt,
-        truncated: Truncated | None,
-        notes: Notes,
-    ) -> Exchange:
-        if attempt.failure:
-            raise attempt.failure
-        sent, redacted = self._recorder.redacted(b"".join(attempt.sent))
-        received, tls = attempt.received.whole(), attempt.tls
-        certificate = (("tlsCertificateSha256", tls.certificate),) if tls and tls.certificate else ()
-        return Exchange(
-            url=request.url,
-            started=attempt.started,
-            sent=sent,
-            received=received,
-            # Of a proxied connection the peer is the proxy.
-            ip=None if request.meta.get("proxy") else attempt.ip,
-            tls_version=tls.version if tls else None,
-            cipher=iana_name(tls.cipher) if tls else None,
-            truncated=truncated if attempt.received.size else None,
-            original=self._recorder.original_of(spider, request, received),
-            omit_chunked_digest=self._recorder.omit_chunked_digest,
-            notes=(*notes, *certificate, *redacted),
-        )
-
-
-def kept_at_most(largest: int) -> int:
-    """Bytes of a message that are kept where downloads end at `largest`, which 0 lifts."""
-    return min(largest + largest // 4 + SLACK_BYTES, MAX_MESSAGE_BYTES) if largest else MAX_MESSAGE_BYTES
-
-
-def truncation(attempt: Attempt, outcome: Response | Exception | None) -> Truncated | None:
-    """Why what came is not the whole message; None when it is."""
-    if attempt.received.is_cut:
+def find_truncation(attempt: Attempt, outcome: Response | Exception | None) -> Truncated | None:
+    """The WARC-Truncated reason of an incomplete message; None when it is complete."""
+    if attempt.response.is_truncated:
         return "length"
-    if attempt.is_whole:
+    if attempt.is_complete:
         return None
     if outcome is None:
         return "unspecified"
     if isinstance(outcome, Exception):
-        return next((why for kind, why in _TRUNCATED_BY if isinstance(outcome, kind)), "unspecified")
-    return next((why for flag, why in _TRUNCATED_FLAGS if flag in outcome.flags), None)
+        return next((why for kind, why in _TRUNCATING_ERRORS if isinstance(outcome, kind)), "unspecified")
+    # Scrapy flags a body that only the end of the connection delimits; here that end was no orderly close.
+    return flagged_truncation(outcome) or ("disconnect" if "partial" in outcome.flags else None)
+
+
+def flagged_truncation(response: Response) -> Truncated | None:
+    """The WARC-Truncated reason that the response's flags give."""
+    return next((why for flag, why in _TRUNCATING_FLAGS if flag in response.flags), None)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

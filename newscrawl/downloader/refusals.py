@@ -1,4 +1,4 @@
-"""Requests refused before anything is sent; each has a name, so that a replay meets the same refusal."""
+"""Refusals of requests before they are sent; each class names its reason, so that a replay refuses alike."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from newscrawl.state.retry_policy import HOST_PAUSED
 
 
 class HostPaused(IgnoreRequest):
-    """Not asked for: its host is left alone for now."""
+    """The host of the request is paused for now."""
 
     reason_name = HOST_PAUSED
 
 
 class PrivateAddress(IgnoreRequest):
-    """A request for a place that is not on the public internet; like any refusal it is not tried again."""
+    """The request's target is not on the public internet. Like any refusal it is not retried."""
 
     reason_name = "private_address"
 
 
 class ForbiddenPort(IgnoreRequest):
-    """A request for a port no site is served from, on a host that never named it."""
+    """The request's port is none that sites use, and no configured URL of its host names it."""
 
     reason_name = "forbidden_port"
 
 
 class ReplayMiss(IgnoreRequest):
-    """A request the archive has no answer to; like a refusal it is not tried again."""
+    """The replayed archive has no response to the request. Like any refusal this is not retried."""
 
     reason_name = "replay_miss"

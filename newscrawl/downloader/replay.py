@@ -1,7 +1,7 @@
-"""The download handler of a replay: recorded bytes through the parser of the live crawl, and no network.
+"""The download handler of a replay: it sends recorded bytes through the live crawl's parser, without network.
 
-Requests are answered one at a time in the order they come, so that neither the size of an answer nor
-CONCURRENT_REQUESTS changes the order in which spiders see responses.
+It answers requests in the order they come and finishes each before the next, so that neither the size of a
+response nor CONCURRENT_REQUESTS changes the order in which spiders see responses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import scrapy.exceptions
 import twisted.internet.error
@@ -29,44 +29,68 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from newscrawl.archive.reextract import link_of
-from newscrawl.archive.replay import Answer, Capture, Key, Playback, answer_of, key_of
-from newscrawl.archive.run import Archiving
+from newscrawl.archive.reextract import read_link
+from newscrawl.archive.replay import (
+    RecordedCapture,
+    ReplayIndex,
+    ReplayResponse,
+    RequestKey,
+    read_response,
+    request_key,
+)
+from newscrawl.archive.run import SpiderWithRun
 from newscrawl.downloader import refusals
+from newscrawl.downloader.capture import Notes, forget_attempt
 from newscrawl.downloader.refusals import ReplayMiss
-from newscrawl.downloader.wire import TapedProtocol, TappedHandler
+from newscrawl.downloader.wire import RecordingHandler, RecordingProtocol
 from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, POINTER, Link
 from newscrawl.state.hosts import Robots
-from newscrawl.urls import normal_url
+from newscrawl.urls import normalize_url
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
-    from newscrawl.downloader.capture import Notes
 
+logger = logging.getLogger(__name__)
 
-PIECE = 65536
-"Bytes a socket gives at a time."
-NO_ADDRESS = "0.0.0.0"  # noqa: S104 # said of a peer that is not known, never listened on
-Later = Callable[..., Any]
+CHUNK_BYTES = 65536
+"Bytes that a socket delivers at a time."
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 # stands for an unknown peer; nothing listens there
+CallLater = Callable[..., Any]
 "`reactor.callLater`."
+CACHED_ROBOTS_OUTCOME = "remembered"
+MAX_SUGGESTIONS = 20
+"Misses for which the log also suggests similar URLs."
+_ERRORS: tuple[ModuleType, ...] = (
+    scrapy.exceptions,
+    twisted.internet.error,
+    twisted.web.client,
+    builtins,
+    refusals,
+)
+_TRUNCATED_BY: dict[str, type[Exception]] = {
+    "time": scrapy.exceptions.DownloadTimeoutError,
+    "length": scrapy.exceptions.DownloadCancelledError,
+}
 
 
 @implementer(IPushProducer, ITransport)
-class MemoryTransport:
-    """Hands a protocol recorded bytes, then the end of the connection; what it is sent goes nowhere."""
+class InMemoryTransport:
+    """Hands recorded bytes to a protocol, then ends the connection; it discards what the protocol sends."""
 
     disconnecting = False
 
-    def __init__(self, protocol: Protocol, received: bytes, ip: str, later: Later) -> None:
+    def __init__(self, protocol: Protocol, received: bytes, ip: str, later: CallLater) -> None:
         self._protocol = protocol
-        self._pieces = deque(received[start : start + PIECE] for start in range(0, len(received), PIECE))
+        self._pieces = deque(
+            received[start : start + CHUNK_BYTES] for start in range(0, len(received), CHUNK_BYTES)
+        )
         self._ip = ip or NO_ADDRESS
         self._later = later
         self._paused = self._lost = False
-        # A transport that is being read from is its own producer; Scrapy looks for it under this name.
+        # A transport that is read from is its own producer; Scrapy looks for it under this name.
         self._producer = self
 
     def start(self) -> None:
@@ -84,17 +108,10 @@ class MemoryTransport:
             self._pieces.clear()
             self._protocol.connectionLost(Failure(ConnectionDone()))  # type: ignore[no-untyped-call]
 
-    def write(self, data: bytes) -> None:
-        """Nobody is asked: the answer is known."""
+    def write(self, *_: Any) -> None:
+        """Do nothing: the response is ready, and request bodies are produced at once."""
 
-    def writeSequence(self, iovec: Any) -> None:  # noqa: N802 # Twisted's name
-        """The same."""
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 # Twisted's name
-        """Request bodies are produced at once."""
-
-    def unregisterProducer(self) -> None:  # noqa: N802 # Twisted's name
-        """Nothing was registered."""
+    writeSequence = registerProducer = unregisterProducer = write  # noqa: N815 # Twisted's names
 
     def getPeer(self) -> Any:  # noqa: N802 # Twisted's name
         return (IPv6Address if ":" in self._ip else IPv4Address)("TCP", self._ip, 0)
@@ -114,30 +131,30 @@ class MemoryTransport:
         self.loseConnection()
 
     def loseConnection(self) -> None:  # noqa: N802 # Twisted's name
-        """Like a socket, tell the protocol in a later turn."""
+        """Like a socket, notify the protocol in a later turn of the reactor."""
         self._pieces.clear()
         self._later(0, self._end)
 
     abortConnection = loseConnection  # noqa: N815 # Twisted's name
 
 
-class MemoryPool:
-    """In the place of a connection pool: each connection has the bytes that were handed in before."""
+class InMemoryPool:
+    """Replaces a connection pool: each connection receives the bytes that `load` was given."""
 
     persistent = True
 
-    def __init__(self, protocol: Callable[[], Protocol], later: Later) -> None:
+    def __init__(self, protocol: Callable[[], Protocol], later: CallLater) -> None:
         self._protocol = protocol
         self._later = later
         self._received, self._ip = b"", ""
 
     def load(self, received: bytes, ip: str) -> None:
-        """What the next connection receives, and from whom."""
+        """Set what the next connection receives, and from which peer."""
         self._received, self._ip = received, ip
 
     def getConnection(self, key: Any, endpoint: Any) -> Deferred[Protocol]:  # noqa: ARG002, N802 # Twisted's
         protocol = self._protocol()
-        transport = MemoryTransport(protocol, self._received, self._ip, self._later)
+        transport = InMemoryTransport(protocol, self._received, self._ip, self._later)
         self._received = b""
         protocol.makeConnection(transport)  # type: ignore[no-untyped-call]
         transport.start()
@@ -147,18 +164,15 @@ class MemoryPool:
         return succeed(None)
 
 
-OUTCOME = "remembered"
-
-
-def notes_of_robots(robots: Robots) -> Notes:
-    """The fields of the note; the body in Base64, for it may be any bytes."""
+def cached_robots_notes(robots: Robots) -> Notes:
+    """Metadata fields for a robots.txt from state; its body is in Base64, as it may hold any bytes."""
     body = base64.b64encode(robots.body).decode("ascii")
-    return (("outcome", OUTCOME), ("robotsStatus", str(robots.status)), ("robotsBody", body))
+    return (("outcome", CACHED_ROBOTS_OUTCOME), ("robotsStatus", str(robots.status)), ("robotsBody", body))
 
 
-def remembered_response(request: Request, notes: Mapping[str, str]) -> TextResponse | None:
-    """The answer a note stands for; None when it is another record's."""
-    if notes.get("outcome") != OUTCOME:
+def cached_robots_response(request: Request, notes: Mapping[str, str]) -> TextResponse | None:
+    """The response for which such fields stand; None for other metadata records."""
+    if notes.get("outcome") != CACHED_ROBOTS_OUTCOME:
         return None
     try:
         status, body = int(notes["robotsStatus"]), base64.b64decode(notes["robotsBody"])
@@ -167,131 +181,115 @@ def remembered_response(request: Request, notes: Mapping[str, str]) -> TextRespo
     return TextResponse(request.url, status=status, body=body, encoding="utf-8", request=request)
 
 
-logger = logging.getLogger(__name__)
-
-TOLD = 20
-"Misses for which near URLs are looked up and told in the log."
-_ERRORS: tuple[ModuleType, ...] = (
-    scrapy.exceptions,
-    twisted.internet.error,
-    twisted.web.client,
-    builtins,
-    refusals,
-)
-_TRUNCATED_BY: dict[str, type[Exception]] = {
-    "time": scrapy.exceptions.DownloadTimeoutError,
-    "length": scrapy.exceptions.DownloadCancelledError,
-}
-
-
 class RecordedFailure(Exception):
-    """A failure whose class is not known here; stands under the name it was recorded with."""
+    """A failure whose class is unknown; the error takes the recorded class name."""
 
 
 class RefusingResolver(CachingThreadedResolver):
-    """Resolves nothing: a replay has no use for addresses."""
+    """Resolves no name: a replay needs no addresses."""
 
     def getHostByName(self, name: str, timeout: Any = None) -> Any:  # noqa: ARG002, N802 # Twisted's name
         return fail(DNSLookupError(f"{name}: a replay does not use the network"))
 
 
-class ReplayHandler(TappedHandler):
-    """Answers from the spider's playback; `request.meta` holds the recorded POINTER, FETCHED and LINK."""
+class ReplayHandler(RecordingHandler):
+    """Answers from the spider's replay index; `request.meta` gets the recorded POINTER, FETCHED and LINK."""
 
     def __init__(self, crawler: Any) -> None:
         from twisted.internet import reactor
 
         super().__init__(crawler)
-        self._pool = MemoryPool(TapedProtocol, reactor.callLater)  # type: ignore[assignment]
+        self._pool = InMemoryPool(RecordingProtocol, reactor.callLater)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:
-        run = cast("Archiving", self._crawler.spider).run
-        assert run.playback, "the replay handler is for replays"
-        for name in (POINTER, FETCHED):
-            request.meta.pop(name, None)
-        async with run.playback.turn:
-            capture = _taken(run.playback, request)
+        run = cast("SpiderWithRun", self._crawler.spider).run
+        assert run.replay_index, "the replay handler serves replays only"
+        forget_attempt(request)
+        async with run.replay_index.turn:
+            capture = _take_capture(run.replay_index, request)
             if capture is None:
-                miss = _miss(run.playback, request)
-                self._missed(miss)
+                miss = _make_miss(run.replay_index, request)
+                self._report_miss(miss)
                 raise miss
             run.exchanges += capture.kind != "metadata"
             try:
-                answer = answer_of(run.playback.recorded, capture)
+                recorded = read_response(run.replay_index.table, capture)
             except ArchiveError as error:
-                self._missed(error)
+                self._report_miss(error)
                 raise
-            _restore(request, capture, answer)
-            if known := remembered_response(request, answer.page.notes):
-                return known
+            _restore_meta(request, capture, recorded)
+            if robots := cached_robots_response(request, recorded.page.metadata):
+                return robots
             if failure := recorded_failure(capture):
                 raise failure
-            self._pool.load(answer.received, capture.ip)  # type: ignore[attr-defined]
+            self._pool.load(recorded.received, capture.ip)  # type: ignore[attr-defined]
             return await super().download_request(request)
 
-    def _missed(self, error: Exception) -> None:
+    def _report_miss(self, error: Exception) -> None:
         self._crawler.stats.inc_value("newscrawl/replay/missed")
         logger.error("%s: %s", self._crawler.spidercls.name, error)
 
 
-def _key(request: Request) -> Key:
-    return key_of(request.method, request.url, request.body)
+def _replay_key(request: Request) -> RequestKey:
+    return request_key(request.method, request.url, request.body)
 
 
-def _taken(playback: Playback, request: Request) -> Capture | None:
+def _take_capture(index: ReplayIndex, request: Request) -> RecordedCapture | None:
     link: Link | None = request.meta.get(LINK)
     headers = {
         name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
         for name, values in request.headers.items()
     }
     redirected = "redirect_urls" in request.meta
-    return playback.take(_key(request), link.url if link else "", headers, redirected)
+    return index.take(_replay_key(request), link.url if link else "", headers, redirected)
 
 
-def _miss(playback: Playback, request: Request) -> ReplayMiss:
-    key = _key(request)
-    count = len(playback.recorded.captures(key))
-    why = f"each of {count} captures is spent or too young" if count else "not in the archive"
-    near = [url for url in playback.near(key) if url != key.url] if playback.missed <= TOLD else []
-    return ReplayMiss(f"{why}: {key.method} {key.url}" + (f" (near: {', '.join(near)})" if near else ""))
+def _make_miss(index: ReplayIndex, request: Request) -> ReplayMiss:
+    key = _replay_key(request)
+    count = len(index.table.captures(key))
+    why = f"each of {count} captures is used or too recent" if count else "not in the archive"
+    similar = []
+    if index.missed <= MAX_SUGGESTIONS:
+        similar = [url for url in index.near(key) if url != key.url]
+    suggestions = f" (near: {', '.join(similar)})" if similar else ""
+    return ReplayMiss(f"{why}: {key.method} {key.url}{suggestions}")
 
 
-def _restore(request: Request, capture: Capture, answer: Answer) -> None:
-    """What the capture handler left in the request when this was recorded."""
+def _restore_meta(request: Request, capture: RecordedCapture, recorded: ReplayResponse) -> None:
+    """Restore what the capture handler left in the request when it was recorded."""
     if capture.kind != "metadata":
-        # A request that was never sent has no place and no time.
-        request.meta[POINTER] = answer.page.pointer
+        # A request that was never sent has no record and no time.
+        request.meta[POINTER] = recorded.page.pointer
         request.meta[FETCHED] = capture.date
     link: Link | None = request.meta.get(LINK)
-    if link and "discovery" in answer.page.notes:
-        noted = link_of(answer.page)
-        # Which of several sources is read first may differ; what a line says of its source may not.
-        if normal_url(noted.url) == normal_url(link.url):
-            request.meta[LINK] = noted
+    if link and "discovery" in recorded.page.metadata:
+        recorded_link = read_link(recorded.page)
+        # Sources may be read in another order, but an article's line must name the source it named then.
+        if normalize_url(recorded_link.url) == normalize_url(link.url):
+            request.meta[LINK] = recorded_link
 
 
-def recorded_failure(capture: Capture) -> Exception | None:
-    """The error an exchange ended with, of the same class, name and text; None when a response came."""
+def recorded_failure(capture: RecordedCapture) -> Exception | None:
+    """The error that ended an exchange, with its class, name and text; None when a response came."""
     name, colon, text = capture.outcome.partition(":")
     if colon and name.isidentifier():
-        return _named_error(name, text.strip())
+        return _make_error(name, text.strip())
     if not capture.outcome and (kind := _TRUNCATED_BY.get(capture.truncated)):
         return kind(f"recorded as cut short: {capture.truncated}")
     if capture.kind not in ("response", "revisit") and capture.outcome != "ok":
-        return DownloadFailedError("recorded without an answer")
+        return DownloadFailedError("recorded without a response")
     return None
 
 
-def _named_error(name: str, text: str) -> Exception:
-    found = (getattr(module, name, None) for module in _ERRORS)
-    known = next((kind for kind in found if _can_be_raised(kind)), None)
-    base = known or RecordedFailure
-    # A class of its own, for some errors put words of their own before the text they are given.
+def _make_error(name: str, text: str) -> Exception:
+    classes = (getattr(module, name, None) for module in _ERRORS)
+    base: type[Exception] = next(filter(_is_raisable, classes), RecordedFailure)
+    # Make a new class, because some errors put their own words before the text.
     kind = type(name, (base,), {"__str__": lambda _: text, "__module__": base.__module__})
     return cast("Exception", base.__new__(kind))
 
 
-def _can_be_raised(kind: object) -> bool:
-    # Python gives the two a meaning of their own when they leave a coroutine.
+def _is_raisable(kind: object) -> TypeGuard[type[Exception]]:
+    # Python gives these two a special meaning when they leave a coroutine.
     stops = (StopIteration, StopAsyncIteration)
     return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, stops)

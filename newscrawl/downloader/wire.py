@@ -1,8 +1,8 @@
-"""The wire as Scrapy 2.19 and Twisted 26 carry it: the one module that touches their private names.
+"""Records Scrapy 2.19's and Twisted 26's HTTP/1.1 connections; no other module uses their private names.
 
-Scrapy pins this minor version in pyproject.toml; tests/downloader/test_wire_tap.py says what moved if it did.
-A tape travels with the request's headers, because connection callbacks run in other contexts and
-Twisted may silently send a request twice (HTTPConnectionPool.retryAutomatically).
+pyproject.toml pins Scrapy to this minor version; tests/downloader/test_wire.py shows what moved when it
+fails. The recorder travels with the request's headers, because connection callbacks run in other
+contexts and Twisted may silently send a request twice (HTTPConnectionPool.retryAutomatically).
 """
 
 from __future__ import annotations
@@ -34,103 +34,103 @@ if TYPE_CHECKING:
 
 
 MAX_HEAD_BYTES = 96 * 1024
-"Status line and headers, those of interim answers included; Twisted reads on as long as there are more."
+"Limit of status line and headers, interim responses included; Twisted itself reads on without a limit."
 
 
-class Tls(NamedTuple):
-    """How a connection was encrypted, in OpenSSL's words."""
+class TlsFacts(NamedTuple):
+    """How a connection is encrypted, in OpenSSL's words."""
 
     version: str | None
     cipher: str | None
     certificate: str | None
-    "SHA-256 of the peer's, in hexadecimal."
+    "SHA-256 of the peer's certificate, in hexadecimal."
 
 
 class Attempt:
-    """What one pass over one connection sent and received."""
+    """What a single use of a connection sent and received."""
 
     __slots__ = (
         "failure",
-        "handle",
+        "has_endless_head",
         "ip",
-        "is_headlong",
+        "is_complete",
         "is_reset",
-        "is_whole",
-        "received",
+        "response",
         "sent",
         "started",
         "tls",
+        "tls_connection",
     )
 
-    def __init__(self, started: datetime, ip: str | None, received: Spool) -> None:
+    def __init__(self, started: datetime, ip: str | None, response: Spool) -> None:
         self.started = started
         self.ip = ip
         self.sent: list[bytes] = []
-        self.received = received
-        self.is_whole = False
-        "Whether the parser met the end of the message."
+        self.response = response
+        self.is_complete = False
+        "Whether the parser reached the end of the message."
         self.is_reset = False
-        "Whether the connection broke off, which the parser takes for an end where no length is told."
-        self.is_headlong = False
-        "Whether it was broken off because its head did not end."
-        self.tls: Tls | None = None
+        "Whether the connection broke, which the parser takes for the end of a message of unstated length."
+        self.has_endless_head = False
+        "Whether we broke it off because its head did not end."
+        self.tls: TlsFacts | None = None
         self.failure: OSError | None = None
-        "Why what came could not be kept."
-        self.handle: Any = None
-        "OpenSSL's connection, as long as there may be more to learn of it."
+        "The error with which the disk refused what was received."
+        self.tls_connection: Any = None
+        "OpenSSL's connection until its facts have been read."
 
-    def settle(self) -> None:
-        """Learn what there is to learn when nothing came back."""
-        if self.handle and self.tls is None:
-            self.tls = tls_of(self.handle)
+    def finish(self) -> None:
+        """Read the TLS facts when nothing came back, and release the connection."""
+        if self.tls_connection and self.tls is None:
+            self.tls = read_tls_facts(self.tls_connection)
             if not self.tls.cipher:
-                # Written, but held back for a handshake that never came to its end.
+                # OpenSSL held back what was written for a handshake that never finished.
                 self.sent.clear()
-        self.handle = None
+        self.tls_connection = None
 
 
-def tls_handle(transport: Any) -> Any:
-    """OpenSSL's connection below a transport, None without encryption."""
+def get_tls_connection(transport: Any) -> Any:
+    """OpenSSL's connection below a transport; None without encryption."""
     return transport.getHandle() if hasattr(transport, "getPeerCertificate") else None
 
 
-def tls_of(handle: Any) -> Tls:
-    """Facts of a connection; no cipher while the handshake goes on."""
-    certificate = handle.get_peer_certificate()
+def read_tls_facts(connection: Any) -> TlsFacts:
+    """Facts of a connection; it has no cipher until the handshake is complete."""
+    certificate = connection.get_peer_certificate()
     digest = certificate.digest("sha256").decode().replace(":", "").lower() if certificate else None
-    return Tls(handle.get_protocol_version_name(), handle.get_cipher_name(), digest)
+    return TlsFacts(connection.get_protocol_version_name(), connection.get_cipher_name(), digest)
 
 
-class Tape:
-    """The attempts of one download, in order."""
+class WireRecorder:
+    """Records the attempts of a download, in order."""
 
-    __slots__ = ("attempts", "now", "spool")
+    __slots__ = ("attempts", "new_spool", "now")
 
-    def __init__(self, now: Callable[[], datetime], spool: Callable[[], Spool] = Spool) -> None:
+    def __init__(self, now: Callable[[], datetime], new_spool: Callable[[], Spool] = Spool) -> None:
         self.now = now
-        self.spool = spool
+        self.new_spool = new_spool
         self.attempts: list[Attempt] = []
 
 
-class TapedHeaders(TxHeaders):
-    """Headers that carry the tape to the connection."""
+class RecordingHeaders(TxHeaders):
+    """Headers that carry the recorder to the connection."""
 
-    __slots__ = ("tape",)
-    tape: Tape
+    __slots__ = ("recorder",)
+    recorder: WireRecorder
 
     @classmethod
-    def of(cls, headers: TxHeaders, tape: Tape) -> TapedHeaders:
-        taped = cls()
-        taped._rawHeaders = headers._rawHeaders
-        taped.tape = tape
-        return taped
+    def wrap(cls, headers: TxHeaders, recorder: WireRecorder) -> RecordingHeaders:
+        copy = cls()
+        copy._rawHeaders = headers._rawHeaders
+        copy.recorder = recorder
+        return copy
 
-    def copy(self) -> TapedHeaders:
-        return self.of(super().copy(), self.tape)
+    def copy(self) -> RecordingHeaders:
+        return self.wrap(super().copy(), self.recorder)
 
 
-class _TapedTransport:
-    """Copies what a request writes of itself; everything else is the real transport's."""
+class _RecordingTransport:
+    """Copies what a request writes; everything else goes to the real transport."""
 
     def __init__(self, transport: Any, sent: list[bytes]) -> None:
         self._transport = transport
@@ -149,109 +149,108 @@ class _TapedTransport:
         return getattr(self._transport, name)
 
 
-class TapedProtocol(_LenientHTTP11ClientProtocol):
-    """A client connection that copies each exchange onto its tape."""
+class RecordingProtocol(_LenientHTTP11ClientProtocol):
+    """A client connection that copies each exchange into its recorder."""
 
     _attempt: Attempt | None = None
     _peer: str | None = None
-    _tls: Tls | None = None
+    _tls: TlsFacts | None = None
 
     def request(self, request: Any) -> Any:
-        tape = getattr(request.headers, "tape", None)
-        if tape is not None and self._state == "QUIESCENT":
+        recorder = getattr(request.headers, "recorder", None)
+        if recorder is not None and self._state == "QUIESCENT":
             if self._peer is None:
                 self._peer = getattr(self.transport.getPeer(), "host", None)  # type: ignore[union-attr,misc]
-            self._attempt = Attempt(tape.now(), self._peer, tape.spool())
-            self._attempt.handle = tls_handle(self.transport)
-            tape.attempts.append(self._attempt)
+            self._attempt = Attempt(recorder.now(), self._peer, recorder.new_spool())
+            self._attempt.tls_connection = get_tls_connection(self.transport)
+            recorder.attempts.append(self._attempt)
             sent = self._attempt.sent
-            # The class's method, not the instance's: a request that is sent twice must not be copied twice.
+            # Take the class's method: a request that is sent twice must not be copied twice.
             write_to = type(request).writeTo
-            request.writeTo = lambda transport: write_to(request, _TapedTransport(transport, sent))
+            request.writeTo = lambda transport: write_to(request, _RecordingTransport(transport, sent))
             try:
                 return super().request(request)
             finally:
-                # Written by now; left in place it would hold the page in a cycle.
+                # It has been written; left in place, the method would hold the page in a reference cycle.
                 del request.writeTo
         return super().request(request)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name
         attempt = self._attempt
         if attempt is not None:
-            if not attempt.received.seen:
-                attempt.tls = self._tls_facts()
+            if not attempt.response.received:
+                attempt.tls = self._read_tls_facts()
             try:
-                attempt.received.add(data)
+                attempt.response.add(data)
             except OSError as error:
-                # What cannot be kept is not to be read either.
+                # What the disk cannot hold must not be parsed either.
                 attempt.failure, self._attempt = error, None
                 self.transport.abortConnection()  # type: ignore[union-attr]
                 return
         super().dataReceived(data)  # type: ignore[no-untyped-call]
-        if attempt is not None and attempt is self._attempt and self._is_headlong(attempt):
-            attempt.is_headlong = True
-            attempt.received.drop_last(attempt.received.seen - MAX_HEAD_BYTES)
+        in_head = self._parser is not None and self._parser.state in (STATUS, HEADER)
+        if attempt is None or attempt is not self._attempt or not in_head:
+            return
+        if attempt.response.received > MAX_HEAD_BYTES:
+            attempt.has_endless_head = True
+            attempt.response.drop_last(attempt.response.received - MAX_HEAD_BYTES)
             self._attempt = None
             self.transport.abortConnection()  # type: ignore[union-attr]
 
-    def _is_headlong(self, attempt: Attempt) -> bool:
-        in_head = self._parser is not None and self._parser.state in (STATUS, HEADER)
-        return in_head and attempt.received.seen > MAX_HEAD_BYTES
-
-    def _tls_facts(self) -> Tls | None:
-        """First known at the first byte that comes back, then the connection's."""
-        if self._tls is None and (handle := tls_handle(self.transport)):
-            self._tls = tls_of(handle)
+    def _read_tls_facts(self) -> TlsFacts | None:
+        """Read at the first byte that comes back, then reused for the connection."""
+        if self._tls is None and (connection := get_tls_connection(self.transport)):
+            self._tls = read_tls_facts(connection)
         return self._tls
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802 # Twisted's name
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
-            attempt.received.drop_last(len(rest))
-            attempt.is_whole = not attempt.is_reset
+            attempt.response.drop_last(len(rest))
+            attempt.is_complete = not attempt.is_reset
         super()._finishResponse(rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 # Twisted's name
-        # Encrypted, many servers end without a word of it, which looks the same as a connection that broke.
-        if self._attempt is not None and tls_handle(self.transport) is None:
+        # Many servers end encrypted connections without close_notify, as if the connection had broken.
+        if self._attempt is not None and get_tls_connection(self.transport) is None:
             self._attempt.is_reset = isinstance(reason.value, ConnectionLost)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
-class _TapedFactory(_LenientHTTP11ClientFactory):
-    def buildProtocol(self, addr: Any) -> TapedProtocol:  # noqa: ARG002, N802 # Twisted's name
-        return TapedProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
+class _RecordingFactory(_LenientHTTP11ClientFactory):
+    def buildProtocol(self, addr: Any) -> RecordingProtocol:  # noqa: ARG002, N802 # Twisted's name
+        return RecordingProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
-class _TapedAgent(_ScrapyAgent):
-    def __init__(self, tape: Tape, **options: Any) -> None:
+class _RecordingAgent(_ScrapyAgent):
+    def __init__(self, recorder: WireRecorder, **options: Any) -> None:
         super().__init__(**options)
-        self._tape = tape
+        self._recorder = recorder
 
     def _get_agent(self, request: Request, timeout: float) -> Any:
         agent: Any = super()._get_agent(request, timeout)
-        tape = self._tape
+        recorder = self._recorder
 
-        def send_taped(method: bytes, uri: bytes, headers: TxHeaders, body: Any = None) -> Any:
-            # Used once, then gone: a cycle would keep the page in memory until a collection.
+        def send_recorded(method: bytes, uri: bytes, headers: TxHeaders, body: Any = None) -> Any:
+            # Remove the wrapper once used: a cycle would keep the page in memory until a collection.
             del agent.request
-            return agent.request(method, uri, TapedHeaders.of(headers, tape), body)
+            return agent.request(method, uri, RecordingHeaders.wrap(headers, recorder), body)
 
-        agent.request = send_taped
+        agent.request = send_recorded
         return agent
 
 
-class TappedHandler(HTTP11DownloadHandler):
-    """Scrapy's HTTP/1.1 handler on connections that can be taped."""
+class RecordingHandler(HTTP11DownloadHandler):
+    """Scrapy's HTTP/1.1 handler on connections that can be recorded."""
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
-        self._pool._factory = _TapedFactory
+        self._pool._factory = _RecordingFactory
 
-    async def download_taped(self, request: Request, tape: Tape) -> Response:
-        """`download_request` of Scrapy, its attempts copied onto the tape."""
-        agent = _TapedAgent(
-            tape,
+    async def download_recorded(self, request: Request, recorder: WireRecorder) -> Response:
+        """Scrapy's `download_request`, with its attempts copied into the recorder."""
+        agent = _RecordingAgent(
+            recorder,
             contextFactory=self._contextFactory,
             bindAddress=self._bind_address,
             pool=self._pool,
@@ -265,16 +264,16 @@ class TappedHandler(HTTP11DownloadHandler):
             with wrap_twisted_exceptions():
                 return await maybe_deferred_to_future(agent.download_request(request))
         except DownloadFailedError as error:
-            if tape.attempts and tape.attempts[-1].is_headlong:
+            if recorder.attempts and recorder.attempts[-1].has_endless_head:
                 raise DownloadCancelledError(f"the head is longer than {MAX_HEAD_BYTES} bytes") from error
             raise
         finally:
-            for attempt in tape.attempts:
-                attempt.settle()
+            for attempt in recorder.attempts:
+                attempt.finish()
 
 
-# The suites OpenSSL 3 enables by itself before TLS 1.3; in 1.3 both names are the same.
-_IANA = {
+# The suites OpenSSL 3 enables by default before TLS 1.3; in 1.3 both names are the same.
+_IANA_NAMES = {
     "ECDHE-ECDSA-AES256-GCM-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
     "DHE-RSA-AES256-GCM-SHA384": "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
@@ -305,8 +304,8 @@ _IANA = {
 }
 
 
-def iana_name(openssl_name: str | None) -> str | None:
-    """The registered name of a suite; None for one that is not known."""
+def iana_cipher_name(openssl_name: str | None) -> str | None:
+    """IANA's name of a cipher suite; None for an unknown suite."""
     if not openssl_name:
         return None
-    return openssl_name if openssl_name.startswith("TLS_") else _IANA.get(openssl_name)
+    return openssl_name if openssl_name.startswith("TLS_") else _IANA_NAMES.get(openssl_name)

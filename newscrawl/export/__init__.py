@@ -1,1 +1,1 @@
-"""export."""
+"""Exports of articles to the files of other programs."""

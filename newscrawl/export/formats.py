@@ -1,33 +1,42 @@
-"""What a file of rows looks like: how each format opens one, and how files of it are joined."""
+"""Formats of exported files: how each is written and compressed."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from newscrawl.archive.lines import json_line
 from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.export.parquet import parquet_writer, require_pyarrow
-from newscrawl.export.scan import Unit
+from newscrawl.export.manifest import AddArticle, ExportCounts
+from newscrawl.export.partitions import Partition
 from newscrawl.export.schemas import COLUMNS, SHAPES, Shape, flat
-from newscrawl.export.tally import Add, Tally
-from newscrawl.export.values import ENDINGS, packed, without_formula, without_nul
 from newscrawl.items import Article, rfc3339
-from newscrawl.warc.wet import conversion_record, text_of, wet_info
+from newscrawl.warc.wet import article_plain_text, conversion_record, wet_warcinfo
 
-Opener = Callable[[Path, Unit, Tally], AbstractContextManager[Add]]
-PACKABLE = ("jsonl", "csv")
+OpenWriter = Callable[[Path, Partition, ExportCounts], AbstractContextManager[AddArticle]]
+COMPRESSION_SUFFIXES = {"none": "", "gz": ".gz", "zst": ".zst"}
+GZIP_LEVEL = 6
+COMPRESSIBLE = ("jsonl", "csv")
 FLAT_SHAPES = ("huggingface", "datatrove")
 "Shapes whose rows all have the same columns, so that Parquet can hold them."
+LIST_SEPARATOR = "; "
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+"Spreadsheets execute a cell that begins like this (OWASP, CSV injection), some even with the wide forms."
+_NUL, _REPLACEMENT = "\0", "\ufffd"
+"NUL ends a string in C: readers of CSV and SQL functions lose the text behind it."
+_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,73 +44,98 @@ class Format:
     """How rows become files."""
 
     name: str
-    ending: str
-    "Of a file's name; empty where a unit becomes a folder."
-    open: Opener
+    suffix: str
+    "Suffix of a file; empty if a partition becomes a folder."
+    open: OpenWriter
     head: bytes = b""
-    "What a file of joined ones begins with: the files themselves have none then."
-    joinable: bool = True
+    "What a single file of all partitions begins with, if the files of the partitions do not."
 
 
-def format_named(name: str, *, shape: str | None, packing: str, single: bool, bom: bool = False) -> Format:
-    """The format; NewscrawlError when these do not go together. `single`: its files are to be joined."""
-    _refuse_misfits(name, shape, packing)
+def choose_format(
+    name: str, *, shape: str | None, compression: str, single: bool, bom: bool = False
+) -> Format:
+    """The format for these options; NewscrawlError if they do not go together.
+
+    `single`: all partitions go into a single file.
+    """
+    if shape and not (name == "jsonl" or (name == "parquet" and shape in FLAT_SHAPES)):
+        flat_shapes = ", ".join(FLAT_SHAPES)
+        raise NewscrawlError(
+            f"--as {shape} goes with --format jsonl (and {flat_shapes} with parquet), not with {name}"
+        )
+    if compression != "none" and name not in COMPRESSIBLE:
+        raise NewscrawlError(f"--compress goes with --format {' and '.join(COMPRESSIBLE)}, not with {name}")
     if bom and name != "csv":
         raise NewscrawlError(f"--bom goes with --format csv, not with {name}")
-    chosen = SHAPES[shape] if shape else None
-    ending = ENDINGS[packing]
+    suffix = COMPRESSION_SUFFIXES[compression]
     if name == "jsonl":
-        return Format(
-            name=name, ending=f".jsonl{ending}", open=partial(jsonl_writer, shape=chosen, packing=packing)
-        )
+        writer = partial(jsonl_writer, shape=SHAPES[shape] if shape else None, compression=compression)
+        return Format(name=name, suffix=f".jsonl{suffix}", open=writer)
     if name == "csv":
-        return Format(
-            name=name,
-            ending=f".csv{ending}",
-            open=partial(csv_writer, head=b"" if single else csv_head(bom=bom), packing=packing),
-            head=csv_head(bom=bom),
-        )
+        head = csv_head(bom=bom)
+        writer = partial(csv_writer, head=b"" if single else head, compression=compression)
+        return Format(name=name, suffix=f".csv{suffix}", open=writer, head=head)
     if name == "wet":
-        return Format(name=name, ending=".warc.wet.gz", open=wet_writer)
+        return Format(name=name, suffix=".warc.wet.gz", open=wet_writer)
     if name == "text":
-        return Format(name=name, ending="", open=text_writer, joinable=False)
-    require_pyarrow()
-    return Format(name=name, ending=".parquet", open=partial(parquet_writer, shape=shape), joinable=False)
+        return Format(name=name, suffix="", open=text_writer)
+    if find_spec("pyarrow") is None:
+        raise NewscrawlError("Parquet needs pyarrow: pip install 'newscrawl[parquet]'")
+    from newscrawl.export.parquet import parquet_writer
+
+    return Format(name=name, suffix=".parquet", open=partial(parquet_writer, shape=shape))
 
 
-def _refuse_misfits(name: str, shape: str | None, packing: str) -> None:
-    fits = name == "jsonl" or (name == "parquet" and shape in FLAT_SHAPES)
-    if shape and not fits:
-        held = ", ".join(FLAT_SHAPES)
-        raise NewscrawlError(
-            f"--as {shape} goes with --format jsonl (and {held} with parquet), not with {name}"
-        )
-    if packing != "none" and name not in PACKABLE:
-        raise NewscrawlError(f"--compress goes with --format {' and '.join(PACKABLE)}, not with {name}")
+@contextmanager
+def open_compressed(path: Path, compression: str) -> Iterator[BinaryIO]:
+    """Open a new file for writing; the same content always gives the same bytes."""
+    with path.open("wb") as out, compress_into(out, compression) as stream:
+        yield stream
 
 
-BETWEEN = "; "
-"Divides the texts of a list."
+@contextmanager
+def compress_into(out: BinaryIO, compression: str) -> Iterator[BinaryIO]:
+    """Write a single gzip member or zstd frame into `out`."""
+    if compression == "none":
+        yield out
+    elif compression == "gz":
+        with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0, compresslevel=GZIP_LEVEL) as stream:
+            yield cast("BinaryIO", stream)
+    else:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+        with zstd.ZstdFile(out, mode="w") as stream:
+            yield cast("BinaryIO", stream)
+
+
+def guess_compression(name: str) -> str:
+    """The compression that a file's name implies."""
+    suffixes = COMPRESSION_SUFFIXES.items()
+    return next((compression for compression, suffix in suffixes if suffix and name.endswith(suffix)), "none")
 
 
 def csv_head(*, bom: bool) -> bytes:
-    """The line of column names; a byte order mark before it tells spreadsheets that it is UTF-8."""
+    """The line of column names; a byte order mark before it tells spreadsheets that the file is UTF-8."""
     line = io.StringIO(newline="")
     csv.writer(line).writerow(COLUMNS)
     return (BOM_UTF8 if bom else b"") + line.getvalue().encode()
 
 
 @contextmanager
-def csv_writer(path: Path, unit: Unit, tally: Tally, *, head: bytes, packing: str) -> Iterator[Add]:
-    """One record an article; a line break inside a cell is quoted."""
-    del unit
-    with packed(path, packing) as stream:
+def csv_writer(
+    path: Path, partition: Partition, counts: ExportCounts, *, head: bytes, compression: str
+) -> Iterator[AddArticle]:
+    """Write a record for each article; a line break inside a cell is quoted."""
+    del partition
+    with open_compressed(path, compression) as stream:
         stream.write(head)
         out = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="", write_through=True)
         writer = csv.writer(out)
 
         def add(article: Article) -> None:
-            writer.writerow([_cell(value, tally) for value in flat(article).values()])
+            writer.writerow([_csv_cell(value, counts) for value in flat(article).values()])
 
         try:
             yield add
@@ -109,46 +143,55 @@ def csv_writer(path: Path, unit: Unit, tally: Tally, *, head: bytes, packing: st
             out.detach()
 
 
-def _cell(value: Any, tally: Tally) -> Any:
+def _csv_cell(value: Any, counts: ExportCounts) -> Any:
+    """A value as text; an apostrophe comes before what a spreadsheet would take for a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        value = BETWEEN.join(value)
+        value = LIST_SEPARATOR.join(value)
     if isinstance(value, str):
-        return without_formula(without_nul(value, tally), tally)
+        value = replace_nul(value, counts)
+        if value.startswith(_FORMULA):
+            counts.guarded += 1
+            value = f"'{value}"
     return value
 
 
+def replace_nul(text: str, counts: ExportCounts) -> str:
+    if _NUL not in text:
+        return text
+    counts.guarded += 1
+    return text.replace(_NUL, _REPLACEMENT)
+
+
 @contextmanager
-def jsonl_writer(path: Path, unit: Unit, tally: Tally, *, shape: Shape | None, packing: str) -> Iterator[Add]:
-    """One line an article; fields added since it was written are filled in."""
-    del unit, tally
-    with packed(path, packing) as stream:
+def jsonl_writer(
+    path: Path, partition: Partition, counts: ExportCounts, *, shape: Shape | None, compression: str
+) -> Iterator[AddArticle]:
+    """Write a line for each article, with defaults for fields that are newer than its line in the archive."""
+    del partition, counts
+    with open_compressed(path, compression) as stream:
 
         def add(article: Article) -> None:
-            stream.write(_line(article, shape) if shape else json_line(article))
+            if shape is None:
+                stream.write(json_line(article))
+            else:
+                text = json.dumps(shape(article), ensure_ascii=False, separators=(",", ":"))
+                stream.write(text.encode("utf-8", "replace") + b"\n")
 
         yield add
 
 
-def _line(article: Article, shape: Shape) -> bytes:
-    text = json.dumps(shape(article), ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace") + b"\n"
-
-
-_HEX = frozenset("0123456789abcdef")
-
-
 @contextmanager
-def text_writer(path: Path, unit: Unit, tally: Tally) -> Iterator[Add]:
-    """`<id>.txt` with headline, standfirst and story; an id that is none of ours names no file."""
-    del unit, tally
+def text_writer(path: Path, partition: Partition, counts: ExportCounts) -> Iterator[AddArticle]:
+    """Write `<id>.txt` with headline, standfirst and story; an id that is not ours must not name a file."""
+    del partition, counts
     path.mkdir()
 
     def add(article: Article) -> str | None:
         if not article.id or not _HEX.issuperset(article.id):
             return "no_id"
-        content = text_of(article).encode("utf-8", "replace")
+        content = article_plain_text(article).encode("utf-8", "replace")
         (path / f"{article.id[:64]}.txt").write_bytes(content)
         return None
 
@@ -156,11 +199,12 @@ def text_writer(path: Path, unit: Unit, tally: Tally) -> Iterator[Add]:
 
 
 @contextmanager
-def wet_writer(path: Path, unit: Unit, tally: Tally) -> Iterator[Add]:
-    """A record for each article; one without a record it was made from has none to refer to."""
-    del tally
-    runs = sorted(file.name.removesuffix(".jsonl") for file in unit.files)
-    info = wet_info(f"{unit.outlet}-{unit.day}", rfc3339(datetime.combine(unit.day, time(), UTC)), runs)
+def wet_writer(path: Path, partition: Partition, counts: ExportCounts) -> Iterator[AddArticle]:
+    """Write a conversion record for each article; it refers to the record that the article came from."""
+    del counts
+    runs = sorted(file.name.removesuffix(".jsonl") for file in partition.files)
+    day = rfc3339(datetime.combine(partition.day, time(), UTC))
+    info = wet_warcinfo(f"{partition.outlet}-{partition.day}", day, runs)
     with path.open("wb") as stream:
         stream.writelines(info.pieces)
 

@@ -1,64 +1,123 @@
-"""What an export holds: `_export.json`, and a journal beside it that a killed export goes on from."""
+"""What an export wrote: its counts, `_export.json`, and a journal from which a killed export is continued."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from newscrawl.errors import Busy, NewscrawlError
-from newscrawl.export.tally import Tally, tally_of
-from newscrawl.warc.filenames import lock
-from newscrawl.warc.writer import written_whole
+from newscrawl.items import Article
+from newscrawl.storage import atomic_write, try_lock
 
 NAME = "_export.json"
 JOURNAL = "_export.journal"
 SCHEMA = "newscrawl.export/1"
-Note = dict[str, Any]
+JsonObject = dict[str, Any]
+AddArticle = Callable[[Article], str | None]
+"Writes an article, or returns a short reason why the format cannot hold it."
+MAX_UNREADABLE = 20
+"Unreadable lines that are listed; further ones are only counted."
+
+
+@dataclass(kw_only=True)
+class ExportCounts:
+    """Counts of a partition, or of a whole export."""
+
+    rows: int = 0
+    files: int = 0
+    bytes: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    guarded: int = 0
+    "Cells that were changed so that no program executes or misreads them."
+    unreadable: list[str] = field(default_factory=list)
+    "File, number and fault of lines that are not articles."
+    skipped_partitions: int = 0
+    "Partitions that an earlier export had already written."
+
+    def add_unreadable(self, fault: str) -> None:
+        self.left_out["unreadable"] += 1
+        if len(self.unreadable) < MAX_UNREADABLE:
+            self.unreadable.append(fault)
+
+    def add(self, other: ExportCounts) -> None:
+        self.rows += other.rows
+        self.files += other.files
+        self.bytes += other.bytes
+        self.left_out.update(other.left_out)
+        self.guarded += other.guarded
+        self.unreadable += other.unreadable[: MAX_UNREADABLE - len(self.unreadable)]
+        self.skipped_partitions += other.skipped_partitions
+
+    def as_dict(self) -> JsonObject:
+        """The counts as the manifest holds them."""
+        return {
+            "rows": self.rows,
+            "files": self.files,
+            "bytes": self.bytes,
+            "left_out": dict(sorted(self.left_out.items())),
+            "guarded": self.guarded,
+            "unreadable": self.unreadable,
+        }
+
+
+def load_counts(data: JsonObject) -> ExportCounts:
+    """Read what `as_dict` wrote; KeyError, TypeError or ValueError if it is something else."""
+    return ExportCounts(
+        rows=int(data["rows"]),
+        files=int(data["files"]),
+        bytes=int(data["bytes"]),
+        left_out=Counter({str(name): int(count) for name, count in data["left_out"].items()}),
+        guarded=int(data["guarded"]),
+        unreadable=[str(fault) for fault in data["unreadable"]],
+    )
 
 
 class OtherExport(NewscrawlError):
-    """A folder holds an export that was asked for otherwise."""
+    """A folder holds an export with other options."""
 
 
 @dataclass(kw_only=True)
 class Manifest:
-    """The units of an export that are whole, and the inputs each was made from."""
+    """The complete partitions of an export, and the inputs of each."""
 
     folder: Path
-    options: Note
-    "What decides the rows and their form: an export with others is not gone on with."
-    units: dict[str, Note] = field(default_factory=dict)
-    kept_here: bool = True
-    "Whether the files stay in the folder, so that one that is gone is noticed."
+    options: JsonObject
+    "What decides about rows and their form: an export with other options cannot be continued."
+    units: dict[str, JsonObject] = field(default_factory=dict)
+    "Partitions by their key."
+    has_local_files: bool = True
+    "Whether the files stay in the folder, so that a missing file is noticed."
     _fd: int | None = None
 
     def open(self) -> None:
-        """Take over what is there; NewscrawlError when it is another export's, Busy when one is at work."""
+        """Read what is there; NewscrawlError for the export of other options, Busy if it is running."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self.folder / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise NewscrawlError(f"cannot write to {self.folder}: {error.strerror}") from error
-        if not lock(self._fd):
+        if not try_lock(self._fd):
             raise Busy(f"another export into {self.folder} is at work")
-        self._take_over()
+        self._load()
 
-    def finished(self, key: str, inputs: str) -> Tally | None:
-        """The counts of a unit that was made from just these inputs."""
-        note = self.units.get(key)
-        if not note or note["inputs"] != inputs:
+    def find_counts(self, key: str, inputs: str) -> ExportCounts | None:
+        """The counts of a partition that was written from exactly these inputs."""
+        unit = self.units.get(key)
+        if not unit or unit["inputs"] != inputs:
             return None
-        if self.kept_here and not all(self._is_there(file) for file in note["files"]):
+        if self.has_local_files and not all(self._has_file(file) for file in unit["files"]):
             return None
-        return tally_of(note["counts"])
+        return load_counts(unit["counts"])
 
-    def note(self, key: str, inputs: str, tally: Tally, files: list[Note]) -> None:
-        """A unit is whole; with the operating system when this returns."""
+    def record(self, key: str, inputs: str, counts: ExportCounts, files: list[JsonObject]) -> None:
+        """Record a complete partition in the journal."""
         assert self._fd is not None
-        self.units[key] = {"inputs": inputs, "files": files, "counts": tally.noted()}
+        self.units[key] = {"inputs": inputs, "files": files, "counts": counts.as_dict()}
         line = json.dumps({"unit": key, **self.units[key]}, ensure_ascii=True) + "\n"
         try:
             os.write(self._fd, line.encode())
@@ -66,45 +125,44 @@ class Manifest:
             raise NewscrawlError(f"cannot write {self.folder / JOURNAL}: {error.strerror}") from error
 
     def save(self) -> Path:
-        """Write the manifest whole."""
+        """Write the manifest."""
         path = self.folder / NAME
         content = {"schema": SCHEMA, "options": self.options, "units": dict(sorted(self.units.items()))}
-        with written_whole(path) as stream:
+        with atomic_write(path) as stream:
             stream.write(json.dumps(content, ensure_ascii=True, indent=1).encode() + b"\n")
         return path
 
     def close(self) -> None:
-        """Fold the journal into the manifest."""
+        """Write the manifest and remove the journal."""
         if self._fd is None:
             return
         self.save()
         (self.folder / JOURNAL).unlink(missing_ok=True)
-        os.close(self._fd)
-        self._fd = None
+        self.abandon()
 
     def abandon(self) -> None:
-        """Let go, and leave the journal to a later export."""
+        """Leave the journal to a later export."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
 
-    def _is_there(self, file: Note) -> bool:
+    def _has_file(self, file: JsonObject) -> bool:
         path = self.folder / file["name"]
         return path.is_dir() or (path.is_file() and bool(path.stat().st_size == file["bytes"]))
 
-    def _take_over(self) -> None:
+    def _load(self) -> None:
         path = self.folder / NAME
         try:
             content = json.loads(path.read_bytes()) if path.exists() else {}
             if content and (content["schema"] != SCHEMA or content["options"] != self.options):
                 raise OtherExport(f"{self.folder} holds an export with other options: name another folder")
             self.units = dict(content.get("units", {}))
-            self._take_over_journal()
+            self._load_journal()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise NewscrawlError(f"{path} is no manifest of an export: {error}") from error
 
-    def _take_over_journal(self) -> None:
-        """The units noted before a kill; a line that a kill cut short is cut off."""
+    def _load_journal(self) -> None:
+        """Read the partitions recorded before a kill, and cut off a line that the kill left incomplete."""
         assert self._fd is not None
         head = json.dumps({"options": self.options}, ensure_ascii=True).encode() + b"\n"
         lines = (self.folder / JOURNAL).read_bytes().splitlines(keepends=True)
@@ -115,5 +173,5 @@ class Manifest:
         elif lines[0] != head:
             raise OtherExport(f"{self.folder} holds an unfinished export with other options: remove it")
         for line in lines[1:]:
-            note = json.loads(line)
-            self.units[note.pop("unit")] = note
+            unit = json.loads(line)
+            self.units[unit.pop("unit")] = unit

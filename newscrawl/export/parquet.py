@@ -1,69 +1,45 @@
-"""Rows as Parquet: typed columns, zstd, row groups of bounded size."""
+"""Rows as Parquet: typed columns, zstd, row groups of bounded size. Needs pyarrow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import json
 from pydantic import BaseModel
 
-from newscrawl.errors import NewscrawlError
-from newscrawl.export.schemas import COLUMNS, ColumnType, Row, datatrove, flat
-from newscrawl.export.values import day_of, moment_of
+from newscrawl.export.manifest import AddArticle, ExportCounts
+from newscrawl.export.partitions import Partition
+from newscrawl.export.schemas import COLUMNS, Row, datatrove, flat, parse_day, parse_moment
 from newscrawl.items import Article
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from newscrawl.export.scan import Unit
-    from newscrawl.export.tally import Add, Tally
-
-
 TYPED_TIMES = {"published_at": "published", "modified_at": "modified", "fetched_at": "fetched"}
-"Columns of moments beside the texts they are read from; null where only the day is told."
+"Timestamp columns and the text fields they are parsed from; null if only the day is given."
 DAY_COLUMN = "published_on"
+GROUP_ROWS = 4096
+GROUP_CHARS = 16 << 20
+"Characters of text in a row group; its rows take some ten times as many bytes in memory."
 
 
 def article_schema() -> pa.Schema:
-    """Every field of an article under its name in the line, then the typed times."""
-    import pyarrow as pa
-
-    fields = list(_struct_of(Article)) + _time_fields()
+    """Every field of an article, named as in its line, then the typed times."""
+    fields = list(_struct_fields(Article)) + _time_fields()
     return pa.schema(fields, metadata={"newscrawl": str(Article.model_fields["schema_"].default)})
 
 
-def flat_schema() -> pa.Schema:
-    """The columns of a flat row, then the typed times."""
-    import pyarrow as pa
-
-    columns = [pa.field(name, _flat_type(kind)) for name, (kind, _) in COLUMNS.items()]
-    return pa.schema(columns + _time_fields())
-
-
-def datatrove_schema() -> pa.Schema:
-    """`text`, `id`, and all other columns as the struct `metadata`."""
-    import pyarrow as pa
-
-    rest = [
-        pa.field(name, _flat_type(kind)) for name, (kind, _) in COLUMNS.items() if name not in ("text", "id")
-    ]
-    return pa.schema([("text", pa.string()), ("id", pa.string()), ("metadata", pa.struct(rest))])
-
-
 def arrow_type(annotation: Any) -> pa.DataType:
-    """The type of a field; TypeError for a kind of annotation there is no rule for."""
-    import pyarrow as pa
-
+    """The Arrow type of an annotation; TypeError if there is none."""
     plain = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     if annotation in plain:
         return plain[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return pa.struct(_struct_of(annotation))
+        return pa.struct(_struct_fields(annotation))
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         (kind,) = {type(value) for value in arguments}
@@ -76,9 +52,7 @@ def arrow_type(annotation: Any) -> pa.DataType:
     raise TypeError(f"no Arrow type for {annotation}")
 
 
-def _struct_of(model: type[BaseModel]) -> list[pa.Field]:
-    import pyarrow as pa
-
+def _struct_fields(model: type[BaseModel]) -> list[pa.Field]:
     return [
         pa.field(field.alias or name, arrow_type(field.annotation))
         for name, field in model.model_fields.items()
@@ -86,53 +60,36 @@ def _struct_of(model: type[BaseModel]) -> list[pa.Field]:
 
 
 def _time_fields() -> list[pa.Field]:
-    import pyarrow as pa
-
     moments = [pa.field(name, pa.timestamp("us", tz="UTC")) for name in TYPED_TIMES]
     return [*moments, pa.field(DAY_COLUMN, pa.date32())]
 
 
-def _flat_type(kind: ColumnType) -> pa.DataType:
-    python = {"text": str, "int": int, "float": float, "bool": bool, "texts": list[str]}
-    return arrow_type(python[kind])
-
-
-GROUP_ROWS = 4096
-GROUP_CHARS = 16 << 20
-"Of the texts of a row group; the rows in hand take some ten times as many bytes."
-
-
-def require_pyarrow() -> None:
-    if find_spec("pyarrow") is None:
-        raise NewscrawlError("Parquet needs pyarrow: pip install 'newscrawl[parquet]'")
-
-
 @contextmanager
-def parquet_writer(path: Path, unit: Unit, tally: Tally, *, shape: str | None) -> Iterator[Add]:
-    """A row an article: the whole of it, or flat in the shapes that are."""
-    import pyarrow.parquet as pq
-
-    del unit, tally
-    group = _group_of(shape)
+def parquet_writer(
+    path: Path, partition: Partition, counts: ExportCounts, *, shape: str | None
+) -> Iterator[AddArticle]:
+    """Write a row for each article: all of its fields, or the columns of a flat shape."""
+    del partition, counts
+    group = _make_group(shape)
     with pq.ParquetWriter(path, group.schema, compression="zstd", write_page_index=True) as writer:
 
         def add(article: Article) -> None:
             group.add(article)
             if group.is_full:
-                writer.write_batch(group.taken())
+                writer.write_batch(group.take_batch())
 
         yield add
         if group.rows:
-            writer.write_batch(group.taken())
+            writer.write_batch(group.take_batch())
 
 
 @dataclass(kw_only=True)
-class _Group:
-    """The rows of a row group, until there are enough."""
+class RowGroup:
+    """Collects the rows of a row group."""
 
     schema: pa.Schema
     row: Callable[[Article], Any]
-    "What is kept of an article until the group is full."
+    "How an article is held until the group is full."
     batch: Callable[[list[Any], pa.Schema], pa.RecordBatch]
     rows: list[Any] = field(default_factory=list)
     times: list[Row] = field(default_factory=list)
@@ -144,16 +101,14 @@ class _Group:
 
     def add(self, article: Article) -> None:
         self.rows.append(self.row(article))
-        self.times.append(_times(article))
+        self.times.append(_typed_times(article))
         self.chars += len(article.text)
 
-    def taken(self) -> pa.RecordBatch:
-        """The rows as a batch; the next group begins."""
-        import pyarrow as pa
-
+    def take_batch(self) -> pa.RecordBatch:
+        """Return the rows as a batch, and start the next group."""
         typed = [name for name in self.schema.names if name in self.times[0]]
-        told = pa.schema([field for field in self.schema if field.name not in typed])
-        columns = self.batch(self.rows, told).columns
+        untyped = pa.schema([field for field in self.schema if field.name not in typed])
+        columns = self.batch(self.rows, untyped).columns
         columns += [
             pa.array([row[name] for row in self.times], self.schema.field(name).type) for name in typed
         ]
@@ -161,27 +116,30 @@ class _Group:
         return pa.record_batch(columns, schema=self.schema)
 
 
-def _group_of(shape: str | None) -> _Group:
+def _make_group(shape: str | None) -> RowGroup:
+    """All fields of an article; or the columns of a flat row, or as datatrove has them in a struct."""
     if shape is None:
-        return _Group(schema=article_schema(), row=_line, batch=_batch_of_lines)
+        return RowGroup(
+            schema=article_schema(),
+            row=lambda article: article.model_dump_json(by_alias=True).encode(),
+            batch=_batch_of_lines,
+        )
+    types = {"text": str, "int": int, "float": float, "bool": bool, "texts": list[str]}
+    columns = {name: pa.field(name, arrow_type(types[kind])) for name, (kind, _) in COLUMNS.items()}
     if shape == "datatrove":
-        return _Group(schema=datatrove_schema(), row=datatrove, batch=_batch_of_rows)
-    return _Group(schema=flat_schema(), row=flat, batch=_batch_of_rows)
-
-
-def _line(article: Article) -> bytes:
-    return article.model_dump_json(by_alias=True).encode()
+        top = [columns.pop("text"), columns.pop("id")]
+        schema = pa.schema([*top, ("metadata", pa.struct(list(columns.values())))])
+        return RowGroup(schema=schema, row=datatrove, batch=_batch_of_rows)
+    schema = pa.schema([*columns.values(), *_time_fields()])
+    return RowGroup(schema=schema, row=flat, batch=_batch_of_rows)
 
 
 def _batch_of_lines(lines: list[bytes], schema: pa.Schema) -> pa.RecordBatch:
-    """Arrow reads JSON three times as fast as it takes nested rows from Python."""
-    import pyarrow as pa
-    from pyarrow import json
-
+    """Let Arrow parse JSON, which is three times as fast as converting nested Python objects."""
     content = b"\n".join(lines)
     table = json.read_json(
         pa.BufferReader(content),
-        # One block, so that no line is cut, and no threads: the order is that of the lines.
+        # A single block cuts no line, and a single thread leaves the lines in their order.
         read_options=json.ReadOptions(block_size=len(content) + 1, use_threads=False),
         parse_options=json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
     )
@@ -190,14 +148,14 @@ def _batch_of_lines(lines: list[bytes], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _batch_of_rows(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
-
     return pa.record_batch(
         [pa.array([row[name] for row in rows], schema.field(name).type) for name in schema.names],
         schema=schema,
     )
 
 
-def _times(article: Article) -> Row:
-    moments: Row = {name: moment_of(getattr(article, told)) for name, told in TYPED_TIMES.items()}
-    return moments | {DAY_COLUMN: day_of(article.published)}
+def _typed_times(article: Article) -> Row:
+    moments: Row = {
+        name: parse_moment(getattr(article, field_name)) for name, field_name in TYPED_TIMES.items()
+    }
+    return moments | {DAY_COLUMN: parse_day(article.published)}

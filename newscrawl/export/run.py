@@ -1,4 +1,4 @@
-"""One export from beginning to end: outlet by outlet, the last day first, unit by unit."""
+"""Run an export: outlet by outlet, a partition at a time, the last day first."""
 
 from __future__ import annotations
 
@@ -11,33 +11,43 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from newscrawl import __version__
-from newscrawl.dedup.articles import with_copies
-from newscrawl.export.scan import NO_COPIES, Scan, SeenPages, Unit, copies_digest, read_lines, scan, units_of
-from newscrawl.export.tally import Tally
-from newscrawl.export.values import day_of
+from newscrawl.archive.lines import describe_error
+from newscrawl.dedup.articles import with_clusters
+from newscrawl.export.manifest import ExportCounts
+from newscrawl.export.partitions import (
+    NO_CLUSTERS,
+    PageSet,
+    Partition,
+    PartitionScan,
+    digest_clusters,
+    iter_partitions,
+    read_lines,
+    scan_partition,
+)
+from newscrawl.export.schemas import parse_day
 from newscrawl.items import Article
-from newscrawl.state.duplicates import CopyTable
+from newscrawl.state.documents import DocumentTable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What is asked for; the defaults leave out nothing but what its publisher reserves."""
+    """Which articles to export; by default all but those that their publisher reserves."""
 
     since: date | None = None
     until: date | None = None
-    "The last day, itself included. The day is that of publication, or of the fetch where none is told."
+    "Last day, included. An article counts by its day of publication, or of the fetch if that is unknown."
     languages: frozenset[str] = frozenset()
     mixed: bool | None = None
     page_types: frozenset[str] = frozenset()
     duplicates: bool = True
     reserved: bool = False
-    "Whether texts go out that their site reserves against use by machines."
+    "Whether to export texts that are reserved against use by machines."
     all_versions: bool = False
-    "Else the last version of each page of an outlet."
+    "Otherwise only the last version of each page of an outlet."
 
     def refusal(self, article: Article) -> str | None:
-        """Why an article stays, as a short name; None when it goes out."""
-        stays = (
+        """Why an article is left out, as a short name; None if it is exported."""
+        reasons = (
             ("reserved", article.rights.is_reserved and not self.reserved),
             ("language", bool(self.languages) and article.lang not in self.languages),
             ("mixed", self.mixed is not None and article.is_mixed is not self.mixed),
@@ -45,10 +55,10 @@ class Selection:
             ("duplicate", article.duplicate_of is not None and not self.duplicates),
             ("date", not self._in_days(article)),
         )
-        return next((reason for reason, holds in stays if holds), None)
+        return next((reason for reason, holds in reasons if holds), None)
 
-    def noted(self) -> dict[str, Any]:
-        """For the manifest: the same selection gives the same note."""
+    def as_dict(self) -> dict[str, Any]:
+        """The selection as the manifest holds it."""
         return {
             name: sorted(value)
             if isinstance(value, frozenset)
@@ -59,82 +69,80 @@ class Selection:
     def _in_days(self, article: Article) -> bool:
         if not (self.since or self.until):
             return True
-        day = day_of(article.published) or day_of(article.fetched)
+        day = parse_day(article.published) or parse_day(article.fetched)
         if day is None:
             return False
         return (self.since or day) <= day <= (self.until or day)
 
 
-def rows(
-    scanned: Scan, selection: Selection, tally: Tally, copies: CopyTable | None = None
+def select_articles(
+    scan: PartitionScan, selection: Selection, counts: ExportCounts, documents: DocumentTable | None = None
 ) -> Iterator[Article]:
-    """Each article that is selected; `tally` gets the reasons of those that are not.
+    """Yield the selected articles; `counts` gets the reasons of the others.
 
-    With `copies`, `cluster` and `duplicate_of` are what is known by now.
+    With `documents`, `cluster` and `duplicate_of` are the latest from the database.
     """
-    if scanned.older:
-        tally.left_out["older_version"] += scanned.older
-    articles = _articles(scanned, tally)
-    for article in with_copies(articles, copies) if copies else articles:
+    if scan.older:
+        counts.left_out["older_version"] += scan.older
+    articles = _read_articles(scan, counts)
+    for article in with_clusters(articles, documents) if documents else articles:
         if reason := selection.refusal(article):
-            tally.left_out[reason] += 1
+            counts.left_out[reason] += 1
         else:
             yield article
 
 
-def _articles(scanned: Scan, tally: Tally) -> Iterator[Article]:
-    for path, number, line in read_lines(scanned):
+def _read_articles(scan: PartitionScan, counts: ExportCounts) -> Iterator[Article]:
+    for path, number, line in read_lines(scan):
         try:
             yield Article.model_validate_json(line)
         except ValidationError as error:
-            tally.name_unreadable(f"{path}, line {number}: {_fault(error)}")
-
-
-def _fault(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}"[:200] if place else first["msg"][:200]
+            counts.add_unreadable(f"{path}, line {number}: {describe_error(error)}")
 
 
 class Sink(Protocol):
-    """Where units go; a unit is there whole, and remembered, or not at all."""
+    """Where partitions go; each is written and recorded completely, or not at all."""
 
     def open(self) -> None: ...
 
-    def finished(self, unit: Unit, inputs: str) -> Tally | None: ...
+    def find_counts(self, partition: Partition, inputs: str) -> ExportCounts | None:
+        """The counts of a partition that was already written from these inputs."""
+        ...
 
-    def write(self, unit: Unit, inputs: str, articles: Iterable[Article], tally: Tally) -> None: ...
+    def write(
+        self, partition: Partition, inputs: str, articles: Iterable[Article], counts: ExportCounts
+    ) -> None: ...
 
     def close(self) -> Path | None:
-        """Finish; the path where all of it is one file."""
+        """Finish; return the path if the export is a single file."""
         ...
 
     def abandon(self) -> None: ...
 
 
-def export(
+def run_export(
     archives: Path,
     outlets: Iterable[str],
     selection: Selection,
     sink: Sink,
     *,
     advanced: Callable[[int], None] = lambda _: None,
-    copies: CopyTable | None = None,
-) -> Tally:
-    """Write what is selected of the outlets' finished runs; `advanced` hears the bytes read.
+    documents: DocumentTable | None = None,
+) -> ExportCounts:
+    """Export the selected articles of the outlets' finished runs; `advanced` is called with the bytes read.
 
-    With `copies`, clusters and originals are what is known by now.
-    What a sink holds already is not written again. NewscrawlError when something cannot be read or written:
-    then the sink keeps what is whole, and the next export goes on from there.
+    With `documents`, clusters and originals are the latest from the database. Partitions that the sink
+    already holds are not written again. NewscrawlError if something cannot be read or written: the complete
+    partitions remain, and the next export continues from there.
     """
-    total = Tally()
+    total = ExportCounts()
     try:
         sink.open()
         for outlet in outlets:
-            seen = None if selection.all_versions else SeenPages()
-            for unit in units_of(archives, outlet):
-                total.add(_unit(unit, seen, selection, sink, copies))
-                advanced(unit.bytes)
+            pages = None if selection.all_versions else PageSet()
+            for partition in iter_partitions(archives, outlet):
+                total.add(_export_partition(partition, pages, selection, sink, documents))
+                advanced(partition.bytes)
         if (single := sink.close()) is not None:
             total.files, total.bytes = 1, single.stat().st_size
     except BaseException:
@@ -143,15 +151,19 @@ def export(
     return total
 
 
-def _unit(
-    unit: Unit, seen: SeenPages | None, selection: Selection, sink: Sink, copies: CopyTable | None
-) -> Tally:
-    scanned = scan(unit, seen)
-    copied = copies_digest(scanned, copies) if copies else NO_COPIES
-    inputs = f"{scanned.digest} {copied} {__version__}"
-    if known := sink.finished(unit, inputs):
-        known.skipped_units = 1
-        return known
-    tally = Tally()
-    sink.write(unit, inputs, rows(scanned, selection, tally, copies), tally)
-    return tally
+def _export_partition(
+    partition: Partition,
+    pages: PageSet | None,
+    selection: Selection,
+    sink: Sink,
+    documents: DocumentTable | None,
+) -> ExportCounts:
+    scan = scan_partition(partition, pages)
+    clusters = digest_clusters(scan, documents) if documents else NO_CLUSTERS
+    inputs = f"{scan.digest} {clusters} {__version__}"
+    if counts := sink.find_counts(partition, inputs):
+        counts.skipped_partitions = 1
+        return counts
+    counts = ExportCounts()
+    sink.write(partition, inputs, select_articles(scan, selection, counts, documents), counts)
+    return counts

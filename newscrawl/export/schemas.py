@@ -1,101 +1,97 @@
-"""Articles under the names that other tools use: each shape is a pure function of the article."""
+"""Articles in the shapes of other tools; each shape is a function of the article."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote
 
-from newscrawl.export.values import moment_of
 from newscrawl.items import Article, Block, Image
 
 ColumnType = Literal["text", "int", "float", "bool", "texts"]
 Row = dict[str, Any]
 Reader = Callable[[Article], Any]
+DAY_CHARS = 10
 
 
-def _share(lang: str) -> Reader:
+def _language_share(lang: str) -> Reader:
     return lambda article: next((part.share for part in article.lang_mix if part.lang == lang), 0.0)
 
 
-def _warc(name: str) -> Reader:
+def _warc_attribute(name: str) -> Reader:
     return lambda article: getattr(article.warc, name, None)
 
 
-def _lead_image(article: Article) -> str | None:
-    leading = [image for image in article.images if image.lead] or article.images
-    return leading[0].url if leading else None
-
-
-def _own(name: str) -> Reader:
+def _attribute(name: str) -> Reader:
     return lambda article: getattr(article, name)
 
 
 COLUMNS: dict[str, tuple[ColumnType, Reader]] = {
-    "id": ("text", _own("id")),
-    "url": ("text", _own("url")),
-    "url_canonical": ("text", _own("url_canonical")),
-    "url_norm": ("text", _own("url_norm")),
-    "source": ("text", _own("source")),
-    "publisher": ("text", _own("publisher")),
-    "domain": ("text", _own("domain")),
-    "country": ("text", _own("country")),
-    "title": ("text", _own("title")),
-    "lede": ("text", _own("lede")),
-    "text": ("text", _own("text")),
-    "word_count": ("int", _own("word_count")),
-    "char_count": ("int", _own("char_count")),
-    "lang": ("text", _own("lang")),
-    "lang_score": ("float", _own("lang_score")),
-    "share_fr": ("float", _share("fr")),
-    "share_en": ("float", _share("en")),
-    "is_mixed": ("bool", _own("is_mixed")),
-    "lang_declared": ("text", _own("lang_declared")),
-    "lang_page": ("text", _own("lang_page")),
-    "published": ("text", _own("published")),
-    "published_precision": ("text", _own("published_precision")),
-    "published_source": ("text", _own("published_source")),
-    "modified": ("text", _own("modified")),
-    "fetched": ("text", _own("fetched")),
+    "id": ("text", _attribute("id")),
+    "url": ("text", _attribute("url")),
+    "url_canonical": ("text", _attribute("url_canonical")),
+    "url_norm": ("text", _attribute("url_norm")),
+    "source": ("text", _attribute("source")),
+    "publisher": ("text", _attribute("publisher")),
+    "domain": ("text", _attribute("domain")),
+    "country": ("text", _attribute("country")),
+    "title": ("text", _attribute("title")),
+    "lede": ("text", _attribute("lede")),
+    "text": ("text", _attribute("text")),
+    "word_count": ("int", _attribute("word_count")),
+    "char_count": ("int", _attribute("char_count")),
+    "lang": ("text", _attribute("lang")),
+    "lang_score": ("float", _attribute("lang_score")),
+    "share_fr": ("float", _language_share("fr")),
+    "share_en": ("float", _language_share("en")),
+    "is_mixed": ("bool", _attribute("is_mixed")),
+    "lang_declared": ("text", _attribute("lang_declared")),
+    "lang_page": ("text", _attribute("lang_page")),
+    "published": ("text", _attribute("published")),
+    "published_precision": ("text", _attribute("published_precision")),
+    "published_source": ("text", _attribute("published_source")),
+    "modified": ("text", _attribute("modified")),
+    "fetched": ("text", _attribute("fetched")),
     "authors": ("texts", lambda article: [author.name for author in article.authors]),
-    "byline": ("text", _own("byline_raw")),
-    "section": ("text", _own("section")),
-    "tags": ("texts", _own("tags")),
-    "dateline_place": ("text", _own("dateline_place")),
-    "image_url": ("text", _lead_image),
+    "byline": ("text", _attribute("byline_raw")),
+    "section": ("text", _attribute("section")),
+    "tags": ("texts", _attribute("tags")),
+    "dateline_place": ("text", _attribute("dateline_place")),
+    "image_url": ("text", lambda article: _main_image(article.images)),
     "is_syndicated": ("bool", lambda article: article.syndication.is_syndicated),
     "agency": ("text", lambda article: article.syndication.agency),
     "original_url": ("text", lambda article: article.syndication.original_url),
     "free": ("bool", lambda article: article.access.free),
     "wall": ("text", lambda article: article.access.wall),
     "tdm_reserved": ("bool", lambda article: article.rights.tdm_reserved),
-    "page_type": ("text", _own("page_type")),
-    "version": ("int", _own("version")),
-    "previous_id": ("text", _own("previous_id")),
-    "duplicate_of": ("text", _own("duplicate_of")),
-    "cluster": ("text", _own("cluster")),
-    "text_sha256": ("text", _own("text_sha256")),
+    "page_type": ("text", _attribute("page_type")),
+    "version": ("int", _attribute("version")),
+    "previous_id": ("text", _attribute("previous_id")),
+    "duplicate_of": ("text", _attribute("duplicate_of")),
+    "cluster": ("text", _attribute("cluster")),
+    "text_sha256": ("text", _attribute("text_sha256")),
     "quality_score": ("float", lambda article: article.quality.score),
     "quality_flags": ("texts", lambda article: article.quality.flags),
     "http_status": ("int", lambda article: article.http.status),
     "extractor_version": ("text", lambda article: article.extractor.version),
-    "warc_file": ("text", _warc("file")),
-    "warc_offset": ("int", _warc("offset")),
-    "warc_length": ("int", _warc("length")),
-    "warc_record_id": ("text", _warc("record_id")),
-    "payload_digest": ("text", _warc("payload_digest")),
+    "warc_file": ("text", _warc_attribute("file")),
+    "warc_offset": ("int", _warc_attribute("offset")),
+    "warc_length": ("int", _warc_attribute("length")),
+    "warc_record_id": ("text", _warc_attribute("record_id")),
+    "payload_digest": ("text", _warc_attribute("payload_digest")),
 }
 
 
 def flat(article: Article) -> Row:
-    """The row; every column is there, None where nothing is known."""
+    """A row with every column; None if a value is missing."""
     return {name: read(article) for name, (_, read) in COLUMNS.items()}
 
 
 Shape = Callable[[Article], Row]
-SECONDS = "%Y-%m-%dT%H:%M:%SZ"
-_NAMED_LANGUAGES = {"mixed", "other", "und"}
+ZULU_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_NO_LANGUAGE = {"mixed", "other", "und"}
 "Labels that are no language."
 
 
@@ -105,39 +101,36 @@ def datatrove(article: Article) -> Row:
     return {"text": row.pop("text"), "id": row.pop("id"), "metadata": row}
 
 
-def huggingface(article: Article) -> Row:
-    """A flat row, so that all rows have the same features."""
-    return flat(article)
-
-
 def zyte(article: Article) -> Row:
-    """Zyte's Article; what is not known is left out, as there."""
-    return _filled(
+    """Zyte's Article, which omits missing values."""
+    fetched = parse_moment(article.fetched)
+    return _drop_empty(
         {
             "url": article.url,
             "canonicalUrl": article.url_canonical,
             "headline": article.title,
             "description": article.lede,
             "articleBody": article.text,
-            "inLanguage": _language(article),
+            "inLanguage": _main_language(article),
             "datePublished": article.published,
             "datePublishedRaw": article.published_raw,
             "dateModified": article.modified,
             "authors": [
-                _filled({"name": author.name, "nameRaw": author.name, "url": author.url})
+                _drop_empty({"name": author.name, "nameRaw": author.name, "url": author.url})
                 for author in article.authors
             ],
             "breadcrumbs": [{"name": article.section}] if article.section else [],
-            "mainImage": {"url": _main(article.images)} if article.images else None,
+            "mainImage": {"url": _main_image(article.images)} if article.images else None,
             "images": [{"url": image.url} for image in article.images],
-            "metadata": _filled({"dateDownloaded": _seconds(article.fetched)}),
+            "metadata": {"dateDownloaded": fetched.strftime(ZULU_FORMAT)} if fetched else None,
         }
     )
 
 
 def schemaorg(article: Article) -> Row:
     """A NewsArticle of schema.org as JSON-LD."""
-    return _filled(
+    languages = [part.lang for part in article.lang_mix if part.lang not in _NO_LANGUAGE]
+    return _drop_empty(
         {
             "@context": "https://schema.org",
             "@type": "LiveBlogPosting" if article.page_type == "liveblog" else "NewsArticle",
@@ -151,12 +144,12 @@ def schemaorg(article: Article) -> Row:
             "articleSection": article.section,
             "keywords": article.tags,
             "wordCount": article.word_count,
-            "inLanguage": _languages(article),
+            "inLanguage": languages if article.is_mixed else _main_language(article),
             "datePublished": article.published,
             "dateModified": article.modified,
             "dateline": article.dateline_place,
             "author": [
-                _filled(
+                _drop_empty(
                     {
                         "@type": "Person" if author.kind == "person" else "Organization",
                         "name": author.name,
@@ -175,32 +168,32 @@ def schemaorg(article: Article) -> Row:
 
 
 def fundus(article: Article) -> Row:
-    """The attributes of Fundus's article, the body as summary and sections."""
+    """The attributes of a Fundus article, with the body as summary and sections."""
     return {
         "title": article.title,
-        "body": {"summary": [article.lede] if article.lede else [], "sections": _sections(article)},
+        "body": {"summary": [article.lede] if article.lede else [], "sections": _split_sections(article)},
         "plaintext": article.text,
         "authors": [author.name for author in article.authors],
         "publishing_date": article.published,
         "topics": list(article.tags),
         "free_access": article.access.free,
-        "lang": _language(article),
+        "lang": _main_language(article),
         "publisher": article.publisher,
         "url": article.url,
     }
 
 
 def newsplease(article: Article) -> Row:
-    """The keys of news-please's article; its times have no zone and are UTC."""
+    """The keys of a news-please article; its times are UTC without a zone."""
     return {
         "authors": [author.name for author in article.authors],
-        "date_download": _without_zone(article.fetched),
-        "date_modify": _without_zone(article.modified),
-        "date_publish": _without_zone(article.published),
+        "date_download": _naive_time(article.fetched),
+        "date_modify": _naive_time(article.modified),
+        "date_publish": _naive_time(article.published),
         "description": article.lede,
         "filename": quote(article.url, safe="") + ".json",
-        "image_url": _main(article.images),
-        "language": _language(article),
+        "image_url": _main_image(article.images),
+        "language": _main_language(article),
         "localpath": str(PurePosixPath(article.source or "", article.warc.file)) if article.warc else None,
         "maintext": article.text,
         "source_domain": article.domain,
@@ -213,41 +206,41 @@ def newsplease(article: Article) -> Row:
 
 
 SHAPES: dict[str, Shape] = {
-    shape.__name__: shape for shape in (datatrove, huggingface, zyte, schemaorg, fundus, newsplease)
+    "datatrove": datatrove,
+    "huggingface": flat,
+    "zyte": zyte,
+    "schemaorg": schemaorg,
+    "fundus": fundus,
+    "newsplease": newsplease,
 }
+"The rows of a Hugging Face data set all have the same features, as flat rows have."
 
 
-def _filled(row: Row) -> Row:
-    """Without what is not known: None, and empty lists and parts."""
+def _drop_empty(row: Row) -> Row:
+    """Drop None, empty lists and empty objects."""
     return {name: value for name, value in row.items() if value is not None and value not in ([], {})}
 
 
-def _language(article: Article) -> str | None:
-    """The one language of the text, the larger one where it has two."""
-    if article.lang not in _NAMED_LANGUAGES:
+def _main_language(article: Article) -> str | None:
+    """The language of the text, or the main language of a mixed text."""
+    if article.lang not in _NO_LANGUAGE:
         return article.lang
-    return next((part.lang for part in article.lang_mix if part.lang not in _NAMED_LANGUAGES), None)
+    return next((part.lang for part in article.lang_mix if part.lang not in _NO_LANGUAGE), None)
 
 
-def _languages(article: Article) -> Any:
-    """One language, or both of a text that is mixed."""
-    both = [part.lang for part in article.lang_mix if part.lang not in _NAMED_LANGUAGES]
-    return both if article.is_mixed else _language(article)
-
-
-def _main(images: list[Image]) -> str | None:
+def _main_image(images: list[Image]) -> str | None:
     leading = [image for image in images if image.lead] or images
     return leading[0].url if leading else None
 
 
 def _image_object(image: Image) -> Row:
-    return _filled(
+    return _drop_empty(
         {"@type": "ImageObject", "url": image.url, "caption": image.caption, "creditText": image.credit}
     )
 
 
-def _sections(article: Article) -> list[Row]:
-    """Headings open sections; what stands before the first one is a section without."""
+def _split_sections(article: Article) -> list[Row]:
+    """Split the text at its headings; a section before the first heading has none."""
     sections: list[Row] = []
     for block in article.blocks or [Block(kind="p", text=article.text)]:
         if block.kind == "h" or not sections:
@@ -256,13 +249,25 @@ def _sections(article: Article) -> list[Row]:
     return sections
 
 
-def _seconds(text: str | None) -> str | None:
-    moment = moment_of(text)
-    return moment.strftime(SECONDS) if moment else None
-
-
-def _without_zone(text: str | None) -> str | None:
-    """As str() of a datetime without a zone gives it; a day alone is its midnight, as there."""
-    if moment := moment_of(text):
+def _naive_time(text: str | None) -> str | None:
+    """Format a time as str() formats a naive datetime; a day without a time is its midnight."""
+    if moment := parse_moment(text):
         return moment.replace(tzinfo=None, microsecond=0).isoformat(sep=" ")
     return f"{text} 00:00:00" if text else None
+
+
+def parse_moment(text: str | None) -> datetime | None:
+    """A time in UTC; None if only the day is given, or the time is invalid."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_day(text: str | None) -> date | None:
+    """The day as written, in its own time zone; None if there is none."""
+    try:
+        return date.fromisoformat((text or "")[:DAY_CHARS])
+    except ValueError:
+        return None

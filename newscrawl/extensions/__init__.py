@@ -1,1 +1,1 @@
-"""extensions."""
+"""Extensions of the crawl: report, state, monitoring, deduplication, log, renamed settings."""

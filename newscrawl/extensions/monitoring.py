@@ -1,4 +1,4 @@
-"""Where the figures and alarms of a run go when it has ended: state, metrics, a webhook."""
+"""Passes on a run's figures and alarms when it has ended: to state, the metrics files and a webhook."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from scrapy.exceptions import NotConfigured
 
 from newscrawl.archive.report import Report
 from newscrawl.errors import ArchiveError
-from newscrawl.extensions.report import GOOD_ENDS, ReportExtension
-from newscrawl.monitoring.alarm import Alarm, Kept, kept_from, kept_text
-from newscrawl.monitoring.figures import Figures, figures_text
+from newscrawl.extensions.report import GOOD_ENDS, get_report
+from newscrawl.monitoring.alarms import Alarm, AlarmState, dump_alarm_state, load_alarm_state
 from newscrawl.monitoring.history import WINDOW
-from newscrawl.monitoring.prometheus import Measured, metrics_text
-from newscrawl.state.rows import seconds_of
-from newscrawl.state.scheduling import standing_of
+from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
+from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
+from newscrawl.state.encoding import epoch_seconds
+from newscrawl.state.scheduling import read_outlet_status
+from newscrawl.storage import atomic_write
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -36,78 +37,28 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SECONDS = 10.0
-"For the whole of it: a crawl that is over waits for nobody longer."
+POST_SECONDS = 10.0
+"Time limit for the entire post: a finished crawl waits for nothing longer."
 
 
-def is_web(url: str) -> bool:
-    """Whether it is an address that can be posted to."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def posted(url: str, message: Mapping[str, object], seconds: float = SECONDS) -> bool:
-    """Whether it was taken with a status 2xx in time. What went wrong is logged, without the URL: it may
-    be all that is needed to post there."""
-    took: list[str] = []
-    # A server may send a byte now and then for ever, which no time-out of a socket ends; the thread does not
-    # hold up the end of the process.
-    thread = Thread(target=lambda: took.append(_fault(url, message, seconds)), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    fault = took[0] if took else f"no answer within {seconds:g} s"
-    if fault:
-        logger.warning("the webhook was not told: %s", fault)
-    return not fault
-
-
-class _Staying(HTTPRedirectHandler):
-    """Follows nobody elsewhere: that would be a GET, answered with a page and taken for a success."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def _fault(url: str, message: Mapping[str, object], seconds: float) -> str:
-    """What kept the message from being taken, without a word of the URL; empty where nothing did."""
-    data = json.dumps(message).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "newscrawl"}
-    try:
-        # The scheme is checked before, and an address of the user's own needs no guard.
-        request = Request(url, data, headers, method="POST")  # noqa: S310
-        with build_opener(_Staying).open(request, timeout=seconds):
-            return ""
-    except HTTPError as error:
-        error.close()
-        return f"it answered with status {error.code}"
-    except URLError as error:
-        return type(error.reason).__name__ if isinstance(error.reason, OSError) else "it cannot be reached"
-    except Exception as error:  # noqa: BLE001 # odd URLs and answers raise many kinds, whose texts quote them
-        return type(error).__name__
-
-
-METRICS = "metrics"
-"Folder beside those of the outlets."
-SETTING = "NEWSCRAWL_WEBHOOK"
+METRICS_FOLDER = "metrics"
+"Folder beside the outlets' folders."
 SUMMARY = ("started", "finished", "seconds", "reason", "error", "pages", "articles", "rejected", "sources")
-"What of the report goes along with the alarms."
+"Fields of the report that are posted with the alarms."
 
 
-class HealthExtension:
-    """Behind the report, which it hands on, and before state is closed."""
+class MonitoringExtension:
+    """Runs after ReportExtension, whose report it passes on, and before state is closed."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         if settings.get("NEWSCRAWL_REPLAY"):
-            raise NotConfigured("a replay tells nothing of the outlet as it is")
+            raise NotConfigured("a replay does not show how the outlet is today")
         self.crawler = crawler
-        self.metrics = Path(settings["NEWSCRAWL_ARCHIVES"]) / METRICS
-        self.webhook = settings.get(SETTING) or ""
-        if self.webhook and not is_web(self.webhook):
-            logger.error("%s is no http(s) URL: nobody is told of alarms", SETTING)
+        self.metrics = Path(settings["NEWSCRAWL_ARCHIVES"]) / METRICS_FOLDER
+        self.webhook = settings.get("NEWSCRAWL_WEBHOOK") or ""
+        if self.webhook and not is_web_url(self.webhook):
+            logger.error("NEWSCRAWL_WEBHOOK is no http(s) URL: alarms are posted nowhere")
             self.webhook = ""
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
 
@@ -116,99 +67,98 @@ class HealthExtension:
         return cls(crawler)
 
     def spider_closed(self, spider: ArchivingSpider) -> None:
-        watcher = self.crawler.get_extension(ReportExtension)
-        report = watcher.report if watcher else None
+        report = get_report(self.crawler)
         if report is None or spider.outlet is None:
             return
-        names, told = {alarm.name for alarm in report.alarms}, set[str]()
-        with going_on(spider):
-            told = last_told(spider)
-            keep(spider, report, told)
+        names, posted = {alarm.name for alarm in report.alarms}, set[str]()
+        with log_state_errors(spider):
+            posted = last_posted_alarms(spider)
+            save_monitoring(spider, report, posted)
         self.measure(spider, report)
-        # Last, because it may take its time, and what is told of twice does no harm.
-        if self.webhook and names != told and posted(self.webhook, message_of(report, names, told)):
-            with going_on(spider):
-                keep(spider, report, names)
+        # The post comes last, as it may take its time; posting an alarm twice does no harm.
+        if self.webhook and names != posted and post_json(self.webhook, build_message(report, names, posted)):
+            with log_state_errors(spider):
+                save_monitoring(spider, report, names)
 
     def measure(self, spider: ArchivingSpider, report: Report) -> None:
         next_due = last_success = None
-        with going_on(spider):
-            next_due, last_success = moments_of(spider, report)
+        with log_state_errors(spider):
+            next_due, last_success = due_and_success(spider, report)
         try:
-            write_metrics(self.metrics, measured(report, next_due, last_success))
-        except OSError as error:
-            logger.error("%s: no metrics: cannot write %s: %s", spider.name, self.metrics, error.strerror)
+            write_metrics(self.metrics, build_metrics(report, next_due, last_success))
+        except ArchiveError as error:
+            logger.error("%s: no metrics: %s", spider.name, error)
 
 
 @contextmanager
-def going_on(spider: ArchivingSpider) -> Iterator[None]:
-    """Whatever state cannot do, the rest is told."""
+def log_state_errors(spider: ArchivingSpider) -> Iterator[None]:
+    """Log an error of state and go on: the other recipients get their data all the same."""
     try:
         yield
     except ArchiveError as error:
-        logger.error("%s: what is known of its runs: %s", spider.name, error)
+        logger.error("%s: cannot use the state of its runs: %s", spider.name, error)
 
 
-def keep(spider: ArchivingSpider, report: Report, told: set[str]) -> None:
-    """Note in state what the run is measured by, what stands, and what the webhook knows."""
+def save_monitoring(spider: ArchivingSpider, report: Report, posted: set[str]) -> None:
+    """Save the run's metrics, the standing alarms, and the alarms that the webhook got last."""
     if spider.state is None:
         return
-    alarms = [Alarm(one.name, one.level, one.detail) for one in report.alarms]
-    spider.state.runs.note(
+    alarms = [Alarm(alarm.name, alarm.level, alarm.detail) for alarm in report.alarms]
+    spider.state.runs.update(
         report.run,
         error=report.error,
-        figures=figures_text(Figures(**report.figures)),
-        alarms=kept_text(Kept(alarms, sorted(told))),
+        figures=dump_metrics(RunMetrics(**report.figures)),
+        alarms=dump_alarm_state(AlarmState(alarms, sorted(posted))),
     )
 
 
-def last_told(spider: ArchivingSpider) -> set[str]:
-    """Names of the alarms that stand by what the webhook was told last."""
-    kept = next((row.alarms for row in reversed(past_of(spider)) if row.alarms), None)
-    return set(kept_from(kept).told)
+def last_posted_alarms(spider: ArchivingSpider) -> set[str]:
+    """Names of the alarms that the webhook got last."""
+    latest = next((row.alarms for row in reversed(earlier_rows(spider)) if row.alarms), None)
+    return set(load_alarm_state(latest).notified)
 
 
-def past_of(spider: ArchivingSpider) -> Sequence[Any]:
-    """Rows of the outlet's runs before this one."""
+def earlier_rows(spider: ArchivingSpider) -> Sequence[Any]:
+    """Rows of the outlet's earlier runs."""
     if spider.state is None:
         return ()
-    return spider.state.runs.measured(seconds_of(spider.run.started) - WINDOW)
+    return spider.state.runs.measured(epoch_seconds(spider.run.started) - WINDOW)
 
 
-def message_of(report: Report, names: set[str], told: set[str]) -> dict[str, object]:
-    """What the webhook gets: what stands, what is new of it, what has passed, and the run in short."""
+def build_message(report: Report, names: set[str], posted: set[str]) -> dict[str, object]:
+    """The webhook's message: standing, new and ended alarms, and a summary of the run."""
     return {
         "schema": "newscrawl.alarms/1",
         "outlet": report.outlet,
         "run": report.run,
         "alarms": [alarm.model_dump() for alarm in report.alarms],
-        "raised": sorted(names - told),
-        "cleared": sorted(told - names),
+        "raised": sorted(names - posted),
+        "cleared": sorted(posted - names),
         "report": report.model_dump(mode="json", include=set(SUMMARY)),
     }
 
 
-def moments_of(spider: ArchivingSpider, report: Report) -> tuple[int | None, int | None]:
-    """When the outlet is due next, and when it was last crawled without a failure."""
+def due_and_success(spider: ArchivingSpider, report: Report) -> tuple[int | None, int | None]:
+    """When the outlet is due next, and when it was last crawled successfully."""
     if spider.state is None:
         return None, None
-    ended = seconds_of(datetime.fromisoformat(report.finished))
-    standing = standing_of(spider.state.database, report.outlet, ended)
-    if succeeded(report):
-        return standing.next_due, ended
-    good = [row.started for row in past_of(spider) if row.reason in GOOD_ENDS and not row.error]
-    return standing.next_due, max(good, default=None)
+    ended = epoch_seconds(datetime.fromisoformat(report.finished))
+    status = read_outlet_status(spider.state.database, report.outlet, ended)
+    if has_succeeded(report):
+        return status.next_due, ended
+    successes = [row.started for row in earlier_rows(spider) if row.reason in GOOD_ENDS and not row.error]
+    return status.next_due, max(successes, default=None)
 
 
-def succeeded(report: Report) -> bool:
+def has_succeeded(report: Report) -> bool:
     return report.error is None and report.reason in GOOD_ENDS
 
 
-def measured(report: Report, next_due: int | None, last_success: int | None) -> Measured:
-    return Measured(
+def build_metrics(report: Report, next_due: int | None, last_success: int | None) -> RunSnapshot:
+    return RunSnapshot(
         outlet=report.outlet,
         finished=datetime.fromisoformat(report.finished).timestamp(),
-        succeeded=succeeded(report),
+        succeeded=has_succeeded(report),
         last_success=last_success,
         next_due=next_due,
         seconds=report.seconds,
@@ -223,13 +173,58 @@ def measured(report: Report, next_due: int | None, last_success: int | None) -> 
     )
 
 
-def write_metrics(folder: Path, run: Measured) -> None:
-    """Whole or not at all: the collector may read at any moment, and takes names in .prom alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{run.outlet}.prom"
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def write_metrics(folder: Path, run: RunSnapshot) -> None:
+    """Write atomically, as the collector may read at any moment; it reads only files named .prom."""
+    with atomic_write(folder / f"{run.outlet}.prom", draft_suffix=f".{os.getpid()}.tmp") as stream:
+        stream.write(render_metrics(run))
+
+
+def is_web_url(url: str) -> bool:
+    """Whether messages can be posted to this URL."""
     try:
-        draft.write_bytes(metrics_text(run))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def post_json(url: str, message: Mapping[str, object], seconds: float = POST_SECONDS) -> bool:
+    """Post a message and return whether it was accepted with a 2xx status in time.
+
+    The log names what went wrong, but not the URL: knowing it may be enough to post there.
+    """
+    results: list[str] = []
+    # A server may send single bytes for ever, which no socket timeout ends. The daemon thread cannot keep the
+    # process alive.
+    thread = Thread(target=lambda: results.append(_try_post(url, message, seconds)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    fault = results[0] if results else f"no answer within {seconds:g} s"
+    if fault:
+        logger.warning("the webhook did not get the alarms: %s", fault)
+    return not fault
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Follows no redirect: it would become a GET, whose page would pass for success."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _try_post(url: str, message: Mapping[str, object], seconds: float) -> str:
+    """Why the message was not accepted, without any part of the URL; empty on success."""
+    data = json.dumps(message).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "newscrawl"}
+    try:
+        # The scheme has been checked, and the user's own URL needs no address guard.
+        request = Request(url, data, headers, method="POST")  # noqa: S310
+        with build_opener(_NoRedirects).open(request, timeout=seconds):
+            return ""
+    except HTTPError as error:
+        error.close()
+        return f"it answered with status {error.code}"
+    except URLError as error:
+        return type(error.reason).__name__ if isinstance(error.reason, OSError) else "it cannot be reached"
+    except Exception as error:  # noqa: BLE001 # odd URLs and responses raise many kinds, whose texts quote them
+        return type(error).__name__

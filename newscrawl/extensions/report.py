@@ -1,11 +1,11 @@
-"""Opens a run's files when the spider opens; when it closes, closes them and leaves the report."""
+"""Opens a run's files with the spider, closes them with it, and then writes the report."""
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Self, cast
 
 from scrapy import signals
@@ -14,40 +14,38 @@ from scrapy.exceptions import CloseSpider
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import Report, ReportedAlarm, write_report
 from newscrawl.archive.run import Run
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Article, rfc3339
-from newscrawl.monitoring.alarm import Alarm, kept_from
-from newscrawl.monitoring.alarms import alarms_of
-from newscrawl.monitoring.figures import Collected, Figures, figures_from
-from newscrawl.monitoring.history import WINDOW, Past
-from newscrawl.spiders.outlet import LISTED, NEW, NEWEST, OWN, PREFIX
+from newscrawl.items import SHORT_DIGITS, Article, json_digest, rfc3339
+from newscrawl.monitoring.alarms import Alarm, evaluate_alarms, load_alarm_state
+from newscrawl.monitoring.history import WINDOW, RunRecord
+from newscrawl.monitoring.metrics import RunCollector, RunMetrics, load_metrics
+from newscrawl.spiders.outlet import LINK_STATS, LISTED, NEW, NEWEST, OWN
 from newscrawl.spiders.run_context import (
     ARGUMENTS,
     KNOWN,
-    digest_of,
-    given_settings,
+    recorded_settings,
     settings_digest,
     versions,
 )
-from newscrawl.state.retry_policy import HOST_PAUSED, UNCHANGED
-from newscrawl.state.rows import seconds_of
-from newscrawl.state.sources import retired_sources
+from newscrawl.state.encoding import epoch_seconds
+from newscrawl.state.retry_policy import HOST_PAUSED, UNCHANGED_REASONS
+from newscrawl.state.sources import find_retired_sources
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from newscrawl.outlet import Outlet
     from newscrawl.spiders.base import ArchivingSpider
 
 
 logger = logging.getLogger(__name__)
 
-SEEN_BEFORE = UNCHANGED | {KNOWN, "duplicate"}
+SEEN_BEFORE = UNCHANGED_REASONS | {KNOWN, "duplicate"}
 BY_CHOICE = frozenset({"rights_reserved", "taken_down", HOST_PAUSED})
-"Reasons of pages whose text is known, or that we leave alone: no measure of how many become articles."
-UNMEASURED = SEEN_BEFORE | BY_CHOICE
+"Reasons of pages whose text we have or do not want: they do not show how many pages become articles."
+UNMEASURED_REASONS = SEEN_BEFORE | BY_CHOICE
 READ_STEPS = ("extract", "validate")
-LOST = (
+LOST_REASONS = (
     "timeout",
     "connection_refused",
     "connection_failed",
@@ -57,109 +55,110 @@ LOST = (
     "robots_unreachable",
     HOST_PAUSED,
 )
-"Reasons of pages that no answer came for, or that were not asked for because none came before."
+"Reasons of pages that got no response, or were not requested because others got none."
 GOOD_ENDS = ("finished", "shutdown")
+_SOURCES, _FILLED, _TRAPS = "newscrawl/source/", "newscrawl/filled/", "newscrawl/traps/"
+_STATUSES = "downloader/response_status_count/"
+_UNFETCHED, _MISSED = "newscrawl/fetch/dropped/", "newscrawl/replay/missed"
 Stats = Mapping[str, object]
 
 
-def figures_of(spider: ArchivingSpider, stats: Stats, collected: Collected) -> Figures:
-    """What the run brought, from its own counters, Scrapy's, and the articles."""
+def measure_run(spider: ArchivingSpider, stats: Stats, collector: RunCollector) -> RunMetrics:
+    """The run's metrics, from its own counters, Scrapy's stats, and the articles."""
     run, frontier = spider.run, spider.frontier.counts()
-    refused = sum(count for reason, count in run.reasons.items() if reason not in UNMEASURED)
+    refused = sum(count for reason, count in run.reasons.items() if reason not in UNMEASURED_REASONS)
     articles = run.articles.count
-    return Figures(
-        **collected.figures(),
+    return RunMetrics(
+        **collector.metrics(),
         pages=articles + refused,
-        read=articles + sum(_read_and_refused(stats)),
+        read=articles + _count_extraction_rejections(stats),
         articles=articles,
         languages=dict(+run.languages),
         rejected=dict(run.reasons),
-        statuses=_by_name(stats, "downloader/response_status_count/"),
-        lost=sum(run.reasons[reason] for reason in LOST),
-        listed=_count(stats, LISTED),
-        own=_count(stats, OWN),
-        offered=_count(stats, NEW),
-        newest=cast("int | None", stats.get(PREFIX + NEWEST)),
-        sources=_by_name(stats, "newscrawl/source/"),
+        statuses=_sum_by_last_part(stats, _STATUSES),
+        lost=sum(run.reasons[reason] for reason in LOST_REASONS),
+        listed=_link_count(stats, LISTED),
+        own=_link_count(stats, OWN),
+        offered=_link_count(stats, NEW),
+        newest=cast("int | None", stats.get(LINK_STATS + NEWEST)),
+        sources=_sum_by_last_part(stats, _SOURCES),
         left=frontier.get("pending", 0) + frontier.get("fetching", 0),
         bytes=sum(file.bytes for file in run.warcs),
     )
 
 
-def _read_and_refused(stats: Stats) -> Iterator[int]:
-    for step in READ_STEPS:
-        for reason, count in _by_name(stats, f"newscrawl/{step}/dropped/").items():
-            if reason not in UNMEASURED:
-                yield count
+def _count_extraction_rejections(stats: Stats) -> int:
+    return sum(
+        count
+        for step in READ_STEPS
+        for reason, count in _sum_by_last_part(stats, f"newscrawl/{step}/dropped/").items()
+        if reason not in UNMEASURED_REASONS
+    )
 
 
-def _count(stats: Stats, name: str) -> int:
-    return cast("int", stats.get(PREFIX + name, 0))
+def _link_count(stats: Stats, name: str) -> int:
+    return cast("int", stats.get(LINK_STATS + name, 0))
 
 
-def _by_name(stats: Stats, prefix: str) -> dict[str, int]:
-    """Counts by the last part of their name."""
-    found: dict[str, int] = {}
+def _sum_by_last_part(stats: Stats, prefix: str) -> dict[str, int]:
+    """Counts by the last part of their name, added up."""
+    sums: dict[str, int] = {}
     for name, count in stats.items():
         if name.startswith(prefix):
             last = name.rpartition("/")[2]
-            found[last] = found.get(last, 0) + cast("int", count)
-    return found
+            sums[last] = sums.get(last, 0) + cast("int", count)
+    return sums
 
 
-def alarms_at_end(
-    spider: ArchivingSpider, figures: Figures, *, failed: bool, finished: datetime
+def find_run_alarms(
+    spider: ArchivingSpider, metrics: RunMetrics, *, failed: bool, finished: datetime
 ) -> list[Alarm]:
-    """What is wrong with the outlet now. Where its past cannot be read, this run alone tells.
+    """The outlet's alarms after this run, from this run alone where the earlier runs cannot be read.
 
-    A replay tells nothing of the outlet as it is.
+    A replay raises none, as it does not show how the outlet is today.
     """
     outlet = spider.outlet
-    if outlet is None or spider.run.playback:
+    if outlet is None or spider.run.replay_index:
         return []
-    past: list[Past] = []
+    past: list[RunRecord] = []
     retired: list[str] = []
     try:
         if spider.state:
-            past = past_runs(spider, seconds_of(finished) - WINDOW)
-            retired = retired_sources(spider.state.database, outlet.id, named_sources(outlet))
+            past = past_runs(spider, epoch_seconds(finished) - WINDOW)
+            sources = {*outlet.feeds, *outlet.sitemaps, *outlet.sections}
+            retired = find_retired_sources(spider.state.database, outlet.id, sources)
     except ArchiveError as error:
-        logger.error("%s: judged without its past: %s", spider.name, error)
-    this = Past(started=seconds_of(spider.run.started), figures=figures, failed=failed)
-    return alarms_of([*past, this], outlet.expect, retired=retired, anew=spider.begins_anew)
+        logger.error("%s: alarms disregard earlier runs: %s", spider.name, error)
+    this = RunRecord(started=epoch_seconds(spider.run.started), metrics=metrics, failed=failed)
+    return evaluate_alarms([*past, this], outlet.expect, retired=retired, anew=spider.is_first_run)
 
 
-def past_runs(spider: ArchivingSpider, since: int) -> list[Past]:
-    """The outlet's runs that have ended, as they were measured."""
+def past_runs(spider: ArchivingSpider, since: int) -> list[RunRecord]:
+    """The outlet's finished runs and their metrics."""
     assert spider.state
     return [
-        Past(
+        RunRecord(
             started=row.started,
-            figures=figures_from(row.figures),
+            metrics=load_metrics(row.figures),
             failed=bool(row.error) or row.reason not in GOOD_ENDS,
-            alarms=frozenset(one.name for one in kept_from(row.alarms).standing) if row.alarms else None,
+            alarms=(
+                frozenset(alarm.name for alarm in load_alarm_state(row.alarms).standing)
+                if row.alarms
+                else None
+            ),
         )
         for row in spider.state.runs.measured(since)
     ]
 
 
-def named_sources(outlet: Outlet) -> set[str]:
-    return {*outlet.feeds, *outlet.sitemaps, *outlet.sections}
-
-
-_SOURCE, _FILLED = "newscrawl/source/", "newscrawl/filled/"
-_STATUS, _UNFETCHED = "downloader/response_status_count/", "newscrawl/fetch/dropped/"
-_MISSED, _TRAPS = "newscrawl/replay/missed", "newscrawl/traps/"
-
-
 class ReportExtension:
-    """Keeps the run of the spider whole; its `report` is there once the spider has closed."""
+    """Takes care of the spider's run; `report` is set once the spider has closed."""
 
     report: Report | None = None
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.collected = Collected()
+        self.collector = RunCollector()
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
         crawler.signals.connect(self.item_scraped, signals.item_scraped)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
@@ -179,8 +178,8 @@ class ReportExtension:
             raise CloseSpider("archive_error") from error
 
     def repair(self, spider: ArchivingSpider) -> None:
-        """Close what killed runs of this outlet left open; a replay has no business there."""
-        if spider.run.playback:
+        """Close files that killed runs of this outlet left open; a replay leaves the archive alone."""
+        if spider.run.replay_index:
             return
         for file in repair_folder(spider.run.folder, host=socket.gethostname()).files:
             level = logging.WARNING if file.outcome == "broken" else logging.INFO
@@ -188,13 +187,13 @@ class ReportExtension:
 
     def item_scraped(self, item: object) -> None:
         if isinstance(item, Article):
-            self.collected.add(item)
+            self.collector.add(item)
 
     def spider_closed(self, spider: ArchivingSpider, reason: str) -> None:
         if not hasattr(spider, "run"):
             return
         spider.run.close()
-        self.report = report_of(self.crawler, spider, reason, datetime.now(UTC), self.collected)
+        self.report = build_report(self.crawler, spider, reason, utc_now(), self.collector)
         try:
             path = write_report(spider.run.folder, self.report)
         except ArchiveError as error:
@@ -206,18 +205,24 @@ class ReportExtension:
             logger.warning("%s: %s: %s", spider.name, alarm.name, alarm.detail)
         left = self.report.frontier
         if waiting := left.get("pending", 0) + left.get("fetching", 0):
-            logger.warning("%s: %s links are left for another run", spider.name, waiting)
+            logger.warning("%s: %s links remain for the next run", spider.name, waiting)
 
 
-def report_of(
-    crawler: Crawler, spider: ArchivingSpider, reason: str, finished: datetime, collected: Collected
+def get_report(crawler: Crawler) -> Report | None:
+    """The report of a crawl that has ended; None if it never began."""
+    extension = crawler.get_extension(ReportExtension)
+    return extension.report if extension else None
+
+
+def build_report(
+    crawler: Crawler, spider: ArchivingSpider, reason: str, finished: datetime, collector: RunCollector
 ) -> Report:
-    """What the run did, from its own counters and Scrapy's, and what is alarming about it."""
+    """The report: what the run did, from its own counters and Scrapy's stats, and the alarms it raises."""
     run, stats = spider.run, crawler.stats.get_stats()
-    error = _error(spider, stats, reason)
-    figures = figures_of(spider, stats, collected)
+    error = _find_error(spider, stats, reason)
+    metrics = measure_run(spider, stats, collector)
     failed = error is not None or reason not in GOOD_ENDS
-    alarms = alarms_at_end(spider, figures, failed=failed, finished=finished)
+    alarms = find_run_alarms(spider, metrics, failed=failed, finished=finished)
     return Report(
         run=run.id,
         outlet=spider.name,
@@ -231,65 +236,66 @@ def report_of(
         pages=run.articles.count + run.rejections.count,
         articles=run.articles.count,
         rejected=dict(sorted(run.reasons.items())),
-        sources=_under(stats, _SOURCE),
+        sources=_stats_under(stats, _SOURCES),
         frontier=spider.frontier.counts(),
         languages=dict(sorted(run.languages.items())),
-        filled=_under(stats, _FILLED),
-        statuses=_under(stats, _STATUS),
-        traps=_under(stats, _TRAPS),
-        figures=figures.model_dump(exclude_defaults=True),
+        filled=_stats_under(stats, _FILLED),
+        statuses=_stats_under(stats, _STATUSES),
+        traps=_stats_under(stats, _TRAPS),
+        figures=metrics.model_dump(exclude_defaults=True),
         warc_bytes=sum(file.bytes for file in run.warcs),
         warc_records=sum(file.records for file in run.warcs),
         warcs=[file.name for file in run.warcs],
         versions=versions(),
         settings_hash=settings_digest(crawler.settings),
-        outlet_hash=digest_of(spider.outlet.model_dump(mode="json") if spider.outlet else {}),
-        settings=given_settings(crawler.settings),
+        outlet_hash=spider.outlet.digest if spider.outlet else json_digest({}, SHORT_DIGITS),
+        settings=recorded_settings(crawler.settings),
         arguments=dict(crawler.settings.getdict(ARGUMENTS)),
         memory=run.memory.name if run.memory else None,
         learned=run.learned.name if run.learned else None,
-        replay_of=_replay_of(run),
+        replay_of=_replay_source(run),
         replay_missed=cast("int", stats.get(_MISSED, 0)),
     )
 
 
-def _replay_of(run: Run) -> str | None:
-    """The run that was replayed, else the time, else the folder; None for a live run."""
-    if not run.playback:
+def _replay_source(run: Run) -> str | None:
+    """The replayed run, else the time, else the folder; None for a live run."""
+    if not run.replay_index:
         return None
-    if run.playback.at:
-        return run.playback.at.isoformat()
-    return run.playback.recorded.run or str(run.playback.recorded.folder)
+    if run.replay_index.at:
+        return run.replay_index.at.isoformat()
+    return run.replay_index.table.run or str(run.replay_index.table.folder)
 
 
-def _error(spider: ArchivingSpider, stats: dict[str, object], reason: str) -> str | None:
-    """What made the run fail, if it did: the archive, or that nothing could be read at all."""
+def _find_error(spider: ArchivingSpider, stats: Stats, reason: str) -> str | None:
+    """Why the run failed: the archive, the replay, or that nothing could be read at all."""
     if spider.run.failure:
         return str(spider.run.failure)
     if missed := stats.get(_MISSED):
         return f"{missed} requests have no answer in the archive that is replayed"
     if spider.sources_failed and not any(spider.frontier.counts().values()):
         return "no link was found: " + "; ".join(spider.sources_failed[:5])
-    return _pages_error(spider, stats, reason)
+    return _find_page_error(spider, stats, reason)
 
 
-def _pages_error(spider: ArchivingSpider, stats: dict[str, object], reason: str) -> str | None:
-    """What went wrong with pages as a whole, not with one of them."""
+def _find_page_error(spider: ArchivingSpider, stats: Stats, reason: str) -> str | None:
+    """Why all the pages failed, rather than a single page."""
     if reason == "finished" and (lost := spider.frontier.counts().get("fetching", 0)):
-        return f"{lost} pages ended without a line: see the log"
+        return f"{lost} pages ended without a line in either file: see the log"
     if raised := stats.get("spider_exceptions/count"):
         return f"{raised} errors in the spider: see the log"
-    unfetched = _under(stats, _UNFETCHED)
+    unfetched = _stats_under(stats, _UNFETCHED)
     is_all = not spider.run.articles.count and sum(unfetched.values()) == spider.run.rejections.count
-    # A host that is left alone on purpose is no failure of the run.
+    # Pausing a host on purpose is no failure of the run.
     if is_all and set(unfetched) - {HOST_PAUSED}:
         return "no page could be fetched: " + ", ".join(unfetched)
     return None
 
 
-def _under(stats: dict[str, object], prefix: str, suffix: str = "") -> dict[str, int]:
+def _stats_under(stats: Stats, prefix: str) -> dict[str, int]:
+    """Stats whose name begins with the prefix, by the rest of their name."""
     return {
         name.removeprefix(prefix): cast("int", value)
         for name, value in sorted(stats.items())
-        if name.startswith(prefix) and name.endswith(suffix)
+        if name.startswith(prefix)
     }

@@ -1,4 +1,4 @@
-"""Opens the state of a run after its files, and closes it after its report; in between it keeps the lease."""
+"""Opens a run's state after its files and closes it after its report; in between it renews the lease."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from scrapy import signals
 from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from newscrawl.archive.finished_runs import ended_pages, left_open
+from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
-from newscrawl.extensions.report import ReportExtension
-from newscrawl.spiders.run_context import now
-from newscrawl.state.reconcile import KILLED, take_over
-from newscrawl.state.rows import seconds_of
-from newscrawl.state.runs import RENEWED_SECONDS
-from newscrawl.state.scheduling import note_success
+from newscrawl.extensions.report import get_report
+from newscrawl.state.encoding import epoch_seconds
+from newscrawl.state.reconcile import KILLED, adopt_killed_run
+from newscrawl.state.runs import RENEW_SECONDS
+from newscrawl.state.scheduling import record_success
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class StateExtension:
-    """Tells state of the run; what killed runs wrote and state did not hear of is told first."""
+    """Records the run in state, after it has caught up with runs that were killed."""
 
     def __init__(self, crawler: Crawler) -> None:
         if crawler.settings.get("NEWSCRAWL_REPLAY"):
@@ -50,20 +50,20 @@ class StateExtension:
         if not state or spider.run.failure:
             return
         try:
-            take_over_killed(spider, state)
-            state.runs.begin(spider.run.id, state.holder, seconds_of(spider.run.started))
+            adopt_killed_runs(spider, state)
+            state.runs.begin(spider.run.id, state.holder, epoch_seconds(spider.run.started))
             spider.open_frontier()
         except ArchiveError as error:
             spider.run.failure = error
             logger.error("%s: %s", spider.name, error)
             raise CloseSpider("archive_error") from error
         self.heartbeat = create_looping_call(self.renew, spider, state)
-        self.heartbeat.start(RENEWED_SECONDS, now=False)
+        self.heartbeat.start(RENEW_SECONDS, now=False)
 
     def renew(self, spider: ArchivingSpider, state: State) -> None:
-        """Once a minute; a crawl that was stopped for so long that another began must end."""
-        with spider.stopping():
-            if not state.lease.renew(seconds_of(now())):
+        """Renew the lease each minute; a crawl that was suspended until another took the lease must end."""
+        with spider.closing_on_errors():
+            if not state.lease.renew(epoch_seconds(utc_now())):
                 raise ArchiveError(f"another process has taken over {spider.name}")
 
     def spider_closed(self, spider: ArchivingSpider, reason: str) -> None:
@@ -73,42 +73,42 @@ class StateExtension:
         if self.heartbeat and self.heartbeat.running:
             self.heartbeat.stop()
         try:
-            end_run(spider, state, reason)
+            record_run_end(spider, state, reason)
             if self._went_well():
-                note_success(state.database, spider.name)
+                record_success(state.database, spider.name)
             state.lease.release()
         except ArchiveError as failed:
             logger.error("%s: %s", spider.name, failed)
         state.close()
 
     def _went_well(self) -> bool:
-        told = self.crawler.get_extension(ReportExtension)
-        return told is not None and told.report is not None and not told.report.error
+        report = get_report(self.crawler)
+        return report is not None and not report.error
 
 
-def end_run(spider: ArchivingSpider, state: State, reason: str) -> None:
-    """Say how the run ended. One that failed may have lines state never heard of: the next takes it over."""
+def record_run_end(spider: ArchivingSpider, state: State, reason: str) -> None:
+    """Record how the run ended. A failed run stays unfinished, so that the next run adopts its lines."""
     run = spider.run
     articles = run.articles.count
-    how = {"reason": reason, "articles": articles, "pages": articles + run.rejections.count}
+    values = {"reason": reason, "articles": articles, "pages": articles + run.rejections.count}
     if run.failure:
-        state.runs.note(run.id, error=str(run.failure), **how)
+        state.runs.update(run.id, error=str(run.failure), **values)
     else:
-        state.runs.end(run.id, seconds_of(now()), **how)
+        state.runs.end(run.id, epoch_seconds(utc_now()), **values)
 
 
-def take_over_killed(spider: ArchivingSpider, state: State) -> None:
-    """Runs that were killed: what their lines say, state says too."""
+def adopt_killed_runs(spider: ArchivingSpider, state: State) -> None:
+    """Bring state up to date with the lines of killed runs."""
     for run in state.runs.unfinished():
-        if left_open(spider.run.folder, run.id):
-            # Of another host, whose files only it may close: its rows are as they were told.
-            logger.warning("%s: run %s has neither ended nor closed its files", spider.name, run.id)
+        if has_open_files(spider.run.folder, run.id):
+            # Another host's run: only that host may close its files, so its rows stay as they are.
+            logger.warning("%s: run %s has not ended, and its files are open", spider.name, run.id)
             continue
         try:
-            items = list(ended_pages(spider.run.folder, run.id))
+            items = list(read_run_lines(spider.run.folder, run.id))
         except ArchiveError as error:
-            logger.error("%s: what run %s wrote is not known: %s", spider.name, run.id, error)
-            state.runs.end(run.id, seconds_of(now()), reason=KILLED, error=str(error))
+            logger.error("%s: cannot read what run %s wrote: %s", spider.name, run.id, error)
+            state.runs.end(run.id, epoch_seconds(utc_now()), reason=KILLED, error=str(error))
             continue
-        mended = take_over(state.pages, state.runs, run, items, seconds_of(now()))
-        logger.info("%s: run %s was killed: %s pages ended, %s wait again", spider.name, run.id, *mended)
+        counts = adopt_killed_run(state.urls, state.runs, run, items, epoch_seconds(utc_now()))
+        logger.info("%s: run %s was killed: %s pages ended, %s wait again", spider.name, run.id, *counts)

@@ -1,7 +1,8 @@
-"""A tree -> its visible text as blocks: paragraphs, headings, list items, quotes, tables, captions.
+"""Parsed page -> its visible text as blocks: paragraphs, headings, list items, quotes, tables, captions.
 
-One walk over the page; every judge of text works on what comes out of it. A block knows the frame it stands
-in (the innermost block element), and the frames form the page's outline with all names that were given to it.
+A single walk over the tree produces the blocks that every later step works on. Each block refers to its
+frame, the innermost block-level element around it. The frames form the page's outline and carry the class
+names, ids and roles that the page gives its parts.
 """
 
 from __future__ import annotations
@@ -14,111 +15,67 @@ from functools import lru_cache
 from lxml import etree
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.normalize import tidy, tidy_lines
+from newscrawl.extraction.normalize import normalize_lines, normalize_spaces
 from newscrawl.items import BlockKind
 
 # fmt: off
-SILENT = frozenset({
-    "script", "style", "noscript", "template", "head", "title", "meta", "link", "svg", "math",
-    "iframe",     "object", "embed", "video", "audio", "canvas", "map", "area", "select", "option",
-    "datalist", "textarea", "button",
-    "input", "dialog", "param", "source", "track",
+IGNORED_TAGS = frozenset({
+    "script", "style", "noscript", "template", "head", "title", "meta", "link", "svg", "math", "iframe",
+    "object", "embed", "video", "audio", "canvas", "map", "area", "select", "option", "datalist", "textarea",
+    "button", "input", "dialog", "param", "source", "track",
 })
-"Nothing in them is read."
-KINDS: dict[str, BlockKind] = {
+"Elements whose content is never read."
+KIND_BY_TAG: dict[str, BlockKind] = {
     "p": "p", "li": "li", "dt": "p", "dd": "p", "blockquote": "quote", "figcaption": "caption",
-    "caption": "caption",
-    "pre": "pre", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
+    "caption": "caption", "pre": "pre", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
 }
-BREAKING = frozenset(KINDS) | {
+BLOCK_TAGS = frozenset(KIND_BY_TAG) | {
     "html", "body", "div", "section", "article", "main", "header", "footer", "aside", "nav", "ul", "ol",
     "menu", "dl", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "form", "fieldset", "figure",
-    "address", "hr",
-    "center", "details", "summary",
+    "address", "hr", "center", "details", "summary",
 }
 "Elements that begin a block."
-NAMING = frozenset({
-    "class", "id", "role", "itemprop",
-    "data-testid", "data-component", "data-type", "data-block", "data-module",
+NAMING_ATTRIBUTES = frozenset({
+    "class", "id", "role", "itemprop", "data-testid", "data-component", "data-type", "data-block",
+    "data-module",
 })
-"Attributes whose values tell what an element is for."
+"Attributes whose values hint at what an element is for."
 # fmt: on
-
-
-def is_breaking(element: HtmlElement) -> bool:
-    """Whether an element begins a block: by HTML's own rules, and custom elements, which mostly do."""
-    return element.tag in BREAKING or "-" in element.tag
-
-
-def _pieces(element: HtmlElement) -> Iterator[str]:
-    walk = etree.iterwalk(element, events=("start", "end"))
-    for event, part in walk:
-        if event == "start":
-            if part.tag in SILENT and part is not element:
-                walk.skip_subtree()
-                continue
-            if part.tag in BREAKING or part.tag == "br":
-                yield " "
-            yield part.text or ""
-        elif part is not element:
-            yield (" " if part.tag in BREAKING else "") + (part.tail or "")
-
-
-def text_of(element: HtmlElement) -> str:
-    """All text inside an element as one tidy line, without scripts and the like."""
-    return tidy("".join(_pieces(element)))
-
-
-_CELL_TEXT = 100
-"Cells of tables of figures are short; longer ones on average mean a table that lays out the page."
-
-
-def data_rows(table: HtmlElement) -> list[list[str]]:
-    """Rows of cell texts of a table of data; none when it only lays out the page."""
-    if next(table.iterdescendants("table"), None) is not None:
-        return []
-    rows = [row for row in map(_cells, table.iterdescendants("tr")) if any(row)]
-    cells = [cell for row in rows for cell in row]
-    if not rows or max(map(len, rows)) < 2 or len(rows) < 2 or sum(map(len, cells)) > _CELL_TEXT * len(cells):
-        return []
-    return rows
-
-
-def _cells(row: HtmlElement) -> list[str]:
-    return [tidy(text_of(cell)) for cell in row.iterchildren("td", "th")]
-
-
 MAX_BLOCKS = 20_000
-"No page has more; what follows is left unread."
-_OUTER: tuple[BlockKind, ...] = ("caption", "quote", "li", "pre")
-"Kinds that a paragraph inside takes over."
-_ENDS_SENTENCE = re.compile(r"[.!?…:;»”\"')\]]\s*$")
-_FOR_EARS = re.compile(r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?:-text)?)(?:$|[\s_-])", re.I)
-_CLIPPED = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
-_SPEAKING = frozenset({"span", "div", "p", "b", "em", "a", "h2", "h3"})
-"Names of what only screen readers say, such as `opens new tab` after a link."
-_STRONG = frozenset({"b", "strong"})
-_INLINE = frozenset({"a", *_STRONG})
+"Blocks read from a page; the text after them is ignored."
+_CELL_CHARS = 100
+"Cells of data tables are short; a longer average means that the table lays out the page."
+_ENCLOSING_KINDS: tuple[BlockKind, ...] = ("caption", "quote", "li", "pre")
+"Kinds that also apply to the paragraphs inside such an element."
+_SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]]\s*$")
+_SCREEN_READER_TAGS = frozenset({"span", "div", "p", "b", "em", "a", "h2", "h3"})
+"Elements that themes use for text meant for screen readers alone, such as `opens new tab` after a link."
+_SCREEN_READER_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?:-text)?)(?:$|[\s_-])", re.I
+)
+_CLIPPED_STYLE = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
+_BOLD_TAGS = frozenset({"b", "strong"})
+_COUNTED_INLINE_TAGS = frozenset({"a", *_BOLD_TAGS})
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Frame:
-    """An element that begins a block."""
+    """An element that begins a block: a node of the page's outline."""
 
     index: int
-    "Place among the page's frames; a parent's is smaller than its children's."
+    "Position among the page's frames; a parent's is smaller than its children's."
     element: HtmlElement
     tag: str
     parent: Frame | None
     ident: str
     classes: str
     names: str
-    "Values of all attributes that name it, divided by spaces."
+    "Values of all its naming attributes, separated by spaces."
     hidden: bool
-    "Hidden by attributes of its own or of an element above; style sheets are not read."
+    "Whether attributes of the element or of an ancestor hide it; style sheets are not read."
     depth: int
 
-    def above(self) -> Iterator[Frame]:
+    def ancestors(self) -> Iterator[Frame]:
         """The frames around it, innermost first."""
         frame = self.parent
         while frame is not None:
@@ -127,18 +84,20 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RawBlock:
+class TextBlock:
+    """A paragraph or another unit of visible text."""
+
     kind: BlockKind
     text: str
     level: int | None = None
+    "1 to 6 for headings, else None."
     frame: Frame
-    linked: int = 0
+    linked_chars: int = 0
     "Characters inside links."
-    links: int = 0
-    strong: int = 0
-    "Characters in bold print."
-    broken: bool = False
-    "Divided from the block before by line breaks alone."
+    link_count: int = 0
+    bold_chars: int = 0
+    after_line_break: bool = False
+    "Whether only line breaks separate it from the block before."
 
     @property
     def element(self) -> HtmlElement:
@@ -150,66 +109,165 @@ class RawBlock:
         return self.frame.hidden
 
 
+def is_block_element(element: HtmlElement) -> bool:
+    """Whether an element begins a block: by HTML's own rules, or as a custom element, which mostly do."""
+    return element.tag in BLOCK_TAGS or "-" in element.tag
+
+
+def inner_text(element: HtmlElement) -> str:
+    """All text inside an element as a single normalized line, without scripts and the like."""
+    return normalize_spaces("".join(_iter_text(element)))
+
+
+def _iter_text(element: HtmlElement) -> Iterator[str]:
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, part in walk:
+        if event == "start":
+            if part.tag in IGNORED_TAGS and part is not element:
+                walk.skip_subtree()
+                continue
+            if part.tag in BLOCK_TAGS or part.tag == "br":
+                yield " "
+            yield part.text or ""
+        elif part is not element:
+            yield (" " if part.tag in BLOCK_TAGS else "") + (part.tail or "")
+
+
+def read_data_table(table: HtmlElement) -> list[list[str]]:
+    """Rows of cell texts of a data table; empty for a table that only lays out the page."""
+    if next(table.iterdescendants("table"), None) is not None:
+        return []
+    every_row = (
+        [inner_text(cell) for cell in row.iterchildren("td", "th")] for row in table.iterdescendants("tr")
+    )
+    rows = [row for row in every_row if any(row)]
+    cells = [cell for row in rows for cell in row]
+    is_grid = len(rows) >= 2 and max(map(len, rows)) >= 2
+    return rows if is_grid and sum(map(len, cells)) <= _CELL_CHARS * len(cells) else []
+
+
+def build_outline(
+    root: HtmlElement, *, also: Collection[HtmlElement] = (), without: Collection[HtmlElement] = ()
+) -> tuple[list[TextBlock], list[Frame]]:
+    """Blocks below `root` in page order, and the frames of all elements that could hold a block.
+
+    Elements in `also` begin a block whatever their tag; elements in `without` are skipped.
+    """
+    builder = _OutlineBuilder()
+    extra, skipped = frozenset(also), frozenset(without)
+    walk = etree.iterwalk(root, events=("start", "end"))
+    ignored: HtmlElement | None = None
+    # Every element of every page passes through this loop, so its checks are inlined rather than called.
+    for event, element in walk:
+        tag = element.tag
+        if event == "start":
+            attributes = element.items() if tag in _SCREEN_READER_TAGS else ()
+            if (
+                tag in IGNORED_TAGS
+                or (attributes and _is_for_screen_readers(attributes))
+                or element in skipped
+            ):
+                ignored = element
+                walk.skip_subtree()
+            elif tag in BLOCK_TAGS or "-" in tag or not builder.open_frames or element in extra:
+                builder.enter_block(element, tag, attributes or element.items())
+                if tag == "table" and (rows := read_data_table(element)):
+                    builder.add_table(element, rows)
+                    walk.skip_subtree()
+                elif text := element.text:
+                    builder.add_text(text)
+            else:
+                builder.enter_inline(tag)
+                if text := element.text:
+                    builder.add_text(text)
+        else:
+            if builder.open_frames and builder.open_frames[-1].element is element:
+                builder.leave_block()
+            elif tag in _COUNTED_INLINE_TAGS and element is not ignored:
+                builder.leave_inline(tag)
+            if element is not root and (text := element.tail):
+                builder.add_text(text)
+    builder.end_block()
+    return builder.blocks, builder.frames
+
+
+def _is_for_screen_readers(attributes: Iterable[tuple[str, str]]) -> bool:
+    """Whether an element's class names it so, or its style clips it to nothing."""
+    for name, value in attributes:
+        if name == "class" and _has_screen_reader_class(value):
+            return True
+        if name == "style" and "absolute" in value and _CLIPPED_STYLE.search(value):
+            return True
+    return False
+
+
+@lru_cache(maxsize=8192)
+def _has_screen_reader_class(classes: str) -> bool:
+    return _SCREEN_READER_CLASS.search(classes) is not None
+
+
 @dataclass(kw_only=True, slots=True)
-class _Run:
+class _PendingText:
     """Text collected since the last block ended."""
 
     pieces: list[str] = field(default_factory=list)
-    linked: int = 0
-    links: int = 0
-    strong: int = 0
-    breaks: int = 0
-    broken: bool = False
-    last: str = ""
+    linked_chars: int = 0
+    link_count: int = 0
+    bold_chars: int = 0
+    line_breaks: int = 0
+    "Line breaks since the last piece that was not blank."
+    after_line_break: bool = False
+    ending: str = ""
     "End of the last piece that was not blank."
 
 
 @dataclass(kw_only=True, slots=True)
-class _Walker:
-    found: list[RawBlock] = field(default_factory=list)
+class _OutlineBuilder:
+    """State of the walk over a page."""
+
+    blocks: list[TextBlock] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
-    open: list[Frame] = field(default_factory=list)
-    run: _Run = field(default_factory=_Run)
-    in_link: int = 0
-    in_strong: int = 0
+    open_frames: list[Frame] = field(default_factory=list)
+    pending: _PendingText = field(default_factory=_PendingText)
+    link_depth: int = 0
+    bold_depth: int = 0
 
-    def text(self, text: str) -> None:
-        run = self.run
+    def add_text(self, text: str) -> None:
+        pending = self.pending
         if text.isspace():
-            if run.pieces:
-                run.pieces.append(" ")
+            if pending.pieces:
+                pending.pieces.append(" ")
             return
-        if run.breaks:
-            self._line_break()
-            run = self.run
-        run.pieces.append(text)
-        run.last = text[-40:]
-        if self.in_link:
-            run.linked += len(text)
-        if self.in_strong:
-            run.strong += len(text)
+        if pending.line_breaks:
+            self._end_line()
+            pending = self.pending
+        pending.pieces.append(text)
+        pending.ending = text[-40:]
+        if self.link_depth:
+            pending.linked_chars += len(text)
+        if self.bold_depth:
+            pending.bold_chars += len(text)
 
-    def _line_break(self) -> None:
-        """One <br> ends a paragraph only after a sentence or a line in bold; two always do."""
-        run = self.run
-        if _kind_of(self.open[-1]) == "pre":
-            run.pieces.append("\n" * run.breaks)
-        elif run.breaks > 1 or _ENDS_SENTENCE.search(run.last) or self._is_bold():
-            self.flush()
-            self.run.broken = True
+    def _end_line(self) -> None:
+        """End the paragraph at two <br>, or at a single <br> after a sentence or a line in bold."""
+        pending = self.pending
+        if _block_kind(self.open_frames[-1]) == "pre":
+            pending.pieces.append("\n" * pending.line_breaks)
+        elif pending.line_breaks > 1 or _SENTENCE_END.search(pending.ending) or self._is_bold_line():
+            self.end_block()
+            self.pending.after_line_break = True
         else:
-            run.pieces.append(" ")
-        self.run.breaks = 0
+            pending.pieces.append(" ")
+        self.pending.line_breaks = 0
 
-    def _is_bold(self) -> bool:
-        written = sum(len(piece) for piece in self.run.pieces if not piece.isspace())
-        return not self.in_strong and self.run.strong == written
+    def _is_bold_line(self) -> bool:
+        chars = sum(len(piece) for piece in self.pending.pieces if not piece.isspace())
+        return not self.bold_depth and self.pending.bold_chars == chars
 
-    def enter(self, element: HtmlElement, tag: str, attributes: Iterable[tuple[str, str]]) -> None:
-        """A block element begins."""
-        self.flush()
-        parent = self.open[-1] if self.open else None
-        names, hidden = _named(attributes) if attributes else ({}, False)
+    def enter_block(self, element: HtmlElement, tag: str, attributes: Iterable[tuple[str, str]]) -> None:
+        self.end_block()
+        parent = self.open_frames[-1] if self.open_frames else None
+        names, hidden = _read_attributes(attributes) if attributes else ({}, False)
         frame = Frame(
             index=len(self.frames),
             element=element,
@@ -222,122 +280,73 @@ class _Walker:
             depth=parent.depth + 1 if parent else 0,
         )
         self.frames.append(frame)
-        self.open.append(frame)
+        self.open_frames.append(frame)
 
-    def leave(self) -> None:
-        self.flush()
-        self.open.pop()
+    def leave_block(self) -> None:
+        self.end_block()
+        self.open_frames.pop()
 
-    def flush(self) -> None:
-        """End the block at hand."""
-        run = self.run
-        if not (run.pieces or run.breaks or run.links):
-            return
-        self.run = _Run()
-        joined = "".join(run.pieces)
-        if not joined or joined.isspace() or len(self.found) >= MAX_BLOCKS:
-            return
-        frame = self.open[-1]
-        kind = _kind_of(frame)
-        text = tidy_lines(joined) if kind == "pre" else tidy(joined)
-        if text:
-            level = _level(frame) if kind == "h" else None
-            self.found.append(
-                RawBlock(
-                    kind=kind, text=text, level=level, frame=frame,
-                    linked=run.linked, links=run.links, strong=run.strong, broken=run.broken,
-                )
-            )  # fmt: skip
+    def enter_inline(self, tag: str) -> None:
+        if tag == "br":
+            self.pending.line_breaks += 1
+        elif tag == "a":
+            self.link_depth += 1
+            self.pending.link_count += 1
+        elif tag in _BOLD_TAGS:
+            self.bold_depth += 1
 
-    def table(self, element: HtmlElement, rows: list[list[str]]) -> None:
-        """A table of data is one block, a row a line."""
-        if len(self.found) < MAX_BLOCKS:
-            text = "\n".join(" | ".join(cells) for cells in rows)
-            links = list(element.iterdescendants("a"))
-            linked = sum(len(text_of(link)) for link in links)
-            frame = self.open[-1]
-            self.found.append(RawBlock(kind="table", text=text, frame=frame, linked=linked, links=len(links)))
-
-
-def outline_of(
-    root: HtmlElement, *, also: Collection[HtmlElement] = (), without: Collection[HtmlElement] = ()
-) -> tuple[list[RawBlock], list[Frame]]:
-    """Blocks below `root` in page order, and the frames of the elements that could hold one.
-
-    `also` are elements that begin a block whatever they are, `without` those that are not read.
-    """
-    out = _Walker()
-    begins, skipped = frozenset(also), frozenset(without)
-    walk = etree.iterwalk(root, events=("start", "end"))
-    silent: HtmlElement | None = None
-    # Every element of every page comes through here: what is asked of all is written out, not called.
-    for event, element in walk:
-        tag = element.tag
-        if event == "start":
-            named = element.items() if tag in _SPEAKING else ()
-            if tag in SILENT or (named and _is_for_ears(named)) or element in skipped:
-                silent = element
-                walk.skip_subtree()
-            elif tag in BREAKING or "-" in tag or not out.open or element in begins:
-                out.enter(element, tag, named or element.items())
-                if tag == "table" and (rows := data_rows(element)):
-                    out.table(element, rows)
-                    walk.skip_subtree()
-                elif text := element.text:
-                    out.text(text)
-            else:
-                _enter_inline(out, tag)
-                if text := element.text:
-                    out.text(text)
+    def leave_inline(self, tag: str) -> None:
+        if tag == "a":
+            self.link_depth -= 1
         else:
-            if out.open and out.open[-1].element is element:
-                out.leave()
-            elif tag in _INLINE and element is not silent:
-                _leave_inline(out, tag)
-            if element is not root and (text := element.tail):
-                out.text(text)
-    out.flush()
-    return out.found, out.frames
+            self.bold_depth -= 1
+
+    def end_block(self) -> None:
+        """Turn the pending text, if any, into a block."""
+        pending = self.pending
+        if not (pending.pieces or pending.line_breaks or pending.link_count):
+            return
+        self.pending = _PendingText()
+        joined = "".join(pending.pieces)
+        if not joined or joined.isspace() or len(self.blocks) >= MAX_BLOCKS:
+            return
+        frame = self.open_frames[-1]
+        kind = _block_kind(frame)
+        if text := normalize_lines(joined) if kind == "pre" else normalize_spaces(joined):
+            self.blocks.append(
+                TextBlock(
+                    kind=kind,
+                    text=text,
+                    level=_heading_level(frame) if kind == "h" else None,
+                    frame=frame,
+                    linked_chars=pending.linked_chars,
+                    link_count=pending.link_count,
+                    bold_chars=pending.bold_chars,
+                    after_line_break=pending.after_line_break,
+                )
+            )
+
+    def add_table(self, element: HtmlElement, rows: list[list[str]]) -> None:
+        """Add a data table as a single block with a line for each row."""
+        if len(self.blocks) < MAX_BLOCKS:
+            links = list(element.iterdescendants("a"))
+            self.blocks.append(
+                TextBlock(
+                    kind="table",
+                    text="\n".join(" | ".join(cells) for cells in rows),
+                    frame=self.open_frames[-1],
+                    linked_chars=sum(len(inner_text(link)) for link in links),
+                    link_count=len(links),
+                )
+            )
 
 
-def _is_for_ears(named: Iterable[tuple[str, str]]) -> bool:
-    """Whether only screen readers are meant to say it, by its name or by being clipped to nothing."""
-    for name, value in named:
-        if name == "class" and _is_named_for_ears(value):
-            return True
-        if name == "style" and "absolute" in value and _CLIPPED.search(value):
-            return True
-    return False
-
-
-@lru_cache(maxsize=8192)
-def _is_named_for_ears(classes: str) -> bool:
-    return _FOR_EARS.search(classes) is not None
-
-
-def _enter_inline(out: _Walker, tag: str) -> None:
-    if tag == "br":
-        out.run.breaks += 1
-    elif tag == "a":
-        out.in_link += 1
-        out.run.links += 1
-    elif tag in _STRONG:
-        out.in_strong += 1
-
-
-def _leave_inline(out: _Walker, tag: str) -> None:
-    if tag == "a":
-        out.in_link -= 1
-    else:
-        out.in_strong -= 1
-
-
-def _named(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, str], bool]:
-    """What an element is called by which attribute, and whether its attributes hide it."""
+def _read_attributes(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, str], bool]:
+    """The naming attributes of an element, and whether its attributes hide it."""
     names: dict[str, str] = {}
     hidden = False
     for name, value in attributes:
-        if name in NAMING:
+        if name in NAMING_ATTRIBUTES:
             names[name] = value
         elif name == "style":
             hidden = hidden or "display:none" in value.replace(" ", "").lower()
@@ -346,20 +355,20 @@ def _named(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, str], bool]
     return names, hidden
 
 
-def _kind_of(frame: Frame | None) -> BlockKind:
-    """By the innermost element with a kind, unless a quote, list item or caption is around it."""
+def _block_kind(frame: Frame | None) -> BlockKind:
+    """The kind of the innermost element with a kind, unless a quote, list item or caption encloses it."""
     inner: BlockKind | None = None
     while frame is not None:
-        kind = KINDS.get(frame.tag)
+        kind = KIND_BY_TAG.get(frame.tag)
         if kind is not None:
             inner = inner or kind
-            if kind in _OUTER:
+            if kind in _ENCLOSING_KINDS:
                 return "h" if inner == "h" and kind != "li" else kind
         frame = frame.parent
     return inner or "p"
 
 
-def _level(frame: Frame | None) -> int | None:
-    while frame is not None and KINDS.get(frame.tag) != "h":
+def _heading_level(frame: Frame | None) -> int | None:
+    while frame is not None and KIND_BY_TAG.get(frame.tag) != "h":
         frame = frame.parent
     return int(frame.tag[1]) if frame is not None else None

@@ -1,45 +1,196 @@
-"""The story's text: its blocks found, their lines cleaned, notices lifted; every block gets one verdict."""
+"""The body of a story: blocks are selected, lines cleaned, and standfirst and wire notices taken out.
+
+Every block of the page gets a single verdict: `story`, or the reason why it is not in the text.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from configparser import ConfigParser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby, islice, takewhile
+from operator import itemgetter
 
 from lxml.html import HtmlElement
 
 from newscrawl.extraction import platforms
-from newscrawl.extraction.blocks import RawBlock
+from newscrawl.extraction.blocks import TextBlock, inner_text
 from newscrawl.extraction.classifier.features import Row
-from newscrawl.extraction.classifier.model import LIKELY, shipped_judge
-from newscrawl.extraction.classifier.wording import hints_of
-from newscrawl.extraction.cleaning import clean_lines
-from newscrawl.extraction.head import Head
-from newscrawl.extraction.metadata.standfirst import described_lede, ruled_lede
-from newscrawl.extraction.metadata.topics import declares_kind
-from newscrawl.extraction.normalize import key
-from newscrawl.extraction.source import Source
-from newscrawl.extraction.view import View, prune, removal
-from newscrawl.extraction.wire_notices import Wire, hear_around, lift_notices
+from newscrawl.extraction.classifier.model import THRESHOLD, load_default_model
+from newscrawl.extraction.classifier.text_features import read_page_hints
+from newscrawl.extraction.cleaning import clean_blocks
+from newscrawl.extraction.context import PageContext
+from newscrawl.extraction.head import PageHead
+from newscrawl.extraction.jsonld import first_text
+from newscrawl.extraction.metadata.date_parser import find_dates
+from newscrawl.extraction.metadata.topics import declares_article
+from newscrawl.extraction.normalize import match_key, truncate
+from newscrawl.extraction.platforms import NamePatterns, frame_names
+from newscrawl.extraction.view import PageView, describe_removal, prune_tree, select_elements
+from newscrawl.extraction.wire_notices import WireEvidence, extract_notices, find_nearby_notices
 from newscrawl.items import PageType, Removed
 
-_WHOLE_LINE = 25
-"A shorter block counts as kept only where it is a line of its own."
+MIN_CHARS = 80
+"A page with less text holds no story."
+STORY = "story"
+OUTSIDE = "outside"
+"Not in the container that the outlet's rule names."
+HIDDEN = "hidden"
+"Likely, but in a hidden element, and not likely enough to be a part that the reader unfolds."
+NOTICE = "notice"
+RECURRING = "recurring"
+"The memory of the site has the block from other pages."
+UNLIKELY = "unlikely"
+"Rejected by the classifier, for no reason that a rule could name."
+_MIN_PARTIAL_CHARS = 25
+"A shorter block counts as selected by trafilatura only if it is a whole line of its text."
+_DOUBTFUL_CHARS = 250
+"For a shorter story trafilatura is asked as well."
+_MAX_FRAMES, _MAX_DEPTH = 10_000, 150
+"Trafilatura does not get larger or deeper pages: its time grows with the square and the cube."
+_UNLIKELY = 0.25
+"Blocks less likely than this are dropped even if trafilatura selects them."
+_SURELY = 0.9
+"Hidden blocks must be this likely: some pages unfold their story by script."
+_HEADING = 0.3
+"A heading in the middle of the story need not be any likelier."
+_BLOCKS_ABOVE = 3
+"A block must be selected among these above such a heading, and the block right below."
+MIN_LEDE_CHARS = 25
+MAX_LEDE_CHARS = 2_000
+_LEDE_NAME = re.compile(
+    r"stand-?first|chap(?:o|eau)\b|sub-?-?(?:title|head|hed)|sous-titre|\bdeck?\b|lede|\blead|excerpt|"
+    r"intro\b|summary|teaser-text|accroche|tagline",
+    re.I,
+)
+FIRST_PARAGRAPH, LAST_PARAGRAPH = 3, 6
+"Paragraphs (by index) that show that the story has begun."
+_MIN_BOLD = 0.9
+_MAX_LINES_BETWEEN, _MAX_DATE_LINE_CHARS = 6, 120
+"How many lines may follow the lede before a line with a date, and the most characters of that line."
+_MAX_PARENTS = 2
+"The name that marks a standfirst is on its element, or at most this many elements above."
 
 
-def opinion_of(tree: HtmlElement, url: str, blocks: Sequence[RawBlock]) -> list[bool]:
-    """For each block whether it is in the story as trafilatura sees it, in precision mode."""
-    lines = _lines(tree, url)
-    whole, joined = set(lines), "\n".join(lines)
-    folded = [key(block.text) for block in blocks]
-    return [bool(one) and (one in whole or (len(one) > _WHOLE_LINE and one in joined)) for one in folded]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockSelection:
+    selected: list[bool]
+    "For each block of the view."
+    recurring: frozenset[int]
+    "Indexes of the blocks that the memory of the site has from other pages."
+    probabilities: list[float] = field(default_factory=list)
+    "For each block, that it belongs to the story; empty if the outlet's rule decided."
+    first_probabilities: list[float] = field(default_factory=list)
+    "The same before trafilatura was asked; empty if the outlet's rule decided."
+    asked_trafilatura: bool = False
+    trafilatura_mask: list[bool] = field(default_factory=list)
+    "The blocks that trafilatura selects; empty if it was not asked."
+    replaced_by_trafilatura: bool = False
+    "Whether its selection was taken as it is, since the classifier found next to nothing."
+    confidence: float = 1.0
+    "Expected F1 of the selection; 1 if the outlet's rule decided."
+    page_type: tuple[PageType, float] | None = None
+    "What the page looks like, with a probability; None if it declares its type or a rule decided."
 
 
-def _lines(tree: HtmlElement, url: str) -> list[str]:
+def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view: PageView) -> BlockSelection:
+    """Select the blocks of the story. If trafilatura is asked, chrome is removed from `tree` first."""
+    recurring = context.memory.find_recurring(view) if context.memory else frozenset()
+    is_chrome = [block.frame.index in view.chrome or at in recurring for at, block in enumerate(view.blocks)]
+    if view.body_frames:
+        return BlockSelection(
+            selected=[
+                block.frame.index in view.body_frames and not chrome
+                for block, chrome in zip(view.blocks, is_chrome, strict=True)
+            ],
+            recurring=recurring,
+        )
+    classifier = context.classifier or load_default_model()
+    prediction = classifier.predict(view.blocks, view.frames, read_page_hints(head), view.chrome)
+    likely, selected = prediction.probabilities, _select_likely(view, prediction.probabilities, is_chrome)
+    is_doubtful = not prediction.is_sure or _selected_chars(view, selected) < _DOUBTFUL_CHARS
+    ask_trafilatura = bool(view.blocks) and is_doubtful and _is_affordable(view)
+    mask: list[bool] = []
+    replaced = False
+    if ask_trafilatura:
+        prune_tree(view)
+        mask = trafilatura_keep_mask(tree, head.url, view.blocks)
+        likely = classifier.predict_with_trafilatura(prediction, mask)
+        selected = _select_likely(view, likely, is_chrome)
+        alternative = [
+            keep and not chrome and probability > _UNLIKELY
+            for keep, chrome, probability in zip(mask, is_chrome, likely, strict=True)
+        ]
+        if _selected_chars(view, selected) < _DOUBTFUL_CHARS < _selected_chars(view, alternative):
+            selected, replaced = alternative, True
+    return BlockSelection(
+        selected=_add_headings(view, selected, likely, is_chrome),
+        probabilities=[float(probability) for probability in likely],
+        first_probabilities=[float(probability) for probability in prediction.probabilities],
+        trafilatura_mask=mask,
+        replaced_by_trafilatura=replaced,
+        confidence=prediction.expected_f1,
+        page_type=(
+            classifier.predict_page_type(prediction) if view.blocks and not declares_article(head) else None
+        ),
+        asked_trafilatura=ask_trafilatura,
+        recurring=recurring,
+    )
+
+
+def _is_affordable(view: PageView) -> bool:
+    """Whether trafilatura can read the page in reasonable time."""
+    links = sum(block.link_count for block in view.blocks)
+    return len(view.frames) + links <= _MAX_FRAMES and max(frame.depth for frame in view.frames) <= _MAX_DEPTH
+
+
+def _select_likely(view: PageView, likely: Row, is_chrome: Sequence[bool]) -> list[bool]:
+    return [
+        bool(probability > (_SURELY if block.hidden else THRESHOLD)) and not chrome
+        for block, probability, chrome in zip(view.blocks, likely, is_chrome, strict=True)
+    ]
+
+
+def _add_headings(
+    view: PageView, selected: Sequence[bool], likely: Row, is_chrome: Sequence[bool]
+) -> list[bool]:
+    """The selection, with headings in the middle of the story that share a container with what they head."""
+    extended = list(selected)
+    for at in range(1, len(extended) - 1):
+        block, below = view.blocks[at], view.blocks[at + 1]
+        if block.kind != "h" or extended[at] or is_chrome[at] or likely[at] < _HEADING:
+            continue
+        above = selected[max(0, at - _BLOCKS_ABOVE) : at]
+        if selected[at + 1] and any(above) and block.frame.parent is below.frame.parent:
+            extended[at] = True
+    return extended
+
+
+def _selected_chars(view: PageView, selected: Sequence[bool]) -> int:
+    return count_chars([block for block, keep in zip(view.blocks, selected, strict=True) if keep])
+
+
+def count_chars(blocks: list[TextBlock]) -> int:
+    return sum(len(block.text) for block in blocks)
+
+
+def trafilatura_keep_mask(tree: HtmlElement, url: str, blocks: Sequence[TextBlock]) -> list[bool]:
+    """For each block whether trafilatura, in precision mode, has it in the story."""
+    lines = _trafilatura_lines(tree, url)
+    whole_lines, joined = set(lines), "\n".join(lines)
+    keys = [match_key(block.text) for block in blocks]
+    return [
+        bool(key) and (key in whole_lines or (len(key) > _MIN_PARTIAL_CHARS and key in joined))
+        for key in keys
+    ]
+
+
+def _trafilatura_lines(tree: HtmlElement, url: str) -> list[str]:
     from trafilatura import bare_extraction
 
-    found = bare_extraction(
+    document = bare_extraction(
         tree,
         url=url,
         favor_precision=True,
@@ -47,20 +198,20 @@ def _lines(tree: HtmlElement, url: str) -> list[str]:
         include_tables=True,
         with_metadata=False,
         output_format="python",
-        config=_config(),
+        config=_trafilatura_config(),
     )
-    body = getattr(found, "body", None)
+    body = getattr(document, "body", None)
     if body is None:
         return []
     return [
-        key("".join(part.itertext()))
+        match_key("".join(part.itertext()))
         for part in body.iter("p", "head", "item", "quote", "code", "row", "cell")
     ]
 
 
 @cache
-def _config() -> ConfigParser:
-    """The library's settings, fixed here so that a change of its defaults changes nothing."""
+def _trafilatura_config() -> ConfigParser:
+    """The library's settings, fixed here so that new defaults change nothing."""
     from trafilatura.settings import use_config
 
     config = use_config()
@@ -69,217 +220,157 @@ def _config() -> ConfigParser:
     return config
 
 
-MIN_CHARS = 80
-"Below this a page holds no story."
-_DOUBTFUL_CHARS = 250
-"A story shorter than this is looked for a second time."
-_MOST_FRAMES, _DEEPEST = 10_000, 150
-"Of larger and deeper pages no second opinion is asked: its time grows with the square and the cube."
-_UNLIKELY = 0.25
-"What is less likely is left out whoever would keep it."
-_SURELY = 0.9
-"What is hidden must be so likely: some pages unfold their story by script."
-_HEADING = 0.3
-"A heading amid the story need be no likelier."
-_ABOVE = 3
-"So near above it something is kept."
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Story:
-    kept: list[bool]
-    "For each block of the view."
-    likely: list[float]
-    "How likely each block belongs to the story, 0 to 1; empty where the outlet's rule decided."
-    alone: list[float]
-    "The judge's likelihoods before it heard another opinion; empty where the outlet's rule decided."
-    opinion: list[bool]
-    "What the second opinion keeps; empty where none was heard."
-    taken_whole: bool
-    "Whether the other's choice was taken, since the judge found next to nothing."
-    confidence: float
-    "Expected F1 of the choice; 1 where the outlet's rule decided."
-    kind: tuple[PageType, float] | None
-    "What the page looks like and how sure that is; None where it declares that or a rule decided."
-    asked: bool
-    "Whether a second opinion was heard."
-    recurring: frozenset[int]
-    "Places of blocks that the site's memory knows from its other pages."
-
-
-def story_of(source: Source, tree: HtmlElement, head: Head, view: View) -> Story:
-    """The choice of blocks. Takes what rules call chrome out of `tree` where trafilatura is asked."""
-    recurring = source.memory.recurring(view) if source.memory else frozenset()
-    marked = [
-        block.frame.index in view.chrome or place in recurring for place, block in enumerate(view.blocks)
-    ]
-    if view.chosen:
-        kept = [block.frame.index in view.chosen for block in view.blocks]
-        kept = [one and not chrome for one, chrome in zip(kept, marked, strict=True)]
-        return Story(
-            kept=kept,
-            likely=[],
-            alone=[],
-            opinion=[],
-            taken_whole=False,
-            confidence=1.0,
-            kind=None,
-            asked=False,
-            recurring=recurring,
-        )
-    judge = source.judge or shipped_judge()
-    judgement = judge.judged(view.blocks, view.frames, hints_of(head), view.chrome)
-    likely, kept = judgement.likely, _chosen(view, judgement.likely, marked)
-    doubtful = not judgement.sure or _size(view, kept) < _DOUBTFUL_CHARS
-    asked = bool(view.blocks) and doubtful and _is_bearable(view)
-    opinion: list[bool] = []
-    whole = False
-    if asked:
-        prune(view)
-        opinion = opinion_of(tree, head.url, view.blocks)
-        likely = judge.reconciled(judgement, opinion)
-        kept = _chosen(view, likely, marked)
-        theirs = [
-            one and not chrome and far > _UNLIKELY
-            for one, chrome, far in zip(opinion, marked, likely, strict=True)
-        ]
-        if _size(view, kept) < _DOUBTFUL_CHARS < _size(view, theirs):
-            kept, whole = theirs, True
-    kept = _with_headings(view, kept, likely, marked)
-    return Story(
-        kept=kept,
-        likely=[float(one) for one in likely],
-        alone=[float(one) for one in judgement.likely],
-        opinion=opinion,
-        taken_whole=whole,
-        confidence=judgement.confidence,
-        kind=judge.kind(judgement) if view.blocks and not declares_kind(head) else None,
-        asked=asked,
-        recurring=recurring,
-    )
-
-
-def _is_bearable(view: View) -> bool:
-    """Whether the page is one that trafilatura reads in good time."""
-    links = sum(block.links for block in view.blocks)
-    return len(view.frames) + links <= _MOST_FRAMES and max(frame.depth for frame in view.frames) <= _DEEPEST
-
-
-def _chosen(view: View, likely: Row, marked: Sequence[bool]) -> list[bool]:
-    return [
-        bool(one > (_SURELY if block.hidden else LIKELY)) and not chrome
-        for block, one, chrome in zip(view.blocks, likely, marked, strict=True)
-    ]
-
-
-def _with_headings(view: View, kept: Sequence[bool], likely: Row, marked: Sequence[bool]) -> list[bool]:
-    """The choice, with the headings amid the story that stand in one container with what they head."""
-    found = list(kept)
-    for at in range(1, len(found) - 1):
-        block, below = view.blocks[at], view.blocks[at + 1]
-        if block.kind != "h" or found[at] or marked[at] or likely[at] < _HEADING:
-            continue
-        if kept[at + 1] and any(kept[max(0, at - _ABOVE) : at]) and block.frame.parent is below.frame.parent:
-            found[at] = True
-    return found
-
-
-def _size(view: View, kept: Sequence[bool]) -> int:
-    return chars_of([block for block, one in zip(view.blocks, kept, strict=True) if one])
-
-
-def chars_of(blocks: list[RawBlock]) -> int:
-    return sum(len(block.text) for block in blocks)
-
-
-STORY = "story"
-LEDE = "lede"
-OUTSIDE = "outside"
-"Not in the container that the outlet's rule names."
-HIDDEN = "hidden"
-"Likely, but its element is hidden, and not so likely that it would be unfolded."
-NOTICE = "notice"
-RECURRING = "recurring"
-"The site's memory knows it from other pages."
-UNLIKELY = "unlikely"
-"The judge's verdict on what is not the story, for no reason a rule could name."
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    blocks: list[RawBlock]
-    wire: Wire
+    blocks: list[TextBlock]
+    wire: WireEvidence
     byline: str | None
-    "The byline that stood among the story's lines."
+    "The byline found among the lines of the story."
     lede: str | None
     removed: list[Removed]
     verdicts: list[str]
     "For each block of the view: `story`, or why it is not in the text."
-    story: Story
+    selection: BlockSelection
 
     @property
     def text(self) -> str:
-        """The blocks, divided by blank lines."""
+        """The blocks, separated by blank lines."""
         return "\n\n".join(block.text for block in self.blocks)
 
 
-def body_of(
-    source: Source,
-    head: Head,
+def extract_body(
+    context: PageContext,
+    head: PageHead,
     tree: HtmlElement,
-    view: View,
+    view: PageView,
     *,
     titles: set[str],
     authors: Sequence[str] = (),
     live: bool = False,
 ) -> Body:
-    """The story of a page. Takes chrome out of `tree`: whatever else is to be read there is read before."""
-    lines = view.visible
-    early = ruled_lede(tree, lines, selector=source.rule.lede, marks=platforms.lede_marks(view.held))
-    story = story_of(source, tree, head, view)
-    raw = [block for block, kept in zip(view.blocks, story.kept, strict=True) if kept]
-    lede = early or described_lede(head, lines, raw, titles)
-    cleaned = clean_lines(raw, titles=titles, lede=lede, authors=authors, live=live)
-    if lede and chars_of(cleaned.blocks) < MIN_CHARS <= chars_of(raw):
-        # All there is to read is no standfirst.
-        lede, cleaned = None, clean_lines(raw, titles=titles, lede=None, authors=authors, live=live)
-    blocks, wire, taken = lift_notices(cleaned.blocks)
-    hear_around(lines, blocks, wire)
-    lifted = {id(block): NOTICE for block in cleaned.blocks if block.text in taken}
-    verdicts = _verdicts(view, story, cleaned.dropped | lifted)
-    notices = [removal(NOTICE, text) for text in taken]
-    removed = [*notices, *view.removed, *_removed(view.blocks, verdicts)]
+    """The story of a page. May remove chrome from `tree`, so read everything else there before."""
+    lines = view.visible_blocks
+    marked_lede = find_marked_lede(
+        tree, lines, selector=context.rule.lede, marks=platforms.standfirst_patterns(view.platforms)
+    )
+    selection = select_blocks(context, tree, head, view)
+    chosen = [block for block, keep in zip(view.blocks, selection.selected, strict=True) if keep]
+    lede = marked_lede or find_described_lede(head, lines, chosen, titles)
+    cleaned = clean_blocks(chosen, titles=titles, lede=lede, authors=authors, live=live)
+    if lede and count_chars(cleaned.blocks) < MIN_CHARS <= count_chars(chosen):
+        # A text that is all there is to read is not a standfirst.
+        lede, cleaned = None, clean_blocks(chosen, titles=titles, lede=None, authors=authors, live=live)
+    blocks, wire, notices = extract_notices(cleaned.blocks)
+    find_nearby_notices(lines, blocks, wire)
+    whole_notices = {id(block): NOTICE for block in cleaned.blocks if block.text in notices}
+    verdicts = _find_verdicts(view, selection, cleaned.dropped | whole_notices)
     return Body(
         blocks=blocks,
         wire=wire,
         byline=cleaned.byline,
         lede=lede,
-        removed=removed,
+        removed=[
+            *(describe_removal(NOTICE, text) for text in notices),
+            *view.removed,
+            *_describe_removals(view.blocks, verdicts),
+        ],
         verdicts=verdicts,
-        story=story,
+        selection=selection,
     )
 
 
-def _verdicts(view: View, story: Story, dropped: dict[int, str]) -> list[str]:
-    found: list[str] = []
-    left = OUTSIDE if view.chosen else UNLIKELY
-    for place, (block, kept) in enumerate(zip(view.blocks, story.kept, strict=True)):
-        reason = view.chrome.get(block.frame.index) or (RECURRING if place in story.recurring else left)
-        if reason == UNLIKELY and block.hidden and story.likely[place] > LIKELY:
+def find_marked_lede(
+    tree: HtmlElement, lines: Sequence[TextBlock], *, selector: str | None, marks: NamePatterns
+) -> str | None:
+    """Find the lede by the outlet's selector or the platform's names, before chrome is removed."""
+    for element in select_elements(tree, selector):
+        if text := inner_text(element):
+            return truncate(text, MAX_LEDE_CHARS)
+    if not marks:
+        return None
+    for line in lines:
+        frames = [line.frame, *islice(line.frame.ancestors(), _MAX_PARENTS)]
+        names = (name for frame in frames for name in frame_names(frame))
+        if _has_lede_length(line.text) and marks.find_reason(names):
+            return line.text
+    return None
+
+
+def _has_lede_length(line: str) -> bool:
+    return MIN_LEDE_CHARS <= len(line) <= MAX_LEDE_CHARS
+
+
+def find_described_lede(
+    head: PageHead, lines: Sequence[TextBlock], story: Sequence[TextBlock], titles: set[str]
+) -> str | None:
+    """Find a declared description that readers see too, outside the story or set apart from it."""
+    descriptions = [
+        first_text(head.story_node.get("description")),
+        head.meta("og:description"),
+        head.meta("description"),
+        head.meta("twitter:description"),
+    ]
+    keys = {match_key(text) for text in descriptions if text and _has_lede_length(text)} - titles
+    body = {match_key(block.text) for block in story}
+    before = _lines_before_story(lines, story)
+    for at, line in enumerate(before):
+        key = match_key(line.text)
+        if not _has_lede_length(line.text) or not any(_matches_description(key, other) for other in keys):
+            continue
+        if key not in body or _is_set_apart(line) or (key in keys and _stands_apart(before, at, body)):
+            return line.text
+    return None
+
+
+def _stands_apart(lines: Sequence[TextBlock], at: int, body: set[str]) -> bool:
+    """Whether a line with a date separates it from the story that begins below."""
+    if any(match_key(line.text) in body and line.kind != "h" for line in lines[:at]):
+        return False
+    below = lines[at + 1 : at + 1 + _MAX_LINES_BETWEEN]
+    between = takewhile(lambda line: match_key(line.text) not in body, below)
+    return any(len(line.text) <= _MAX_DATE_LINE_CHARS and find_dates(line.text) for line in between)
+
+
+def _lines_before_story(lines: Sequence[TextBlock], story: Sequence[TextBlock]) -> list[TextBlock]:
+    """The lines above the fourth paragraph of the story: its first may be the standfirst itself."""
+    paragraphs = [block for block in story if block.kind == "p"]
+    stop = {match_key(block.text) for block in paragraphs[FIRST_PARAGRAPH:LAST_PARAGRAPH]}
+    end = next((at for at, line in enumerate(lines) if match_key(line.text) in stop), len(lines))
+    return list(lines[:end])
+
+
+def _matches_description(line: str, description: str) -> bool:
+    short = description.removesuffix("[...]").removesuffix("...").rstrip(" .")
+    return line == description or (len(short) >= 60 and line.startswith(short))
+
+
+def _is_set_apart(line: TextBlock) -> bool:
+    """Whether markup sets it apart from the story: its own name, or that of a box with nothing else in it."""
+    if line.kind == "h" or line.bold_chars >= _MIN_BOLD * len(line.text):
+        return True
+    for element in (line.element, *islice(line.element.iterancestors(), _MAX_PARENTS)):
+        if _LEDE_NAME.search(f"{element.get('class') or ''} {element.get('itemprop') or ''}"):
+            return element is line.element or inner_text(element) == line.text
+    return False
+
+
+def _find_verdicts(view: PageView, selection: BlockSelection, dropped: dict[int, str]) -> list[str]:
+    verdicts: list[str] = []
+    default = OUTSIDE if view.body_frames else UNLIKELY
+    for at, (block, selected) in enumerate(zip(view.blocks, selection.selected, strict=True)):
+        reason = view.chrome.get(block.frame.index) or (RECURRING if at in selection.recurring else default)
+        if reason == UNLIKELY and block.hidden and selection.probabilities[at] > THRESHOLD:
             reason = HIDDEN
-        found.append(dropped.get(id(block), STORY) if kept else reason)
-    return found
+        verdicts.append(dropped.get(id(block), STORY) if selected else reason)
+    return verdicts
 
 
-def _removed(blocks: Sequence[RawBlock], verdicts: Sequence[str]) -> list[Removed]:
-    """What is not in the text, neighbours of one reason together; what no rule names comes last."""
-    runs: list[tuple[str, list[str]]] = []
-    for block, verdict in zip(blocks, verdicts, strict=True):
-        if runs and runs[-1][0] == verdict:
-            runs[-1][1].append(block.text)
-        else:
-            runs.append((verdict, [block.text]))
-    runs = sorted(
-        (run for run in runs if run[0] not in {STORY, NOTICE}), key=lambda run: run[0] in {OUTSIDE, UNLIKELY}
-    )
-    return [removal(verdict, " ".join(texts)) for verdict, texts in runs]
+def _describe_removals(blocks: Sequence[TextBlock], verdicts: Sequence[str]) -> list[Removed]:
+    """What is not in the text: neighbours with the same reason together, what no rule names last."""
+    runs = [
+        (verdict, " ".join(block.text for block, _ in run))
+        for verdict, run in groupby(zip(blocks, verdicts, strict=True), key=itemgetter(1))
+        if verdict not in {STORY, NOTICE}
+    ]
+    runs.sort(key=lambda run: run[0] in {OUTSIDE, UNLIKELY})
+    return [describe_removal(verdict, text) for verdict, text in runs]

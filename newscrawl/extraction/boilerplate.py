@@ -1,9 +1,11 @@
-"""What is learned of a site over its pages: texts that recur at the same kind of place are chrome.
+"""Boilerplate of a site: texts that recur at the same kind of place on its pages are chrome.
 
-A text counts once for each *story* it stands with, not for each page: a live blog at ten addresses, or a
-story that is printed again under another headline, is one story, and its text is no chrome. What looked like
-chrome on most of its pages goes when it stands with three stories. What looked like the story's own text must
-besides be usual at its kind of place, the more so amid a story, and all of it together be the lesser part.
+A text counts once for each *story* it occurs with, not for each page: a live blog at ten addresses, or a
+story published again under another headline, is a single story, and its own text must not count as chrome.
+
+A text that looked like chrome on most of its pages is dropped once it occurs with three stories. A text that
+looked like part of the story must also be usual at its kind of place, the more so in the middle of a story,
+and all such texts together must be shorter than the rest of the story.
 """
 
 from __future__ import annotations
@@ -11,354 +13,349 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from newscrawl.extraction.blocks import Frame, RawBlock
-from newscrawl.extraction.cleaning import byline_in
-from newscrawl.extraction.normalize import cut, key, plain_of, trimmed
-from newscrawl.extraction.view import View
-from newscrawl.extraction.wire_notices import MAX_CHARS, notices
+from newscrawl.extraction.blocks import Frame, TextBlock
+from newscrawl.extraction.cleaning import parse_byline_line
+from newscrawl.extraction.normalize import fold_normalized, match_key, strip_punctuation, truncate
+from newscrawl.extraction.view import PageView
+from newscrawl.extraction.wire_notices import MAX_CHARS, load_notices
+from newscrawl.items import blake2b_digest
 
 DIGEST_BYTES = 6
-"Two texts of one outlet share a digest once in some millions of pages."
-MAX_SEEN = 500
-"Texts noted of a page; of the longer pages the first ones."
+"Two texts of an outlet share a digest once in some millions of pages."
+MAX_OCCURRENCES = 500
+"Texts recorded of a page; of longer pages, the first ones."
 TITLE_CHARS = 200
-_LEVELS = 5
-_CLASSES = 3
-_WHOLE_PAGE = frozenset({"html", "body", "main", "article"})
-"Their classes often name the page: its number, its section, its tags."
-
-
-class Mark(NamedTuple):
-    """A text at a kind of place."""
-
-    place: str
-    words: str
-
-
-class Seen(NamedTuple):
-    """A text on a page."""
-
-    mark: Mark
-    chars: int
-    inside: bool
-    "Whether it looked like a part of the story, before any memory was asked."
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PageNote:
-    """A page as the memory sees it."""
-
-    url: str
-    "The page's identity: a page that is read again replaces its older note."
-    day: str
-    "ISO date of the capture; empty where it is not known."
-    title: str
-    "Key of the headline."
-    seen: tuple[Seen, ...]
-
-
-def note_of(view: View, inside: Sequence[bool], *, url: str, day: str, title: str) -> PageNote:
-    """The note of a page; `inside` says for each block of the view whether it looked like the story."""
-    found: dict[Mark, Seen] = {}
-    for mark, block, held in zip(marks_of(view), view.blocks, inside, strict=True):
-        if mark is not None and (len(found) < MAX_SEEN or mark in found):
-            before = mark in found and found[mark].inside
-            found[mark] = Seen(mark, len(block.text), held or before)
-    return PageNote(url=url, day=day, title=cut(key(title), TITLE_CHARS), seen=tuple(found.values()))
-
-
-def marks_of(view: View) -> list[Mark | None]:
-    """The mark of each block; None for one without words, or that is hidden."""
-    places = _places(view.frames)
-    found: list[Mark | None] = []
-    for block in view.blocks:
-        words = "" if block.hidden else trimmed(plain_of(block.text))
-        place = places[block.frame.index]
-        found.append(Mark(_digest(f"{place} {block.kind}"), _digest(words)) if words else None)
-    return found
-
-
-def _places(frames: Iterable[Frame]) -> list[str]:
-    """For each frame the chain of elements that ends there."""
-    chains: list[tuple[str, ...]] = []
-    for frame in frames:
-        above = chains[frame.parent.index] if frame.parent else ()
-        chains.append((*above[1 - _LEVELS :], _called(frame)))
-    return ["/".join(chain) for chain in chains]
-
-
-def _called(frame: Frame) -> str:
-    if frame.tag in _WHOLE_PAGE or not frame.classes:
-        return frame.tag
-    stable = sorted(name for name in frame.classes.split() if not any(map(str.isdigit, name)))
-    return ".".join([frame.tag, *stable[:_CLASSES]])
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
-
-
-LONG = 40
-"Characters from which a text tells one story from another."
-_SAME_TEXT = 0.8
-"Share of the shorter story that the longer one must hold."
-_SAME_TITLE_TEXT = 0.3
-"The same where the headlines are alike."
-_SAME_TITLE = 0.5
-"Share of the words of both headlines that they have in common."
-
-
-def stories_of(pages: Sequence[PageNote]) -> list[list[PageNote]]:
-    """The pages, those of one story together."""
-    texts = [_texts(page) for page in pages]
-    leader = list(range(len(pages)))
-    for (one, other), shared in sorted(_shared(texts).items()):
-        least = min(sum(texts[one].values()), sum(texts[other].values()))
-        enough = _SAME_TITLE_TEXT if _same_title(pages[one], pages[other]) else _SAME_TEXT
-        if shared >= enough * least:
-            leader[_first(leader, other)] = _first(leader, one)
-    groups: dict[int, list[PageNote]] = defaultdict(list)
-    for at, page in enumerate(pages):
-        groups[_first(leader, at)].append(page)
-    return list(groups.values())
-
-
-def _texts(page: PageNote) -> dict[str, int]:
-    """Digests of the story's longer texts, with their characters."""
-    return {seen.mark.words: seen.chars for seen in page.seen if seen.inside and seen.chars >= LONG}
-
-
-def _shared(texts: Sequence[dict[str, int]]) -> Counter[tuple[int, int]]:
-    """Characters that two pages have in common, for all that have any."""
-    holders: dict[str, list[int]] = defaultdict(list)
-    for at, own in enumerate(texts):
-        for words in own:
-            holders[words].append(at)
-    shared: Counter[tuple[int, int]] = Counter()
-    for words, found in holders.items():
-        for pair in combinations(found, 2):
-            shared[pair] += texts[pair[0]][words]
-    return shared
-
-
-def _same_title(one: PageNote, other: PageNote) -> bool:
-    own, others = set(one.title.split()), set(other.title.split())
-    return bool(own & others) and len(own & others) >= _SAME_TITLE * len(own | others)
-
-
-def _first(leader: list[int], at: int) -> int:
-    while leader[at] != at:
-        leader[at] = leader[leader[at]]
-        at = leader[at]
-    return at
-
-
 MIN_STORIES = 3
-"Different stories a text must stand with."
-_AT_THE_EDGE = 0.25
-"Share of the stories with this kind of place that must have the text there, before or after a story."
-_AMID = 0.5
-"The same between two paragraphs of a story."
-_AMID_SHORT = 0.75
-"The same for a line so short that it may be a sub-headline."
-_SHORT = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of a text at a kind of place."""
-
-    stories: int
-    inside: bool
-    "Whether it mostly looked like the story's own."
-    share: float
-    "Of the stories with this kind of place."
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What earlier pages of an outlet taught."""
-
-    known: dict[Mark, _Known]
-    "Texts that stand with enough stories."
-    story_places: frozenset[str]
-    "Kinds of places where the text of stories stands."
-    name: str = ""
-    "Of its file; empty where it stands in none."
-
-    def recurring(self, view: View) -> frozenset[int]:
-        """Places, among the view's blocks, of those that stand on the site's other pages too."""
-        marks = marks_of(view)
-        found = {
-            at: self.known[mark] for at, mark in enumerate(marks) if mark is not None and mark in self.known
-        }
-        if not found:
-            return frozenset()
-        own = [at for at, mark in enumerate(marks) if at not in found and self._is_own(view, at, mark)]
-        outer = {at for at, known in found.items() if not known.inside}
-        inner = {at for at, known in found.items() if known.inside and _usual(view.blocks, at, known, own)}
-        return _lesser(view.blocks, outer, inner, own)
-
-    def _is_own(self, view: View, at: int, mark: Mark | None) -> bool:
-        """Whether an unknown text stands where stories stand: the page's own, most likely."""
-        if mark is None or mark.place not in self.story_places:
-            return False
-        return view.blocks[at].kind != "h" and view.blocks[at].frame.index not in view.chrome
-
-
-def memory_of(notes: Iterable[PageNote], name: str = "") -> Memory:
-    """What these pages teach."""
-    pages = list(notes)
-    at_place: Counter[str] = Counter()
-    with_mark: Counter[Mark] = Counter()
-    inside: Counter[Mark] = Counter()
-    for story in _by_story(pages):
-        at_place.update({place for place, _ in story})
-        with_mark.update(list(story))
-        inside.update(mark for mark, held in story.items() if held)
-    shares = {mark: count / at_place[mark.place] for mark, count in with_mark.items()}
-    known = {
-        mark: _Known(count, 2 * inside[mark] > count, shares[mark])
-        for mark, count in with_mark.items()
-        if count >= MIN_STORIES
-    }
-    return Memory(known, frozenset(_story_places(inside, shares, at_place)), name)
-
-
-def _by_story(pages: Sequence[PageNote]) -> Iterator[dict[Mark, bool]]:
-    """For each story the texts on any of its pages, and whether they looked like its own."""
-    for group in stories_of(pages):
-        found: dict[Mark, bool] = {}
-        for page in group:
-            for seen in page.seen:
-                found[seen.mark] = found.get(seen.mark, False) or seen.inside
-        yield found
-
-
-def _story_places(inside: Counter[Mark], shares: dict[Mark, float], at_place: Counter[str]) -> Iterator[str]:
-    """Places where a story has at least one text of its own, on average."""
-    own: Counter[str] = Counter()
-    for mark, count in inside.items():
-        if count < MIN_STORIES or shares[mark] < _AT_THE_EDGE:
-            own[mark.place] += count
-    return (place for place, count in own.items() if count >= at_place[place])
-
-
-def _usual(blocks: Sequence[RawBlock], at: int, known: _Known, own: Sequence[int]) -> bool:
-    """Whether a text that looks like the story's is usual enough at its place to be none of it."""
-    if _is_heard(blocks[at].text):
-        return False
-    if not own or at < own[0] or at > own[-1]:
-        return known.share >= _AT_THE_EDGE
-    block = blocks[at]
-    if block.kind == "h" and at + 1 in own:  # it heads a text of this page alone
-        return False
-    return known.share >= (_AMID_SHORT if len(block.text) <= _SHORT else _AMID)
-
-
-def _is_heard(text: str) -> bool:
-    """Whether later steps take the line out and keep what it says: who wrote it, whose text it is."""
-    if byline_in(text) is not None:
-        return True
-    return len(text) <= MAX_CHARS and any(notice.pattern.search(text) for notice in notices())
-
-
-def _lesser(
-    blocks: Sequence[RawBlock], outer: set[int], inner: set[int], own: Sequence[int]
-) -> frozenset[int]:
-    """The texts to go: none where the page's own text is the lesser part beside them."""
-    left = _chars(blocks, own)
-    if not left:
-        return frozenset()
-    if _chars(blocks, inner) > left:
-        inner = set()
-    whole = _chars(blocks, [at for at, block in enumerate(blocks) if not block.hidden])
-    return frozenset(at for at in outer | inner if 2 * len(blocks[at].text) <= whole)
-
-
-def _chars(blocks: Sequence[RawBlock], places: Iterable[int]) -> int:
-    """Characters outside links."""
-    return sum(max(0, len(blocks[at].text) - blocks[at].linked) for at in places)
-
-
+"Different stories with which a text must occur."
 SCHEMA = "newscrawl.memory/1"
 MAX_PAGES = 300
 "Pages remembered of an outlet; older ones are forgotten."
 MAX_DAYS = 180
-"A page is forgotten when it is so much older than the newest one."
+"A page is forgotten once it is this much older than the newest page."
+_PATH_LEVELS = 5
+_PATH_CLASSES = 3
+_WHOLE_PAGE_TAGS = frozenset({"html", "body", "main", "article"})
+"Their classes often name the page itself: its number, its section, its tags."
+_MIN_STORY_TEXT = 40
+"Characters from which a text distinguishes stories."
+_SAME_TEXT = 0.8
+"Share of the shorter story that the longer story must contain."
+_SAME_TITLE_TEXT = 0.3
+"The same share where the headlines are alike."
+_SAME_TITLE = 0.5
+"Share of the words of both headlines that they have in common."
+_USUAL_AT_EDGE = 0.25
+"Share of the stories with this kind of place that must have the text there, before or after a story."
+_USUAL_IN_STORY = 0.5
+"The same share between two paragraphs of a story."
+_USUAL_SHORT_LINE = 0.75
+"The same share for a line so short that it may be a sub-headline."
+_SHORT_LINE = 60
 
 
-def remembered(notes: Iterable[PageNote]) -> list[PageNote]:
-    """The pages worth remembering, oldest first; the newest note of each page."""
-    newest: dict[str, PageNote] = {}
-    for note in sorted(notes, key=lambda note: (note.day, note.title, note.seen)):
-        newest[note.url] = note
-    found = sorted(newest.values(), key=_age)[-MAX_PAGES:]
-    oldest = _days_before(found[-1].day) if found else ""
-    return [note for note in found if note.day >= oldest]
+class BlockKey(NamedTuple):
+    """A text at a kind of place: a digest of each."""
+
+    place: str
+    text: str
 
 
-def _age(note: PageNote) -> tuple[str, str]:
-    """Pages of one day in an order that prefers none of the site's sections."""
-    return note.day, blake2b(note.url.encode(), digest_size=8).hexdigest()
+class BlockOccurrence(NamedTuple):
+    """A text on a page."""
+
+    key: BlockKey
+    chars: int
+    in_story: bool
+    "Whether it looked like part of the story, before any memory was consulted."
 
 
-def _days_before(day: str) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageRecord:
+    """What the memory needs of a page."""
+
+    url: str
+    "Identifies the page: a newer record replaces an older record."
+    day: str
+    "ISO date of the capture; empty if unknown."
+    title: str
+    "Match key of the headline."
+    occurrences: tuple[BlockOccurrence, ...]
+
+
+def record_page(view: PageView, in_story: Sequence[bool], *, url: str, day: str, title: str) -> PageRecord:
+    """The record of a page; `in_story` tells for each block of the view whether it looked like the story."""
+    occurrences: dict[BlockKey, BlockOccurrence] = {}
+    for key, block, is_story in zip(block_keys(view), view.blocks, in_story, strict=True):
+        if key is not None and (len(occurrences) < MAX_OCCURRENCES or key in occurrences):
+            before = key in occurrences and occurrences[key].in_story
+            occurrences[key] = BlockOccurrence(key, len(block.text), is_story or before)
+    return PageRecord(
+        url=url,
+        day=day,
+        title=truncate(match_key(title), TITLE_CHARS),
+        occurrences=tuple(occurrences.values()),
+    )
+
+
+def block_keys(view: PageView) -> list[BlockKey | None]:
+    """The key of each block; None for hidden blocks and blocks without words."""
+    paths = _element_paths(view.frames)
+    keys: list[BlockKey | None] = []
+    for block in view.blocks:
+        text = "" if block.hidden else strip_punctuation(fold_normalized(block.text))
+        path = paths[block.frame.index]
+        keys.append(BlockKey(_text_digest(f"{path} {block.kind}"), _text_digest(text)) if text else None)
+    return keys
+
+
+def _element_paths(frames: Iterable[Frame]) -> list[str]:
+    """For each frame the path of elements that leads to it."""
+    paths: list[tuple[str, ...]] = []
+    for frame in frames:
+        above = paths[frame.parent.index] if frame.parent else ()
+        paths.append((*above[1 - _PATH_LEVELS :], _path_step(frame)))
+    return ["/".join(path) for path in paths]
+
+
+def _path_step(frame: Frame) -> str:
+    if frame.tag in _WHOLE_PAGE_TAGS or not frame.classes:
+        return frame.tag
+    stable = sorted(name for name in frame.classes.split() if not any(map(str.isdigit, name)))
+    return ".".join([frame.tag, *stable[:_PATH_CLASSES]])
+
+
+def _text_digest(text: str) -> str:
+    return blake2b_digest(text, DIGEST_BYTES).hex()
+
+
+def group_by_story(pages: Sequence[PageRecord]) -> list[list[PageRecord]]:
+    """The pages in groups of the same story."""
+    texts = [_story_texts(page) for page in pages]
+    leaders = list(range(len(pages)))
+    for (left, right), shared in sorted(_shared_chars(texts).items()):
+        shorter = min(sum(texts[left].values()), sum(texts[right].values()))
+        enough = _SAME_TITLE_TEXT if _have_same_title(pages[left], pages[right]) else _SAME_TEXT
+        if shared >= enough * shorter:
+            leaders[_find_leader(leaders, right)] = _find_leader(leaders, left)
+    groups: dict[int, list[PageRecord]] = defaultdict(list)
+    for at, page in enumerate(pages):
+        groups[_find_leader(leaders, at)].append(page)
+    return list(groups.values())
+
+
+def _story_texts(page: PageRecord) -> dict[str, int]:
+    """Digests of the longer texts of the story, with their characters."""
+    return {
+        occurrence.key.text: occurrence.chars
+        for occurrence in page.occurrences
+        if occurrence.in_story and occurrence.chars >= _MIN_STORY_TEXT
+    }
+
+
+def _shared_chars(texts: Sequence[dict[str, int]]) -> Counter[tuple[int, int]]:
+    """Characters that each two pages have in common, for pairs that have any."""
+    pages_by_text: dict[str, list[int]] = defaultdict(list)
+    for at, digests in enumerate(texts):
+        for digest in digests:
+            pages_by_text[digest].append(at)
+    shared: Counter[tuple[int, int]] = Counter()
+    for digest, pages in pages_by_text.items():
+        for pair in combinations(pages, 2):
+            shared[pair] += texts[pair[0]][digest]
+    return shared
+
+
+def _have_same_title(left: PageRecord, right: PageRecord) -> bool:
+    left_words, right_words = set(left.title.split()), set(right.title.split())
+    common = left_words & right_words
+    return bool(common) and len(common) >= _SAME_TITLE * len(left_words | right_words)
+
+
+def _find_leader(leaders: list[int], at: int) -> int:
+    while leaders[at] != at:
+        leaders[at] = leaders[leaders[at]]
+        at = leaders[at]
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class _RecurringBlock:
+    """Statistics of a text at a kind of place."""
+
+    stories: int
+    in_story: bool
+    "Whether it mostly looked like part of the story."
+    share: float
+    "Share of the stories with this kind of place that have the text there."
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMemory:
+    """What earlier pages of an outlet taught."""
+
+    recurring_blocks: dict[BlockKey, _RecurringBlock]
+    "Texts that occur with enough stories."
+    story_places: frozenset[str]
+    "Kinds of places that hold the text of stories."
+    name: str = ""
+    "Name of its file; empty if it was not read from a file."
+
+    def find_recurring(self, view: PageView) -> frozenset[int]:
+        """Indexes of the view's blocks that are the site's boilerplate."""
+        keys = block_keys(view)
+        recurring = {
+            at: self.recurring_blocks[key]
+            for at, key in enumerate(keys)
+            if key is not None and key in self.recurring_blocks
+        }
+        if not recurring:
+            return frozenset()
+        own = [at for at, key in enumerate(keys) if at not in recurring and self._is_own(view, at, key)]
+        outside = {at for at, block in recurring.items() if not block.in_story}
+        inside = {
+            at for at, block in recurring.items() if block.in_story and _is_usual(view.blocks, at, block, own)
+        }
+        return _limit_removal(view.blocks, outside, inside, own)
+
+    def _is_own(self, view: PageView, at: int, key: BlockKey | None) -> bool:
+        """Whether a text that does not recur is where stories are, and so most likely the page's own."""
+        if key is None or key.place not in self.story_places:
+            return False
+        return view.blocks[at].kind != "h" and view.blocks[at].frame.index not in view.chrome
+
+
+def _is_usual(blocks: Sequence[TextBlock], at: int, recurring: _RecurringBlock, own: Sequence[int]) -> bool:
+    """Whether a text that looks like the story's is too usual at its place to be part of it."""
+    if _is_evidence(blocks[at].text):
+        return False
+    if not own or at < own[0] or at > own[-1]:
+        return recurring.share >= _USUAL_AT_EDGE
+    block = blocks[at]
+    if block.kind == "h" and at + 1 in own:  # it heads a text of this page alone
+        return False
+    return recurring.share >= (_USUAL_SHORT_LINE if len(block.text) <= _SHORT_LINE else _USUAL_IN_STORY)
+
+
+def _is_evidence(text: str) -> bool:
+    """Whether later steps turn the line into metadata: a byline or a wire notice."""
+    if parse_byline_line(text) is not None:
+        return True
+    return len(text) <= MAX_CHARS and any(notice.pattern.search(text) for notice in load_notices())
+
+
+def _limit_removal(
+    blocks: Sequence[TextBlock], outside: set[int], inside: set[int], own: Sequence[int]
+) -> frozenset[int]:
+    """The blocks to drop; those that look like the story's only if the page has more text of its own."""
+    own_chars = _unlinked_chars(blocks, own)
+    if not own_chars:
+        return frozenset()
+    if _unlinked_chars(blocks, inside) > own_chars:
+        inside = set()
+    visible = _unlinked_chars(blocks, [at for at, block in enumerate(blocks) if not block.hidden])
+    return frozenset(at for at in outside | inside if 2 * len(blocks[at].text) <= visible)
+
+
+def _unlinked_chars(blocks: Sequence[TextBlock], places: Iterable[int]) -> int:
+    """Characters outside links."""
+    return sum(max(0, len(blocks[at].text) - blocks[at].linked_chars) for at in places)
+
+
+def build_memory(records: Iterable[PageRecord], name: str = "") -> SiteMemory:
+    """The memory that these pages give."""
+    with_place: Counter[str] = Counter()
+    with_text: Counter[BlockKey] = Counter()
+    in_story: Counter[BlockKey] = Counter()
+    for group in group_by_story(list(records)):
+        texts: dict[BlockKey, bool] = {}
+        for occurrence in (occurrence for page in group for occurrence in page.occurrences):
+            texts[occurrence.key] = texts.get(occurrence.key, False) or occurrence.in_story
+        with_place.update({place for place, _ in texts})
+        with_text.update(list(texts))
+        in_story.update(key for key, is_story in texts.items() if is_story)
+    shares = {key: count / with_place[key.place] for key, count in with_text.items()}
+    recurring_blocks = {
+        key: _RecurringBlock(count, 2 * in_story[key] > count, shares[key])
+        for key, count in with_text.items()
+        if count >= MIN_STORIES
+    }
+    return SiteMemory(recurring_blocks, _find_story_places(in_story, shares, with_place), name)
+
+
+def _find_story_places(
+    in_story: Counter[BlockKey], shares: dict[BlockKey, float], with_place: Counter[str]
+) -> frozenset[str]:
+    """Places where a story has, on average, at least a single text of its own."""
+    own: Counter[str] = Counter()
+    for key, count in in_story.items():
+        if count < MIN_STORIES or shares[key] < _USUAL_AT_EDGE:
+            own[key.place] += count
+    return frozenset(place for place, count in own.items() if count >= with_place[place])
+
+
+def latest_records(records: Iterable[PageRecord]) -> list[PageRecord]:
+    """The records worth remembering, oldest first: the newest of each page, of recent pages only."""
+    newest: dict[str, PageRecord] = {}
+    for record in sorted(records, key=lambda record: (record.day, record.title, record.occurrences)):
+        newest[record.url] = record
+    # The order of the pages of a day favours none of the site's sections.
+    by_age = sorted(newest.values(), key=lambda record: (record.day, blake2b_digest(record.url, 8)))
+    latest = by_age[-MAX_PAGES:]
+    oldest_day = _earliest_day(latest[-1].day) if latest else ""
+    return [record for record in latest if record.day >= oldest_day]
+
+
+def _earliest_day(newest: str) -> str:
     try:
-        return (dt.date.fromisoformat(day) - dt.timedelta(days=MAX_DAYS)).isoformat()
+        return (dt.date.fromisoformat(newest) - dt.timedelta(days=MAX_DAYS)).isoformat()
     except (ValueError, OverflowError):
         return ""
 
 
-def notes_to_json(notes: Sequence[PageNote]) -> bytes:
-    """What `notes_of_json` reads: each text with its place once, the pages by number."""
-    sizes: dict[Mark, int] = {}
-    for seen in (seen for note in notes for seen in note.seen):
-        sizes[seen.mark] = max(seen.chars, sizes.get(seen.mark, 0))
-    marks = sorted(sizes)
-    numbers = {mark: number for number, mark in enumerate(marks)}
+def dump_records(records: Sequence[PageRecord]) -> bytes:
+    """JSON for `load_records`: each text with its place is written once, and pages refer to it by number."""
+    sizes: dict[BlockKey, int] = {}
+    for occurrence in (occurrence for record in records for occurrence in record.occurrences):
+        sizes[occurrence.key] = max(occurrence.chars, sizes.get(occurrence.key, 0))
+    keys = sorted(sizes)
+    numbers = {key: number for number, key in enumerate(keys)}
     pages = [
         {
-            "url": note.url,
-            "day": note.day,
-            "title": note.title,
-            "inside": sorted(numbers[seen.mark] for seen in note.seen if seen.inside),
-            "outside": sorted(numbers[seen.mark] for seen in note.seen if not seen.inside),
+            "url": record.url,
+            "day": record.day,
+            "title": record.title,
+            "inside": sorted(numbers[text.key] for text in record.occurrences if text.in_story),
+            "outside": sorted(numbers[text.key] for text in record.occurrences if not text.in_story),
         }
-        for note in notes
+        for record in records
     ]
-    told = {"schema": SCHEMA, "texts": [[*mark, sizes[mark]] for mark in marks], "pages": pages}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    data = {"schema": SCHEMA, "texts": [[*key, sizes[key]] for key in keys], "pages": pages}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode() + b"\n"
 
 
-def notes_of_json(data: bytes) -> list[PageNote]:
-    """Notes of pages; ValueError where the data holds none."""
+def load_records(data: bytes) -> list[PageRecord]:
+    """The records in the data of `dump_records`; ValueError if it holds none."""
     try:
-        told: Any = json.loads(data)
-        if told["schema"] != SCHEMA:
-            raise ValueError(f"a memory of another kind: {told['schema']!r}")
-        seen = [(Mark(str(place), str(words)), int(chars)) for place, words, chars in told["texts"]]
-        return [_note(page, seen) for page in told["pages"]]
+        memory: Any = json.loads(data)
+        if memory["schema"] != SCHEMA:
+            raise ValueError(f"a memory with another schema: {memory['schema']!r}")
+        texts = [(BlockKey(str(place), str(text)), int(chars)) for place, text, chars in memory["texts"]]
+        return [_load_record(page, texts) for page in memory["pages"]]
     except (KeyError, TypeError, IndexError, RecursionError) as error:
-        raise ValueError(f"no memory: {error!r}") from error
+        raise ValueError(f"not a memory: {error!r}") from error
 
 
-def _note(page: Any, known: Sequence[tuple[Mark, int]]) -> PageNote:
-    return PageNote(
+def _load_record(page: Any, texts: Sequence[tuple[BlockKey, int]]) -> PageRecord:
+    inside = [BlockOccurrence(*texts[int(number)], in_story=True) for number in page["inside"]]
+    outside = [BlockOccurrence(*texts[int(number)], in_story=False) for number in page["outside"]]
+    return PageRecord(
         url=str(page["url"]),
         day=str(page["day"]),
         title=str(page["title"]),
-        seen=(*_seen(page["inside"], known, inside=True), *_seen(page["outside"], known, inside=False)),
+        occurrences=(*inside, *outside),
     )
-
-
-def _seen(numbers: Iterable[int], known: Sequence[tuple[Mark, int]], *, inside: bool) -> Iterator[Seen]:
-    for number in numbers:
-        mark, chars = known[number]
-        yield Seen(mark, chars, inside)

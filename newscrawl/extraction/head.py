@@ -1,4 +1,4 @@
-"""What a page and its response declare: meta tags, links, headers, JSON-LD, read once."""
+"""Declarations of a page and its response: meta tags, links, headers and JSON-LD, read once."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.jsonld import Node, nodes_of, story_of
-from newscrawl.extraction.landmarks import Signs, signs_of
-from newscrawl.extraction.normalize import cut, tidy
-from newscrawl.extraction.parse import header
-from newscrawl.urls import absolute
+from newscrawl.extraction.jsonld import Node, find_story_node, read_nodes
+from newscrawl.extraction.landmarks import PageLandmarks, find_landmarks
+from newscrawl.extraction.normalize import normalize_spaces, truncate
+from newscrawl.extraction.parse import find_header
+from newscrawl.urls import absolute_url
 
 MAX_META_CHARS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Head:
+class PageHead:
+    """What a page declares about itself, and its landmarks."""
+
     url: str
     metas: Mapping[str, tuple[str, ...]]
     "Contents by name, property, itemprop or http-equiv, lower-case, in page order."
@@ -25,69 +27,69 @@ class Head:
     "(rel, href) of link elements, verbatim."
     headers: Mapping[str, str]
     nodes: list[Node]
-    story: Node
-    "The JSON-LD node of the story; empty when there is none."
+    story_node: Node
+    "The JSON-LD node of the story; empty if there is none."
     lang: str | None
     title: str | None
-    "The title element's text."
-    signs: Signs = field(default_factory=Signs)
-    "Elements of the page that may tell something of the story."
+    "Text of the title element."
+    landmarks: PageLandmarks = field(default_factory=PageLandmarks)
+    "Elements that may hold metadata of the story."
 
     def meta(self, *names: str) -> str | None:
-        """The first content that is not empty, in the order of the names."""
+        """The first non-empty content, in the order of the names."""
         return next((value for name in names for value in self.metas.get(name, ()) if value), None)
 
     def link(self, rel: str) -> str | None:
-        """The first link of this relation, absolute."""
+        """The first link with this relation, as an absolute URL."""
         hrefs = (href for name, href in self.links if rel in name.lower().split())
-        return next((full for href in hrefs if (full := absolute(href, self.url))), None)
+        return next((url for href in hrefs if (url := absolute_url(href, self.url))), None)
 
 
-def head_of(tree: HtmlElement, url: str, headers: Mapping[str, str]) -> Head:
-    """Everything declared, and the elements that may tell more: one pass over the tree."""
-    signs = signs_of(tree)
-    nodes = nodes_of(signs.scripts)
-    title = next((one.text_content() for one in signs.titles if one.getparent().tag != "svg"), None)
-    links = [(one.get("rel") or "", one.get("href") or "") for one in signs.links]
-    return Head(
+def read_head(tree: HtmlElement, url: str, headers: Mapping[str, str]) -> PageHead:
+    """The declarations and landmarks of a page, found in a single pass over the tree."""
+    landmarks = find_landmarks(tree)
+    nodes = read_nodes(landmarks.scripts)
+    titles = (element.text_content() for element in landmarks.titles if element.getparent().tag != "svg")
+    title = next(titles, None)
+    return PageHead(
         url=url,
-        metas=_metas(signs.metas),
-        links=tuple(links),
+        metas=_read_metas(landmarks.metas),
+        links=tuple((element.get("rel") or "", element.get("href") or "") for element in landmarks.links),
         headers=headers,
         nodes=nodes,
-        story=story_of(nodes, url) or {},
-        lang=tidy(tree.get("lang") or tree.get("xml:lang") or "") or None,
-        title=cut(tidy(title), 1000) if title and tidy(title) else None,
-        signs=signs,
+        story_node=find_story_node(nodes, url) or {},
+        lang=normalize_spaces(tree.get("lang") or tree.get("xml:lang") or "") or None,
+        title=truncate(normalize_spaces(title), 1000) if title and normalize_spaces(title) else None,
+        landmarks=landmarks,
     )
 
 
-def _metas(elements: list[HtmlElement]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+def _read_metas(elements: list[HtmlElement]) -> dict[str, tuple[str, ...]]:
+    metas: dict[str, list[str]] = {}
     for element in elements:
-        named = {
+        names = {
             name.strip().lower()
-            for kind in ("name", "property", "itemprop", "http-equiv")
-            if (name := element.get(kind))
-        }
-        if named - {""}:
-            content = tidy(cut(element.get("content") or "", MAX_META_CHARS))
-            for name in sorted(named - {""}):
-                found.setdefault(name, []).append(content)
-    return {name: tuple(contents) for name, contents in found.items()}
+            for attribute in ("name", "property", "itemprop", "http-equiv")
+            if (name := element.get(attribute))
+        } - {""}
+        if names:
+            content = normalize_spaces(truncate(element.get("content") or "", MAX_META_CHARS))
+            for name in sorted(names):
+                metas.setdefault(name, []).append(content)
+    return {name: tuple(contents) for name, contents in metas.items()}
 
 
-def canonical_of(head: Head) -> str | None:
-    """What the page names as its address."""
-    said = head.meta("og:url")
-    return head.link("canonical") or (absolute(said, head.url) if said else None)
+def canonical_url(head: PageHead) -> str | None:
+    """The address that the page declares as its own: its canonical link, else og:url."""
+    declared = head.meta("og:url")
+    return head.link("canonical") or (absolute_url(declared, head.url) if declared else None)
 
 
-def lang_declared_of(head: Head) -> str | None:
-    """Verbatim: html lang, else og:locale, else Content-Language."""
-    said = (
+def declared_language(head: PageHead) -> str | None:
+    """Verbatim: the lang attribute of html, else og:locale, else Content-Language."""
+    declared = (
         head.lang
         or head.meta("og:locale", "content-language")
-        or tidy(header(head.headers, "content-language") or "")
+        or normalize_spaces(find_header(head.headers, "content-language") or "")
     )
-    return cut(said, 40) if said else None
+    return truncate(declared, 40) if declared else None

@@ -1,4 +1,4 @@
-"""One pass over a tree: the elements that may tell of a story's date, authors, topics and pictures."""
+"""Landmarks: elements that may hold a story's date, authors, topics and pictures, found in a single pass."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import islice
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import RawBlock, text_of
-from newscrawl.extraction.normalize import key
+from newscrawl.extraction.blocks import TextBlock, inner_text
+from newscrawl.extraction.normalize import match_key
 
-MAX_EACH = 500
-"Elements kept of a kind: pages with more are made by mistake or to waste time."
+MAX_ELEMENTS_OF_A_KIND = 500
+"Elements collected of a kind; a page with more is broken, or made to waste time."
 MAX_NAME_CHARS = 300
 _STEMS: dict[str, tuple[str, ...]] = {
     "author": (
@@ -31,248 +31,245 @@ _STEMS: dict[str, tuple[str, ...]] = {
         "timeline-item", "timeline-entry", "live_",
     ),
 }  # fmt: skip
-"What stands in classes and ids of elements of a kind. Plain words: many times faster than a pattern."
+"Parts of class names and ids by the kind of element. Plain substrings are many times faster than patterns."
+_ANY_STEM = re.compile("|".join(re.escape(stem) for stems in _STEMS.values() for stem in stems))
+"Most names match no stem, and a single search shows it faster than the loops."
 _AUTHOR_PAGE = re.compile(
     r"(?:^|/)(?:authors?|auteurs?|auteures?|autor(?:en|es|as)?|autor(?:in|a)|journalist(?:e?s?|en)|"
     r"contribut(?:or|eur|rice)s?|writers?|reporters?|bylines?|columnists?|signatures?|redacteurs?)/[^/?#]|"
     r"[?&]author=\w",
     re.IGNORECASE,
 )
-_LABEL = re.compile(
+_TOPICS_LABEL = re.compile(
     r"\s*(?:read more on|tags?|mots[\s-]cl[eé]s?|[eé]tiquettes?|related topics|topics|th[eè]mes?|sujets?|"
     r"more on|filed under|keywords)\s*:?\s*$",
     re.IGNORECASE,
 )
 LABEL_CHARS = 40
-WHITE = 8
-"Markup holds so many characters for one that is read, at most."
-_AUTHOR_STEMS = (
+MARKUP_RATIO = 8
+"Most characters of markup, white space included, per character of text that is read."
+_AUTHOR_PAGE_STEMS = (
     "/aut", "author=", "/journalis", "/contrib", "/write", "/report", "/byline", "/column", "/signat",
     "/redact",
 )  # fmt: skip
-"One of them is in every address that `_AUTHOR_PAGE` finds; asked first because it is cheap."
+"A cheap check before `_AUTHOR_PAGE`, whose matches all contain such a stem."
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_LABELLED = frozenset({"li", "span", "strong", "b", "p", "dt", "label", "ul", *_HEADINGS})
-_READ = (
+_LABEL_TAGS = frozenset({"li", "span", "strong", "b", "p", "dt", "label", "ul", *_HEADINGS})
+_VISITED_TAGS = (
     "html", "body", "main", "article", "section", "header", "footer", "aside", "nav", "div", "p", "span", "a",
     "ul", "ol", "li", "dl", "dt", "dd", "table", "tr", "td", "th", "time", "address", "figure", "strong",
     "em", "b", "i", "small", "label", "abbr", "cite", "font", "meta", "link", "title", "script",
     *sorted(_HEADINGS),
 )  # fmt: skip
-"Tags looked at; the pass over the others costs nothing."
-_ASIDE = frozenset({"aside", "footer", "nav"})
-_WHOLE = frozenset({"body", "html", "main"})
-"What these are named says nothing of a part of the page."
-_OTHERS = re.compile(
+"Only these tags are visited; lxml skips the others at no cost."
+_ASIDE_TAGS = frozenset({"aside", "footer", "nav"})
+_WHOLE_PAGE_TAGS = frozenset({"body", "html", "main"})
+"Their names say nothing about a part of the page."
+_OTHER_STORIES = re.compile(
     r"related|relation|similar|recommend|sidebar|(?<!elementor-)widget|teaser|card|\bmost|"
     r"popular|latest|comment|ticker|footer|promo|carousel|more-?(?:from|stories|news)|\balso|suggest|trending|recirc",
     re.IGNORECASE,
 )
-_NEAR = 8
-"Elements above one by whose names it is known to be about other stories."
+_NAMED_LEVELS = 8
+"Ancestors whose names can mark an element as being about other stories."
+MAX_LINES = 400
+LINES_ABOVE, LINES_BELOW = 6, 15
+"Lines around the headline whose dates and names are taken for the story's."
+EXTRA_TITLE_CHARS = 20
+"Characters that a line may have beyond its match key."
+_OWN_FOOTER = re.compile(r"(?:^|\s)(?:post|entry|article|story|node)[-_]{1,2}(?:footer|meta)", re.IGNORECASE)
+"How themes name the line above or below a story that says who wrote it and when."
+FOOTER_LEVELS = 8
+"Ancestors among which such a footer is searched for."
 
 
 @dataclass(kw_only=True, slots=True)
-class Signs:
-    """Elements by what they may tell, each list in page order."""
+class PageLandmarks:
+    """Elements by what they may hold, each list in page order."""
 
     metas: list[HtmlElement] = field(default_factory=list)
     links: list[HtmlElement] = field(default_factory=list)
     scripts: list[HtmlElement] = field(default_factory=list)
-    "Scripts that are JSON-LD."
+    "Scripts of type JSON-LD."
     titles: list[HtmlElement] = field(default_factory=list)
     headings: list[HtmlElement] = field(default_factory=list)
-    "For their places, which tell what stands below the headline."
+    "For their positions, which show what comes below the headline."
     times: list[HtmlElement] = field(default_factory=list)
     figures: list[HtmlElement] = field(default_factory=list)
     topics: list[HtmlElement] = field(default_factory=list)
-    "Links of `rel=tag`, those of categories among them."
-    nexts: list[HtmlElement] = field(default_factory=list)
-    "Links of `rel=next`."
+    "Links with `rel=tag`, which include links to categories."
+    next_links: list[HtmlElement] = field(default_factory=list)
+    "Links with `rel=next`."
     labels: list[HtmlElement] = field(default_factory=list)
-    "Elements whose own text is the label of a list of topics."
+    "Elements whose own text labels a list of topics."
     author_links: list[HtmlElement] = field(default_factory=list)
-    "Links that lead to an author's page."
-    named: dict[str, list[HtmlElement]] = field(default_factory=lambda: {kind: [] for kind in _STEMS})
-    "Elements by what their class, id or itemprop says they hold."
-    place: dict[HtmlElement, int] = field(default_factory=dict)
-    "Where each of these elements stands among all of the page."
+    "Links to an author's page."
+    by_kind: dict[str, list[HtmlElement]] = field(default_factory=lambda: {kind: [] for kind in _STEMS})
+    "Elements by the kind that their class, id or itemprop names."
+    positions: dict[HtmlElement, int] = field(default_factory=dict)
+    "Positions of the elements above among all elements of the page."
 
-    def after(self, element: HtmlElement | None) -> int:
-        """The place of an element, or of the last known one that holds it; 0 when neither is known."""
+    def position(self, element: HtmlElement | None) -> int:
+        """The position of an element, or of its nearest ancestor that has any; 0 if none has."""
         while element is not None:
-            if element in self.place:
-                return self.place[element]
+            if element in self.positions:
+                return self.positions[element]
             element = element.getparent()
         return 0
 
 
-_ANY_STEM = re.compile("|".join(re.escape(stem) for stems in _STEMS.values() for stem in stems))
-"Whether it is worth asking for each: one search over all stems costs less than the loops."
-
-
 @lru_cache(maxsize=8192)
-def kinds_of(names: str) -> tuple[str, ...]:
-    """What a class or id says of its element: `author`, `date`, `figure`, `live`."""
+def landmark_kinds(names: str) -> tuple[str, ...]:
+    """The kinds of element that a class, id or itemprop names, such as `author` or `date`."""
     folded = names[:MAX_NAME_CHARS].lower()
     if not _ANY_STEM.search(folded):
         return ()
     return tuple(kind for kind, stems in _STEMS.items() if any(stem in folded for stem in stems))
 
 
-def signs_of(tree: HtmlElement) -> Signs:
-    """All elements that may tell something, found in one pass."""
-    signs = Signs()
+def find_landmarks(tree: HtmlElement) -> PageLandmarks:
+    """All landmarks of a page."""
+    landmarks = PageLandmarks()
     by_tag = {
-        "meta": signs.metas, "link": signs.links, "title": signs.titles, "time": signs.times,
-        "figure": signs.figures, **dict.fromkeys(_HEADINGS, signs.headings),
+        "meta": landmarks.metas, "link": landmarks.links, "title": landmarks.titles, "time": landmarks.times,
+        "figure": landmarks.figures, **dict.fromkeys(_HEADINGS, landmarks.headings),
     }  # fmt: skip
-    for at, element in enumerate(tree.iter(*_READ)):
+    for at, element in enumerate(tree.iter(*_VISITED_TAGS)):
         tag = element.tag
-        if (of_tag := by_tag.get(tag)) is not None:
-            _keep(signs, of_tag, element, at)
+        if (collected := by_tag.get(tag)) is not None:
+            _collect(landmarks, collected, element, at)
         elif tag == "a":
-            _read_link(signs, element, at)
+            _collect_link(landmarks, element, at)
         elif tag == "script":
             if "ld+json" in (element.get("type") or "").lower():
-                signs.scripts.append(element)
+                landmarks.scripts.append(element)
             continue
-        if tag in _LABELLED and is_label(element.text):
-            _keep(signs, signs.labels, element, at)
-        if named := element.get("class") or element.get("id"):
-            for kind in kinds_of(named):
-                _keep(signs, signs.named[kind], element, at)
+        if tag in _LABEL_TAGS and is_label(element.text):
+            _collect(landmarks, landmarks.labels, element, at)
+        if names := element.get("class") or element.get("id"):
+            for kind in landmark_kinds(names):
+                _collect(landmarks, landmarks.by_kind[kind], element, at)
         if tag != "meta" and (prop := element.get("itemprop")):
-            for kind in kinds_of(prop):
-                _keep(signs, signs.named[kind], element, at)
-    return signs
+            for kind in landmark_kinds(prop):
+                _collect(landmarks, landmarks.by_kind[kind], element, at)
+    return landmarks
 
 
-def _keep(signs: Signs, found: list[HtmlElement], element: HtmlElement, at: int) -> None:
-    if len(found) < MAX_EACH and (not found or found[-1] is not element):
-        found.append(element)
-        signs.place[element] = at
+def _collect(landmarks: PageLandmarks, collected: list[HtmlElement], element: HtmlElement, at: int) -> None:
+    if len(collected) < MAX_ELEMENTS_OF_A_KIND and (not collected or collected[-1] is not element):
+        collected.append(element)
+        landmarks.positions[element] = at
 
 
-def _read_link(signs: Signs, element: HtmlElement, at: int) -> None:
+def _collect_link(landmarks: PageLandmarks, element: HtmlElement, at: int) -> None:
     rel = element.get("rel")
-    names = rel.lower().split() if rel else ()
-    if "tag" in names:
-        _keep(signs, signs.topics, element, at)
-    if "next" in names:
-        _keep(signs, signs.nexts, element, at)
+    rels = rel.lower().split() if rel else ()
+    if "tag" in rels:
+        _collect(landmarks, landmarks.topics, element, at)
+    if "next" in rels:
+        _collect(landmarks, landmarks.next_links, element, at)
     href = element.get("href") or ""
-    if "author" in names or _is_author_page(href):
-        _keep(signs, signs.author_links, element, at)
+    if "author" in rels or _is_author_page(href):
+        _collect(landmarks, landmarks.author_links, element, at)
 
 
 def _is_author_page(href: str) -> bool:
     folded = href.lower()
-    for stem in _AUTHOR_STEMS:
+    for stem in _AUTHOR_PAGE_STEMS:
         if stem in folded:
             return _AUTHOR_PAGE.search(folded) is not None
     return False
 
 
 def is_label(text: str | None) -> bool:
-    """Whether it is what stands above a list of topics."""
-    return text is not None and 3 < len(text) < LABEL_CHARS and _LABEL.match(text) is not None
+    """Whether a text is the label of a list of topics."""
+    return text is not None and 3 < len(text) < LABEL_CHARS and _TOPICS_LABEL.match(text) is not None
 
 
 def short_text(element: HtmlElement, limit: int) -> str:
-    """The text of an element that holds little; of a larger one nothing, and it is not read to its end."""
+    """The text of an element that holds little; empty for a larger element, which is not read to its end."""
     chars = 0
     for piece in element.itertext():
         chars += len(piece)
-        if chars > WHITE * limit:
+        if chars > MARKUP_RATIO * limit:
             return ""
-    text = text_of(element)
+    text = inner_text(element)
     return text if len(text) <= limit else ""
 
 
-def names_of(element: HtmlElement) -> str:
-    """The words an element is named by."""
+def element_names(element: HtmlElement) -> str:
+    """The itemprop, class and id of an element."""
     return " ".join(element.get(name) or "" for name in ("itemprop", "class", "id"))
 
 
 @lru_cache(maxsize=8192)
-def _is_of_others(names: str) -> bool:
-    return _OTHERS.search(names) is not None
+def _name_other_stories(names: str) -> bool:
+    return _OTHER_STORIES.search(names) is not None
 
 
-def is_elsewhere(element: HtmlElement, home: Collection[HtmlElement] = ()) -> bool:
-    """Whether it stands in a part of the page about other stories; not above an element of `home`."""
-    for above in islice(element.iterancestors(), _NEAR):
-        if above in home:
+def is_about_other_stories(element: HtmlElement, within: Collection[HtmlElement] = ()) -> bool:
+    """Whether a part of the page about other stories holds the element, below any ancestor in `within`."""
+    for ancestor in islice(element.iterancestors(), _NAMED_LEVELS):
+        if ancestor in within:
             return False
-        if above.tag in _ASIDE or (above.tag not in _WHOLE and _is_of_others(names_of(above))):
+        if ancestor.tag in _ASIDE_TAGS or (
+            ancestor.tag not in _WHOLE_PAGE_TAGS and _name_other_stories(element_names(ancestor))
+        ):
             return True
     return False
 
 
-MAX_LINES = 400
-ABOVE, BELOW = 6, 15
-"Lines around the headline: what they say of dates and authors is the story's."
-SLACK = 20
-"Characters that a line may have beside its key."
-_OWN_FOOTER = re.compile(r"(?:^|\s)(?:post|entry|article|story|node)[-_]{1,2}(?:footer|meta)", re.IGNORECASE)
-"How themes name the line below a story, or above it, that says who wrote it and when."
-FOOTERS = 8
-"Elements above one among which such a footer is looked for."
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Near:
-    """The page as seen from its headline."""
+class HeadlineContext:
+    """Where the headline is, and what is near it."""
 
-    lines: list[RawBlock]
-    "From the headline down, then those right above it, then all others."
-    place: int = 0
-    "Where the headline stands among all elements; 0 where none was found."
-    home: Collection[HtmlElement] = field(default_factory=frozenset)
-    "The elements that hold the headline: whatever they are named, they are about this story."
+    lines: list[TextBlock]
+    "Lines in the order of search: from the headline down, then those right above it, then all others."
+    position: int = 0
+    "Position of the headline among all elements; 0 if none was found."
+    headline_elements: Collection[HtmlElement] = field(default_factory=frozenset)
+    "Elements that hold the headline: whatever their names, they are about this story."
 
-    def elsewhere(self, element: HtmlElement) -> bool:
-        """Whether it stands in a part of the page about other stories."""
-        if not is_elsewhere(element, self.home):
+    def is_elsewhere(self, element: HtmlElement) -> bool:
+        """Whether an element is in a part of the page about other stories."""
+        if not is_about_other_stories(element, self.headline_elements):
             return False
-        footers = _own_footers(element)
+        footers = list(filter(_is_article_footer, islice(element.iterancestors(), FOOTER_LEVELS)))
         if not footers:
             return True
-        return is_elsewhere(element, {*self.home, footers[0]}) or is_elsewhere(footers[-1], self.home)
+        inside_footer = {*self.headline_elements, footers[0]}
+        return is_about_other_stories(element, inside_footer) or is_about_other_stories(
+            footers[-1], self.headline_elements
+        )
 
 
-def near_title(lines: Sequence[RawBlock], titles: set[str], signs: Signs) -> Near:
-    """The lines in the order in which they are asked; a story's date and authors stand near its headline."""
-    at = _headline(lines, titles)
+def _is_article_footer(element: HtmlElement) -> bool:
+    """Whether a footer belongs to an article rather than to the page."""
+    parent = element.getparent()
+    in_article = element.tag == "footer" and parent is not None and parent.tag == "article"
+    return in_article or _OWN_FOOTER.search(element_names(element)) is not None
+
+
+def find_headline(lines: Sequence[TextBlock], titles: set[str], landmarks: PageLandmarks) -> HeadlineContext:
+    """The context of the headline, near which a story's date and authors are printed."""
+    at = _headline_index(lines, titles)
     if at is None:
-        return Near(lines=list(lines[:MAX_LINES]))
-    above, element = max(0, at - ABOVE), lines[at].element
-    ordered = [*lines[at : at + BELOW], *lines[above:at], *lines[at + BELOW :], *lines[:above]]
-    return Near(
+        return HeadlineContext(lines=list(lines[:MAX_LINES]))
+    start, element = max(0, at - LINES_ABOVE), lines[at].element
+    ordered = [*lines[at : at + LINES_BELOW], *lines[start:at], *lines[at + LINES_BELOW :], *lines[:start]]
+    return HeadlineContext(
         lines=ordered[:MAX_LINES],
-        place=signs.after(element),
-        home={element, *element.iterancestors()},
+        position=landmarks.position(element),
+        headline_elements={element, *element.iterancestors()},
     )
 
 
-def _own_footers(element: HtmlElement) -> list[HtmlElement]:
-    """The elements above one, the nearest first, that are footers of an article and not of the page."""
-    return [above for above in islice(element.iterancestors(), FOOTERS) if _is_own_footer(above)]
-
-
-def _is_own_footer(element: HtmlElement) -> bool:
-    parent = element.getparent()
-    in_article = element.tag == "footer" and parent is not None and parent.tag == "article"
-    return in_article or _OWN_FOOTER.search(names_of(element)) is not None
-
-
-def _headline(lines: Sequence[RawBlock], titles: set[str]) -> int | None:
-    """The line that is the headline; a heading before others, since breadcrumbs repeat it."""
-    longest = max(map(len, titles), default=0) + SLACK
+def _headline_index(lines: Sequence[TextBlock], titles: set[str]) -> int | None:
+    """The line that is the headline; headings come first, since breadcrumbs repeat it."""
+    longest = max(map(len, titles), default=0) + EXTRA_TITLE_CHARS
     headings = (at for at, line in enumerate(lines) if line.kind == "h" or line.element.tag == "h1")
     others = (at for at, line in enumerate(lines) if 2 * len(line.text) > longest)
     for at in (*headings, *others):
-        if len(lines[at].text) <= longest and key(lines[at].text) in titles:
+        if len(lines[at].text) <= longest and match_key(lines[at].text) in titles:
             return at
     return None

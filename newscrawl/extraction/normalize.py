@@ -1,4 +1,4 @@
-"""Strings as they are kept, and as they are compared."""
+"""Text normalization: the form in which strings are stored, and the form in which they are compared."""
 
 from __future__ import annotations
 
@@ -6,69 +6,70 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Tab and line feed are white space here; every other control character, the soft hyphen, zero-width
-# spaces and halves of surrogate pairs carry no text. Joiners (U+200C, U+200D) do, in Persian and in emoji.
-_NOTHING = re.compile(
+# Tab and line feed count as white space; every other control character, the soft hyphen, zero-width spaces
+# and lone surrogates carry no text. The joiners U+200C and U+200D do, in Persian and in emoji.
+_INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 _SPACE = re.compile(r"\s+")
 _SPACE_IN_LINE = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n")
-_ALIKE = tuple(
+_ASCII_PUNCTUATION = tuple(
     (
         {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
         | {"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...", "`": "'"}
     ).items()
 )
-_EDGES = " \t\n.:;,!?*-_|\"'()[]{}>+"
+_EDGE_PUNCTUATION = " \t\n.:;,!?*-_|\"'()[]{}>+"
 
 
-def tidy(text: str) -> str:
-    """One line in NFC: white space folded to single spaces, nothing invisible, no lone surrogate."""
+def normalize_spaces(text: str) -> str:
+    """A single line in NFC, with single spaces and without invisible characters or lone surrogates."""
     line = " ".join(text.split())
-    # Most lines are so already, and asking costs less than rewriting; nothing invisible is printable.
+    # Most lines are in this form already, and checking costs less than rewriting. No invisible character is
+    # printable.
     if line.isprintable() and (line.isascii() or unicodedata.is_normalized("NFC", line)):
         return line
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", _NOTHING.sub("", text))).strip()
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", text))).strip()
 
 
-def tidy_lines(text: str) -> str:
-    """As `tidy`, but line breaks stay and empty lines go: for tables and preformatted text."""
-    clean = _SPACE_IN_LINE.sub(" ", unicodedata.normalize("NFC", _NOTHING.sub("", text)))
+def normalize_lines(text: str) -> str:
+    """Like `normalize_spaces`, but line breaks stay and empty lines go: for preformatted text."""
+    clean = _SPACE_IN_LINE.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", text)))
     return _EMPTY_LINES.sub("\n", "\n".join(line.strip() for line in clean.split("\n"))).strip()
 
 
-def plain(text: str) -> str:
-    """Tidy and case-folded, with one kind of quote, apostrophe and dash: what phrases are written in."""
-    return plain_of(tidy(text))
+def fold(text: str) -> str:
+    """Normalized and case-folded text with a single kind of apostrophe and dash and no double quotes."""
+    return fold_normalized(normalize_spaces(text))
 
 
-def plain_of(tidied: str) -> str:
-    """`plain` for what is tidy already."""
-    alike = tidied.replace("`", "'") if tidied.isascii() else _alike(tidied)
-    bare = alike.replace('"', "").casefold()
+def fold_normalized(text: str) -> str:
+    """`fold` for text that has normalized spaces."""
+    unified = text.replace("`", "'") if text.isascii() else _unify_punctuation(text)
+    bare = unified.replace('"', "").casefold()
     return " ".join(bare.split()).replace(" :", ":")
 
 
-def _alike(text: str) -> str:
-    """One by one: most are in no text, and `str.translate` asks a table for each character."""
-    for odd, usual in _ALIKE:
-        if odd in text:
-            text = text.replace(odd, usual)
+def _unify_punctuation(text: str) -> str:
+    # Most of these characters are in no text, while `str.translate` looks every character up.
+    for variant, ascii_form in _ASCII_PUNCTUATION:
+        if variant in text:
+            text = text.replace(variant, ascii_form)
     return text
 
 
 @lru_cache(maxsize=4096)
-def key(text: str) -> str:
-    """What two spellings of one line have in common: `plain` without punctuation and spaces at its ends."""
-    return trimmed(plain(text))
+def match_key(text: str) -> str:
+    """What different spellings of a line share: folded, without punctuation at the ends."""
+    return strip_punctuation(fold(text))
 
 
-def trimmed(folded: str) -> str:
-    """Without punctuation and spaces at the ends."""
-    return folded.strip(_EDGES)
+def strip_punctuation(folded: str) -> str:
+    """Folded text without punctuation and spaces at its ends."""
+    return folded.strip(_EDGE_PUNCTUATION)
 
 
-def cut(text: str, limit: int) -> str:
-    """At most `limit` characters."""
+def truncate(text: str, limit: int) -> str:
+    """At most the first `limit` characters."""
     return text if len(text) <= limit else text[:limit]

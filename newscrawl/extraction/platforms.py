@@ -1,147 +1,155 @@
-"""Rules of platforms and plug-ins: which elements of a page are sure chrome, and why."""
+"""Rules for platforms and plug-ins: which elements of a page are certainly chrome, and why."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import chain
 
 from newscrawl.extraction.blocks import Frame
+from newscrawl.package_data import read_package_toml
 
-DATA = "platforms.toml"
-_NEVER = ("html", "body", "head", "main")
-"Elements no mark may take: themes put plug-in classes on the body."
+_WHOLE_PAGE_TAGS = ("html", "body", "head", "main")
+"Elements that no pattern may drop: themes put the classes of plug-ins on the body."
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """Names and beginnings of names of classes and ids, each with its reason."""
+class NamePatterns:
+    """Patterns for classes (`.name`) and ids (`#name`), whole or by prefix, each with its reason."""
 
     exact: dict[str, str]
-    starts: tuple[tuple[str, str], ...]
-    beginnings: tuple[str, ...]
-    "Those of `starts`, to ask for all at once."
-    heads: frozenset[str]
-    "How they begin: most names begin with none of these, and one question tells."
+    prefixes: dict[str, str]
+    any_prefix: tuple[str, ...]
+    "All prefixes, for a single `startswith`."
+    prefix_heads: frozenset[str]
+    "The first `head_chars` characters of the prefixes: most names are ruled out by this cheap look-up."
     head_chars: int
 
-    def reason(self, names: Iterable[str]) -> str | None:
-        """Why an element with these names (`.class`, `#id`) is marked."""
+    def __bool__(self) -> bool:
+        return bool(self.exact or self.prefixes)
+
+    def find_reason(self, names: Iterable[str]) -> str | None:
+        """The reason of the first of these names that matches."""
         for name in names:
-            if found := self.exact.get(name):
-                return found
-            if name[: self.head_chars] in self.heads and name.startswith(self.beginnings):
-                return next(why for start, why in self.starts if name.startswith(start))
+            if reason := self.exact.get(name):
+                return reason
+            if name[: self.head_chars] in self.prefix_heads and name.startswith(self.any_prefix):
+                return next(reason for prefix, reason in self.prefixes.items() if name.startswith(prefix))
         return None
 
-    def hold_for(self, names: frozenset[str]) -> bool:
-        """Whether any of these names is marked."""
+    def match_any(self, names: frozenset[str]) -> bool:
+        """Whether any of these names matches."""
         if not names.isdisjoint(self.exact):
             return True
-        return bool(self.beginnings) and self.reason(names) is not None
+        return bool(self.prefixes) and self.find_reason(names) is not None
+
+
+def compile_patterns(pairs: Iterable[tuple[str, str]]) -> NamePatterns:
+    """Patterns from pairs of a name and a reason; a star at the end of a name makes it a prefix."""
+    pairs = list(pairs)
+    prefixes: dict[str, str] = {}
+    for name, reason in pairs:
+        if name.endswith("*"):
+            prefixes.setdefault(name[:-1], reason)
+    chars = min(map(len, prefixes), default=0)
+    return NamePatterns(
+        exact={name: reason for name, reason in pairs if not name.endswith("*")},
+        prefixes=prefixes,
+        any_prefix=tuple(prefixes),
+        prefix_heads=frozenset(prefix[:chars] for prefix in prefixes),
+        head_chars=chars,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
     name: str
-    signs: Marks
+    signatures: NamePatterns
+    "Names by which a page of this platform is recognized."
     generators: tuple[str, ...]
+    "Beginnings of its generator meta tag."
     drop: tuple[tuple[str, str], ...]
-    "(mark, reason)"
+    "(name, reason) of its chrome."
     lede: tuple[tuple[str, str], ...]
+    "(name, `lede`) of its standfirst."
 
 
 @cache
-def platforms() -> tuple[Platform, ...]:
+def load_platforms() -> tuple[Platform, ...]:
     """The rules that come with the package."""
-    data = tomllib.loads(files("newscrawl.extraction").joinpath(DATA).read_text(encoding="utf-8"))
-    return tuple(_platform(table) for table in data["platform"])
+    data = read_package_toml("newscrawl.extraction", "platforms.toml")
+    return tuple(_parse_platform(table) for table in data["platform"])
 
 
-def _platform(table: dict[str, object]) -> Platform:
-    signs = _list(table.get("signs"))
+def _parse_platform(table: dict[str, object]) -> Platform:
+    signs = _strings(table.get("signs"))
     drops = table.get("drop", {})
     assert isinstance(drops, dict)
     return Platform(
         name=str(table["name"]),
-        signs=marks_of((sign, "sign") for sign in signs if not sign.startswith("generator:")),
+        signatures=compile_patterns((sign, "sign") for sign in signs if not sign.startswith("generator:")),
         generators=tuple(sign.removeprefix("generator:") for sign in signs if sign.startswith("generator:")),
-        drop=tuple((mark, reason) for reason, marks in drops.items() for mark in _list(marks)),
-        lede=tuple((mark, "lede") for mark in _list(table.get("lede"))),
+        drop=tuple((name, reason) for reason, names in drops.items() for name in _strings(names)),
+        lede=tuple((name, "lede") for name in _strings(table.get("lede"))),
     )
 
 
-def _list(value: object) -> list[str]:
+def _strings(value: object) -> list[str]:
     return [str(part) for part in value] if isinstance(value, list) else []
 
 
-def marks_of(pairs: Iterable[tuple[str, str]]) -> Marks:
-    """Marks by the way they are compared."""
-    pairs = list(pairs)
-    starts = tuple((mark[:-1], reason) for mark, reason in pairs if mark.endswith("*"))
-    beginnings = tuple(start for start, _ in starts)
-    chars = min(map(len, beginnings), default=0)
-    return Marks(
-        exact={mark: reason for mark, reason in pairs if not mark.endswith("*")},
-        starts=starts,
-        beginnings=beginnings,
-        heads=frozenset(start[:chars] for start in beginnings),
-        head_chars=chars,
-    )
-
-
-def names_of(frame: Frame) -> tuple[str, ...]:
-    """A frame's id and classes, as marks name them."""
-    return _names(frame.ident, frame.classes) if frame.ident or frame.classes else ()
+def frame_names(frame: Frame) -> tuple[str, ...]:
+    """A frame's id and classes, written as in patterns."""
+    return _pattern_names(frame.ident, frame.classes) if frame.ident or frame.classes else ()
 
 
 @lru_cache(maxsize=8192)
-def _names(ident: str, classes: str) -> tuple[str, ...]:
-    named = tuple([f".{name}" for name in classes.split()])
-    return (f"#{ident}", *named) if ident else named
+def _pattern_names(ident: str, classes: str) -> tuple[str, ...]:
+    names = tuple([f".{name}" for name in classes.split()])
+    return (f"#{ident}", *names) if ident else names
 
 
-def platforms_of(frames: Iterable[Frame], generator: str, declared: str | None) -> list[Platform]:
-    """The platforms whose rules hold for a page."""
-    names = frozenset(chain.from_iterable(map(names_of, frames)))
-    return [platform for platform in platforms() if _holds(platform, names, generator.lower(), declared)]
+def detect_platforms(frames: Iterable[Frame], generator: str, declared: str | None) -> list[Platform]:
+    """The platforms whose rules apply to a page; `declared` is the platform that the outlet file names."""
+    names = frozenset(chain.from_iterable(map(frame_names, frames)))
+    return [
+        platform
+        for platform in load_platforms()
+        if platform.name == declared
+        or not (platform.signatures or platform.generators)
+        or generator.lower().startswith(platform.generators)
+        or platform.signatures.match_any(names)
+    ]
 
 
-def _holds(platform: Platform, names: frozenset[str], generator: str, declared: str | None) -> bool:
-    if not platform.signs.exact and not platform.signs.starts and not platform.generators:
-        return True
-    by_generator = any(generator.startswith(start) for start in platform.generators)
-    return platform.name == declared or by_generator or platform.signs.hold_for(names)
-
-
-def chrome_of(frames: Iterable[Frame], held: Iterable[Platform]) -> dict[int, str]:
-    """Indexes of the frames that are marked themselves, each with its reason."""
-    marks = _marks(tuple(platform.name for platform in held))
-    found: dict[int, str] = {}
+def find_chrome(frames: Iterable[Frame], platforms: Iterable[Platform]) -> dict[int, str]:
+    """Reasons by the index of the frames that match a pattern themselves."""
+    patterns = _chrome_patterns(tuple(platform.name for platform in platforms))
+    chrome: dict[int, str] = {}
     for frame in frames:
-        names = names_of(frame)
-        if names and frame.tag not in _NEVER and (reason := marks.reason(names)):
-            found[frame.index] = reason
-    return found
+        names = frame_names(frame)
+        if names and frame.tag not in _WHOLE_PAGE_TAGS and (reason := patterns.find_reason(names)):
+            chrome[frame.index] = reason
+    return chrome
 
 
-def unmark(frames: Iterable[Frame], held: Iterable[Platform]) -> None:
-    """Take marks off the outermost elements: for one on the body trafilatura would drop it as a banner."""
-    marks = _marks(tuple(platform.name for platform in held))
+def strip_page_classes(frames: Iterable[Frame], platforms: Iterable[Platform]) -> None:
+    """Remove chrome classes from elements that span the page: trafilatura would drop them as a banner."""
+    patterns = _chrome_patterns(tuple(platform.name for platform in platforms))
     for frame in frames:
-        if frame.tag in _NEVER and frame.classes:
-            kept = [name for name in frame.classes.split() if not marks.reason([f".{name}"])]
-            frame.element.set("class", " ".join(kept))
+        if frame.tag in _WHOLE_PAGE_TAGS and frame.classes:
+            harmless = [name for name in frame.classes.split() if not patterns.find_reason([f".{name}"])]
+            frame.element.set("class", " ".join(harmless))
 
 
 @cache
-def _marks(names: tuple[str, ...]) -> Marks:
-    return marks_of(pair for platform in platforms() if platform.name in names for pair in platform.drop)
+def _chrome_patterns(names: tuple[str, ...]) -> NamePatterns:
+    return compile_patterns(
+        pair for platform in load_platforms() if platform.name in names for pair in platform.drop
+    )
 
 
-def lede_marks(held: Iterable[Platform]) -> Marks:
-    """Marks under which the platforms of a page print a standfirst."""
-    return marks_of(pair for platform in held for pair in platform.lede)
+def standfirst_patterns(platforms: Iterable[Platform]) -> NamePatterns:
+    """The names under which the platforms of a page print a standfirst."""
+    return compile_patterns(pair for platform in platforms for pair in platform.lede)

@@ -1,4 +1,4 @@
-"""Why a page that could be parsed holds no story: an error page, a redirect, frames, a listing."""
+"""Reasons to reject a page that could be parsed, such as an error page, a redirect or a listing."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import RawBlock, text_of
+from newscrawl.extraction.blocks import TextBlock, inner_text
 from newscrawl.extraction.body import MIN_CHARS
-from newscrawl.extraction.head import Head
-from newscrawl.extraction.jsonld import types_of
-from newscrawl.extraction.parse import Fault
+from newscrawl.extraction.head import PageHead
+from newscrawl.extraction.jsonld import node_types
+from newscrawl.extraction.parse import RejectReason
 from newscrawl.items import PageType
 
-_REFRESH = re.compile(r"^\s*(?P<wait>\d{1,4})\s*[;,]\s*url\s*=", re.IGNORECASE)
-_SLOW = 30
-"A page that reloads itself after so many seconds is still a page."
+_META_REFRESH = re.compile(r"^\s*(?P<wait>\d{1,4})\s*[;,]\s*url\s*=", re.IGNORECASE)
+_SLOW_REFRESH = 30
+"Seconds after which a page may reload itself and still be a page."
 _LITTLE_TEXT = 600
-"Visible characters under which a page is a shell."
+"A page with fewer visible characters may be an empty shell."
 _ERROR_TITLE = re.compile(
     r"^\W*(?:(?:error |erreur )?(?:404|403|410|500|502|503)\b|page (?:not found|non trouvée|"
     r"introuvable)|not found|access denied|accès refusé|"
@@ -38,86 +38,79 @@ _LISTING_PATHS = re.compile(
     re.I,
 )
 _LISTING_TYPES = frozenset({"collectionpage", "searchresultspage", "itemlist", "profilepage"})
-_LISTING_BODIES = frozenset(
-    [
-        "home",
-        "blog",
-        "archive",
-        "category",
-        "tag",
-        "author",
-        "search",
-        "search-results",
-        "date",
-        "post-type-archive",
-    ]
-)
-_TEASERS = 8
+_LISTING_BODY_CLASSES = frozenset({
+    "home", "blog", "archive", "category", "tag", "author", "search", "search-results", "date",
+    "post-type-archive",
+})  # fmt: skip
+_MANY_TEASERS = 8
 _FEW_TEASERS = 2
-"Enough on a page that has no text and is titled with the site's name alone."
+"Enough on a page without text whose title is only the name of the site."
 _TEASER_WORDS = 4
 
 
-def shell_fault(head: Head, tree: HtmlElement, lines: Sequence[RawBlock], status: int | None) -> Fault | None:
-    """What can be told before a story is looked for."""
+def reject_non_article(
+    head: PageHead, tree: HtmlElement, lines: Sequence[TextBlock], status: int | None
+) -> RejectReason | None:
+    """The reason to reject a page before its story is extracted, if any."""
     if status is not None and status >= 400:
-        return Fault(reason="error_page", detail=f"answered with status {status}")
-    little = sum(len(line.text) for line in lines) < _LITTLE_TEXT
+        return RejectReason(reason="error_page", detail=f"answered with status {status}")
+    has_little_text = sum(len(line.text) for line in lines) < _LITTLE_TEXT
     title = head.title or ""
-    if little and _ERROR_TITLE.search(title):
-        return Fault(
+    if has_little_text and _ERROR_TITLE.search(title):
+        return RejectReason(
             reason="bot_wall" if _BOT_TITLE.search(title) else "error_page", detail=f"titled {title[:80]}"
         )
     if next(tree.iter("frameset"), None) is not None:
-        return Fault(reason="frames", detail="a frameset: the text is on other pages")
-    refresh = _REFRESH.match(head.meta("refresh") or "")
-    if refresh and int(refresh.group("wait")) < _SLOW and little:
-        return Fault(reason="meta_refresh", detail="sends its readers to another page")
+        return RejectReason(reason="frames", detail="a frameset: the text is on other pages")
+    refresh = _META_REFRESH.match(head.meta("refresh") or "")
+    if refresh and int(refresh.group("wait")) < _SLOW_REFRESH and has_little_text:
+        return RejectReason(reason="meta_refresh", detail="sends its readers to another page")
     return None
 
 
-def empty_fault(tree: HtmlElement, lines: Sequence[RawBlock], chars: int, *, untitled: bool) -> Fault | None:
-    """Why too little text was found, if it is too little."""
+def reject_empty(
+    tree: HtmlElement, lines: Sequence[TextBlock], chars: int, *, untitled: bool
+) -> RejectReason | None:
+    """The reason why the extracted text is too short, if it is."""
     if chars >= MIN_CHARS:
         return None
-    visible = sum(len(line.text) for line in lines)
-    if visible < _LITTLE_TEXT and _is_script_shell(tree, lines):
-        return Fault(reason="script_only", detail="the text comes by script")
-    if visible < _LITTLE_TEXT and next(tree.iter("iframe"), None) is not None:
-        return Fault(reason="frames", detail="the text is in an inner frame")
-    if untitled and _teasers(tree) >= _FEW_TEASERS:
-        return Fault(reason="listing", detail="teasers, and no title but the site's name")
-    if visible == 0:
-        return Fault(reason="no_text", detail="nothing to read on the page")
-    return Fault(reason="too_short", detail=f"{chars} characters, at least {MIN_CHARS} make a story")
+    visible_chars = sum(len(line.text) for line in lines)
+    if visible_chars < _LITTLE_TEXT and _is_script_shell(tree, lines):
+        return RejectReason(reason="script_only", detail="the text comes by script")
+    if visible_chars < _LITTLE_TEXT and next(tree.iter("iframe"), None) is not None:
+        return RejectReason(reason="frames", detail="the text is in an inner frame")
+    if untitled and _count_teasers(tree) >= _FEW_TEASERS:
+        return RejectReason(reason="listing", detail="teasers, and no title but the site's name")
+    if visible_chars == 0:
+        return RejectReason(reason="no_text", detail="nothing to read on the page")
+    return RejectReason(reason="too_short", detail=f"{chars} characters, at least {MIN_CHARS} make a story")
 
 
-def _is_script_shell(tree: HtmlElement, lines: Sequence[RawBlock]) -> bool:
-    asked = any("javascript" in text_of(element).lower() for element in tree.iter("noscript"))
-    scripts = sum(1 for element in tree.iter("script") if element.get("src") or len(element.text or "") > 200)
-    return (
-        asked
-        or (scripts >= 1 and len(lines) <= 5)
-        or any("javascript" in line.text.lower() for line in lines)
+def _is_script_shell(tree: HtmlElement, lines: Sequence[TextBlock]) -> bool:
+    asks_for_scripts = any(
+        "javascript" in text.lower()
+        for text in (*map(inner_text, tree.iter("noscript")), *(line.text for line in lines))
     )
+    has_scripts = any(element.get("src") or len(element.text or "") > 200 for element in tree.iter("script"))
+    return asks_for_scripts or (has_scripts and len(lines) <= 5)
 
 
-def is_listing(head: Head, tree: HtmlElement, page_type: PageType, *, untitled: bool) -> bool:
-    """Whether it lists stories: by type, address, body class, or teasers without an article of its own."""
-    if head.story and not _is_home(head.url):
+def is_listing(head: PageHead, tree: HtmlElement, page_type: PageType, *, untitled: bool) -> bool:
+    """Whether a page lists stories: by its type, address or body class, or by teasers without an article."""
+    if head.story_node and not _is_home(head.url):
         return False
     declared = (head.meta("og:type") or "").lower()
     if declared == "article" or page_type in {"liveblog", "video", "gallery"}:
         return False
     if page_type == "listing" or _is_home(head.url):
         return True
-    types = {name for node in head.nodes for name in types_of(node)}
+    types = {name for node in head.nodes for name in node_types(node)}
     signs = (
         bool(types & _LISTING_TYPES)
         + bool(_LISTING_PATHS.search(urlsplit(head.url).path))
         + _has_listing_body(tree)
     )
-    return signs >= 2 or (signs + untitled >= 1 and _teasers(tree) >= _TEASERS)
+    return signs >= 2 or (signs + untitled >= 1 and _count_teasers(tree) >= _MANY_TEASERS)
 
 
 def _is_home(url: str) -> bool:
@@ -128,18 +121,16 @@ def _is_home(url: str) -> bool:
 def _has_listing_body(tree: HtmlElement) -> bool:
     body = next(tree.iter("body"), None)
     classes = set((body.get("class") or "").lower().split()) if body is not None else set()
-    return bool(classes & _LISTING_BODIES) and "single" not in classes
+    return bool(classes & _LISTING_BODY_CLASSES) and "single" not in classes
 
 
-def _teasers(tree: HtmlElement) -> int:
-    """Articles, or headings and list items that are links of several words."""
+def _count_teasers(tree: HtmlElement) -> int:
+    """Articles, headings with links, or list items with links of several words, whichever are most."""
     linked = [
-        (element.tag, link) for element in tree.iter("h2", "h3", "h4", "li") for link in _first_link(element)
+        (element.tag, link)
+        for element in tree.iter("h2", "h3", "h4", "li")
+        for link in islice(element.iterdescendants("a"), 1)
     ]
     headings = sum(1 for tag, _ in linked if tag != "li")
-    items = sum(1 for tag, link in linked if tag == "li" and len(text_of(link).split()) >= _TEASER_WORDS)
+    items = sum(1 for tag, link in linked if tag == "li" and len(inner_text(link).split()) >= _TEASER_WORDS)
     return max(headings, items, sum(1 for _ in tree.iter("article")))
-
-
-def _first_link(element: HtmlElement) -> list[HtmlElement]:
-    return list(islice(element.iterdescendants("a"), 1))

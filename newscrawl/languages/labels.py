@@ -1,23 +1,23 @@
-"""What is said of a text's languages, and the rules that sum it up."""
+"""The languages of a text as data, and the rules that label a document."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from newscrawl.items import LangShare
 
 MIXED_SHARE = 0.10
-"French and English both from here on make a text mixed."
+"A text is mixed if French and English each have at least this share."
 OTHER_SHARE = 0.50
-"Guests together from here on make it a text in another language."
+"A text is in another language if guest languages together have at least this share."
 MIN_LETTERS = 80
-"Fewer labelled letters, and less than half of all, say nothing of a document."
+"A document with fewer labelled letters has no label, unless they are at least half of all letters."
 NAMED_SHARE = 0.50
-"A guest with so much of the labelled letters gives the text its code."
+"A guest language with this share of the labelled letters gives the text its code."
 UNDECIDED = "und"
-OTHER = "other"
+OTHER_LANGUAGE = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Span:
     start: int
     end: int
     lang: str
-    "A language's code, `other` for one we cannot name, `und` where nothing tells one."
+    "Language code; `other` for a language we cannot name, `und` if undetermined."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class LangBlock(Span):
     """A line, with the language of most of its letters."""
 
     confidence: float
-    "0 to 1, how sure; 0 where there is no language."
+    "0 to 1; 0 if the block has no language."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,26 +43,26 @@ class Languages:
     """The languages of a text."""
 
     blocks: list[LangBlock]
-    "One for each line that holds anything."
+    "A block for each line that is not blank."
     spans: list[Span]
-    "In order; those of a block cover it from end to end."
+    "In page order; the spans of a block cover it from end to end."
     label: str
     "`fr`, `en`, `mixed`, `other` or `und`."
     score: float
-    "0 to 1, how sure of the label: the part of the labelled letters behind it, each as sure as its block."
+    "0 to 1, confidence in the label: the share of letters that support it, weighted by their blocks."
     mix: list[LangShare]
-    "By letters, the largest share first; shares sum to 1."
+    "Shares by number of letters, largest first; they sum to 1."
 
     @property
     def lang(self) -> str:
-        """The label, with a guest's own code where one language holds most of the text."""
-        if self.label == OTHER and self.mix[0].share >= NAMED_SHARE:
+        """The label, or a guest language's own code if it has most of the text."""
+        if self.label == OTHER_LANGUAGE and self.mix[0].share >= NAMED_SHARE:
             return self.mix[0].lang
         return self.label
 
     @property
     def codes(self) -> list[str | None]:
-        """The language of each block; None where nothing tells one."""
+        """The language of each block; None if undetermined."""
         return [None if block.lang == UNDECIDED else block.lang for block in self.blocks]
 
     @property
@@ -75,41 +75,60 @@ class Languages:
 
 
 def is_mixed(mix: Iterable[LangShare]) -> bool:
-    """French and English each hold at least a tenth of the labelled letters."""
+    """Whether French and English each have at least `MIXED_SHARE` of the labelled letters."""
     shares = {part.lang: part.share for part in mix}
     return min(shares.get("fr", 0.0), shares.get("en", 0.0)) >= MIXED_SHARE
 
 
-def mix_of(letters: Counter[str]) -> list[LangShare]:
-    """Shares, largest first, rounded so that they sum to one."""
-    total = letters.total()
-    ranked = sorted(
-        ((count, code) for code, count in letters.items() if count), key=lambda pair: (-pair[0], pair[1])
+def summarise(
+    blocks: list[LangBlock], spans: list[Span], letters_by_block: Sequence[dict[str, int]]
+) -> Languages:
+    """Label the document by the letters that each block has in each language."""
+    letters: Counter[str] = Counter()
+    for counts in letters_by_block:
+        for code, count in counts.items():
+            letters[code] += count
+    all_letters = letters.total()
+    del letters[UNDECIDED]
+    label = _choose_label(letters, all_letters)
+    support = sum(
+        block.confidence * count
+        for block, counts in zip(blocks, letters_by_block, strict=True)
+        for code, count in counts.items()
+        if _supports_label(label, code)
     )
-    shares = [round(count / total, 4) for count, _ in ranked]
+    score = round(support / letters.total(), 4) if support else 0.0
+    return Languages(blocks=blocks, spans=spans, label=label, score=score, mix=_language_mix(letters))
+
+
+def _language_mix(letters: Counter[str]) -> list[LangShare]:
+    """Shares by language, largest first, rounded so that they sum to 1."""
+    total = letters.total()
+    ranked = sorted((+letters).items(), key=lambda item: (-item[1], item[0]))
+    shares = [round(count / total, 4) for _, count in ranked]
     if shares:
         shares[0] = round(1 - sum(shares[1:]), 4)
     return [
         LangShare(lang=code, share=share, chars=count)
-        for (count, code), share in zip(ranked, shares, strict=True)
+        for (code, count), share in zip(ranked, shares, strict=True)
     ]
 
 
-def label_of(letters: Counter[str], everything: int) -> str:
-    """The label of a document with so many labelled letters by language, of so many letters in all."""
+def _choose_label(letters: Counter[str], all_letters: int) -> str:
+    """Label a document by its labelled letters per language and the number of all its letters."""
     total = letters.total()
-    if total == 0 or (total < MIN_LETTERS and total * 2 < everything):
+    if total == 0 or (total < MIN_LETTERS and total * 2 < all_letters):
         return UNDECIDED
     french, english = letters["fr"] / total, letters["en"] / total
     if french >= MIXED_SHARE and english >= MIXED_SHARE:
         return "mixed"
     if 1 - french - english >= OTHER_SHARE:
-        return OTHER
+        return OTHER_LANGUAGE
     return "fr" if french >= english else "en"
 
 
-def behind(label: str, code: str) -> bool:
-    """Whether letters of a language speak for the label of the document."""
+def _supports_label(label: str, code: str) -> bool:
+    """Whether text in the language `code` is evidence for the document's label."""
     if label == "mixed":
         return code in {"fr", "en"}
-    return code not in {"fr", "en", UNDECIDED} if label == OTHER else code == label
+    return code not in {"fr", "en", UNDECIDED} if label == OTHER_LANGUAGE else code == label

@@ -1,4 +1,4 @@
-"""langdetect's n-gram profiles as packed integers: the evidence of a word is one sum."""
+"""langdetect's n-gram profiles as packed integers, so that the evidence of a word is a single sum."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ LATIN = (
     *("fr", "en", "es", "de", "pt", "it", "nl", "ro", "ca", "sw"),
     *("so", "tr", "pl", "tl", "af", "id", "sv", "da", "no"),
 )
-"Languages told apart by their letters' neighbours; others are told by their script."
+"Languages distinguished by n-grams; the others are recognised by their script."
 STATES = (*LATIN, "other")
-"`other`: one we have no profile of."
+"`other` stands for any language without a profile."
 LANE = 32
-"Bits a language has in a packed integer: sums of a whole document fit."
+"Bits per language in a packed integer: wide enough for the sums of a whole document."
 FULL = (1 << LANE) - 1
 UNIT = 100
-"Evidence is counted in hundredths of a natural logarithm: integers add up alike on every machine."
+"Evidence is in hundredths of a natural logarithm, as integers: they add up alike on every machine."
 _LONGEST_WORD = 40
-_REMEMBERED = 30_000
-"Steps of one letter."
+_MAX_TRIGRAMS = 30_000
+"Trigrams cached by `TrigramCosts`."
 _SMOOTHING = 0.5 / 10_000
-_UNSEEN = round(-log(_SMOOTHING) * UNIT)
+_UNSEEN_COST = round(-log(_SMOOTHING) * UNIT)
 _SCALE = 30
-"Percent: neighbouring n-grams overlap, so each counts for less than it says."
+"Percent: neighbouring n-grams overlap, so each is scaled down."
 FLOOR = 350
-"The most one word may speak against a language."
-_FAR = FLOOR * UNIT // _SCALE
+"The highest cost a single word may have in a language."
+_MAX_GAP = FLOOR * UNIT // _SCALE
 STRANGE = 130
-"What a word speaks against `other`: words of a language we know fit it better on average, others worse."
+"The cost of any word in `other`: above the average cost in its own language, below that in a wrong language."
 _LANES = Struct(f"<{len(STATES)}I")
 _MASK = (1 << (8 * _LANES.size)) - 1
 _LATIN_LANES = Struct(f"<{len(LATIN)}I")
 
 
-def packed(lanes: Sequence[int]) -> int:
-    """The numbers side by side in one integer, the first in the lowest bits."""
+def pack_lanes(lanes: Sequence[int]) -> int:
+    """Pack numbers side by side into an integer, the first in the lowest bits."""
     return int.from_bytes(pack(f"<{len(lanes)}I", *lanes), "little")
 
 
-def unpacked(total: int) -> tuple[int, ...]:
-    """Of a packed sum, the numbers of the languages."""
+def unpack_lanes(total: int) -> tuple[int, ...]:
+    """Read the numbers of the languages back from a packed sum."""
     return _LANES.unpack((total & _MASK).to_bytes(_LANES.size, "little"))
 
 
-class Grams(dict[str, int]):
-    """By n-gram, how unlikely it is in each language; packed when first asked for."""
+class NgramCosts(dict[str, int]):
+    """Packed costs of each n-gram by language, computed on first use."""
 
     def __init__(self, counts: dict[str, list[int]], totals: Sequence[Sequence[int]]) -> None:
-        """By n-gram, each language that writes it and how often; by language, how many of each length."""
+        """`counts` has (language, frequency) by n-gram, flat; `totals` the n-grams by language and length."""
         super().__init__()
         self._counts = counts
         self._totals = totals
@@ -63,30 +63,30 @@ class Grams(dict[str, int]):
         counts = self._counts.get(gram) if gram != " " else None
         if counts is None:
             return 0
-        lanes = [_UNSEEN] * len(LATIN)
+        lanes = [_UNSEEN_COST] * len(LATIN)
         for at, count in zip(counts[::2], counts[1::2], strict=True):
             lanes[at] = round(-log(count / self._totals[at][len(gram) - 1] + _SMOOTHING) * UNIT)
         self[gram] = value = int.from_bytes(_LATIN_LANES.pack(*lanes), "little")
         return value
 
 
-class Steps(dict[str, int]):
-    """By three letters, what the last of them adds: it alone, with the one before, and with both."""
+class TrigramCosts(dict[str, int]):
+    """Packed cost that the last letter of a trigram adds: alone, as a bigram and as a trigram."""
 
-    def __missing__(self, triple: str) -> int:
-        known = grams()
-        value = known[triple] + known[triple[1:]] + known[triple[2]]
-        if len(self) < _REMEMBERED:
-            self[triple] = value
+    def __missing__(self, trigram: str) -> int:
+        ngrams = load_ngram_costs()
+        value = ngrams[trigram] + ngrams[trigram[1:]] + ngrams[trigram[2]]
+        if len(self) < _MAX_TRIGRAMS:
+            self[trigram] = value
         return value
 
 
-_STEPS = Steps()
+_TRIGRAM_COSTS = TrigramCosts()
 
 
 @cache
-def grams() -> Grams:
-    """Of langdetect's profiles, without what its detector keeps for the whole process."""
+def load_ngram_costs() -> NgramCosts:
+    """Load langdetect's profiles without its detector, whose state is global to the process."""
     from langdetect.detector_factory import PROFILES_DIRECTORY
 
     counts: defaultdict[str, list[int]] = defaultdict(list)
@@ -96,18 +96,18 @@ def grams() -> Grams:
         totals.append(profile["n_words"])
         for gram, count in profile["freq"].items():
             counts[gram] += at, count
-    return Grams(dict(counts), totals)
+    return NgramCosts(dict(counts), totals)
 
 
-def costs(word: str) -> list[int]:
-    """What a lower-case word speaks against each language, relative to the one it suits best."""
-    known = grams()
+def ngram_costs(word: str) -> list[int]:
+    """Costs of a lower-case word by language, relative to the language it fits best."""
+    ngrams = load_ngram_costs()
     padded = f" {word[:_LONGEST_WORD]} "
-    triples = map(add, map(add, padded, padded[1:]), padded[2:])
-    total = sum(map(_STEPS.__getitem__, triples), known[padded[1]] + known[padded[:2]])
+    trigrams = map(add, map(add, padded, padded[1:]), padded[2:])
+    total = sum(map(_TRIGRAM_COSTS.__getitem__, trigrams), ngrams[padded[1]] + ngrams[padded[:2]])
     unlikely = _LATIN_LANES.unpack(total.to_bytes(_LATIN_LANES.size, "little"))
     least = min(unlikely)
-    far = least + _FAR
-    found = [FLOOR if value > far else (value - least) * _SCALE // UNIT for value in unlikely]
-    found.append(STRANGE)
-    return found
+    limit = least + _MAX_GAP
+    costs = [FLOOR if value > limit else (value - least) * _SCALE // UNIT for value in unlikely]
+    costs.append(STRANGE)
+    return costs

@@ -1,4 +1,4 @@
-"""What one word says: evidence and counts packed into one integer, remembered by its spelling."""
+"""Evidence and counts of a word, packed into an integer and cached by spelling."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from functools import cache, lru_cache
 from operator import add
 from struct import Struct
 
-from newscrawl.languages.lexicon import HOME, Lexicon, lexicon
-from newscrawl.languages.ngrams import FLOOR, FULL, LANE, STATES, costs, packed
+from newscrawl.languages.lexicon import HOME, LanguageLexicon, load_lexicon
+from newscrawl.languages.ngrams import FLOOR, FULL, LANE, STATES, ngram_costs, pack_lanes
 
 WORD = re.compile(r"\w++(?:[\u00ad'’-]\w++)*+")
 FR, EN, OTHER = STATES.index("fr"), STATES.index("en"), STATES.index("other")
-FOR_FR, FOR_EN, FOR_GUEST, WORDS, CAPITALISED, KNOWN, LETTERS, UPPER = range(len(STATES), len(STATES) + 8)
-"Lanes after those of the languages: how much French, English, a guest is preferred by, and what is counted."
+FOR_FR, FOR_EN, FOR_GUEST, WORDS, CAPITALISED, FAMILIAR, LETTERS, UPPER = range(len(STATES), len(STATES) + 8)
+"Lanes after the languages: by how much French, English or a guest is preferred, then counts."
 _EVIDENCE = Struct(f"<{WORDS}I")
-SILENT = (0,) * len(STATES)
-REMEMBERED = 30_000
-"Spellings a table keeps."
-LONGEST_REMEMBERED = 60
-MOST_PARTS = 8
-"Of a compound; more say nothing new."
+NEUTRAL = (0,) * len(STATES)
+MAX_TABLE_WORDS = 30_000
+"Spellings a table caches."
+MAX_TABLE_WORD_CHARS = 60
+MAX_COMPOUND_PARTS = 8
+"Parts read of a compound; more add nothing."
 
-# Evidence in hundredths of a natural logarithm, beyond that of the n-grams. None is sharp: a fifth more or
-# less moves block accuracy by less than a tenth of a point.
+# Evidence in hundredths of a natural logarithm, added to that of the n-grams. The values are not critical: a
+# change by a fifth moves block accuracy by less than a tenth of a point.
 FUNCTION_BONUS = 260
 CHROME_BONUS = 300
 SURE_BONUS = 590
-"What a sure word says against every other language: its letters are not asked."
+"Cost of a certain word in every other language; its n-grams are not looked up."
 LISTED_BONUS = {2: SURE_BONUS, 1: 140}
 GUEST_BONUS = 150
 ELISION_COST = 150
@@ -41,203 +41,207 @@ LISTED_WEIGHT = 70
 ACRONYM_WEIGHT = 10
 
 UNKNOWN, FREQUENT, FUNCTION = range(3)
-"How well a French or English word is known."
-_STRANGE = re.compile(r"[^\W\d_a-zà-æç-öù-ýÿœ]")
-"Latin letters that neither French nor English writes."
+"How familiar a French or English word is."
+_FOREIGN_LETTER = re.compile(r"[^\W\d_a-zà-æç-öù-ýÿœ]")
+"A Latin letter that neither French nor English uses."
 _ELIDING = frozenset({"fr", "ca", "it"})
 _ELIDED = re.compile(r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu)'(?=\w)", re.IGNORECASE)
-_SPELT = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
-"What has digits or underscores in it is no word."
+_SPELLED = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+"Tokens with digits or underscores are no words."
 _CONTRACTED = re.compile(r"(?:n't|'(?:s|re|ve|ll|m|d))$")
+Weight = Callable[[str, int], int]
+"The percentage by which a word counts, by its spelling and familiarity."
 
 
 @lru_cache(maxsize=8192)
-def spoken(word: str) -> tuple[Sequence[int], int]:
-    """Costs by language of a lower-case word, and how well it is known; a tuple where many words cost it."""
-    lists = lexicon()
-    if word in lists.brands:
-        return SILENT, UNKNOWN
-    if (code := lists.function.get(word)) is not None:
-        return _for(code, FUNCTION_BONUS, costs(word)), FUNCTION if code in HOME else UNKNOWN
-    if (found := _told(word, lists)) is not None:
-        code, bonus = found
-        said = _surely(code) if bonus == SURE_BONUS else _for(code, bonus, costs(word))
-        return said, FREQUENT if code in HOME else UNKNOWN
-    return _unlisted(word, lists), UNKNOWN
+def word_costs(word: str) -> tuple[Sequence[int], int]:
+    """Costs by language of a lower-case word, and its familiarity; costs that words share are a tuple."""
+    lexicon = load_lexicon()
+    if word in lexicon.brands:
+        return NEUTRAL, UNKNOWN
+    if (code := lexicon.function.get(word)) is not None:
+        return _favour(code, FUNCTION_BONUS, ngram_costs(word)), FUNCTION if code in HOME else UNKNOWN
+    if (listed := _listed_language(word, lexicon)) is not None:
+        code, bonus = listed
+        costs = _certain_costs(code) if bonus == SURE_BONUS else _favour(code, bonus, ngram_costs(word))
+        return costs, FREQUENT if code in HOME else UNKNOWN
+    return _unlisted_costs(word, lexicon), UNKNOWN
 
 
-def _told(word: str, lists: Lexicon) -> tuple[str, int] | None:
-    """The language that lists tell for a word, and what that is worth beyond its letters."""
-    if (code := lists.chrome.get(word)) is not None:
+def _listed_language(word: str, lexicon: LanguageLexicon) -> tuple[str, int] | None:
+    """The language of a word in the lists, and what that is worth beyond its n-grams."""
+    if (code := lexicon.chrome.get(word)) is not None:
         return code, CHROME_BONUS
-    if (code := lists.proper.get(word)) is not None:
+    if (code := lexicon.proper.get(word)) is not None:
         return code, SURE_BONUS
     if "'" in word and _CONTRACTED.search(word):
         return "en", CONTRACTION_BONUS
-    if (found := lists.frequent.get(word)) is not None:
-        code, step = found
-        return code, LISTED_BONUS[step] if code in HOME else GUEST_BONUS
+    if (frequent := lexicon.frequent.get(word)) is not None:
+        code, strength = frequent
+        return code, LISTED_BONUS[strength] if code in HOME else GUEST_BONUS
     return None
 
 
-def _unlisted(word: str, lists: Lexicon) -> Sequence[int]:
-    """Costs of a word that no list gives a language."""
-    if word in lists.names:
-        return SILENT
-    base = costs(word)
-    if word in lists.both:
-        base[FR] = base[EN] = min(base[FR], base[EN])
-        base[OTHER] = FLOOR
-    elif not word.isascii() and _STRANGE.search(word):
-        base[FR] = base[EN] = FLOOR
-    return base
+def _unlisted_costs(word: str, lexicon: LanguageLexicon) -> Sequence[int]:
+    """Costs of a word for which no list gives a language."""
+    if word in lexicon.names:
+        return NEUTRAL
+    costs = ngram_costs(word)
+    if word in lexicon.both:
+        costs[FR] = costs[EN] = min(costs[FR], costs[EN])
+        costs[OTHER] = FLOOR
+    elif not word.isascii() and _FOREIGN_LETTER.search(word):
+        costs[FR] = costs[EN] = FLOOR
+    return costs
 
 
 @cache
-def _surely(code: str) -> tuple[int, ...]:
-    return tuple(_for(code, SURE_BONUS, list(SILENT)))
+def _certain_costs(code: str) -> tuple[int, ...]:
+    return tuple(_favour(code, SURE_BONUS, list(NEUTRAL)))
 
 
-def _for(code: str, bonus: int, base: list[int]) -> list[int]:
-    """The costs with a bonus for one language; those without a profile share a place."""
+def _favour(code: str, bonus: int, costs: list[int]) -> list[int]:
+    """Lower the cost of a language by a bonus; languages without a profile share `other`."""
     at = STATES.index(code) if code in STATES else OTHER
-    base[OTHER] = 0 if at == OTHER else FLOOR
-    base[at] -= bonus
-    least = min(base)
-    return [cost - least for cost in base]
+    costs[OTHER] = 0 if at == OTHER else FLOOR
+    costs[at] -= bonus
+    least = min(costs)
+    return [cost - least for cost in costs]
 
 
-def in_a_sentence(word: str, known: int) -> int:
-    """Capitalised words are often names, acronyms say nearly nothing."""
-    if known == FUNCTION or word.islower():
+def sentence_weight(word: str, familiarity: int) -> int:
+    """Weight within a sentence: capitalised words are often names, and acronyms are hardly evidence."""
+    if familiarity == FUNCTION or word.islower():
         return FULL_WEIGHT
-    if _odd(word, known):
+    if _has_odd_capitals(word, familiarity):
         return ACRONYM_WEIGHT
-    return LISTED_WEIGHT if known else NAME_WEIGHT
+    return LISTED_WEIGHT if familiarity else NAME_WEIGHT
 
 
-def at_a_start(word: str, known: int) -> int:
-    """A sentence's first word has its capital for nothing."""
-    return ACRONYM_WEIGHT if known < FUNCTION and _odd(word, known) else FULL_WEIGHT
+def start_weight(word: str, familiarity: int) -> int:
+    """Weight at the start of a sentence, where every word is capitalised."""
+    return ACRONYM_WEIGHT if familiarity < FUNCTION and _has_odd_capitals(word, familiarity) else FULL_WEIGHT
 
 
-def in_a_title(word: str, known: int) -> int:
-    """Where every word has a capital, the known ones count in full."""
-    if known or word.islower():
+def title_weight(word: str, familiarity: int) -> int:
+    """Weight where every word is capitalised: familiar words count in full."""
+    if familiarity or word.islower():
         return FULL_WEIGHT
-    return ACRONYM_WEIGHT if _odd(word, known) else NAME_WEIGHT
+    return ACRONYM_WEIGHT if _has_odd_capitals(word, familiarity) else NAME_WEIGHT
 
 
-def in_capitals(word: str, known: int) -> int:  # noqa: ARG001  a weight like the others
-    """In a line of capitals they mean nothing."""
+def capitals_weight(word: str, familiarity: int) -> int:  # noqa: ARG001  same signature as the other weights
+    """Weight in a line of capitals, where they mean nothing."""
     return FULL_WEIGHT
 
 
-def _odd(word: str, known: int) -> bool:
-    """An acronym, or a name with a capital within."""
-    return (len(word) > 1 and word.isupper()) or not (known or word.islower() or word.istitle())
+def _has_odd_capitals(word: str, familiarity: int) -> bool:
+    """Whether it is an acronym, or a name with a capital inside."""
+    return (len(word) > 1 and word.isupper()) or not (familiarity or word.islower() or word.istitle())
 
 
-def _weighed(token: str, weight_of: Callable[[str, int], int]) -> int:
+def _weigh_token(token: str, weight: Weight) -> int:
+    """The packed evidence and counts of a token; 0 if it is no word."""
     if token.isalpha():
-        said, known = _scaled(token, weight_of)
-        return _evidence(said) + _counts(token, token, known)
+        costs, familiarity = _scaled_costs(token, weight)
+        return _pack_evidence(costs) + _pack_counts(token, token, familiarity)
     word = token.replace("\u00ad", "").replace("’", "'")
-    if not (word.isalpha() or _SPELT.fullmatch(word)):
+    if not (word.isalpha() or _SPELLED.fullmatch(word)):
         return 0
     elided = _ELIDED.match(word)
     bare = word[elided.end() :] if elided else word
-    said, known = _scaled(bare, weight_of)
-    if elided and (known or not (word[0].isupper() and bare[0].isupper())):  # N'Djamena elides nothing
-        said = list(map(add, said, _elision()))
-    return _evidence(said) + _counts(word, bare, known)
+    costs, familiarity = _scaled_costs(bare, weight)
+    # The apostrophe of N'Djamena is no elision.
+    if elided and (familiarity or not (word[0].isupper() and bare[0].isupper())):
+        costs = list(map(add, costs, _elision_costs()))
+    return _pack_evidence(costs) + _pack_counts(word, bare, familiarity)
 
 
-def _evidence(said: Sequence[int]) -> int:
-    """Costs and preferences, packed."""
-    return _remembered(said) if isinstance(said, tuple) else _preferring(said)
+def _pack_evidence(costs: Sequence[int]) -> int:
+    """Pack costs and preferences; the tuples that many words share are cached."""
+    return _pack_cached(costs) if isinstance(costs, tuple) else _pack_costs(costs)
 
 
-def _preferring(said: Sequence[int]) -> int:
-    french, english, guest = said[FR], said[EN], min(said[EN + 1 :])
+def _pack_costs(costs: Sequence[int]) -> int:
+    french, english, guest = costs[FR], costs[EN], min(costs[EN + 1 :])
     home = min(french, english)
-    return int.from_bytes(
-        _EVIDENCE.pack(*said, english - home, french - home, max(home - guest, 0)), "little"
-    )
+    preferences = (english - home, french - home, max(home - guest, 0))
+    return int.from_bytes(_EVIDENCE.pack(*costs, *preferences), "little")
 
 
-_remembered = lru_cache(maxsize=1024)(_preferring)
+_pack_cached = lru_cache(maxsize=1024)(_pack_costs)
 
 
-def _counts(word: str, bare: str, known: int) -> int:
-    """What is counted of a word, which may begin with another that is elided."""
-    several = len(bare) > 1
+def _pack_counts(word: str, bare: str, familiarity: int) -> int:
+    """Pack what is counted of a word; `bare` is the word without an elided article or pronoun."""
+    is_word = len(bare) > 1
     letters = len(word) if word.isalpha() else sum(map(str.isalpha, word))
     upper = 0 if word.islower() else sum(map(str.isupper, word))
-    return _counted(several, several and bare[0].isupper(), known > UNKNOWN, letters, upper)
+    return _pack_count_lanes(is_word, is_word and bare[0].isupper(), familiarity > UNKNOWN, letters, upper)
 
 
 @lru_cache(maxsize=1024)
-def _counted(*counts: int) -> int:
-    return packed(counts) << (LANE * WORDS)
+def _pack_count_lanes(*counts: int) -> int:
+    return pack_lanes(counts) << (LANE * WORDS)
 
 
-def _scaled(word: str, weight_of: Callable[[str, int], int]) -> tuple[Sequence[int], int]:
-    """Costs as they count for this spelling, and how well the word is known."""
-    said, known = spoken(word.lower())
-    if known == UNKNOWN and "-" in word:
-        return _compound(word, weight_of)
-    if known == FREQUENT and word.istitle() and word.lower() in lexicon().persons:
-        known, weight = UNKNOWN, NAME_WEIGHT
+def _scaled_costs(word: str, weight: Weight) -> tuple[Sequence[int], int]:
+    """Costs weighted for this spelling, and the familiarity of the word."""
+    costs, familiarity = word_costs(word.lower())
+    if familiarity == UNKNOWN and "-" in word:
+        return _compound_costs(word, weight)
+    if familiarity == FREQUENT and word.istitle() and word.lower() in load_lexicon().persons:
+        familiarity, percent = UNKNOWN, NAME_WEIGHT
     else:
-        weight = weight_of(word, known)
-    if weight == FULL_WEIGHT:
-        return said, known
-    return _part(said, weight) if isinstance(said, tuple) else _times(said, weight), known
+        percent = weight(word, familiarity)
+    if percent == FULL_WEIGHT:
+        return costs, familiarity
+    return _scale_cached(costs, percent) if isinstance(costs, tuple) else _scale(costs, percent), familiarity
 
 
-def _times(said: Sequence[int], weight: int) -> list[int]:
-    return [cost * weight // FULL_WEIGHT for cost in said]
+def _scale(costs: Sequence[int], percent: int) -> list[int]:
+    return [cost * percent // FULL_WEIGHT for cost in costs]
 
 
 @lru_cache(maxsize=1024)
-def _part(said: tuple[int, ...], weight: int) -> tuple[int, ...]:
-    return tuple(_times(said, weight))
+def _scale_cached(costs: tuple[int, ...], percent: int) -> tuple[int, ...]:
+    return tuple(_scale(costs, percent))
 
 
 @cache
-def _elision() -> list[int]:
-    """What an elided word speaks against languages that do not elide."""
+def _elision_costs() -> list[int]:
+    """Costs of an elision in languages that do not elide."""
     return [0 if code in _ELIDING else ELISION_COST for code in STATES]
 
 
-def _compound(word: str, weight_of: Callable[[str, int], int]) -> tuple[Sequence[int], int]:
-    """Its parts say together what the one that says most does; of a name the first speaks alone."""
-    parts = [part for part in word.split("-", MOST_PARTS)[:MOST_PARTS] if part]
-    said = [_scaled(part, weight_of) for part in (parts[:1] if word[0].isupper() else parts)]
-    most = [max(column) for column in zip(*(part for part, _ in said), strict=True)]
-    return most, max(known for _, known in said)
+def _compound_costs(word: str, weight: Weight) -> tuple[Sequence[int], int]:
+    """By language, the highest cost among the parts; of a capitalised compound only the first part counts."""
+    parts = [part for part in word.split("-", MAX_COMPOUND_PARTS)[:MAX_COMPOUND_PARTS] if part]
+    scaled = [_scaled_costs(part, weight) for part in (parts[:1] if word[0].isupper() else parts)]
+    costs = [max(column) for column in zip(*(part for part, _ in scaled), strict=True)]
+    return costs, max(familiarity for _, familiarity in scaled)
 
 
-class Table(dict[str, int]):
-    """Spelling to packed evidence, filled as words are met."""
+class EvidenceTable(dict[str, int]):
+    """Spelling to packed evidence and counts, filled on demand."""
 
-    def __init__(self, weight_of: Callable[[str, int], int]) -> None:
+    def __init__(self, weight: Weight) -> None:
         super().__init__()
-        self._weight_of = weight_of
+        self._weight = weight
 
     def __missing__(self, token: str) -> int:
-        value = _weighed(token, self._weight_of)
-        if len(self) >= REMEMBERED:
+        value = _weigh_token(token, self._weight)
+        if len(self) >= MAX_TABLE_WORDS:
             self.clear()
-        if len(token) <= LONGEST_REMEMBERED:
+        if len(token) <= MAX_TABLE_WORD_CHARS:
             self[token] = value
         return value
 
 
-SENTENCE, START, TITLE, CAPITALS = map(Table, (in_a_sentence, at_a_start, in_a_title, in_capitals))
+SENTENCE, START = EvidenceTable(sentence_weight), EvidenceTable(start_weight)
+TITLE, CAPITALS = EvidenceTable(title_weight), EvidenceTable(capitals_weight)
 
 
 def lane(total: int, at: int) -> int:
-    """One number of a packed sum."""
+    """A single number of a packed sum."""
     return (total >> (LANE * at)) & FULL

@@ -1,22 +1,22 @@
-"""Text -> lines -> stretches between punctuation, each with the evidence of its words summed up."""
+"""Split a text into lines and segments between punctuation, and sum up the evidence of their words."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import normalize
 
-from newscrawl.languages.lexicon import lexicon
-from newscrawl.languages.ngrams import unpacked
+from newscrawl.languages.lexicon import load_lexicon
+from newscrawl.languages.ngrams import unpack_lanes
 from newscrawl.languages.scores import (
     CAPITALISED,
     CAPITALS,
     EN,
+    FAMILIAR,
     FR,
-    KNOWN,
     LETTERS,
     SENTENCE,
     START,
@@ -24,292 +24,278 @@ from newscrawl.languages.scores import (
     UPPER,
     WORD,
     WORDS,
-    Table,
+    EvidenceTable,
     lane,
 )
+from newscrawl.package_data import read_package_toml
 
-_SCRIPTS = {
-    "ja": "\u3040-\u30ff",
-    "zh": "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ffff",
-    "ko": "\u1100-\u11ff\uac00-\ud7af",
-    "ar": "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe",
-    "ru": "\u0400-\u052f",
-    "el": "\u0370-\u03ff\u1f00-\u1fff",
-    "he": "\u0590-\u05ff",
-    "th": "\u0e00-\u0e7f",
-    "hi": "\u0900-\u097f",
-    "am": "\u1200-\u139f",
-    "bn": "\u0980-\u09ff",
-    "pa": "\u0a00-\u0a7f",
-    "gu": "\u0a80-\u0aff",
-    "ta": "\u0b80-\u0bff",
-    "te": "\u0c00-\u0c7f",
-    "kn": "\u0c80-\u0cff",
-    "ml": "\u0d00-\u0d7f",
-    "ka": "\u10a0-\u10ff\u1c90-\u1cbf",
-    "hy": "\u0530-\u058f",
-}
-"A script's letters, under the language most written in it."
-_OWN_LETTERS = {
-    "ar": (("ur", "ٹڈڑںے"), ("ckb", "ڕڵۆێ"), ("fa", "پچژگ")),
-    "ru": (("sr", "ђћџјљњ"), ("uk", "іїєґ"), ("be", "ў")),
-}
-"Letters that a script's most frequent language lacks; every hundredth letter of a text is one."
-SHARED = frozenset({"ar", "ru", "hi", "bn", "am"})
-"Of several languages that write the script, these are named because they write it most."
-_STRANGE = re.compile("[" + "".join(_SCRIPTS.values()) + "]")
-_BY_SCRIPT = re.compile("|".join(f"(?P<{code}>[{letters}]+)" for code, letters in _SCRIPTS.items()))
+_SCRIPTS = read_package_toml("newscrawl.languages", "scripts.toml")
+_LETTERS: dict[str, str] = _SCRIPTS["letters"]
+_OWN_LETTERS: dict[str, dict[str, str]] = _SCRIPTS["own_letters"]
+SHARED_SCRIPTS = frozenset({"ar", "ru", "hi", "bn", "am"})
+"Languages that share their script with others; they are named because they are the most frequent."
+_NON_LATIN = re.compile("[" + "".join(_LETTERS.values()) + "]")
+_BY_SCRIPT = re.compile("|".join(f"(?P<{code}>[{letters}]+)" for code, letters in _LETTERS.items()))
 _BETWEEN = re.compile(r"[\W\d_]*")
 _SYMBOLS = 2
-"Fewer Greek letters are a symbol."
+"Fewer Greek letters are symbols."
 
 
 def has_scripts(text: str) -> bool:
-    """Whether anything in it is not in Latin letters."""
-    return not text.isascii() and _STRANGE.search(text) is not None
+    """Whether a text has letters of a script other than Latin."""
+    return not text.isascii() and _NON_LATIN.search(text) is not None
 
 
 def script_runs(text: str) -> list[tuple[int, int, str | None]]:
-    """Runs of one script, which tile the text; None for Latin letters and what belongs to no script."""
+    """Divide a text into runs by script; the language is None for Latin letters, digits and punctuation."""
     if not has_scripts(text):
         return [(0, len(text), None)]
     runs: list[tuple[int, int, str | None]] = []
     at = 0
-    for start, end, code in _joined(text):
+    for start, end, code in _merge_scripts(text):
         if code == "el" and end - start < _SYMBOLS:
             continue
         if start > at:
             runs.append((at, start, None))
-        runs.append((start, end, _language(text[start:end], code)))
+        runs.append((start, end, _script_language(text[start:end], code)))
         at = end
     if at < len(text):
         runs.append((at, len(text), None))
     return runs
 
 
-def _joined(text: str) -> list[tuple[int, int, str]]:
-    """Neighbours in one script, with what stands between them; Japanese writes Chinese letters too."""
-    joined: list[tuple[int, int, str]] = []
-    for found in _BY_SCRIPT.finditer(text):
-        start, end, code = found.start(), found.end(), str(found.lastgroup)
-        if joined and _BETWEEN.fullmatch(text, joined[-1][1], start):
-            before, _, last = joined[-1]
+def _merge_scripts(text: str) -> list[tuple[int, int, str]]:
+    """Merge neighbouring runs of a script across punctuation; Japanese also uses Chinese letters."""
+    merged: list[tuple[int, int, str]] = []
+    for match in _BY_SCRIPT.finditer(text):
+        start, end, code = match.start(), match.end(), str(match.lastgroup)
+        if merged and _BETWEEN.fullmatch(text, merged[-1][1], start):
+            before, _, last = merged[-1]
             if code == last or {code, last} == {"ja", "zh"}:
-                joined[-1] = (before, end, code if code == last else "ja")
+                merged[-1] = (before, end, code if code == last else "ja")
                 continue
-        joined.append((start, end, code))
-    return joined
+        merged.append((start, end, code))
+    return merged
 
 
-def _language(run: str, code: str) -> str:
-    """The script's most frequent language, unless it has letters of another."""
+def _script_language(run: str, code: str) -> str:
+    """The script's most frequent language, unless the run has letters of another."""
     counts = Counter(run.lower()) if code in _OWN_LETTERS else Counter[str]()
-    for other, letters in _OWN_LETTERS.get(code, ()):
+    for other, letters in _OWN_LETTERS.get(code, {}).items():
         if sum(counts[letter] for letter in letters) * 100 >= len(run):
             return other
     return code
 
 
 INSIDE, ASIDE, SENTENCE_END, NEW_LINE = 700, 350, 450, 140
-"What a change of language costs: within a clause, at quotes and commas, after a sentence, on a new line."
-LONGEST_LINE = 1_000_000
-"Characters read of a line; the rest is taken for the same."
-SHORT_LINE = 120
-"Characters of a line that is remembered."
-SHOUTING = 60
-"Percent of capital letters from which they mean nothing."
-LONGEST_MENU = 60
-"Words of a menu of languages."
-TITLED = 75
-"Percent of capitalised words from which a line is a title."
-_STRETCH = re.compile(r"[^.!?…;:,«»“”\"()\[\]/|—–]+")
+"Costs of a change of language: within a clause, at quotes and commas, after a sentence, on a new line."
+BETWEEN_BLOCKS = "\n\n"
+MAX_LINE_CHARS = 1_000_000
+"Characters read of a line; the rest is assumed to be in the same languages."
+MAX_CACHED_CHARS = 120
+"Longest line whose evidence is cached."
+MIN_UPPER_PERCENT = 60
+"Percentage of capital letters from which a line counts as written in capitals."
+MAX_MENU_WORDS = 60
+"Longest menu of languages, in words."
+MIN_TITLE_PERCENT = 75
+"Percentage of capitalised words from which a line is a title."
+_SEGMENT = re.compile(r"[^.!?…;:,«»“”\"()\[\]/|—–]+")
 _SENTENCE_MARKS = frozenset(".!?…;")
 _ASIDE_MARKS = frozenset('«»“”"()[]/|—–:,')
 _ADDRESS = re.compile(
     r"(?:https?://|www\.)\S{1,2000}|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}|[#@]\w{1,100}"
 )
-_MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]{1,20}")
+_COMBINING = re.compile(r"[^\W\d_][\u0300-\u036f]{1,20}")
 _BEYOND_LATIN = re.compile("[\u0300-\u1fff\u2c00-\U0010ffff]")
 _ADDRESS_SIGNS = ("@", "#", "://", "www.")
+MAX_NAME_WORDS = 8
+"A longer line of capitalised words is a headline."
+MAX_CAPITALS_NAME_WORDS = 4
+MAX_ACRONYM = 6
+MAX_SHORT_ACRONYM = 3
+"WHO and UN are not evidence in a line of capitals."
+MARGIN = 110
+"By how much the n-grams of a word must prefer a language for unfamiliar words to have a language."
 
 
 @dataclass(slots=True)
-class Stretch:
-    """Words without a mark between them."""
+class Segment:
+    """Words without punctuation between them."""
 
     start: int
     end: int
-    turn: int
-    "What a change of language before it costs."
+    change_cost: int
+    "Cost of a change of language before this segment."
     words: list[str]
     code: str | None
-    "The language, where something else than words decides it."
+    "The language, if the script or a menu of languages decides it."
     total: int = 0
+    "Packed evidence of the words."
 
 
 @dataclass(slots=True)
-class Line:
-    """A line that holds anything."""
+class TextLine:
+    """A line that is not blank."""
 
     start: int
     end: int
     text: str
-    "As it is read: addresses are blanks."
+    "The line with blanks in place of addresses."
     words: list[str]
     total: int
-    table: Table
-    decided: bool = False
-    "Whether something else than words decides the language of a part."
-    _stretches: list[Stretch] | None = None
+    "Packed evidence of the words."
+    table: EvidenceTable
+    "How words count in this line."
+    has_fixed_parts: bool = False
+    "Whether the script or a menu of languages decides the language of a part."
+    _segments: list[Segment] | None = None
 
     @property
-    def stretches(self) -> list[Stretch]:
-        """Made when first asked for: most lines are read at once."""
-        if self._stretches is None:
-            self._stretches = _stretches_of(self)
-        return self._stretches
+    def segments(self) -> list[Segment]:
+        """Split on demand: most lines get their language as a whole."""
+        if self._segments is None:
+            self._segments = _split_segments(self)
+        return self._segments
 
-    def text_of(self, stretch: Stretch) -> str:
-        return self.text[stretch.start - self.start : stretch.end - self.start]
+    def segment_text(self, segment: Segment) -> str:
+        return self.text[segment.start - self.start : segment.end - self.start]
+
+    def word_evidence(self, segment: Segment, number: int) -> int:
+        """The evidence of a word as it was counted in its segment."""
+        word = segment.words[number]
+        starts = number == 0 and self.table is SENTENCE and segment.change_cost in {NEW_LINE, SENTENCE_END}
+        return START[word] if starts else self.table[word]
 
 
-def lines_of(text: str) -> Iterator[Line]:
-    """The lines that hold anything."""
-    simple = is_simple(text)
+def measure_lines(text: str) -> Iterator[TextLine]:
+    """Yield the lines that are not blank."""
+    simple = _is_simple(text)
     at = 0
     for piece in text.split("\n"):
         if piece and not piece.isspace():
-            yield line_at(piece, at, simple=simple)
+            yield _measure_line(piece, at, simple=simple)
         at += len(piece) + 1
 
 
-def is_simple(text: str) -> bool:
-    """Whether all is words and marks: no addresses, no other script, no accents that stand apart."""
+def measure_blocks(texts: Sequence[str]) -> Iterator[TextLine]:
+    """Yield a line for each block of a document; offsets are those in the joined blocks."""
+    at = 0
+    for text in texts:
+        yield _measure_line(text.replace("\n", " "), at, simple=_is_simple(text))
+        at += len(text) + len(BETWEEN_BLOCKS)
+
+
+def _is_simple(text: str) -> bool:
+    """Whether a text has only words and punctuation: no addresses, other scripts or combining accents."""
     if any(sign in text for sign in _ADDRESS_SIGNS):
         return False
     return text.isascii() or _BEYOND_LATIN.search(text) is None
 
 
-def line_at(piece: str, at: int, *, simple: bool) -> Line:
-    """A line that starts at an offset of its text."""
-    read = _remembered if len(piece) <= SHORT_LINE else _read
-    text, words, total, table, decided = read(piece, simple=simple)
-    return Line(at, at + len(piece), text, words, total, table, decided)
+def _measure_line(piece: str, at: int, *, simple: bool) -> TextLine:
+    """Measure the evidence of a line that starts at offset `at` of its text."""
+    measure = _measure_cached if len(piece) <= MAX_CACHED_CHARS else _measure
+    return TextLine(at, at + len(piece), *measure(piece, simple=simple))
 
 
-def _read(piece: str, *, simple: bool) -> tuple[str, list[str], int, Table, bool]:
-    """A line as it is read, its words, what they say, how they count, and whether anything else decides."""
-    piece = piece[:LONGEST_LINE] if simple else _readable(piece[:LONGEST_LINE])
+def _measure(piece: str, *, simple: bool) -> tuple[str, list[str], int, EvidenceTable, bool]:
+    """The fields of a `TextLine` after its offsets."""
+    piece = piece[:MAX_LINE_CHARS] if simple else _clean_line(piece[:MAX_LINE_CHARS])
     words = WORD.findall(piece)
     if not words:
         return piece, words, 0, SENTENCE, False
     total = START[words[0]] + sum(map(SENTENCE.__getitem__, words[1:]))
-    table = _table_for(total)
+    table = _choose_table(total)
     if table is not SENTENCE:
         total = sum(map(table.__getitem__, words))
-    decided = (not simple and has_scripts(piece)) or _is_menu_of_languages(words)
-    return piece, words, total, table, decided
+    has_fixed_parts = (not simple and has_scripts(piece)) or _is_menu_of_languages(words)
+    return piece, words, total, table, has_fixed_parts
 
 
-_remembered = lru_cache(maxsize=2048)(_read)
-"Menus, buttons and notices come again on every page of an outlet."
+_measure_cached = lru_cache(maxsize=2048)(_measure)
+"Menus, buttons and notices are the same on every page of an outlet."
 
 
-def word_total(line: Line, stretch: Stretch, number: int) -> int:
-    """Evidence of one word as it was counted."""
-    word = stretch.words[number]
-    starts = number == 0 and line.table is SENTENCE and stretch.turn in {NEW_LINE, SENTENCE_END}
-    return START[word] if starts else line.table[word]
-
-
-def _table_for(total: int) -> Table:
-    """How words count in a line, by what its capitals mean."""
-    if lane(total, UPPER) * 100 > SHOUTING * lane(total, LETTERS):
+def _choose_table(total: int) -> EvidenceTable:
+    """Choose how words count in a line, by its share of capitals."""
+    if lane(total, UPPER) * 100 > MIN_UPPER_PERCENT * lane(total, LETTERS):
         return CAPITALS
     words = lane(total, WORDS)
-    return TITLE if words > 1 and lane(total, CAPITALISED) * 100 >= TITLED * words else SENTENCE
+    return TITLE if words > 1 and lane(total, CAPITALISED) * 100 >= MIN_TITLE_PERCENT * words else SENTENCE
 
 
-def _readable(piece: str) -> str:
-    """As long as the line, with blanks for addresses and accents that stand apart joined to their letters."""
-    return _MARKED.sub(_composed, _ADDRESS.sub(lambda found: " " * len(found[0]), piece))
+def _clean_line(piece: str) -> str:
+    """Blank out addresses and compose accents with their letters; the length stays the same."""
+    return _COMBINING.sub(_compose_letter, _ADDRESS.sub(lambda match: " " * len(match[0]), piece))
 
 
-def _composed(found: re.Match[str]) -> str:
-    """One letter, filled up with what words may have within."""
-    return normalize("NFC", found[0])[0].ljust(len(found[0]), "\u00ad")
+def _compose_letter(match: re.Match[str]) -> str:
+    """A composed letter, padded with soft hyphens, which may stand within a word."""
+    return normalize("NFC", match[0])[0].ljust(len(match[0]), "\u00ad")
 
 
 def _is_menu_of_languages(words: list[str]) -> bool:
-    endonyms = lexicon().endonyms
-    return len(words) <= LONGEST_MENU and all(word.lower() in endonyms for word in words)
+    endonyms = load_lexicon().endonyms
+    return len(words) <= MAX_MENU_WORDS and all(word.lower() in endonyms for word in words)
 
 
-def _stretches_of(line: Line) -> list[Stretch]:
-    found: list[Stretch] = []
+def _split_segments(line: TextLine) -> list[Segment]:
+    segments: list[Segment] = []
     for start, end, code in script_runs(line.text):
-        found += _between_marks(line, start, end, code)
-    if found:
-        found[0].turn = NEW_LINE
-    menu = line.decided and _is_menu_of_languages(line.words)
-    for stretch in found:
-        words = stretch.words
-        if menu:
-            stretch.code = lexicon().endonyms[words[0].lower()]
-        if line.table is SENTENCE and stretch.turn in {NEW_LINE, SENTENCE_END}:
-            stretch.total = START[words[0]] + sum(map(SENTENCE.__getitem__, words[1:]))
+        segments += _iter_segments(line, start, end, code)
+    if segments:
+        segments[0].change_cost = NEW_LINE
+    is_menu = line.has_fixed_parts and _is_menu_of_languages(line.words)
+    for segment in segments:
+        words = segment.words
+        if is_menu:
+            segment.code = load_lexicon().endonyms[words[0].lower()]
+        if line.table is SENTENCE and segment.change_cost in {NEW_LINE, SENTENCE_END}:
+            segment.total = START[words[0]] + sum(map(SENTENCE.__getitem__, words[1:]))
         else:
-            stretch.total = sum(map(line.table.__getitem__, words))
-    return found
+            segment.total = sum(map(line.table.__getitem__, words))
+    return segments
 
 
-def _between_marks(line: Line, start: int, end: int, code: str | None) -> Iterator[Stretch]:
+def _iter_segments(line: TextLine, start: int, end: int, code: str | None) -> Iterator[Segment]:
     last = start
-    for found in _STRETCH.finditer(line.text, start, end):
-        if words := WORD.findall(found[0]):
-            first, stop = found.span()
-            turn = _turn(line.text[last:first])
-            yield Stretch(line.start + first, line.start + stop, turn, words, code)
+    for match in _SEGMENT.finditer(line.text, start, end):
+        if words := WORD.findall(match[0]):
+            first, stop = match.span()
+            cost = _change_cost(line.text[last:first])
+            yield Segment(line.start + first, line.start + stop, cost, words, code)
             last = stop
 
 
-def _turn(gap: str) -> int:
+def _change_cost(gap: str) -> int:
+    """What a change of language costs at the punctuation between two segments."""
     if not _ASIDE_MARKS.isdisjoint(gap):
         return ASIDE
     return INSIDE if _SENTENCE_MARKS.isdisjoint(gap) else SENTENCE_END
 
 
-LONGEST_NAMES = 8
-"Words; a longer line of capitalised words is a headline."
-LONGEST_SHOUTED_NAMES = 4
-LONGEST_ACRONYM = 6
-SHORT_ACRONYM = 3
-"Letters: WHO and UN are no words where everything is in capitals."
-MARGIN = 110
-"By which the n-grams of a word must prefer one language for unknown words to have one."
-
-
-def has_language(line: Line) -> bool:
-    """Whether anything in the line tells one."""
-    if line.decided:
+def has_language(line: TextLine) -> bool:
+    """Whether the language of a line can be determined."""
+    if line.has_fixed_parts:
         return True
-    words = lane(line.total, WORDS)
-    if words == 0 or words > LONGEST_NAMES:
-        return words > 0
-    spelt = [word for word in line.words if not word[0].isdigit()]
-    if all(map(_is_acronym, spelt)):
-        return any(len(word) > SHORT_ACRONYM and lane(CAPITALS[word], KNOWN) for word in spelt)
-    shouted = line.table is CAPITALS and words > LONGEST_SHOUTED_NAMES
-    named = not lane(line.total, KNOWN) and lane(line.total, CAPITALISED) == words
-    return shouted or not named or _tell_by_letters(spelt, MARGIN * words)
+    count = lane(line.total, WORDS)
+    if count == 0 or count > MAX_NAME_WORDS:
+        return count > 0
+    words = [word for word in line.words if not word[0].isdigit()]
+    if all(map(_is_acronym, words)):
+        return any(len(word) > MAX_SHORT_ACRONYM and lane(CAPITALS[word], FAMILIAR) for word in words)
+    in_capitals = line.table is CAPITALS and count > MAX_CAPITALS_NAME_WORDS
+    only_names = not lane(line.total, FAMILIAR) and lane(line.total, CAPITALISED) == count
+    return in_capitals or not only_names or _letters_favour_home(words, MARGIN * count)
 
 
-def _tell_by_letters(words: list[str], margin: int) -> bool:
-    """Whether the n-grams of the words, read as any others, prefer French or English to all else."""
-    costs = unpacked(sum(map(CAPITALS.__getitem__, words)))
+def _letters_favour_home(words: list[str], margin: int) -> bool:
+    """Whether the n-grams of the words, whatever their capitals, clearly prefer French or English."""
+    costs = unpack_lanes(sum(map(CAPITALS.__getitem__, words)))
     least, second = sorted(costs)[:2]
     return second - least >= margin and least in {costs[FR], costs[EN]}
 
 
 def _is_acronym(word: str) -> bool:
-    return word.isupper() and len(word) <= LONGEST_ACRONYM
+    return word.isupper() and len(word) <= MAX_ACRONYM

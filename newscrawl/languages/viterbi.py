@@ -1,4 +1,4 @@
-"""The cheapest way through a document: a language for every stretch or word, where changing costs."""
+"""Viterbi search: the cheapest sequence of languages for a document, in which a change has a cost."""
 
 from __future__ import annotations
 
@@ -6,114 +6,113 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from newscrawl.languages.ngrams import FULL, LANE, unpacked
+from newscrawl.languages.ngrams import FULL, LANE, unpack_lanes
 from newscrawl.languages.scores import EN, FOR_EN, FOR_FR, FOR_GUEST, FR, WORD, lane
-from newscrawl.languages.segments import ASIDE, INSIDE, NEW_LINE, SENTENCE_END, Line, Stretch, word_total
+from newscrawl.languages.segments import ASIDE, INSIDE, NEW_LINE, SENTENCE_END, Segment, TextLine
 
 GUEST_COST = 350
-"French and English are what these outlets write; entering another language costs so much more."
-WITHIN_LINE = GUEST_COST + ASIDE
-"As much must speak for a guest in a part of a line."
-USUAL = 10
-"What a word of French or English prefers guests by, on average."
+"Extra cost of changing to a guest language: the outlets publish in French and English."
+WITHIN_LINE_COST = GUEST_COST + ASIDE
+"The evidence that a part of a line needs to count for a guest language."
+USUAL_GAIN = 10
+"By how much an average word of French or English prefers a guest language."
 MAX_GUESTS = 4
-SURE = INSIDE - SENTENCE_END
-"So little against its language pays for no change within a stretch, when one at its edge is so much cheaper."
+SURE_SEGMENT = INSIDE - SENTENCE_END
+"""A segment that costs no more than this in a language is not divided: a change within it would cost more
+than a change at its edge."""
 SURE_LINE = ASIDE - NEW_LINE
-"The same of a whole line."
+"The same for a whole line."
 
 
 @dataclass(slots=True)
-class Unit:
-    """What gets one language: a line or stretch nothing in it disputes, or a single word."""
+class Observation:
+    """The unit that gets a language: an undisputed line or segment, or a single word."""
 
     line: int
-    "Number of its line among those read."
+    "Index of its line."
     start: int
-    turn: int
+    change_cost: int
     total: int
+    "Packed evidence."
 
 
-def ways_through(lines: Sequence[Line]) -> Iterator[tuple[Unit, int]]:
-    """Every unit of the lines, with the number of its language."""
-    guests = _guests(lines)
-    units = list(_units(lines, guests=bool(guests)))
-    return zip(units, _cheapest(units, [FR, EN, *guests]), strict=True)
+def best_path(lines: Sequence[TextLine]) -> Iterator[tuple[Observation, int]]:
+    """Yield each observation of the lines with the index of its language."""
+    guests = _choose_guests(lines)
+    observations = list(_iter_observations(lines, guests=bool(guests)))
+    return zip(observations, _cheapest_states(observations, [FR, EN, *guests]), strict=True)
 
 
-def _guests(lines: Sequence[Line]) -> list[int]:
-    """The languages besides French and English that lines or stretches speak for most."""
+def _choose_guests(lines: Sequence[TextLine]) -> list[int]:
+    """The guest languages with the most evidence in lines or segments."""
     gains: Counter[int] = Counter()
     for line in lines:
         if lane(line.total, FOR_GUEST) > GUEST_COST:
             gains.update(_gain(line.total, GUEST_COST))
-        if lane(line.total, FOR_GUEST) > WITHIN_LINE + USUAL * len(line.words):
-            for stretch in line.stretches:
-                gains.update(_gain(stretch.total, WITHIN_LINE))
+        if lane(line.total, FOR_GUEST) > WITHIN_LINE_COST + USUAL_GAIN * len(line.words):
+            for segment in line.segments:
+                gains.update(_gain(segment.total, WITHIN_LINE_COST))
     return sorted(gains, key=lambda at: (-gains[at], at))[:MAX_GUESTS]
 
 
 def _gain(total: int, least: int) -> dict[int, int]:
-    """The guest these words suit best, if they suit it by more than this better than French and English."""
-    costs = unpacked(total)
+    """The best guest language, if it beats French and English by more than `least`, and by how much."""
+    costs = unpack_lanes(total)
     best = min(costs)
     gain = min(costs[FR], costs[EN]) - best
     return {costs.index(best): gain} if gain > least else {}
 
 
-def _units(lines: Sequence[Line], *, guests: bool) -> Iterator[Unit]:
+def _iter_observations(lines: Sequence[TextLine], *, guests: bool) -> Iterator[Observation]:
     for number, line in enumerate(lines):
-        if not line.decided and _undisputed(line.total, SURE_LINE, guests=guests):
-            yield Unit(number, line.start, NEW_LINE, line.total)
+        if not line.has_fixed_parts and _is_undisputed(line.total, SURE_LINE, guests=guests):
+            yield Observation(number, line.start, NEW_LINE, line.total)
             continue
-        for stretch in line.stretches:
-            if stretch.code is not None:
+        for segment in line.segments:
+            if segment.code is not None:
                 continue
-            if len(stretch.words) == 1 or _undisputed(stretch.total, SURE, guests=guests):
-                yield Unit(number, stretch.start, stretch.turn, stretch.total)
+            if len(segment.words) == 1 or _is_undisputed(segment.total, SURE_SEGMENT, guests=guests):
+                yield Observation(number, segment.start, segment.change_cost, segment.total)
             else:
-                yield from _words(number, line, stretch)
+                yield from _iter_words(number, line, segment)
 
 
-def _undisputed(total: int, sure: int, *, guests: bool) -> bool:
-    """Whether so little speaks against one language that no change within pays."""
+def _is_undisputed(total: int, sure: int, *, guests: bool) -> bool:
+    """Whether the cost in the best language is so low that no change within pays off."""
     if guests and lane(total, FOR_GUEST) > sure:
-        return min(unpacked(total)) <= sure
+        return min(unpack_lanes(total)) <= sure
     return min(lane(total, FOR_FR), lane(total, FOR_EN)) <= sure
 
 
-def _words(number: int, line: Line, stretch: Stretch) -> Iterator[Unit]:
-    for index, found in enumerate(WORD.finditer(line.text_of(stretch))):
-        start = stretch.start + (found.start() if index else 0)
-        yield Unit(number, start, INSIDE if index else stretch.turn, word_total(line, stretch, index))
+def _iter_words(number: int, line: TextLine, segment: Segment) -> Iterator[Observation]:
+    for index, match in enumerate(WORD.finditer(line.segment_text(segment))):
+        start = segment.start + (match.start() if index else 0)
+        cost = INSIDE if index else segment.change_cost
+        yield Observation(number, start, cost, line.word_evidence(segment, index))
 
 
-def _cheapest(units: Sequence[Unit], states: Sequence[int]) -> list[int]:
-    """Viterbi's search: the state of every unit on the way that costs least."""
-    if not units:
+def _cheapest_states(observations: Sequence[Observation], states: Sequence[int]) -> list[int]:
+    """The state of each observation on the cheapest path."""
+    if not observations:
         return []
     every = range(len(states))
     shifts = [LANE * state for state in states]
     entry = [0 if state in {FR, EN} else GUEST_COST for state in states]
-    sums = [(units[0].total >> shifts[at] & FULL) + entry[at] for at in every]
+    sums = [(observations[0].total >> shifts[at] & FULL) + entry[at] for at in every]
     sources: list[list[int]] = []
-    for unit in units[1:]:
+    for observation in observations[1:]:
         least = min(sums)
-        source, changed = sums.index(least), least + unit.turn
-        came = list(every)
+        source, changed = sums.index(least), least + observation.change_cost
+        predecessors = list(every)
         for at in every:
             if changed + entry[at] < sums[at]:
                 sums[at] = changed + entry[at]
-                came[at] = source
-            sums[at] += unit.total >> shifts[at] & FULL
-        sources.append(came)
-    return [states[at] for at in _traced(sums.index(min(sums)), sources)]
-
-
-def _traced(at: int, sources: Sequence[Sequence[int]]) -> list[int]:
-    """The way that ends in a state."""
-    way = [at]
-    for came in reversed(sources):
-        at = came[at]
-        way.append(at)
-    return way[::-1]
+                predecessors[at] = source
+            sums[at] += observation.total >> shifts[at] & FULL
+        sources.append(predecessors)
+    at = sums.index(min(sums))
+    path = [at]
+    for predecessors in reversed(sources):
+        at = predecessors[at]
+        path.append(at)
+    return [states[at] for at in reversed(path)]

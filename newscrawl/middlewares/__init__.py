@@ -1,1 +1,1 @@
-"""middlewares."""
+"""Downloader middlewares: robots.txt, reserved rights, and politeness towards hosts."""

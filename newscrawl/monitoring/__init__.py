@@ -1,1 +1,1 @@
-"""monitoring."""
+"""Metrics of runs, alarms, and statistics of the archive."""

@@ -1,123 +1,123 @@
-"""Every alarm, each a function of an outlet's runs; the last of them is the one that has just ended."""
+"""What is wrong with an outlet: by every rule, the bounds of its outlet file, and its retired sources."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
+from typing import NamedTuple
 
-from newscrawl.monitoring.alarm import Alarm, merged
-from newscrawl.monitoring.alarm_rules import (
-    articles_low,
-    blocked,
-    chrome_rising,
-    feed_frozen,
-    feed_hijacked,
-    fields_missing,
-    languages_shifted,
-    layout_broken,
-    no_articles,
-    robots_closed,
-    run_failing,
-    text_short,
-    walls,
-)
-from newscrawl.monitoring.figures import Figures, pooled
-from newscrawl.monitoring.history import PORTION, Past
+from newscrawl.monitoring.alarm_rules import RULES, Level
+from newscrawl.monitoring.history import PORTION, RunRecord
+from newscrawl.monitoring.metrics import RunMetrics, pool_metrics
 from newscrawl.outlet import Expect
 
 HOUR = 3600
+NAMES = tuple(RULES)
 
 
-def broken_bounds(runs: Sequence[Past], expect: Expect, *, anew: bool) -> list[Alarm]:
-    """The bounds that the newest runs did not keep, an alarm each.
+class Alarm(NamedTuple):
+    """What is wrong, under a name that does not change."""
 
-    Shares are judged over the newest runs that have PORTION pages together, or all there are: of three pages
-    one that is a gallery is nothing out of the ordinary. Only a run that begins anew finds all articles.
+    name: str
+    level: Level
+    detail: str
+    "A sentence for people, with figures."
+
+
+class AlarmState(NamedTuple):
+    """What the next run has to know about the alarms of this run."""
+
+    standing: list[Alarm]
+    notified: list[str]
+    "Names of the alarms in the last message to the webhook."
+
+
+def dump_alarm_state(state: AlarmState) -> str:
+    return json.dumps({"standing": [alarm._asdict() for alarm in state.standing], "told": state.notified})
+
+
+def load_alarm_state(text: str | None) -> AlarmState:
+    """Read what `dump_alarm_state` wrote; without a text there are no alarms."""
+    data = json.loads(text) if text else {}
+    return AlarmState([Alarm(**alarm) for alarm in data.get("standing", ())], data.get("told", []))
+
+
+def evaluate_alarms(
+    runs: Sequence[RunRecord], expect: Expect, *, retired: Iterable[str] = (), anew: bool = False
+) -> list[Alarm]:
+    """What is wrong after the last of `runs`, which are in their order.
+
+    `retired`: sources that were given up as dead.
+    `anew`: the last run is the outlet's first, so it should have found every article.
     """
-    last, newest = runs[-1], newest_pages(runs)
-    said = [*_of_articles(last.figures, expect, anew=anew), *_of_texts(newest, expect)]
-    said += [*_of_languages(newest, expect), *_of_age(runs, expect)]
-    return [Alarm(name, "error", detail) for name, detail in said]
+    alarms = [
+        Alarm(name, level, detail) for name, (level, rule) in RULES.items() if rule and (detail := rule(runs))
+    ]
+    alarms += broken_bounds(runs, expect, anew=anew)
+    alarms += [
+        Alarm("source_retired", "warning", f"{url} has failed for so long that it is given up")
+        for url in sorted(retired)
+    ]
+    return merge_alarms(alarms)
 
 
-def newest_pages(runs: Sequence[Past]) -> Figures:
-    """The newest runs together that have PORTION pages; all where there are not so many."""
-    taken: list[Figures] = []
-    for run in reversed(runs):
-        taken.append(run.figures)
-        if sum(figures.pages for figures in taken) >= PORTION:
-            break
-    return pooled(taken)
+def merge_alarms(alarms: Iterable[Alarm]) -> list[Alarm]:
+    """Merge alarms of the same name, with the graver level and all details, in the order of NAMES."""
+    by_name: dict[str, list[Alarm]] = defaultdict(list)
+    for alarm in alarms:
+        by_name[alarm.name].append(alarm)
+    return [
+        Alarm(
+            name,
+            "error" if any(alarm.level == "error" for alarm in by_name[name]) else "warning",
+            "; ".join(alarm.detail for alarm in by_name[name]),
+        )
+        for name in NAMES
+        if name in by_name
+    ]
 
 
-def _of_articles(last: Figures, expect: Expect, *, anew: bool) -> Iterator[tuple[str, str]]:
-    if anew and expect.articles_min is not None and last.articles < expect.articles_min:
-        yield "articles_low", f"{last.articles} articles, at least {expect.articles_min} expected"
+def broken_bounds(runs: Sequence[RunRecord], expect: Expect, *, anew: bool) -> list[Alarm]:
+    """Expectations of the outlet file that the newest runs do not meet, an alarm each.
+
+    Shares are judged over the newest runs that have PORTION pages together, because a photo gallery among
+    three pages is normal. Only a run that starts from nothing finds all articles.
+    """
+    return [Alarm(name, "error", detail) for name, detail in _find_broken_bounds(runs, expect, anew)]
 
 
-def _of_texts(newest: Figures, expect: Expect) -> Iterator[tuple[str, str]]:
+def _find_broken_bounds(runs: Sequence[RunRecord], expect: Expect, anew: bool) -> Iterator[tuple[str, str]]:
+    last, newest = runs[-1], pool_newest(runs)
+    articles = last.metrics.articles
+    if anew and expect.articles_min is not None and articles < expect.articles_min:
+        yield "articles_low", f"{articles} articles, at least {expect.articles_min} expected"
     filled = newest.articles / newest.pages if newest.pages else 1
     if expect.body_filled is not None and filled < expect.body_filled:
         yield "layout_broken", f"{filled:.0%} of pages are articles, {expect.body_filled:.0%} expected"
-    if expect.text_chars_min is None or not newest.lengths:
-        return
-    if (middle := median(newest.lengths)) < expect.text_chars_min:
-        text = (
-            f"half of the texts have up to {middle:.0f} characters, at least {expect.text_chars_min} expected"
-        )
-        yield "text_short", text
-
-
-def _of_languages(newest: Figures, expect: Expect) -> Iterator[tuple[str, str]]:
+    middle, shortest = median(newest.lengths or [0]), expect.text_chars_min
+    if shortest is not None and newest.lengths and middle < shortest:
+        detail = f"half of the texts have up to {middle:.0f} characters, at least {shortest} expected"
+        yield "text_short", detail
     total = sum(newest.letters.values())
     for name, (least, most) in sorted(expect.languages.items()) if total else ():
         share = newest.letters.get(name, 0) / total
         if not least <= share <= most:
-            yield (
-                "languages_shifted",
-                f"{share:.0%} of the text is {name}, {least:.0%} to {most:.0%} expected",
-            )
-
-
-def _of_age(runs: Sequence[Past], expect: Expect) -> Iterator[tuple[str, str]]:
-    """Of the newest entry that any of the runs saw: an answer 304 names none."""
-    dated = [run.figures.newest for run in runs if run.figures.newest is not None]
-    if expect.stale_hours is None or not dated:
-        return
-    age = (runs[-1].started - max(dated)) / HOUR
-    if age > expect.stale_hours:
+            detail = f"{share:.0%} of the text is {name}, {least:.0%} to {most:.0%} expected"
+            yield "languages_shifted", detail
+    # The newest entry of any run, since a response with status 304 has no entries.
+    dates = [run.metrics.newest for run in runs if run.metrics.newest is not None]
+    age = (last.started - max(dates)) / HOUR if dates else 0
+    if expect.stale_hours is not None and dates and age > expect.stale_hours:
         yield "feed_frozen", f"the newest entry is {age:.0f} hours old, {expect.stale_hours} at most expected"
 
 
-Check = Callable[[Sequence[Past]], Alarm | None]
-CHECKS: tuple[Check, ...] = (
-    no_articles,
-    articles_low,
-    text_short,
-    fields_missing,
-    chrome_rising,
-    languages_shifted,
-    layout_broken,
-    walls,
-    blocked,
-    robots_closed,
-    feed_frozen,
-    feed_hijacked,
-    run_failing,
-)
-
-
-def alarms_of(
-    runs: Sequence[Past], expect: Expect, *, retired: Iterable[str] = (), anew: bool = False
-) -> list[Alarm]:
-    """What is wrong now. `runs` are in their order, `retired` sources that are given up as dead.
-
-    `anew`: the last run is the outlet's first, and should have found all there is.
-    """
-    found = [alarm for check in CHECKS if (alarm := check(runs))]
-    found += broken_bounds(runs, expect, anew=anew)
-    found += [
-        Alarm("source_retired", "warning", f"{url} has failed for so long that it is given up")
-        for url in sorted(retired)
-    ]
-    return merged(found)
+def pool_newest(runs: Sequence[RunRecord]) -> RunMetrics:
+    """The newest runs that have PORTION pages together; all runs if there are not so many."""
+    newest: list[RunMetrics] = []
+    for run in reversed(runs):
+        newest.append(run.metrics)
+        if sum(metrics.pages for metrics in newest) >= PORTION:
+            break
+    return pool_metrics(newest)

@@ -1,4 +1,4 @@
-"""A run as Prometheus metrics, in the text form that node_exporter's textfile collector reads."""
+"""A run as Prometheus metrics, in the text format that node_exporter's textfile collector reads."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from newscrawl.monitoring.alarm import NAMES
+from newscrawl.monitoring.alarms import NAMES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """What is told of an outlet's last run."""
+class RunSnapshot:
+    """What the metrics show of an outlet's last run; times are in seconds since the epoch."""
 
     outlet: str
     finished: float
-    "Seconds since the epoch, like all moments."
     succeeded: bool
     last_success: float | None
-    "When the last run that did not fail ended; None when none is known."
+    "When the last successful run ended; None if there was none."
     next_due: float | None
     seconds: float
     articles: int
@@ -32,24 +31,12 @@ class Measured:
     languages: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
     alarms: Collection[str] = ()
-    "Names of those that stand."
+    "Names of the standing alarms."
 
 
-def metrics_text(run: Measured) -> bytes:
+def render_metrics(run: RunSnapshot) -> bytes:
     registry = CollectorRegistry()
-    for name, text, value in _single(run):
-        if value is not None:
-            gauge = Gauge(f"newscrawl_{name}", text, ["outlet"], registry=registry)
-            gauge.labels(run.outlet).set(value)
-    for name, text, label, counts in _by_label(run):
-        gauge = Gauge(f"newscrawl_{name}", text, ["outlet", label], registry=registry)
-        for of, count in counts.items():
-            gauge.labels(run.outlet, of).set(count)
-    return generate_latest(registry)
-
-
-def _single(run: Measured) -> list[tuple[str, str, float | None]]:
-    return [
+    gauges: list[tuple[str, str, float | None]] = [
         ("run_finished_timestamp_seconds", "When the last run ended.", run.finished),
         ("run_success", "1 where the last run did not fail.", run.succeeded),
         ("last_success_timestamp_seconds", "When a run ended that did not fail.", run.last_success),
@@ -59,14 +46,20 @@ def _single(run: Measured) -> list[tuple[str, str, float | None]]:
         ("run_warc_bytes", "Bytes of WARC written in the last run.", run.warc_bytes),
         ("links_waiting", "Links that the last run left for the next.", run.waiting),
     ]
-
-
-def _by_label(run: Measured) -> list[tuple[str, str, str, Mapping[str, int]]]:
+    for name, text, value in gauges:
+        if value is not None:
+            gauge = Gauge(f"newscrawl_{name}", text, ["outlet"], registry=registry)
+            gauge.labels(run.outlet).set(value)
     standing = {name: int(name in run.alarms) for name in NAMES}
-    return [
+    labelled_gauges = [
         ("run_pages", "Pages of the last run by outcome.", "outcome", run.pages),
         ("run_sources", "Sources asked in the last run by outcome.", "outcome", run.sources),
         ("run_languages", "Articles of the last run by language.", "language", run.languages),
         ("run_responses", "Responses of the last run by HTTP status.", "status", run.statuses),
         ("alarm", "1 where the alarm stands since the last run.", "name", standing),
     ]
+    for name, text, label, counts in labelled_gauges:
+        gauge = Gauge(f"newscrawl_{name}", text, ["outlet", label], registry=registry)
+        for value_of_label, count in counts.items():
+            gauge.labels(run.outlet, value_of_label).set(count)
+    return generate_latest(registry)

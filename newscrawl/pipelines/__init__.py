@@ -1,1 +1,1 @@
-"""pipelines."""
+"""Item pipelines: extract articles from pages, filter them, and store them."""

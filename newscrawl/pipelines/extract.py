@@ -1,7 +1,7 @@
-"""Pages become Articles in other processes, from their records in the archive.
+"""Extracts Articles from Pages in worker processes, which read the pages' records in the archive.
 
-What crosses to a worker is the record's place, never the page: the worker reads what is archived, so a
-live crawl and a later extraction of the same archive cannot differ.
+A worker receives the record's place, never the page itself: it reads what is archived, so that a live crawl
+and a later extraction from the same archive cannot differ.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
-from newscrawl.archive.reextract import Noted, noted_at
+from newscrawl.archive.reextract import ExtractedPage, extract_with_record
 from newscrawl.archive.run import Run
-from newscrawl.archive.site_memory import Notes, known_notes, learn
+from newscrawl.archive.site_memory import PageRecordBuffer, read_newest_records, write_site_memory
 from newscrawl.errors import ArchiveError
-from newscrawl.extraction.boilerplate import PageNote
-from newscrawl.items import Article, Page, Rejection, discovery_of
+from newscrawl.extraction.boilerplate import PageRecord
+from newscrawl.items import Article, Page, Rejection, make_discovery
 from newscrawl.outlet import Outlet
-from newscrawl.workers import Fault, WorkerFault, done_within, stop_pool, worker_pool
+from newscrawl.workers import Fault, WorkerFault, run_with_timeout, stop_pool, worker_pool
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 QUEUED_PER_PROCESS = 2
-"Pages handed to the pool at once for each process: one in work, one ready."
+"Pages given to the pool at a time for each process: the current page and the next."
 PAGES_PER_PROCESS = 2000
-"A worker is replaced after so many pages, whatever its libraries leave in memory."
+"A worker is replaced after this many pages, whatever its libraries have left in memory."
 
 _REASONS: dict[Fault, str] = {"timeout": "extract_timeout", "crash": "extractor_crash"}
 
 
 class ExtractPipeline:
-    """Hand a Page to the pool and await its Article or Rejection.
+    """Gives each Page to the pool and awaits its Article or Rejection.
 
     Waiting pages hold their responses in Scrapy's scraper slot, so a slow pool slows the downloads.
     """
@@ -47,34 +47,36 @@ class ExtractPipeline:
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self.crawler = crawler
-        self.seconds = settings.getfloat("NEWSCRAWL_EXTRACT_SECONDS")
-        self.processes = settings.getint("NEWSCRAWL_EXTRACT_PROCESSES") or default_processes()
-        self.room = asyncio.Semaphore(self.processes * QUEUED_PER_PROCESS)
+        self.timeout = settings.getfloat("NEWSCRAWL_EXTRACT_SECONDS")
+        self.processes = settings.getint("NEWSCRAWL_EXTRACT_PROCESSES") or default_process_count()
+        self.places = asyncio.Semaphore(self.processes * QUEUED_PER_PROCESS)
         self.pool: ProcessPool | None = None
-        self.learns = settings.getbool("NEWSCRAWL_LEARN")
-        self.notes = Notes()
+        self.writes_memory = settings.getbool("NEWSCRAWL_SITE_MEMORY")
+        self.page_records = PageRecordBuffer()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
     def open_spider(self) -> None:
-        self.pool = extraction_pool(self.processes)
+        self.pool = start_extraction_pool(self.processes)
 
     def close_spider(self) -> None:
         if self.pool:
             stop_pool(self.pool)
-        if notes := self.notes.held:
-            self.learn(notes)
+        if records := self.page_records.records:
+            self.write_memory(records)
 
-    def learn(self, notes: list[PageNote]) -> None:
-        """Leave what this run's pages taught for the next run."""
+    def write_memory(self, records: list[PageRecord]) -> None:
+        """Write the site memory for the next run from this run's pages."""
         spider = cast("ArchivingSpider", self.crawler.spider)
-        # A replay has nothing new to tell, and pages of many sites nothing they share.
-        if spider.outlet is None or spider.run.playback:
+        # A replay brings no new pages, and pages of many sites have nothing in common.
+        if spider.outlet is None or spider.run.replay_index:
             return
         try:
-            spider.run.learned = learn(spider.run.folder, [*known_notes(spider.run.folder), *notes])
+            spider.run.learned = write_site_memory(
+                spider.run.folder, [*read_newest_records(spider.run.folder), *records]
+            )
         except ArchiveError as error:
             logger.error("%s: %s", spider.name, error)
 
@@ -82,41 +84,41 @@ class ExtractPipeline:
         if isinstance(item, Rejection):
             return item
         spider = cast("ArchivingSpider", self.crawler.spider)
-        async with self.room:
+        async with self.places:
             try:
-                return await self.extracted(item, spider.run, spider.outlet)
+                return await self.extract(item, spider.run, spider.outlet)
             except Exception as error:
                 logger.exception("%s: extraction of %s failed", spider.name, item.url)
                 source = spider.outlet.id if spider.outlet else None
-                return refused(item, source, "extractor_error", f"{type(error).__name__}: {error}")
+                return reject_page(item, source, "extractor_error", f"{type(error).__name__}: {error}")
 
-    async def extracted(self, page: Page, run: Run, outlet: Outlet | None) -> Article | Rejection:
-        """The worker's answer, or a Rejection that names what befell the worker."""
+    async def extract(self, page: Page, run: Run, outlet: Outlet | None) -> Article | Rejection:
+        """The worker's result, or a Rejection that names what happened to the worker."""
         assert self.pool
-        task = partial(noted_at, run.source, page.warc, outlet, run.memory)
-        reject = partial(refused, page, outlet.id if outlet else None)
+        task = partial(extract_with_record, run.source, page.warc, outlet, run.memory)
+        reject = partial(reject_page, page, outlet.id if outlet else None)
         try:
-            found: Noted = await done_within(self.pool, task, self.seconds)
+            extracted: ExtractedPage = await run_with_timeout(self.pool, task, self.timeout)
         except WorkerFault as error:
             return reject(_REASONS[error.fault], str(error))
         except ArchiveError as error:
             return reject("archive_unreadable", str(error))
-        if found.note and self.learns:
-            self.notes.add(found.note)
-        return found.item
+        if extracted.record and self.writes_memory:
+            self.page_records.add(extracted.record)
+        return extracted.item
 
 
-def default_processes() -> int:
-    """One core is the crawl's."""
+def default_process_count() -> int:
+    """All cores but the core that crawls."""
     return max(1, (os.cpu_count() or 2) - 1)
 
 
-def extraction_pool(processes: int) -> ProcessPool:
-    """Workers that have the extractor loaded."""
+def start_extraction_pool(processes: int) -> ProcessPool:
+    """Worker processes that have the extractor loaded."""
     return worker_pool(processes, PAGES_PER_PROCESS)
 
 
-def refused(page: Page, source: str | None, reason: str, detail: str) -> Rejection:
+def reject_page(page: Page, source: str | None, reason: str, detail: str) -> Rejection:
     return Rejection(
         url=page.url,
         url_requested=page.link.url,
@@ -124,6 +126,6 @@ def refused(page: Page, source: str | None, reason: str, detail: str) -> Rejecti
         step="extract",
         reason=reason,
         detail=detail[:300],
-        discovery=discovery_of(page.link),
+        discovery=make_discovery(page.link),
         warc=page.warc,
     )

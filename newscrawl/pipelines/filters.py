@@ -1,4 +1,4 @@
-"""Articles that are none are refused, and it is said why."""
+"""Rejects articles with a reason: without title or text, duplicates, and pages that reserve their rights."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 from scrapy.exceptions import DropItem
 
 from newscrawl.errors import ArchiveError
-from newscrawl.extraction.metadata.rights import decided
-from newscrawl.items import Article, Rejection, rejection_of
-from newscrawl.outlet import policy_named
-from newscrawl.pipelines.store import FILLED, filled
+from newscrawl.extraction.metadata.rights import apply_rights_policy
+from newscrawl.items import Article, Rejection, reject_article
+from newscrawl.outlet import parse_rights_policy
+from newscrawl.pipelines.store import FILLED_STATS, filled_fields
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 
 
 class ValidatePipeline:
-    """Let Articles pass that have a title and enough text."""
+    """Passes Articles that have a title and enough text."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self.shortest = crawler.settings.getint("NEWSCRAWL_BODY_MIN_CHARS")
+        self.min_chars = crawler.settings.getint("NEWSCRAWL_BODY_MIN_CHARS")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
     def process_item(self, item: Article | Rejection) -> Article | Rejection:
-        if isinstance(item, Article) and (reason := fault(item, self.shortest)):
-            return rejection_of(item, "validate", reason)
+        if isinstance(item, Article) and (reason := find_rejection_reason(item, self.min_chars)):
+            return reject_article(item, "validate", reason)
         return item
 
 
-def fault(article: Article, shortest: int) -> str | None:
-    """What keeps an article from being one, or None."""
+def find_rejection_reason(article: Article, min_chars: int) -> str | None:
+    """The reason to reject an article; None for a sound article."""
     if article.page_type == "listing":
         return "listing"
     if not article.title:
         return "no_title"
-    return "too_short" if article.char_count < shortest else None
+    return "too_short" if article.char_count < min_chars else None
 
 
 class RightsPipeline:
-    """Write the outlet's policy, or else the crawl's, onto reserved articles; `skip` refuses them."""
+    """Writes the outlet's policy, or else the crawl's, onto reserved articles; `skip` rejects them."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.policy = policy_named(crawler.settings["NEWSCRAWL_RIGHTS"])
+        self.policy = parse_rights_policy(crawler.settings["NEWSCRAWL_RIGHTS"])
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -58,14 +58,14 @@ class RightsPipeline:
         if isinstance(item, Rejection):
             return item
         outlet = cast("ArchivingSpider", self.crawler.spider).outlet
-        found = decided(item, (outlet and outlet.rights) or self.policy)
+        outcome = apply_rights_policy(item, (outlet and outlet.rights) or self.policy)
         for name in item.rights.reserved_by:
             self.crawler.stats.inc_value(f"newscrawl/reserved/{name}")
-        return found
+        return outcome
 
 
-class KnownPipeline:
-    """Refuse Articles whose id (normalised URL and text) is that of another page's line."""
+class ArchiveDedupePipeline:
+    """Rejects Articles whose id (normalised URL and text) another page's line in the archive has."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -79,32 +79,32 @@ class KnownPipeline:
             return item
         spider = cast("ArchivingSpider", self.crawler.spider)
         try:
-            known = spider.frontier.known_as(item)
+            duplicate = spider.frontier.find_duplicate(item)
         except ArchiveError as error:
             spider.archive_failed(error)
             raise DropItem(f"not written: {error}") from error
-        return rejection_of(item, "dedupe", "known", known) if known else item
+        return reject_article(item, "dedupe", "known", duplicate) if duplicate else item
 
 
-class Kept(NamedTuple):
-    """An article of the run, should it have to go."""
+class RunArticle(NamedTuple):
+    """An article that the run has written and may have to withdraw."""
 
-    refused: Rejection
-    "What it becomes when an earlier one comes."
-    filled: list[str]
-    "Its fields that were counted as filled."
+    rejection: Rejection
+    "Its line once an earlier duplicate comes."
+    filled_fields: list[str]
+    "The fields whose filling was counted."
 
 
 class DedupePipeline:
-    """Of Articles with one id (normalised URL and text) keep the first of the archive, refuse the others.
+    """Of a run's Articles with the same id (normalised URL and text), passes the first in the archive.
 
-    Pages are extracted side by side and may come in any order; which of them stays must not depend on it.
+    Pages are extracted in parallel and finish in any order, which must not decide the article that stays.
     """
 
     def __init__(self, crawler: Crawler | None = None) -> None:
         self.crawler = crawler
-        self.seen: set[str] = set()
-        self.kept: dict[str, Kept] = {}
+        self.ids: set[str] = set()
+        self.articles: dict[str, RunArticle] = {}
         "By id."
 
     @classmethod
@@ -114,31 +114,31 @@ class DedupePipeline:
     def process_item(self, item: Article | Rejection) -> Article | Rejection:
         if isinstance(item, Rejection):
             return item
-        refused = rejection_of(item, "dedupe", "duplicate", f"article {item.id} is already in this run")
-        if item.id in self.seen:
-            kept = self.kept.get(item.id)
-            if kept is None or not precedes(item, kept.refused):
-                return refused
-            self._withdraw(kept, item)
-        self.seen.add(item.id)
+        rejection = reject_article(item, "dedupe", "duplicate", f"article {item.id} is already in this run")
+        if item.id in self.ids:
+            earlier = self.articles.get(item.id)
+            if earlier is None or not precedes(item, earlier.rejection):
+                return rejection
+            self._withdraw(earlier, item)
+        self.ids.add(item.id)
         if self.crawler:
-            self.kept[item.id] = Kept(refused, filled(item))
+            self.articles[item.id] = RunArticle(rejection, filled_fields(item))
         return item
 
-    def _withdraw(self, kept: Kept, earlier: Article) -> None:
+    def _withdraw(self, article: RunArticle, successor: Article) -> None:
         assert self.crawler
         spider, stats = cast("ArchivingSpider", self.crawler.spider), self.crawler.stats
         try:
-            spider.run.withdraw_article(kept.refused, earlier.lang)
-            spider.frontier.withdrawn(kept.refused.url_requested, kept.refused.reason)
+            spider.run.withdraw_article(article.rejection, successor.lang)
+            spider.frontier.withdraw(article.rejection.url_requested, article.rejection.reason)
         except ArchiveError as error:
             spider.archive_failed(error)
-        stats.inc_value(f"newscrawl/{kept.refused.step}/dropped/{kept.refused.reason}")
-        for name in kept.filled:
-            stats.inc_value(f"{FILLED}{name}", -1)
+        stats.inc_value(f"newscrawl/{article.rejection.step}/dropped/{article.rejection.reason}")
+        for name in article.filled_fields:
+            stats.inc_value(f"{FILLED_STATS}{name}", -1)
 
 
 def precedes(article: Article, other: Rejection) -> bool:
     """Whether the article's record stands before the other's in the archive."""
-    one, two = article.warc, other.warc
-    return bool(one and two and (one.file, one.offset) < (two.file, two.offset))
+    first, second = article.warc, other.warc
+    return bool(first and second and (first.file, first.offset) < (second.file, second.offset))

@@ -1,4 +1,4 @@
-"""The last step: an Article or a Rejection becomes a line on disk, and the frontier hears of it."""
+"""The last step: an Article or a Rejection becomes a line on disk, and its page is done for the frontier."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from newscrawl.spiders.base import ArchivingSpider
 
 
-WATCHED = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
-"Fields whose filling is counted: when one falls, an outlet has changed its pages."
-FILLED = "newscrawl/filled/"
-"Prefix of those counts."
+WATCHED_FIELDS = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
+"Fields whose filling is counted: when a count falls, the outlet has changed its pages."
+FILLED_STATS = "newscrawl/filled/"
+"Prefix of these counts."
 
 
 class StorePipeline:
-    """Write the line, then tell the frontier that the page has ended."""
+    """Writes the line, then marks the page as done."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -37,23 +37,23 @@ class StorePipeline:
         try:
             if isinstance(item, Article):
                 spider.run.write_article(item)
-                spider.frontier.done(item.url_requested, "article", item)
+                spider.frontier.finish(item.url_requested, "article", item)
             else:
                 spider.run.write_rejection(item)
-                spider.frontier.done(item.url_requested, item.reason)
+                spider.frontier.finish(item.url_requested, item.reason)
         except ArchiveError as error:
             spider.archive_failed(error)
             raise DropItem(f"not written: {error}") from error
         stats = self.crawler.stats
         if isinstance(item, Article):
-            for name in filled(item):
-                stats.inc_value(f"{FILLED}{name}")
+            for name in filled_fields(item):
+                stats.inc_value(f"{FILLED_STATS}{name}")
             return item
         stats.inc_value(f"newscrawl/{item.step}/dropped/{item.reason}")
         raise DropItem(f"{item.reason}: {item.url}")
 
 
-def filled(item: Article) -> list[str]:
-    """The watched fields that say something."""
+def filled_fields(item: Article) -> list[str]:
+    """The watched fields that are not empty."""
     fields = ItemAdapter(item)
-    return [name for name in WATCHED if fields.get(name)]
+    return [name for name in WATCHED_FIELDS if fields.get(name)]

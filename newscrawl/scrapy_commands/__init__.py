@@ -1,1 +1,1 @@
-"""scrapy_commands."""
+"""Commands of the scrapy program."""

@@ -1,7 +1,7 @@
-"""`scrapy crawl`, with clear errors before it starts and an exit code for how it ended.
+"""`scrapy crawl` with clear errors before it starts, and an exit code that tells how it ended.
 
-0: finished, or stopped by a limit or a signal. 1: the run failed (its report says why). 2: it never began.
-75: it never began because another process is crawling the outlet; a timer may try again.
+0: finished, or stopped by a limit or a signal. 1: the run failed (its report gives the reason). 2: it never
+began. 75: it never began because another process is crawling the outlet; a timer may try again.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
 from newscrawl.errors import BUSY, Busy, NewscrawlError
-from newscrawl.extensions.report import ReportExtension
-from newscrawl.logs import FORMAT, JSON, escaped, name_run, open_log
-from newscrawl.spiders.base import refusal
-from newscrawl.spiders.run_context import ARGUMENTS, REPLAY_SETTINGS, chosen_of, held_state
+from newscrawl.extensions.log_formatter import is_json_log, open_log
+from newscrawl.extensions.report import get_report
+from newscrawl.logs import escape_controls, set_run
+from newscrawl.spiders.base import check_allowed
+from newscrawl.spiders.run_context import ARGUMENTS, REPLAY_SETTINGS, choose_replayed_runs, open_state
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -33,7 +34,7 @@ _FAILED_REASONS = {"archive_error", "start_error"}
 
 
 class Command(ScrapyCrawl):
-    """Crawl one outlet, or a list of pages with the spider `urls`."""
+    """Crawls an outlet, or a list of pages with the spider `urls`."""
 
     def short_desc(self) -> str:
         return "Crawl an outlet (by its id), or pages: urls -a file=FILE | -a url=URL"
@@ -44,54 +45,52 @@ class Command(ScrapyCrawl):
         self.settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="command")
         open_log(self.settings)
         if self.settings.get("NEWSCRAWL_REPLAY"):
-            # Here, because the process takes its resolver before there is a crawl.
+            # Set them here, because the process takes its resolver before there is a crawler.
             self.settings.setdict(REPLAY_SETTINGS, priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
-            raise UsageError("name one outlet; `scrapy list` shows all")
+            raise UsageError("name a single outlet; `scrapy list` shows all")
         assert self.crawler_process
-        name_run(None, args[0])
+        set_run(None, args[0])
         try:
             crawler = self._create_crawler(args[0])
-            # Made once more by the crawl; made here first so that a refusal is one clear line.
+            # The crawl makes its own spider; this instance turns a refusal into a single clear line.
             spider = cast("type[ArchivingSpider]", crawler.spidercls)(**opts.spargs)
-            if refused := refusal(crawler.settings, spider.first_urls(), spider.outlet):
-                raise refused
+            check_allowed(crawler.settings, spider.first_urls(), spider.outlet)
             crawler.settings.set(ARGUMENTS, dict(opts.spargs), priority="cmdline")
             if crawler.settings.get("NEWSCRAWL_REPLAY"):
-                chosen_of(args[0], crawler.settings)
+                choose_replayed_runs(args[0], crawler.settings)
         except NewscrawlError as error:
             raise UsageError(str(error), print_help=False) from error
-        if refused_lease := self._without_lease(args[0], crawler):
-            self.exitcode = refused_lease
+        if exit_code := self._check_lease(args[0], crawler):
+            self.exitcode = exit_code
             return
-        self.crawler_process.crawl(crawler, **spider.again())
+        self.crawler_process.crawl(crawler, **spider.restart_arguments())
         self.crawler_process.start()
-        watcher = crawler.get_extension(ReportExtension) if crawler.crawling or crawler.spider else None
-        report = watcher.report if watcher else None
+        report = get_report(crawler) if crawler.crawling or crawler.spider else None
         if self.crawler_process.bootstrap_failed or report is None:
             self.exitcode = FAILED
         elif report.error or report.reason in _FAILED_REASONS:
-            self._say(f"{report.outlet}: {report.error or report.reason}")
+            self._print_error(f"{report.outlet}: {report.error or report.reason}")
             self.exitcode = FAILED
 
-    def _say(self, text: str) -> None:
-        """The last line, for whoever started the crawl; programs get it as a record like all others."""
+    def _print_error(self, text: str) -> None:
+        """Print the last line, for whoever started the crawl; a JSON log gets a record like all others."""
         assert self.settings is not None
-        if self.settings.get(FORMAT) == JSON:
+        if is_json_log(self.settings):
             logger.error("%s", text)
         else:
-            print(escaped(text), file=sys.stderr)
+            print(escape_controls(text), file=sys.stderr)
 
-    def _without_lease(self, outlet: str, crawler: Crawler) -> int | None:
-        """The exit code when the outlet's lease cannot be had; the crawl takes it once more, as its own."""
-        if not cast("type[ArchivingSpider]", crawler.spidercls).remembers:
+    def _check_lease(self, outlet: str, crawler: Crawler) -> int | None:
+        """The exit code if the outlet's lease cannot be had; the crawl itself takes the lease again."""
+        if not cast("type[ArchivingSpider]", crawler.spidercls).is_incremental:
             return None
         try:
-            state = held_state(outlet, crawler.settings)
+            state = open_state(outlet, crawler.settings)
         except NewscrawlError as error:
-            self._say(f"{outlet}: {error}")
+            self._print_error(f"{outlet}: {error}")
             return BUSY if isinstance(error, Busy) else FAILED
         if state:
             state.close()

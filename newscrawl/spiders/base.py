@@ -1,4 +1,4 @@
-"""What every spider here does: hold a run and a frontier, fetch the frontier's links as Pages."""
+"""What all spiders share: they own a run and a frontier, and fetch the frontier's links as Pages."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
-from newscrawl.addresses import Allowance, is_loopback
+from newscrawl.addresses import AllowedAddresses, is_loopback
 from newscrawl.archive.run import Run
 from newscrawl.errors import ArchiveError, NewscrawlError, RefusedOutlet
-from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, Page, Rejection, discovery_of, rfc3339
+from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, Page, Rejection, make_discovery, rfc3339
 from newscrawl.outlet import Outlet
-from newscrawl.spiders.run_context import REPLAY_SETTINGS, frontier_of, held_state, run_of
+from newscrawl.spiders.run_context import REPLAY_SETTINGS, create_run, open_frontier, open_state
+from newscrawl.state.encoding import PreviousFetch
 from newscrawl.state.frontier import Frontier
-from newscrawl.state.retry_policy import LOOKS
-from newscrawl.state.rows import Seen
+from newscrawl.state.retry_policy import REVISIT_AGES
 from newscrawl.state.runs import State
-from newscrawl.warc.records import Original
+from newscrawl.warc.records import OriginalResponse
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -47,33 +47,11 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
-def refusal(
-    settings: BaseSettings, urls: Iterable[str], outlet: Outlet | None = None
-) -> RefusedOutlet | None:
-    """Why a crawl of these URLs may not start, or None."""
-    if settings.get("NEWSCRAWL_REPLAY"):
-        # Nobody is asked for anything.
-        return None
-    if outlet and outlet.status == "blocked":
-        return RefusedOutlet(f"{outlet.id} is blocked: {outlet.status_reason}")
-    try:
-        Allowance.of(str(settings.get("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "")))
-    except ValueError as error:
-        return RefusedOutlet(f"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES: {error}")
-    hosts = {urlsplit(url).hostname or "" for url in urls}
-    if not settings.get("NEWSCRAWL_CONTACT") and not all(map(is_loopback, hosts)):
-        return RefusedOutlet(
-            "set NEWSCRAWL_CONTACT to a mail address or URL where sites can reach you: "
-            "it goes into the User-Agent, and no outlet is crawled without it"
-        )
-    return None
+logger = logging.getLogger(__name__)
 
-
-def user_agent(version: str, contact: str) -> str:
-    """`newscrawl/<version> (+contact)`."""
-    return f"newscrawl/{version} (+{contact})" if contact else f"newscrawl/{version}"
-
-
+PAGES_IN_FLIGHT = 32
+"Few pages are requested at a time, so that new links can compete with those that wait."
+NOT_MODIFIED = 304
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (CannotResolveHostError, "no_such_host"),
     (DownloadConnectionRefusedError, "connection_refused"),
@@ -88,72 +66,87 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (brotli.error, "bad_coding"),
     (zstd.ZstdError, "bad_coding"),
 )
-# What a request says that cannot be made, as of the target of a redirect.
-_NO_TARGETS = (
+# Messages about a URL that cannot be requested, as the target of a redirect may be.
+_BAD_TARGETS = (
     "Missing scheme in request url",
     "Port out of range",
     "Port could not be cast",
     "Invalid IPv6 URL",
 )
-# How Scrapy's middlewares begin what they say; a URL that follows may hold any word.
+# How messages of Scrapy's middlewares begin; a URL that follows may contain any word.
 _IGNORED = (
     ("Forbidden by robots.txt", "robots_txt"),
     ("max redirections reached", "too_many_redirects"),
     ("Ignored response", "too_large"),
 )
+_DETAIL_CHARS = 300
 
 
-def reason_of(failure: Failure) -> str:
+def check_allowed(settings: BaseSettings, urls: Iterable[str], outlet: Outlet | None = None) -> None:
+    """RefusedOutlet when a crawl of these URLs may not start."""
+    if settings.get("NEWSCRAWL_REPLAY"):
+        # A replay sends no requests.
+        return
+    if outlet and outlet.status == "blocked":
+        raise RefusedOutlet(f"{outlet.id} is blocked: {outlet.status_reason}")
+    try:
+        AllowedAddresses.parse(str(settings.get("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "")))
+    except ValueError as error:
+        raise RefusedOutlet(f"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES: {error}") from error
+    hosts = {urlsplit(url).hostname or "" for url in urls}
+    if not settings.get("NEWSCRAWL_CONTACT") and not all(map(is_loopback, hosts)):
+        raise RefusedOutlet(
+            "set NEWSCRAWL_CONTACT to a mail address or URL where sites can reach you: "
+            "it goes into the User-Agent, and no outlet is crawled without it"
+        )
+
+
+def user_agent(version: str, contact: str) -> str:
+    """`newscrawl/<version> (+contact)`."""
+    return f"newscrawl/{version} (+{contact})" if contact else f"newscrawl/{version}"
+
+
+def failure_reason(failure: Failure) -> str:
     """A short snake_case name: `http_404`, `robots_txt`, `timeout`, …, `download_error` at worst."""
     error = failure.value
-    # A miss of a replay and what the guard refuses have names of their own.
-    if named := getattr(error, "reason_name", None):
-        return str(named)
+    # Replay misses and refusals of the SSRF guard bring names of their own.
+    if name := getattr(error, "reason_name", None):
+        return str(name)
     if isinstance(error, HttpError):
         return f"http_{error.response.status}"
     if isinstance(error, IgnoreRequest):
-        return _ignored(str(error))
-    if isinstance(error, ValueError) and str(error).startswith(_NO_TARGETS):
+        message = str(error)
+        return next((name for phrase, name in _IGNORED if message.startswith(phrase)), "ignored")
+    if isinstance(error, ValueError) and str(error).startswith(_BAD_TARGETS):
         return "bad_redirect"
     return next((name for kind, name in _REASONS if isinstance(error, kind)), "download_error")
 
 
-def detail_of(failure: Failure) -> str:
-    """One line for people."""
+def failure_detail(failure: Failure) -> str:
+    """A line for people."""
     text = " ".join(str(failure.value).split())
-    return f"{type(failure.value).__name__}: {text}"[:300]
-
-
-def _ignored(message: str) -> str:
-    return next((name for phrase, name in _IGNORED if message.startswith(phrase)), "ignored")
-
-
-logger = logging.getLogger(__name__)
-
-PAGES_AT_ONCE = 32
-"Pages asked for and not yet come: what is found meanwhile is weighed against what still waits."
-NOT_MODIFIED = 304
+    return f"{type(failure.value).__name__}: {text}"[:_DETAIL_CHARS]
 
 
 class ArchivingSpider(scrapy.Spider):
-    """A spider whose exchanges are archived; subclasses say where links come from."""
+    """A spider whose exchanges are archived; subclasses provide the links."""
 
     outlet: Outlet | None = None
-    remembers: ClassVar[bool] = False
-    "Whether runs know of each other: pages are then fetched when they are new or due."
+    is_incremental: ClassVar[bool] = False
+    "Whether state connects the runs: pages are then fetched only when they are new or due."
     run: Run
     state: State | None = None
-    "What is known from earlier runs; None in a replay, and where nothing is remembered."
+    "The rows of earlier runs; None in a replay, and for spiders that are not incremental."
     frontier: Frontier
-    begins_anew: bool = True
-    "Whether no earlier run is known, so that this one should find all there is."
+    is_first_run: bool = True
+    "Whether no earlier run is stored, so that this run should find everything there is."
     page_bytes: int
-    "A larger page is cut there and rejected; sources may be larger."
+    "Larger pages are cut at this size and rejected; sources may be larger."
     pages_left: int
-    pages_asked: int = 0
-    "Pages asked for that have not come."
+    pages_in_flight: int = 0
+    "Pages that were requested and have not come."
     is_alone: bool = False
-    "Whether the page asked for last is to have no other beside it."
+    "Whether the page that was requested last must be the only one in flight."
     sources_failed: list[str]
 
     def __init__(self, **arguments: Any) -> None:
@@ -165,19 +158,17 @@ class ArchivingSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         settings = crawler.settings
-        refused = refusal(settings, spider.first_urls(), spider.outlet)
-        if refused:
-            raise refused
+        check_allowed(settings, spider.first_urls(), spider.outlet)
         settings.set(
             "USER_AGENT", user_agent(__version__, settings.get("NEWSCRAWL_CONTACT")), priority="spider"
         )
         if settings.get("NEWSCRAWL_REPLAY"):
             settings.setdict(REPLAY_SETTINGS, priority="cmdline")
-        looks = spider.outlet.look_seconds if spider.outlet else None
-        given = LOOKS if looks is None else looks
-        spider.state = held_state(spider.name, settings, given) if cls.remembers else None
-        spider.run = run_of(spider.name, settings)
-        spider.begins_anew = not (spider.state and spider.state.runs.last())
+        ages = spider.outlet.revisit_seconds if spider.outlet else None
+        if cls.is_incremental:
+            spider.state = open_state(spider.name, settings, REVISIT_AGES if ages is None else ages)
+        spider.run = create_run(spider.name, settings)
+        spider.is_first_run = not (spider.state and spider.state.runs.last())
         spider.open_frontier()
         spider.pages_left = settings.getint("NEWSCRAWL_PAGES_MAX")
         limits = (settings.getint(name) for name in ("NEWSCRAWL_PAGE_MAX_BYTES", "DOWNLOAD_MAXSIZE"))
@@ -186,83 +177,82 @@ class ArchivingSpider(scrapy.Spider):
         return spider
 
     def open_frontier(self) -> None:
-        """Look at what waits; once more when more is known of earlier runs."""
-        self.frontier = frontier_of(self.state, self.run)
+        """Open the frontier; again after a killed run was reconciled, because other pages wait then."""
+        self.frontier = open_frontier(self.state, self.run)
 
-    def again(self) -> dict[str, Any]:
-        """Arguments that make this spider once more, with nothing read twice."""
+    def restart_arguments(self) -> dict[str, Any]:
+        """Arguments that create this spider again without reading its input twice."""
         return {}
 
     def first_urls(self) -> Iterable[str]:
-        """What will be asked for first; a refusal is decided on these."""
+        """The URLs that are requested first; whether the crawl is allowed is decided on them."""
         raise NotImplementedError
 
-    def waiting_pages(self) -> Iterator[Request | Rejection]:
-        """Requests for the links that are next in the frontier, within the run's limit."""
+    def page_requests(self) -> Iterator[Request | Rejection]:
+        """Requests for the next links of the frontier, within the limit of the run."""
         if self.run.failure:
             return
         links: list[Link] = []
-        with self.stopping():
-            links = self.frontier.take(min(self.pages_left, self._room()))
+        with self.closing_on_errors():
+            links = self.frontier.take(min(self.pages_left, self._free_places()))
         self.pages_left -= len(links)
-        self.pages_asked += len(links)
+        self.pages_in_flight += len(links)
         for link in links:
-            if reason := self.frontier.refused(link.url):
-                yield from self._unfetched(link, reason)
+            if reason := self.frontier.skip_reason(link.url):
+                yield from self._skip(link, reason)
                 continue
-            seen = self.frontier.seen(link.url)
+            previous = self.frontier.previous_fetch(link.url)
             yield Request(
                 link.url,
                 callback=self.parse_page,
                 errback=self.page_failed,
-                headers=seen.headers if seen else None,
-                meta={LINK: link, "download_maxsize": self.page_bytes, **meta_of(seen)},
-                # The frontier hands out each page once; a redirect to a known page must still end.
+                headers=previous.headers if previous else None,
+                meta={LINK: link, "download_maxsize": self.page_bytes, **conditional_meta(previous)},
+                # The frontier hands out each page once. A redirect to a page that was fetched must still end.
                 dont_filter=True,
             )
 
-    def _room(self) -> int:
-        """How many pages may be asked for now."""
+    def _free_places(self) -> int:
+        """How many pages may be requested now."""
         is_careful = self.frontier.is_careful
-        if (is_careful or self.is_alone) and self.pages_asked:
+        if (is_careful or self.is_alone) and self.pages_in_flight:
             return 0
         self.is_alone = is_careful
-        return PAGES_AT_ONCE - self.pages_asked
+        return PAGES_IN_FLIGHT - self.pages_in_flight
 
-    def _unfetched(self, link: Link, reason: str) -> Iterator[Request | Rejection]:
-        self.pages_asked -= 1
+    def _skip(self, link: Link, reason: str) -> Iterator[Request | Rejection]:
+        self.pages_in_flight -= 1
         detail = "each time that it was fetched the process died"
-        yield self.refused(Request(link.url, meta={LINK: link}), reason, detail)
-        yield from self.waiting_pages()
+        yield self.reject(Request(link.url, meta={LINK: link}), reason, detail)
+        yield from self.page_requests()
 
     def parse_page(self, response: Response) -> Iterator[Page | Rejection | Request]:
-        self.pages_asked -= 1
-        yield self.page_of(response)
-        yield from self.waiting_pages()
+        self.pages_in_flight -= 1
+        yield self.make_page(response)
+        yield from self.page_requests()
 
-    def page_of(self, response: Response) -> Page | Rejection:
-        """What came for a link."""
+    def make_page(self, response: Response) -> Page | Rejection:
+        """The item for a response to a link's request."""
         meta = response.meta
         if POINTER not in meta:
-            return self.refused(
-                response.request, "not_archived", "it did not come through the capture handler"
-            )
+            detail = "it did not come through the capture handler"
+            return self.reject(response.request, "not_archived", detail)
         link: Link = meta[LINK]
         if response.status == NOT_MODIFIED and not link.known_id:
-            return self.refused(response.request, "http_304", "it was not asked whether it has changed")
+            return self.reject(response.request, "http_304", "it was not asked whether it has changed")
         if response.status == NOT_MODIFIED:
             detail = f"the server says it is that of version {link.known_version}"
-            return self.refused(response.request, "not_modified", detail, step="dedupe")
+            return self.reject(response.request, "not_modified", detail, step="dedupe")
         return Page(link=link, url=response.url, status=response.status, warc=meta[POINTER])
 
     def page_failed(self, failure: Failure) -> Iterator[Rejection | Request]:
-        self.pages_asked -= 1
+        self.pages_in_flight -= 1
         request: Request = failure.request  # type: ignore[attr-defined]
-        yield self.refused(request, reason_of(failure), detail_of(failure))
-        yield from self.waiting_pages()
+        yield self.reject(request, failure_reason(failure), failure_detail(failure))
+        yield from self.page_requests()
 
-    def refused(self, request: Request | None, reason: str, detail: str, step: str = "fetch") -> Rejection:
-        """A page that ends before it is extracted."""
+    def reject(self, request: Request | None, reason: str, detail: str, step: str = "fetch") -> Rejection:
+        """The item for a page that is not extracted."""
         assert request
         link: Link = request.meta[LINK]
         fetched = request.meta.get(FETCHED)
@@ -274,12 +264,12 @@ class ArchivingSpider(scrapy.Spider):
             reason=reason,
             detail=detail,
             fetched=rfc3339(fetched) if fetched else None,
-            discovery=discovery_of(link),
+            discovery=make_discovery(link),
             warc=request.meta.get(POINTER),
         )
 
     def archive_failed(self, error: ArchiveError) -> None:
-        """Stop the crawl: nothing may be fetched that cannot be kept."""
+        """Close the spider: nothing may be fetched that cannot be archived."""
         self.run.failure = self.run.failure or error
         logger.error("%s: %s", self.name, error)
         engine = self.crawler.engine
@@ -287,17 +277,17 @@ class ArchivingSpider(scrapy.Spider):
             deferred_from_coro(engine.close_spider_async(reason="archive_error"))
 
     @contextmanager
-    def stopping(self) -> Iterator[None]:
-        """Stops the crawl where the block meets an error of the archive or of state, and goes on after it."""
+    def closing_on_errors(self) -> Iterator[None]:
+        """Close the spider if the block meets an error of the archive or of state, then go on after it."""
         try:
             yield
         except ArchiveError as error:
             self.archive_failed(error)
 
 
-def meta_of(seen: Seen | None) -> dict[str, Any]:
-    """What a request carries that may be answered with 304, as that of a replay is without being asked."""
+def conditional_meta(previous: PreviousFetch | None) -> dict[str, Any]:
+    """Meta of a request that may be answered with 304; a replay may do so even without conditions."""
     meta: dict[str, Any] = {"handle_httpstatus_list": [NOT_MODIFIED]}
-    if seen and seen.warc:
-        meta[ORIGINAL] = Original(pointer=seen.warc, url=seen.url, date=seen.date)
+    if previous and previous.warc:
+        meta[ORIGINAL] = OriginalResponse(pointer=previous.warc, url=previous.url, date=previous.date)
     return meta

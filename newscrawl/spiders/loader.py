@@ -1,4 +1,4 @@
-"""Scrapy's way to spiders: one class an outlet file, made when it is asked for."""
+"""Scrapy's spider loader: a class for each outlet file, created when the spider is requested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OutletSpiderLoader:
-    """Spiders by outlet id, and `urls`; a broken file stops only the outlet it is for."""
+    """Spiders by outlet id, and `urls`; a broken file stops only its own outlet."""
 
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders
@@ -31,18 +31,18 @@ class OutletSpiderLoader:
         """The spider's class; UnknownOutlet or OutletError when there is none."""
         if spider_name == UrlsSpider.name:
             return UrlsSpider
-        return spider_class(find_outlet(spider_name, self.folders))
+        return make_spider_class(find_outlet(spider_name, self.folders))
 
     def find_by_request(self, request: Request) -> list[str]:  # noqa: ARG002 # Scrapy's protocol
-        """None: which outlet a page belongs to is said by the one who asks."""
+        """None: several outlets may crawl the same host, so a URL does not determine the spider."""
         return []
 
     def list(self) -> list[str]:
         return sorted([*outlet_files(self.folders), UrlsSpider.name])
 
 
-def spider_class(outlet: Outlet) -> type[OutletSpider]:
-    """A class for one outlet, from the plain spider or the one its file names."""
+def make_spider_class(outlet: Outlet) -> type[OutletSpider]:
+    """The class of an outlet, derived from the plain spider or from the spider that its file names."""
     base = OutletSpider
     if outlet.spider:
         file = Path(f"{outlet.id}.toml")
@@ -51,5 +51,5 @@ def spider_class(outlet: Outlet) -> type[OutletSpider]:
         except (ImportError, ValueError, NameError, TypeError) as error:
             raise OutletError(file, [f"spider: {error}"]) from error
         if not (isinstance(base, type) and issubclass(base, OutletSpider)):
-            raise OutletError(file, [f"spider: {outlet.spider} is no OutletSpider"])
+            raise OutletError(file, [f"spider: {outlet.spider} is not an OutletSpider"])
     return type(f"{outlet.id.title()}Spider", (base,), {"name": outlet.id, "outlet": outlet})

@@ -1,32 +1,50 @@
-"""The spider of an outlet: its sources give links, the frontier says which to fetch."""
+"""The spider of an outlet: its sources provide links, and the frontier decides which of them to fetch."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urljoin
 
 from scrapy import Request
 
-from newscrawl.archive.replay import Recorded, key_of
+from newscrawl.archive.replay import CaptureTable, request_key
 from newscrawl.archive.run import Run
-from newscrawl.discovery.autodiscovery import feeds_of_page, sitemaps_of_robots, usual_feeds, usual_sitemaps
-from newscrawl.discovery.results import Found, asked_by_cache, longest
-from newscrawl.discovery.sources import DEEPEST, Kind, links_of_source, sources_of
-from newscrawl.discovery.url_filters import is_article, trap_of
+from newscrawl.discovery.autodiscovery import (
+    common_feed_urls,
+    common_sitemap_urls,
+    find_page_feeds,
+    find_robots_sitemaps,
+)
+from newscrawl.discovery.results import Outcome, SourceResult, cache_interval, max_interval
+from newscrawl.discovery.sources import MAX_DEPTHS, SourceKind, list_sources, read_source
+from newscrawl.discovery.url_filters import find_trap, is_article_url
 from newscrawl.discovery.xml import is_gzip
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, POINTER, Link, Page, Rejection, rfc3339
 from newscrawl.outlet import Outlet
-from newscrawl.spiders.base import NOT_MODIFIED, ArchivingSpider, detail_of, meta_of, reason_of
-from newscrawl.spiders.run_context import asked_only_due, digest_of, now
+from newscrawl.spiders.base import (
+    NOT_MODIFIED,
+    ArchivingSpider,
+    conditional_meta,
+    failure_detail,
+    failure_reason,
+)
+from newscrawl.spiders.run_context import used_only_due_sources
+from newscrawl.state.encoding import PreviousFetch, epoch_seconds, published_desc
 from newscrawl.state.retry_policy import HOST_PAUSED
-from newscrawl.state.rows import Seen, seconds_of, staleness_of
 from newscrawl.state.runs import State
-from newscrawl.state.sources import FeedTable, File, Rows, Told, due_sources, must_look
-from newscrawl.workers import Fault, WorkerFault, done_within, stop_pool, worker_pool
+from newscrawl.state.sources import (
+    FetchResult,
+    SourceConfig,
+    SourceRows,
+    SourceTable,
+    find_due_sources,
+    must_discover,
+)
+from newscrawl.workers import Fault, WorkerFault, run_with_timeout, stop_pool, worker_pool
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -37,149 +55,146 @@ if TYPE_CHECKING:
 
 
 ONLY_DUE = "NEWSCRAWL_ONLY_DUE"
-SOURCES_MAX = "NEWSCRAWL_SOURCES_MAX"
-Asked = tuple[Kind, str, int]
-"Kind and URL of a source, and its steps from one that is named."
+MAX_SOURCES_SETTING = "NEWSCRAWL_SOURCES_MAX"
+IS_PROBE = "newscrawl_probing"
+"Meta of a request for a source that may not exist."
+SourceStep = tuple[SourceKind, str, int]
+"Kind and URL of a source, and its steps from a configured source."
 
 
-class Asking(Protocol):
-    """What a spider asks about its sources."""
+class SourcePolicy(Protocol):
+    """Decides which sources a run fetches."""
 
-    def first(self) -> list[Asked] | None:
-        """The sources to begin with; None: they are to be looked for."""
+    def first(self) -> list[SourceStep] | None:
+        """The sources to begin with; None: start autodiscovery."""
 
-    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:
-        """What to ask after a source of this kind that names `more`."""
+    def following(self, kind: SourceKind, children: tuple[str, ...], depth: int) -> list[SourceStep]:
+        """What to fetch after a source of this kind that names `children`."""
 
 
-class All:
-    """Every source, and every one that these name."""
+class AllSources:
+    """All sources and all of their child sources."""
 
     def __init__(self, outlet: Outlet) -> None:
-        self._named = sources_of(outlet)
+        self._configured = list_sources(outlet)
 
-    def first(self) -> list[Asked] | None:
-        return [(kind, url, 0) for kind, url in self._named] or None
+    def first(self) -> list[SourceStep] | None:
+        return [(kind, url, 0) for kind, url in self._configured] or None
 
-    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:
-        return [(kind, url, depth + 1) for url in more]
+    def following(self, kind: SourceKind, children: tuple[str, ...], depth: int) -> list[SourceStep]:
+        return [(kind, url, depth + 1) for url in children]
 
 
-class Due:
-    """Those that are due, as state knows them at the moment."""
+class DueSources:
+    """The sources that are due according to state at the moment."""
 
-    def __init__(self, file: File, feeds: FeedTable, now: Callable[[], int]) -> None:
-        self._file = file
-        self._feeds = feeds
+    def __init__(self, config: SourceConfig, sources: SourceTable, now: Callable[[], int]) -> None:
+        self._config = config
+        self._sources = sources
         self._now = now
 
-    def first(self) -> list[Asked] | None:
-        rows = self._feeds.rows()
-        if must_look(self._file, rows, self._now()):
-            return None
-        return self._due(rows)
+    def first(self) -> list[SourceStep] | None:
+        rows = self._sources.rows()
+        return None if must_discover(self._config, rows, self._now()) else self._due(rows)
 
-    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:  # noqa: ARG002
-        # What it names is in state by now, and counts from the first of all sources.
-        return self._due(self._feeds.rows())
+    def following(self, kind: SourceKind, children: tuple[str, ...], depth: int) -> list[SourceStep]:  # noqa: ARG002
+        # The children are in state by now; their depth counts from the first of all sources.
+        return self._due(self._sources.rows())
 
-    def _due(self, rows: Rows) -> list[Asked]:
-        due = due_sources(self._file, rows, self._now())
-        return [(cast("Kind", one.kind), one.url, one.depth) for one in due]
+    def _due(self, rows: SourceRows) -> list[SourceStep]:
+        due = find_due_sources(self._config, rows, self._now())
+        return [(cast("SourceKind", source.kind), source.url, source.depth) for source in due]
 
 
-class WereAsked(All):
-    """Those that a recorded run asked."""
+class RecordedSources(AllSources):
+    """The sources that a recorded run fetched."""
 
-    def __init__(self, outlet: Outlet, recorded: Recorded) -> None:
+    def __init__(self, outlet: Outlet, table: CaptureTable) -> None:
         super().__init__(outlet)
         self._home = outlet.home
-        self._recorded = recorded
+        self._table = table
 
-    def first(self) -> list[Asked] | None:
-        named = super().first()
-        if named is None:
-            return None if self._was_asked(self._home) else []
-        return [asked for asked in named if self._was_asked(asked[1])]
+    def first(self) -> list[SourceStep] | None:
+        steps = super().first()
+        if steps is None:
+            return None if self._is_recorded(self._home) else []
+        return [step for step in steps if self._is_recorded(step[1])]
 
-    def further(self, kind: Kind, more: tuple[str, ...], depth: int) -> list[Asked]:
-        return [asked for asked in super().further(kind, more, depth) if self._was_asked(asked[1])]
+    def following(self, kind: SourceKind, children: tuple[str, ...], depth: int) -> list[SourceStep]:
+        return [step for step in super().following(kind, children, depth) if self._is_recorded(step[1])]
 
-    def _was_asked(self, url: str) -> bool:
-        return bool(self._recorded.captures(key_of("GET", Request(url).url)))
+    def _is_recorded(self, url: str) -> bool:
+        return bool(self._table.captures(request_key("GET", Request(url).url)))
 
 
-def asking_of(outlet: Outlet, state: State | None, run: Run, settings: BaseSettings) -> Asking:
-    """By the settings; of a replay, as the run that is replayed did."""
+def choose_source_policy(
+    outlet: Outlet, state: State | None, run: Run, settings: BaseSettings
+) -> SourcePolicy:
+    """The policy that the settings ask for; in a replay, that of the recorded run."""
     if state and settings.getbool(ONLY_DUE):
-        file = file_of(outlet, settings.getint(SOURCES_MAX))
-        return Due(file, state.feeds, lambda: seconds_of(now()))
-    if run.playback and asked_only_due(run):
-        return WereAsked(outlet, run.playback.recorded)
-    return All(outlet)
+        config = read_source_config(outlet, settings.getint(MAX_SOURCES_SETTING))
+        return DueSources(config, state.sources, lambda: epoch_seconds(utc_now()))
+    if run.replay_index and used_only_due_sources(run):
+        return RecordedSources(outlet, run.replay_index.table)
+    return AllSources(outlet)
 
 
-def file_of(outlet: Outlet, sources_max: int) -> File:
-    """What state has to know of an outlet's file."""
-    return File(
-        named=sources_of(outlet),
-        digest=digest_of(outlet.model_dump(mode="json")),
-        most=sources_max,
-        deepest=DEEPEST,
+def read_source_config(outlet: Outlet, max_sources: int) -> SourceConfig:
+    """The part of an outlet file that state needs."""
+    return SourceConfig(
+        configured=list_sources(outlet),
+        digest=outlet.digest,
+        max_sources=max_sources,
+        max_depths=MAX_DEPTHS,
     )
 
 
-PREFIX = "newscrawl/links/"
+LINK_STATS = "newscrawl/links/"
 NEW, LISTED, OWN, NEWEST = "new", "listed", "own", "newest"
-OF_NEWS = ("feed", "wp_api")
-"Sources that list stories alone: of a page or a sitemap many links are none, which tells nothing."
+_STORY_SOURCES = ("feed", "wp_api")
+"These list nothing but stories. Of a page or a sitemap many links are no stories, which means nothing."
 
 
-def count_offered(
-    stats: StatsCollector, kind: str, links: Sequence[Link], *, own: Sequence[Link], new: int, now: datetime
+def count_links(
+    stats: StatsCollector, kind: str, links: Sequence[Link], *, own: Sequence[Link], new: int, now: int
 ) -> None:
-    """Count one source's links: all, those that are the outlet's stories, and how many nobody knew."""
-    stats.inc_value(f"{PREFIX}{NEW}", new)
-    if kind in OF_NEWS:
-        stats.inc_value(f"{PREFIX}{LISTED}", len(links))
-        stats.inc_value(f"{PREFIX}{OWN}", len(own))
-    moment = seconds_of(now)
-    dates = [-staleness_of(link, moment) for link in own if link.published]
+    """Count the links of a source: all of them, the outlet's own stories, and those that are new."""
+    stats.inc_value(f"{LINK_STATS}{NEW}", new)
+    if kind in _STORY_SOURCES:
+        stats.inc_value(f"{LINK_STATS}{LISTED}", len(links))
+        stats.inc_value(f"{LINK_STATS}{OWN}", len(own))
+    dates = [-published_desc(link, now) for link in own if link.published]
     if dates:
-        stats.max_value(f"{PREFIX}{NEWEST}", max(dates))
+        stats.max_value(f"{LINK_STATS}{NEWEST}", max(dates))
 
 
 INLINE_BYTES = 256 * 1024
-"Read at once where they come: less than it takes to hand them over."
+"Smaller sources are read in this process: that takes less time than handing them over."
 SOURCES_PER_PROCESS = 50
-_OUTCOMES: dict[Fault, Found] = {
-    "timeout": Found(outcome="read_timeout"),
-    "crash": Found(outcome="reader_crash"),
-}
+_FAULT_OUTCOMES: dict[Fault, Outcome] = {"timeout": "read_timeout", "crash": "reader_crash"}
 
 
 class SourceReader:
-    """Reads sources of one outlet; its process begins with the first that is large."""
+    """Reads the sources of an outlet; large ones in a process that starts with the first of them."""
 
     def __init__(self, outlet: Outlet, seconds: float) -> None:
         self._outlet = outlet
         self._seconds = seconds
         self._pool: ProcessPool | None = None
 
-    async def read(self, kind: Kind, body: bytes, url: str, content_type: str) -> Found:
-        """What the source gives; `read_timeout` or `reader_crash` when it was not to be read."""
-        task = partial(links_of_source, kind, body, url, content_type, self._outlet)
+    async def read(self, kind: SourceKind, body: bytes, url: str, content_type: str) -> SourceResult:
+        """The links of a source; `read_timeout` or `reader_crash` when it could not be read."""
+        task = partial(read_source, kind, body, url, content_type, self._outlet)
         if len(body) <= INLINE_BYTES and not is_gzip(body):
             return task()
         self._pool = self._pool or worker_pool(1, SOURCES_PER_PROCESS)
         try:
-            return await done_within(self._pool, task, self._seconds)
+            return await run_with_timeout(self._pool, task, self._seconds)
         except WorkerFault as error:
             if error.fault == "crash":
-                # Whatever ended it may have left the pool without workers.
+                # The cause may have left the pool without workers.
                 self.close()
-            found = _OUTCOMES[error.fault]
-            return Found(outcome=found.outcome, note=str(error))
+            return SourceResult(outcome=_FAULT_OUTCOMES[error.fault], note=str(error))
 
     def close(self) -> None:
         if self._pool:
@@ -191,198 +206,210 @@ Requests = Iterator[Request | Rejection]
 
 
 class OutletSpider(ArchivingSpider):
-    """Reads feeds, sitemaps, the WordPress API and sections; looks for feeds where none are named."""
+    """Reads feeds, sitemaps, the WordPress API and sections; looks for feeds if the file names none."""
 
     outlet: Outlet
-    remembers = True
+    is_incremental = True
     sources_left: int
 
     def first_urls(self) -> Iterable[str]:
-        return [self.outlet.home, *(url for _, url in sources_of(self.outlet))]
+        return [self.outlet.home, *(url for _, url in list_sources(self.outlet))]
 
     async def start(self) -> AsyncIterator[Request | Rejection]:
-        self.sources_left = self.crawler.settings.getint("NEWSCRAWL_SOURCES_MAX")
-        self._asked: set[str] = set()
-        self.reader = SourceReader(self.outlet, self.crawler.settings.getfloat("NEWSCRAWL_SOURCE_SECONDS"))
-        self._outlet_hash = digest_of(self.outlet.model_dump(mode="json"))
-        self._asking = asking_of(self.outlet, self.state, self.run, self.crawler.settings)
-        first: list[Asked] | None = []
-        with self.stopping():
-            first = self._asking.first()
-        requests = iter([self._home()]) if first is None else self.sources(first)
-        for request in (*requests, *self.waiting_pages()):
+        settings = self.crawler.settings
+        self.sources_left = settings.getint(MAX_SOURCES_SETTING)
+        self._requested: set[str] = set()
+        self.reader = SourceReader(self.outlet, settings.getfloat("NEWSCRAWL_SOURCE_SECONDS"))
+        self._outlet_digest = self.outlet.digest
+        self._source_policy = choose_source_policy(self.outlet, self.state, self.run, settings)
+        first: list[SourceStep] | None = []
+        with self.closing_on_errors():
+            first = self._source_policy.first()
+        requests = iter([self._home_request()]) if first is None else self.source_requests(first)
+        for request in (*requests, *self.page_requests()):
             yield request
 
-    def sources(self, sources: Iterable[Asked], probing: bool = False) -> Requests:
-        """Requests for sources not asked for yet, within the run's limit."""
-        for kind, url, depth in sources:
-            if depth > DEEPEST[kind]:
-                self._count(kind, "too_deep")
+    def source_requests(self, steps: Iterable[SourceStep], is_probe: bool = False) -> Requests:
+        """Requests for sources that this run has not requested, within the limit of the run."""
+        for kind, url, depth in steps:
+            if depth > MAX_DEPTHS[kind]:
+                self._count_source(kind, "too_deep")
                 continue
-            if url in self._asked or self.sources_left <= 0:
+            if url in self._requested or self.sources_left <= 0:
                 continue
-            self._asked.add(url)
+            self._requested.add(url)
             self.sources_left -= 1
-            seen, _ = self._known_source(url)
+            previous, _ = self._previous_fetch(url)
             yield Request(
                 url,
                 callback=self.parse_source,
                 errback=self.source_failed,
-                headers=seen.headers if seen else None,
-                cb_kwargs={"kind": kind, "asked": url, "depth": depth},
-                meta={"newscrawl_probing": probing, **meta_of(seen)},
+                headers=previous.headers if previous else None,
+                cb_kwargs={"kind": kind, "source_url": url, "depth": depth},
+                meta={IS_PROBE: is_probe, **conditional_meta(previous)},
                 priority=1,
                 dont_filter=True,
             )
 
     async def parse_source(
-        self, response: Response, kind: Kind, asked: str, depth: int = 0
+        self, response: Response, kind: SourceKind, source_url: str, depth: int = 0
     ) -> AsyncIterator[Request | Rejection]:
         if response.status == NOT_MODIFIED:
-            for request in self._unchanged(response, kind, asked, depth):
-                yield request
-            return
-        content_type = _header(response, "Content-Type") or ""
-        found = await self.reader.read(kind, response.body, response.url, content_type)
-        for request in self._read(response, kind, asked, depth, found):
+            requests = self._handle_unchanged(response, kind, source_url, depth)
+        else:
+            content_type = _response_header(response, "Content-Type") or ""
+            result = await self.reader.read(kind, response.body, response.url, content_type)
+            requests = self._handle_result(response, kind, source_url, depth, result)
+        for request in requests:
             yield request
 
-    def _read(self, response: Response, kind: Kind, asked: str, depth: int, found: Found) -> Requests:
-        self._count(kind, found.outcome)
-        if found.outcome != "ok":
-            note = found.note or "no further note"
-            self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, found.outcome, note)
-            self.sources_failed.append(f"{response.url}: {found.outcome}")
-        with self.stopping():
-            own = list(self._stories(found.links, response))
-            new = self.frontier.found(own)
-            count_offered(self.crawler.stats, kind, found.links, own=own, new=new, now=now())
-            self._told(told_of(response, kind, asked, found, self._outlet_hash), response.meta)
-        yield from self._further(kind, found.more, depth)
-        yield from self.waiting_pages()
+    def _handle_result(
+        self, response: Response, kind: SourceKind, source_url: str, depth: int, result: SourceResult
+    ) -> Requests:
+        self._count_source(kind, result.outcome)
+        if result.outcome != "ok":
+            note = result.note or "no further note"
+            self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, result.outcome, note)
+            self.sources_failed.append(f"{response.url}: {result.outcome}")
+        with self.closing_on_errors():
+            own = list(self._iter_stories(result.links, response))
+            new = self.frontier.add(own)
+            now = epoch_seconds(utc_now())
+            count_links(self.crawler.stats, kind, result.links, own=own, new=new, now=now)
+            fetched = read_fetch_result(response, kind, source_url, result, self._outlet_digest)
+            self._record(fetched, response.meta)
+        yield from self._follow(kind, result.child_sources, depth)
 
-    def _further(self, kind: Kind, more: tuple[str, ...], depth: int) -> Requests:
-        asked: list[Asked] = []
-        with self.stopping():
-            asked = self._asking.further(kind, more, depth)
-        yield from self.sources(asked)
+    def _handle_unchanged(
+        self, response: Response, kind: SourceKind, source_url: str, depth: int
+    ) -> Requests:
+        """Its links are stored already. Its child sources may have changed though it has not."""
+        self._count_source(kind, "not_modified")
+        _, children = self._previous_fetch(source_url)
+        fetched = FetchResult(
+            url=source_url, outcome="not_modified", kind=kind, min_interval=_cache_seconds(response)
+        )
+        self._record(fetched, response.meta)
+        yield from self._follow(kind, children, depth)
 
-    def _stories(self, links: Iterable[Link], response: Response) -> Iterator[Link]:
-        """The links worth fetching; how many were traps is counted."""
+    def _follow(self, kind: SourceKind, children: tuple[str, ...], depth: int) -> Requests:
+        """Requests for the sources that come next, then for pages."""
+        steps: list[SourceStep] = []
+        with self.closing_on_errors():
+            steps = self._source_policy.following(kind, children, depth)
+        yield from self.source_requests(steps)
+        yield from self.page_requests()
+
+    def _iter_stories(self, links: Iterable[Link], response: Response) -> Iterator[Link]:
+        """The links worth fetching; crawler traps among them are counted."""
         year = (response.meta.get(FETCHED) or self.run.started).year
         for link in links:
-            if not is_article(link.url, self.outlet):
+            if not is_article_url(link.url, self.outlet):
                 continue
-            if trap := trap_of(link.url, year):
+            if trap := find_trap(link.url, year):
                 self.crawler.stats.inc_value(f"newscrawl/traps/{trap}")
             else:
                 yield link
 
-    def _unchanged(self, response: Response, kind: Kind, asked: str, depth: int) -> Requests:
-        """Its links are known; those it names may have changed though it has not."""
-        self._count(kind, "not_modified")
-        _, more = self._known_source(asked)
-        self._told(
-            Told(url=asked, outcome="not_modified", kind=kind, least=least_of(response)), response.meta
-        )
-        yield from self._further(kind, more, depth)
-        yield from self.waiting_pages()
-
-    def _known_source(self, url: str) -> tuple[Seen | None, tuple[str, ...]]:
-        with self.stopping():
+    def _previous_fetch(self, url: str) -> tuple[PreviousFetch | None, tuple[str, ...]]:
+        with self.closing_on_errors():
             if self.state:
-                return self.state.feeds.seen(url, self._outlet_hash)
+                return self.state.sources.previous_fetch(url, self._outlet_digest)
         return None, ()
 
-    def _told(self, told: Told, meta: dict[str, Any]) -> None:
-        # Of a source whose links did not all fit, nothing is noted, so that the next run reads it whole.
+    def _record(self, result: FetchResult, meta: dict[str, Any]) -> None:
+        # If not all links of a source found room, nothing is stored, so that the next run reads it whole.
         if self.state and not self.frontier.is_full:
-            with self.stopping():
-                is_retired = self.state.feeds.told(told, seconds_of(now()))
-                if is_retired and not meta.get("newscrawl_probing"):
-                    self.logger.warning("%s: source_retired: %s (%s)", self.name, told.url, told.outcome)
+            with self.closing_on_errors():
+                is_retired = self.state.sources.record(result, epoch_seconds(utc_now()))
+                if is_retired and not meta.get(IS_PROBE):
+                    self.logger.warning("%s: source_retired: %s (%s)", self.name, result.url, result.outcome)
 
-    def page_of(self, response: Response) -> Page | Rejection:
+    def make_page(self, response: Response) -> Page | Rejection:
         link: Link = response.meta[LINK]
-        if response.url != link.url and not is_article(response.url, self.outlet):
-            return self.refused(response.request, "redirected_away", f"{link.url} leads to {response.url}")
-        return super().page_of(response)
+        if response.url != link.url and not is_article_url(response.url, self.outlet):
+            return self.reject(response.request, "redirected_away", f"{link.url} leads to {response.url}")
+        return super().make_page(response)
 
     def source_failed(self, failure: Failure) -> None:
         request = failure.request  # type: ignore[attr-defined]
-        reason = reason_of(failure)
-        # Where the archive or state cannot be written the source is not at fault: it stays due.
-        if "asked" in request.cb_kwargs and not failure.check(ArchiveError):  # type: ignore[no-untyped-call]
-            asked, kind = request.cb_kwargs["asked"], request.cb_kwargs["kind"]
-            self._told(Told(url=asked, outcome=reason, kind=kind), request.meta)
-        self._count(request.cb_kwargs.get("kind", "home"), reason)
+        reason = failure_reason(failure)
+        # If archive or state cannot be written, the source is not at fault: it stays due.
+        if "source_url" in request.cb_kwargs and not failure.check(ArchiveError):  # type: ignore[no-untyped-call]
+            url, kind = request.cb_kwargs["source_url"], request.cb_kwargs["kind"]
+            self._record(FetchResult(url=url, outcome=reason, kind=kind), request.meta)
+        self._count_source(request.cb_kwargs.get("kind", "home"), reason)
         if reason != HOST_PAUSED:
             self.sources_failed.append(f"{request.url}: {reason}")
-        if not request.meta.get("newscrawl_probing"):
-            self.logger.warning("%s: %s: %s", self.name, request.url, detail_of(failure))
+        if not request.meta.get(IS_PROBE):
+            self.logger.warning("%s: %s: %s", self.name, request.url, failure_detail(failure))
 
     def parse_home(self, response: Response) -> Requests:
-        """No source is named in the outlet's file: take the feeds its home page names, else look on."""
-        if feeds := feeds_of_page(response.body, response.url):
-            yield from self.sources(("feed", url, 0) for url in feeds)
+        """Autodiscovery: feeds that the home page links, else sitemaps in robots.txt, else usual paths."""
+        if feeds := find_page_feeds(response.body, response.url):
+            yield from self.source_requests(("feed", url, 0) for url in feeds)
             return
         yield Request(
             urljoin(self.outlet.home, "/robots.txt"),
             callback=self.parse_robots,
-            errback=self.no_robots,
+            errback=self.robots_failed,
             dont_filter=True,
         )
 
     def parse_robots(self, response: Response) -> Requests:
-        if sitemaps := sitemaps_of_robots(response.body, response.url):
-            yield from self.sources(("sitemap", url, 0) for url in sitemaps)
+        if sitemaps := find_robots_sitemaps(response.body, response.url):
+            yield from self.source_requests(("sitemap", url, 0) for url in sitemaps)
         else:
-            yield from self._usual_places()
+            yield from self._probe_requests()
 
-    def no_robots(self, failure: Failure) -> Requests:  # noqa: ARG002 # Scrapy's errback
-        yield from self._usual_places()
+    def robots_failed(self, failure: Failure) -> Requests:  # noqa: ARG002 # Scrapy's errback
+        yield from self._probe_requests()
 
-    def _usual_places(self) -> Requests:
+    def _probe_requests(self) -> Requests:
         home = self.outlet.home
-        yield from self.sources((("feed", url, 0) for url in usual_feeds(home)), probing=True)
-        yield from self.sources((("sitemap", url, 0) for url in usual_sitemaps(home)), probing=True)
+        yield from self.source_requests((("feed", url, 0) for url in common_feed_urls(home)), is_probe=True)
+        yield from self.source_requests(
+            (("sitemap", url, 0) for url in common_sitemap_urls(home)), is_probe=True
+        )
 
-    def _home(self) -> Request:
+    def _home_request(self) -> Request:
         return Request(
             self.outlet.home, callback=self.parse_home, errback=self.source_failed, dont_filter=True
         )
 
-    def closed(self, reason: str) -> None:  # noqa: ARG002 # Scrapy's name for it
+    def closed(self, reason: str) -> None:  # noqa: ARG002 # Scrapy calls it so
         if hasattr(self, "reader"):
             self.reader.close()
 
-    def _count(self, kind: str, outcome: str) -> None:
+    def _count_source(self, kind: str, outcome: str) -> None:
         self.crawler.stats.inc_value(f"newscrawl/source/{kind}/{outcome}")
 
 
-def told_of(response: Response, kind: Kind, asked: str, found: Found, outlet_hash: str) -> Told:
-    """What state keeps of a source's answer."""
+def read_fetch_result(
+    response: Response, kind: SourceKind, source_url: str, result: SourceResult, outlet_digest: str
+) -> FetchResult:
+    """What state stores of a source's answer."""
     fetched = response.meta.get(FETCHED)
-    return Told(
-        url=asked,
-        outcome=found.outcome,
+    return FetchResult(
+        url=source_url,
+        outcome=result.outcome,
         kind=kind,
-        least=longest(found.least, least_of(response)),
-        etag=_header(response, "ETag"),
-        last_modified=_header(response, "Last-Modified"),
-        more=found.more,
+        min_interval=max_interval(result.min_interval, _cache_seconds(response)),
+        etag=_response_header(response, "ETag"),
+        last_modified=_response_header(response, "Last-Modified"),
+        child_sources=result.child_sources,
         answered=response.url,
         warc=response.meta.get(POINTER) if fetched else None,
         date=rfc3339(fetched) if fetched else "",
-        outlet_hash=outlet_hash,
+        outlet_digest=outlet_digest,
     )
 
 
-def least_of(response: Response) -> int | None:
-    """Seconds for which its sender calls an answer fresh."""
-    return asked_by_cache(_header(response, "Cache-Control"))
+def _cache_seconds(response: Response) -> int | None:
+    """Seconds for which the server calls its answer fresh."""
+    return cache_interval(_response_header(response, "Cache-Control"))
 
 
-def _header(response: Response, name: str) -> str | None:
+def _response_header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1") if value else None

@@ -1,41 +1,46 @@
-"""The run a spider writes: its id, its folder, and what its warcinfo records say."""
+"""What surrounds a spider: its run with its settings and warcinfo, its state, and the run that it replays."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import platform
 import re
 import socket
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeGuard
 from uuid import uuid4
 
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, overridden_settings
 
 from newscrawl import __version__
-from newscrawl.archive.finished_runs import ended_pages
-from newscrawl.archive.memory_files import memory_named, newest_memory
-from newscrawl.archive.reextract import notes_at
-from newscrawl.archive.replay import Playback, RunFiles, chosen_runs, recorded
-from newscrawl.archive.report import SUFFIX, Report, read_report
+from newscrawl.archive.finished_runs import read_run_lines
+from newscrawl.archive.memory_files import find_memory, newest_memory
+from newscrawl.archive.reextract import read_page_records
+from newscrawl.archive.replay import ReplayIndex, RunFiles, read_captures, select_runs
+from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.archive.run import Run, new_run
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.items import Article, Rejection
+from newscrawl.items import SHORT_DIGITS, Rejection, json_digest
 from newscrawl.state.database import database_url
-from newscrawl.state.database_frontier import KeptFrontier
+from newscrawl.state.database_frontier import DatabaseFrontier
+from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.frontier import Frontier, MemoryFrontier, PlannedFrontier
-from newscrawl.state.reconcile import link_of
-from newscrawl.state.retry_policy import KILLS, LOOKS
-from newscrawl.state.rows import seconds_of
+from newscrawl.state.reconcile import link_from_line
+from newscrawl.state.retry_policy import CRASHES_CRAWLER, REVISIT_AGES
 from newscrawl.state.runs import Holder, State
 from newscrawl.warc.filenames import is_running
 
+logger = logging.getLogger(__name__)
+
+WARC_11 = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
+KNOWN = "known"
+"Reason of a page whose article was archived from another page in an earlier run."
+_STATE_COUNTS = ("known", "resumed", "pending")
+"A frontier with these counts had links from other runs, or left out some of its own."
 REPLAY_SETTINGS = {
     "DOWNLOAD_HANDLERS": {
         "http": "newscrawl.downloader.replay.ReplayHandler",
@@ -46,24 +51,24 @@ REPLAY_SETTINGS = {
         "s3": None,
     },
     "TWISTED_DNS_RESOLVER": "newscrawl.downloader.replay.RefusingResolver",
-    # Nobody is waiting at the other end.
+    # There is no host to spare.
     "DOWNLOAD_DELAY": 0,
     "AUTOTHROTTLE_ENABLED": False,
     "HTTPCACHE_ENABLED": False,
 }
-"What a replay sets whatever else is asked for."
-_OWN = "NEWSCRAWL_"
-STATE_URL, NOTHING = "NEWSCRAWL_STATE_URL", "sqlite://"
-"A database that ends with its run."
+"Settings of every replay; they override all others."
+_OWN_PREFIX = "NEWSCRAWL_"
+STATE_URL, NO_STATE_URL = "NEWSCRAWL_STATE_URL", "sqlite://"
+"The setting, and its value for a database that ends with its run."
 ARGUMENTS = "SPIDER_ARGUMENTS"
-"Where `scrapy crawl` leaves what was given with -a."
+"Setting in which `scrapy crawl` stores the arguments given with -a."
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|AUTH")
-_SILENT = {
+_IRRELEVANT_SETTINGS = {
     *REPLAY_SETTINGS,
     ARGUMENTS,
     "NEWSCRAWL_ARCHIVES",
     "NEWSCRAWL_CONTACT",
-    "NEWSCRAWL_LEARN",
+    "NEWSCRAWL_SITE_MEMORY",
     "NEWSCRAWL_REPLAY",
     "NEWSCRAWL_REPLAY_AT",
     "NEWSCRAWL_REPLAY_RUN",
@@ -71,77 +76,71 @@ _SILENT = {
     STATE_URL,
     "USER_AGENT",
 }
-"Settings no line depends on: where things lie, who asks, and what every replay changes."
+"Settings that no line depends on: paths, the contact, and what every replay changes."
 
 
 def settings_digest(settings: BaseSettings) -> str:
-    """Digest of the settings that bear on what is written: newscrawl's, and Scrapy's that were changed."""
+    """Digest of the settings that lines may depend on: those of newscrawl, and changed settings of Scrapy."""
     names = {name for name, _ in overridden_settings(settings)} | {"ITEM_PIPELINES"}
-    names |= {name for name in settings if name.startswith(_OWN)}
-    return digest_of({name: _text(settings[name]) for name in sorted(names - _SILENT)})
+    names |= {name for name in settings if name.startswith(_OWN_PREFIX)}
+    data = {name: _setting_text(settings[name]) for name in names - _IRRELEVANT_SETTINGS}
+    return json_digest(data, SHORT_DIGITS)
 
 
-def given_settings(settings: BaseSettings) -> dict[str, str]:
-    """What was asked of this run: settings of the command line, and newscrawl's own."""
-    return forgetful(settings) | {
-        name: _text(value)
+def recorded_settings(settings: BaseSettings) -> dict[str, str]:
+    """Settings for the report: those of the command line, and newscrawl's own."""
+    return state_settings(settings) | {
+        name: _setting_text(value)
         for name, value in sorted(settings.items())
-        if ((settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"] or name.startswith(_OWN))
-        and name not in _SILENT
+        if (
+            name.startswith(_OWN_PREFIX)
+            or (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"]
+        )
+        and name not in _IRRELEVANT_SETTINGS
         and not _SECRET.search(name)
     }
 
 
-def forgetful(settings: BaseSettings) -> dict[str, str]:
-    """Told of a run that remembers nothing; another place of state is not told: it may hold a password."""
-    return {STATE_URL: NOTHING} if settings.get(STATE_URL) == NOTHING else {}
+def state_settings(settings: BaseSettings) -> dict[str, str]:
+    """The state URL if it stands for no state. Other URLs are left out, because they may hold a password."""
+    return {STATE_URL: NO_STATE_URL} if settings.get(STATE_URL) == NO_STATE_URL else {}
 
 
-def _text(value: object) -> str:
+def _setting_text(value: object) -> str:
     if isinstance(value, BaseSettings):
         value = value.copy_to_dict()
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def digest_of(data: dict[str, object]) -> str:
-    """Sixteen hex digits of a JSON object, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
-
-
-logger = logging.getLogger(__name__)
-
-WARC_11 = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
-
-
-def run_of(name: str, settings: BaseSettings) -> Run:
+def create_run(name: str, settings: BaseSettings) -> Run:
     """A run of the spider `name`, starting now in this process; nothing is written yet."""
     archives = Path(settings["NEWSCRAWL_ARCHIVES"])
-    memory = memory_of_run(name, settings, archives / name)
+    memory = choose_memory(name, settings, archives / name)
     run = new_run(
         outlet=name,
         archives=archives,
-        started=datetime.now(UTC),
+        started=utc_now(),
         pid=os.getpid(),
         host=socket.gethostname(),
         info=warcinfo(name, settings, memory),
-        now=lambda: datetime.now(UTC),
+        now=utc_now,
         new_id=lambda: f"<urn:uuid:{uuid4()}>",
         max_bytes=settings.getint("NEWSCRAWL_WARC_MAX_BYTES"),
         max_age=timedelta(hours=settings.getfloat("NEWSCRAWL_WARC_MAX_HOURS")),
-        playback=playback_of(name, settings),
+        replay_index=open_replay_index(name, settings),
     )
     run.memory = memory
     return run
 
 
-def memory_of_run(name: str, settings: BaseSettings, folder: Path) -> Path | None:
-    """The memory a run uses from first page to last: the newest there is, or the replayed run's own."""
+def choose_memory(name: str, settings: BaseSettings, folder: Path) -> Path | None:
+    """The site memory of all pages of a run: the newest one, or in a replay that of the replayed run."""
     if settings.get("NEWSCRAWL_REPLAY"):
-        return _replayed_memory(chosen_of(name, settings), replay_time(settings))
+        return _replayed_memory(choose_replayed_runs(name, settings), replay_time(settings))
     try:
         memory = newest_memory(folder)
         if memory:
-            notes_at(memory)
+            read_page_records(memory)
     except ArchiveError as error:
         logger.warning("%s: crawled without a memory: %s", name, error)
         return None
@@ -149,30 +148,30 @@ def memory_of_run(name: str, settings: BaseSettings, folder: Path) -> Path | Non
 
 
 def _replayed_memory(runs: list[RunFiles], at: datetime | None) -> Path | None:
-    """That of the run that is replayed; by time, of the last run that had begun."""
+    """The memory of the replayed run; in a replay by time, of the last run that had begun then."""
     began = [run for run in runs if at is None or run.began <= at] or runs[:1]
     memory = began[-1].memory
-    return memory_named(began[-1].paths[0].parent, memory) if memory else None
+    return find_memory(began[-1].paths[0].parent, memory) if memory else None
 
 
-def playback_of(name: str, settings: BaseSettings) -> Playback | None:
-    """What NEWSCRAWL_REPLAY and its companions ask for; ArchiveError when the archive has no such run."""
+def open_replay_index(name: str, settings: BaseSettings) -> ReplayIndex | None:
+    """The captures that the NEWSCRAWL_REPLAY settings select; ArchiveError when there is no such run."""
     source = settings.get("NEWSCRAWL_REPLAY")
     if not source:
         return None
     at = replay_time(settings)
     run = settings.get("NEWSCRAWL_REPLAY_RUN")
-    return Playback(recorded(Path(source), name, run, by_time=at is not None), at)
+    return ReplayIndex(read_captures(Path(source), name, run, by_time=at is not None), at)
 
 
-def chosen_of(name: str, settings: BaseSettings) -> list[RunFiles]:
-    """The runs a replay will be answered from, without reading them; errors as of `playback_of`."""
+def choose_replayed_runs(name: str, settings: BaseSettings) -> list[RunFiles]:
+    """The runs that answer a replay, without reading them; the errors are those of `open_replay_index`."""
     source, run = Path(settings["NEWSCRAWL_REPLAY"]), settings.get("NEWSCRAWL_REPLAY_RUN")
-    return chosen_runs(source, name, run, by_time=replay_time(settings) is not None)[0]
+    return select_runs(source, name, run, by_time=replay_time(settings) is not None)[0]
 
 
 def replay_time(settings: BaseSettings) -> datetime | None:
-    """NEWSCRAWL_REPLAY_AT, aware; None when it is not set."""
+    """NEWSCRAWL_REPLAY_AT as an aware datetime; None when it is not set."""
     text = settings.get("NEWSCRAWL_REPLAY_AT")
     if not text:
         return None
@@ -181,12 +180,13 @@ def replay_time(settings: BaseSettings) -> datetime | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise NewscrawlError(f"NEWSCRAWL_REPLAY_AT: {text!r} is no time with a zone, as 2026-01-31T12:00:00Z")
+        problem = f"{text!r} is not a time with a zone, such as 2026-01-31T12:00:00Z"
+        raise NewscrawlError(f"NEWSCRAWL_REPLAY_AT: {problem}")
     return moment
 
 
 def versions() -> dict[str, str]:
-    """What took part, for report and warcinfo."""
+    """Versions of the software, for report and warcinfo."""
     names = ("scrapy", "twisted", "trafilatura", "lxml", "langdetect", "warcio")
     return {
         "newscrawl": __version__,
@@ -196,8 +196,9 @@ def versions() -> dict[str, str]:
 
 
 def warcinfo(name: str, settings: BaseSettings, memory: Path | None = None) -> tuple[tuple[str, str], ...]:
-    known = versions()
-    software = f"newscrawl/{known['newscrawl']} Scrapy/{known['scrapy']} Twisted/{known['twisted']}"
+    """The fields of the run's warcinfo records."""
+    used = versions()
+    software = f"newscrawl/{used['newscrawl']} Scrapy/{used['scrapy']} Twisted/{used['twisted']}"
     contact = settings.get("NEWSCRAWL_CONTACT")
     return (
         ("software", software),
@@ -213,89 +214,72 @@ def warcinfo(name: str, settings: BaseSettings, memory: Path | None = None) -> t
     )
 
 
-KNOWN = "known"
-"Reason of a page whose article was archived from another page in an earlier run."
-_OF_STATE = ("known", "resumed", "pending")
-"Counts of a frontier that had more to choose from than the sources of its run, or chose among them."
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def holder() -> Holder:
+def this_process() -> Holder:
     return Holder(host=socket.gethostname(), pid=os.getpid())
 
 
-def held_state(outlet: str, settings: BaseSettings, looks: Sequence[int] = LOOKS) -> State | None:
-    """The outlet's state under our lease, None in a replay; Busy when another process has the lease."""
+def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISIT_AGES) -> State | None:
+    """The outlet's state under our lease, None in a replay; Busy when another process holds the lease."""
     if settings.get("NEWSCRAWL_REPLAY"):
         return None
     archives = Path(settings["NEWSCRAWL_ARCHIVES"]).resolve()
     url = database_url(settings.get("NEWSCRAWL_STATE_URL"), archives)
-    state = State.open(url, outlet, holder(), looks)
+    state = State.open(url, outlet, this_process(), ages)
     try:
-        state.lease.take(seconds_of(now()), is_gone)
+        state.lease.acquire(epoch_seconds(utc_now()), has_ended)
     except BaseException:
         state.close()
         raise
     return state
 
 
-def is_gone(other: Holder, taken: int) -> bool:
-    """Whether a process has ended; of one on another host only its silence tells."""
-    return other.host == socket.gethostname() and not is_running(other.pid, taken)
+def has_ended(other: Holder, acquired_at: int) -> bool:
+    """Whether a process has ended. On another host that shows only when its lease expires."""
+    return other.host == socket.gethostname() and not is_running(other.pid, acquired_at)
 
 
-def frontier_of(state: State | None, run: Run) -> Frontier:
-    """Of a live run the outlet's; of a replay what the recorded run took, where that is told."""
+def open_frontier(state: State | None, run: Run) -> Frontier:
+    """The outlet's frontier; in a replay the pages of the recorded run, if its report and lines are there."""
     if state:
-        return KeptFrontier(state.pages, run.id, now)
-    return planned(run) or MemoryFrontier()
+        return DatabaseFrontier(state.urls, run.id, utc_now)
+    return planned_frontier(run) or MemoryFrontier()
 
 
-def planned(run: Run) -> PlannedFrontier | None:
-    """The plan of the run that is replayed, read off its lines.
+def planned_frontier(run: Run) -> PlannedFrontier | None:
+    """The pages that the replayed run took, from its lines.
 
-    None for a run that began with nothing: there the sources say all, and a page that the archive lacks is
-    worth an error. None as well when the run's report or lines are not beside its archive.
+    None for a run that began without state: its sources name all of its pages, and a page that is missing
+    in the archive should be an error. None as well if report or lines are not beside the archive.
     """
-    report = recorded_report(run)
-    if (
-        not report
-        or not run.playback
-        or not (asked_only_due(run) or any(report.frontier.get(name) for name in _OF_STATE))
-    ):
+    report, index = recorded_report(run), run.replay_index
+    if not report or not index:
+        return None
+    if not used_only_due_sources(run) and not any(report.frontier.get(name) for name in _STATE_COUNTS):
         return None
     try:
-        items = list(ended_pages(run.playback.recorded.folder, report.run))
+        lines = list(read_run_lines(index.table.folder, report.run))
     except ArchiveError:
         return None
-    known = {
-        item.warc.record_id: item.detail or ""
-        for item in items
-        if isinstance(item, Rejection) and item.reason == KNOWN and item.warc
+    rejections = [line for line in lines if isinstance(line, Rejection)]
+    duplicates = {
+        line.warc.record_id: line.detail or "" for line in rejections if line.reason == KNOWN and line.warc
     }
-    unfetched = {item.url_requested: item.reason for item in items if _is_unfetched(item)}
-    return PlannedFrontier(map(link_of, items), known, unfetched)
+    skipped = {line.url_requested: line.reason for line in rejections if line.reason == CRASHES_CRAWLER}
+    return PlannedFrontier(map(link_from_line, lines), duplicates, skipped)
 
 
-def _is_unfetched(item: Article | Rejection) -> TypeGuard[Rejection]:
-    return isinstance(item, Rejection) and item.reason == KILLS
-
-
-def asked_only_due(run: Run) -> bool:
-    """Whether the run that is replayed asked those of its sources alone that were due."""
+def used_only_due_sources(run: Run) -> bool:
+    """Whether the replayed run fetched only the sources that were due."""
     report = recorded_report(run)
     return report is not None and report.settings.get("NEWSCRAWL_ONLY_DUE", "") in ("1", "True", "true")
 
 
 def recorded_report(run: Run) -> Report | None:
-    """That of the one run that is replayed; None when it is not beside its archive."""
-    recorded = run.playback.recorded if run.playback else None
-    if recorded is None or not recorded.run:
+    """The report of the replayed run; None if several runs are replayed, or it is not beside its archive."""
+    table = run.replay_index.table if run.replay_index else None
+    if table is None or not table.run:
         return None
     try:
-        return read_report(recorded.folder / f"{recorded.run}{SUFFIX}")
+        return read_report(table.folder / f"{table.run}{REPORT_SUFFIX}")
     except ArchiveError:
         return None

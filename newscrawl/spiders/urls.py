@@ -12,11 +12,11 @@ from newscrawl.errors import NewscrawlError
 from newscrawl.items import Link, Rejection
 from newscrawl.spiders.base import ArchivingSpider
 from newscrawl.state.frontier import MemoryFrontier
-from newscrawl.urls import absolute
+from newscrawl.urls import absolute_url
 
 
 class UrlsSpider(ArchivingSpider):
-    """`scrapy crawl urls -a file=urls.txt` (a URL a line, # comments), or `-a url=https://…`."""
+    """`scrapy crawl urls -a file=urls.txt` (a URL per line, # comments), or `-a url=https://…`."""
 
     name = "urls"
 
@@ -31,11 +31,11 @@ class UrlsSpider(ArchivingSpider):
         if sum(map(bool, (file, url, urls))) != 1:
             raise NewscrawlError("the spider urls takes either -a file=FILE or -a url=URL")
         if file:
-            self.urls = urls_of_file(Path(file))
+            self.urls = read_url_file(Path(file))
         else:
-            self.urls = [checked(line, "-a url") for line in (urls or url or "").splitlines()]
+            self.urls = [check_url(line, "-a url") for line in (urls or url or "").splitlines()]
 
-    def again(self) -> dict[str, Any]:
+    def restart_arguments(self) -> dict[str, Any]:
         return {"urls": "\n".join(self.urls)}
 
     def first_urls(self) -> Iterable[str]:
@@ -43,22 +43,22 @@ class UrlsSpider(ArchivingSpider):
 
     async def start(self) -> AsyncIterator[Request | Rejection]:
         self.frontier = MemoryFrontier(max_waiting=len(self.urls))
-        self.frontier.found(Link(url=url, via="list") for url in self.urls)
-        # Who lists pages wants them all: the limit is for what a crawl finds by itself.
+        self.frontier.add(Link(url=url, via="list") for url in self.urls)
+        # The user wants every listed page; the limit is for pages that a crawl finds by itself.
         self.pages_left = len(self.urls)
-        for request in self.waiting_pages():
+        for request in self.page_requests():
             yield request
 
 
-def urls_of_file(path: Path) -> list[str]:
-    """The URLs of a text file; NewscrawlError names the file and the first line that holds none."""
+def read_url_file(path: Path) -> list[str]:
+    """The URLs of a text file; NewscrawlError names the file and the first line that is not a URL."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise NewscrawlError(f"cannot read {path}: {error}") from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
     urls = [
-        checked(line, f"{path}, line {number}")
+        check_url(line, f"{path}, line {number}")
         for number, line in numbered
         if line and not line.startswith("#")
     ]
@@ -67,9 +67,9 @@ def urls_of_file(path: Path) -> list[str]:
     return urls
 
 
-def checked(url: str, where: str) -> str:
-    """`url` if it is an absolute http(s) one; NewscrawlError says where it stood."""
-    clean = absolute(url, "")
-    if not clean:
+def check_url(url: str, where: str) -> str:
+    """`url` if it is an absolute http(s) URL; otherwise NewscrawlError names where it was given."""
+    checked = absolute_url(url, "")
+    if not checked:
         raise NewscrawlError(f"{where}: {url!r} is not an http(s) URL")
-    return clean
+    return checked

@@ -1,4 +1,4 @@
-"""The frontier: links found, what to fetch next, pages done. Here those that last as long as the process."""
+"""The frontier: links to fetch and pages that are finished. The classes here last as long as the process."""
 
 from __future__ import annotations
 
@@ -7,99 +7,99 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from newscrawl.items import Article, Link
-from newscrawl.state.rows import Seen
-from newscrawl.urls import normal_url
+from newscrawl.state.encoding import PreviousFetch
+from newscrawl.urls import normalize_url
 
 
 class Frontier(Protocol):
-    """What spiders ask and tell; a link's identity is its normalised URL."""
+    """What spiders use; a link's identity is its normalised URL."""
 
     is_full: bool
-    "Links were left out because too many wait: their source must be read again."
+    "Links were left out because too many are waiting: their source must be read again."
 
     @property
     def is_careful(self) -> bool:
-        """Whether a process died beside what comes next: it is to be fetched with no other page in flight."""
+        """Whether a process died while the next page was in flight: it must be fetched alone."""
 
-    def found(self, links: Iterable[Link]) -> int:
-        """Remember links; how many of them were new."""
+    def add(self, links: Iterable[Link]) -> int:
+        """Store links; gives how many of them were new."""
 
     def take(self, limit: int) -> list[Link]:
         """Up to `limit` waiting links; each is handed out once."""
 
-    def refused(self, url: str) -> str | None:
-        """Why a page that was handed out is not to be fetched after all; None: it is."""
+    def skip_reason(self, url: str) -> str | None:
+        """Why a page that was handed out must not be fetched; None: fetch it."""
 
-    def seen(self, url: str) -> Seen | None:
-        """What was fetched of a page that is handed out again, to ask whether it has changed."""
+    def previous_fetch(self, url: str) -> PreviousFetch | None:
+        """The last fetch of a page that is handed out again, for asking whether it has changed."""
 
-    def known_as(self, article: Article) -> str | None:
-        """The URL of another page that this very article was archived from in an earlier run."""
+    def find_duplicate(self, article: Article) -> str | None:
+        """The URL of another page from which an earlier run archived this very article."""
 
-    def done(self, url: str, outcome: str, article: Article | None = None) -> None:
-        """The page of the link with this URL has ended: `article`, or a rejection's reason.
+    def finish(self, url: str, outcome: str, article: Article | None = None) -> None:
+        """Store the outcome of the page of the link with this URL: `article`, or a rejection's reason.
 
-        Called once its record and its line are written.
+        Call it once the page's record and its line are written.
         """
 
-    def withdrawn(self, url: str, reason: str) -> None:
-        """The page with this URL ended as an article, which has turned out to be none."""
+    def withdraw(self, url: str, reason: str) -> None:
+        """Replace the outcome of a page that finished as an article and turned out to be none."""
 
     def counts(self) -> dict[str, int]:
         """Links by state: pending, fetching, and each outcome."""
 
 
 MAX_WAITING = 100_000
-"Links kept waiting at once, about 40 MB; a source that lists more is heard to that point."
+"Links that may wait at once, about 40 MB; of a source that lists more, the rest is left out."
 
 
 class MemoryFrontier:
-    """Links in the order they were found, nothing known of earlier runs."""
+    """Links in the order they were added; earlier runs are unknown."""
 
     is_careful = False
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
-        self._seen: set[str] = set()
+        self._urls: set[str] = set()
         self._pending: deque[Link] = deque()
         self._fetching: set[str] = set()
         self._outcomes: Counter[str] = Counter()
         self.is_full = False
 
-    def found(self, links: Iterable[Link]) -> int:
+    def add(self, links: Iterable[Link]) -> int:
         new = 0
         for link in links:
-            key = normal_url(link.url)
+            url = normalize_url(link.url)
             if len(self._pending) >= self._max_waiting:
                 self.is_full = True
                 break
-            if key not in self._seen:
-                self._seen.add(key)
+            if url not in self._urls:
+                self._urls.add(url)
                 self._pending.append(link)
                 new += 1
         return new
 
     def take(self, limit: int) -> list[Link]:
-        taken = [self._pending.popleft() for _ in range(min(limit, len(self._pending)))]
-        self._fetching.update(normal_url(link.url) for link in taken)
-        return taken
+        links = [self._pending.popleft() for _ in range(min(limit, len(self._pending)))]
+        self._fetching.update(normalize_url(link.url) for link in links)
+        return links
 
-    def refused(self, url: str) -> str | None:  # noqa: ARG002 # nothing is known
+    def skip_reason(self, url: str) -> str | None:  # noqa: ARG002 # no crash is remembered
         return None
 
-    def seen(self, url: str) -> Seen | None:  # noqa: ARG002 # nothing is known
+    def previous_fetch(self, url: str) -> PreviousFetch | None:  # noqa: ARG002 # there is none
         return None
 
-    def known_as(self, article: Article) -> str | None:  # noqa: ARG002 # nothing is known
+    def find_duplicate(self, article: Article) -> str | None:  # noqa: ARG002 # there is none
         return None
 
-    def done(self, url: str, outcome: str, article: Article | None = None) -> None:  # noqa: ARG002
-        self._fetching.discard(normal_url(url))
+    def finish(self, url: str, outcome: str, article: Article | None = None) -> None:  # noqa: ARG002
+        self._fetching.discard(normalize_url(url))
         self._outcomes[outcome] += 1
 
-    def withdrawn(self, url: str, reason: str) -> None:
+    def withdraw(self, url: str, reason: str) -> None:
         self._outcomes["article"] -= 1
-        self.done(url, reason)
+        self.finish(url, reason)
 
     def counts(self) -> dict[str, int]:
         return {
@@ -110,26 +110,26 @@ class MemoryFrontier:
 
 
 class PlannedFrontier(MemoryFrontier):
-    """The pages that another run took, and no others: what state decided then holds for its replay."""
+    """The pages that another run took, and no others: its replay follows what state decided then."""
 
     def __init__(
-        self, links: Iterable[Link], known: Mapping[str, str], unfetched: Mapping[str, str] | None = None
+        self, links: Iterable[Link], duplicates: Mapping[str, str], skipped: Mapping[str, str] | None = None
     ) -> None:
-        """`known`: where articles were known from, by the record ids of the pages they came with again.
+        """`duplicates`: record id of a page to the URL its article was already archived from.
 
-        `unfetched`: why pages were not fetched at all, by their URLs.
+        `skipped`: URL of a page that was not fetched to the reason.
         """
         planned = list(links)
         super().__init__(max_waiting=len(planned))
-        super().found(planned)
-        self._known = known
-        self._unfetched = unfetched or {}
+        super().add(planned)
+        self._duplicates = duplicates
+        self._skipped = skipped or {}
 
-    def refused(self, url: str) -> str | None:
-        return self._unfetched.get(url)
+    def skip_reason(self, url: str) -> str | None:
+        return self._skipped.get(url)
 
-    def found(self, links: Iterable[Link]) -> int:  # noqa: ARG002 # they are planned, or were left out then
+    def add(self, links: Iterable[Link]) -> int:  # noqa: ARG002 # each is planned, or was left out then
         return 0
 
-    def known_as(self, article: Article) -> str | None:
-        return self._known.get(article.warc.record_id) if article.warc else None
+    def find_duplicate(self, article: Article) -> str | None:
+        return self._duplicates.get(article.warc.record_id) if article.warc else None

@@ -1,6 +1,6 @@
-"""What hosts have said of themselves: their robots.txt, and until when they want to be left alone.
+"""What is remembered of hosts: their robots.txt, how long they want to be left alone, their reservations.
 
-Hosts are no outlet's own: several outlets may be served by one.
+Hosts belong to no single outlet: several outlets may share a host.
 """
 
 from __future__ import annotations
@@ -15,18 +15,27 @@ from newscrawl.state.database import Database
 from newscrawl.state.schema import hosts
 
 ROBOTS_SECONDS = 24 * 3600
-"How long a robots.txt holds without being asked for again (RFC 9309, 2.4)."
-PAUSE_SECONDS = 24 * 3600
-"A host that asks to be left alone for longer is asked again all the same."
+"How long a robots.txt may be used before it is fetched again (RFC 9309, 2.4)."
+MAX_PAUSE_SECONDS = 24 * 3600
+"A host that asks for a longer pause is tried again after this time all the same."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Robots:
-    """A robots.txt as it was answered."""
+    """A robots.txt as the host sent it."""
 
     status: int
     body: bytes
-    looked: int
+    fetched_at: int
+
+
+class StoredRights(NamedTuple):
+    """What a host reserves for all its pages."""
+
+    text: str | None
+    "As the caller encoded it."
+    fetched_at: int | None
+    "When the host's files were fetched; None if never."
 
 
 class HostTable:
@@ -36,79 +45,61 @@ class HostTable:
         self._database = database
 
     def robots(self, origin: str, now: int) -> Robots | None:
-        """The robots.txt that holds; None when the host is to be asked."""
+        """The robots.txt that still holds; None when it must be fetched."""
         row = self._row(origin)
-        if row is None or row.robots_status is None or row.robots_looked is None:
+        if row is None or row.robots_status is None or row.robots_fetched_at is None:
             return None
-        # One from the future was noted by a clock that has been set back since.
-        is_young = now - ROBOTS_SECONDS < row.robots_looked <= now
-        if not is_young or not is_answer(row.robots_status):
+        # A time in the future was written by a clock that has been set back since.
+        is_fresh = now - ROBOTS_SECONDS < row.robots_fetched_at <= now
+        if not is_fresh or not is_robots_answer(row.robots_status):
             return None
-        return Robots(status=row.robots_status, body=bytes(row.robots or b""), looked=row.robots_looked)
+        return Robots(
+            status=row.robots_status, body=bytes(row.robots or b""), fetched_at=row.robots_fetched_at
+        )
 
-    def tell_robots(
+    def store_robots(
         self, origin: str, now: int, status: int | None, body: bytes = b"", crawl_delay: float | None = None
     ) -> None:
-        """Note what came of asking for robots.txt; no status when the host could not be reached."""
-        self._tell(origin, robots=body, robots_status=status, robots_looked=now, crawl_delay=crawl_delay)
+        """Store the answer to a request for robots.txt; no status when the host could not be reached."""
+        self._store(origin, robots=body, robots_status=status, robots_fetched_at=now, crawl_delay=crawl_delay)
 
-    def paused(self, origin: str, now: int) -> int | None:
-        """The second until which the host is left alone; None when it may be asked."""
+    def paused_until(self, origin: str, now: int) -> int | None:
+        """The second until which the host is left alone; None when it may be crawled."""
         row = self._row(origin)
-        return row.paused if row and row.paused and now < row.paused <= now + PAUSE_SECONDS else None
+        until: int | None = row.paused_until if row else None
+        return until if until and now < until <= now + MAX_PAUSE_SECONDS else None
 
     def pause(self, origin: str, until: int) -> None:
-        self._tell(origin, paused=until)
+        self._store(origin, paused_until=until)
+
+    def rights(self, origin: str) -> StoredRights:
+        row = self._row(origin)
+        return StoredRights(row.rights, row.rights_fetched_at) if row else StoredRights(None, None)
+
+    def store_rights(self, origin: str, text: str, fetched_at: int | None) -> None:
+        """Store what an origin reserves. `fetched_at`: None if its files were not fetched."""
+        self._store(origin, rights=text, rights_fetched_at=fetched_at)
 
     def _row(self, origin: str) -> Row[Any] | None:
         with self._database.reading() as connection:
             return connection.execute(select(hosts).where(hosts.c.origin == origin)).first()
 
-    def _tell(self, origin: str, **values: object) -> None:
+    def _store(self, origin: str, **values: object) -> None:
         statement = self._database.insert(hosts).values(origin=origin, **values)
         with self._database.writing() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["origin"], set_=values))
 
 
-def is_answer(status: int) -> bool:
-    """Whether this status of a robots.txt says what is allowed.
+def is_robots_answer(status: int) -> bool:
+    """Whether a response with this status decides what may be fetched.
 
-    Errors of the server do not, and 429 asks to be left alone, which is no permission.
+    Server errors do not, and 429 asks for a pause, which is no permission.
     """
     return status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.TOO_MANY_REQUESTS
 
 
-def origin_of_url(url: str) -> str:
+def url_origin(url: str) -> str:
     """scheme://host[:port] of an absolute URL."""
     scheme, _, rest = url.partition("://")
     authority = rest.replace("?", "/").replace("#", "/").partition("/")[0]
     return f"{scheme}://{authority.rpartition('@')[2]}".lower()
-
-
-class KeptSignals(NamedTuple):
-    """A row of `hosts`, as far as reservations go."""
-
-    text: str | None
-    "What was said, as it was told."
-    looked: int | None
-    "When its files were asked for."
-
-
-class SignalTable:
-    """The columns `signals` and `signals_looked` of `hosts`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def known(self, origin: str) -> KeptSignals:
-        statement = select(hosts.c.signals, hosts.c.signals_looked).where(hosts.c.origin == origin)
-        with self._database.reading() as connection:
-            row = connection.execute(statement).first()
-        return KeptSignals(row.signals, row.signals_looked) if row else KeptSignals(None, None)
-
-    def told(self, origin: str, text: str, looked: int | None) -> None:
-        """Note what an origin says. `looked`: when its files were asked for, None if they were not."""
-        values = {"signals": text, "signals_looked": looked}
-        statement = self._database.insert(hosts).values(origin=origin, **values)
-        with self._database.writing() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["origin"], set_=values))

@@ -1,4 +1,4 @@
-"""State against the lines of a run: what the lines say holds, for they are what was written last."""
+"""Compares state with the lines of runs. The lines are right, because they are written last."""
 
 from __future__ import annotations
 
@@ -11,111 +11,117 @@ from sqlalchemy import update
 
 from newscrawl.items import TAKEN_DOWN, Article, Link, Rejection
 from newscrawl.state.database import Database
-from newscrawl.state.database_frontier import OF_ARTICLES, TWICE, ended_values, new_row
-from newscrawl.state.retry_policy import UNCHANGED
-from newscrawl.state.rows import key_of, link_text
+from newscrawl.state.database_frontier import (
+    ARTICLE_COLUMNS,
+    DUPLICATE_REASONS,
+    new_url_row,
+    outcome_values,
+)
+from newscrawl.state.encoding import encode_link, page_key
+from newscrawl.state.retry_policy import UNCHANGED_REASONS
 from newscrawl.state.runs import RunTable
-from newscrawl.state.schema import feeds
-from newscrawl.state.urls import PageTable
-from newscrawl.urls import normal_url
+from newscrawl.state.schema import sources
+from newscrawl.state.urls import UrlTable
+from newscrawl.urls import normalize_url
 
 KILLED = "killed"
 "How a run ended that left no report."
+Line = Article | Rejection
 
 
-class Mended(NamedTuple):
-    """What had to be changed in state."""
+class Corrections(NamedTuple):
+    """Rows that had to be corrected."""
 
     ended: int = 0
     "Pages that have a line and were still waiting."
     waiting: int = 0
-    "Pages that were ended and have no line."
+    "Pages that were finished and have no line."
 
 
-def take_over(
-    pages: PageTable, runs: RunTable, run: Any, items: Iterable[Article | Rejection], now: int
-) -> Mended:
-    """Bring the rows of a killed run into step with its lines; then it counts as ended."""
-    lines = _last_of_each(pages.outlet, items)
-    rows = {row.key: row for row in pages.ended_in(run.id, run.started)}
-    ended = [key for key, item in lines.items() if key not in rows or not _says(rows[key], item)]
-    lost = [row.key for key, row in rows.items() if key not in lines]
-    end_pages(pages, {key: lines[key] for key in ended}, run.id, now)
+def adopt_killed_run(
+    urls: UrlTable, runs: RunTable, run: Any, lines: Iterable[Line], now: int
+) -> Corrections:
+    """Make the rows of a killed run agree with its lines; after that the run counts as ended."""
+    by_key = _last_lines(urls.outlet, lines)
+    rows = {row.key: row for row in urls.finished_in(run.id, run.started)}
+    ended = [key for key, line in by_key.items() if key not in rows or not _agrees(rows[key], line)]
+    lost = [key for key in rows if key not in by_key]
+    apply_lines(urls, {key: by_key[key] for key in ended}, run.id, now)
     if run.reason is None:
-        pages.mourn(run.id)
-    # As if they had been in flight, so that they come first.
-    pages.change({"at": key, "status": "pending", "next_due": now, "taken": run.id} for key in lost)
-    articles = sum(isinstance(item, Article) for item in lines.values())
-    runs.end(run.id, now, reason=run.reason or KILLED, pages=len(lines), articles=articles)
-    return Mended(ended=len(ended), waiting=len(lost))
+        urls.record_crash(run.id)
+    # They come first in the next run, as if they had been in flight.
+    urls.change({"at": key, "status": "pending", "next_due": now, "in_flight_run": run.id} for key in lost)
+    articles = sum(isinstance(line, Article) for line in by_key.values())
+    runs.end(run.id, now, reason=run.reason or KILLED, pages=len(by_key), articles=articles)
+    return Corrections(ended=len(ended), waiting=len(lost))
 
 
-def end_pages(pages: PageTable, items: dict[bytes, Article | Rejection], run: str, now: int) -> None:
-    """Write into state how pages ended that have lines, those it has never heard of too."""
-    known = pages.known(items)
-    pages.add(
-        new_row(pages.outlet, key, normal_url(item.url_requested), link_of(item), now)
-        for key, item in items.items()
-        if key not in known
+def apply_lines(urls: UrlTable, lines: dict[bytes, Line], run: str, now: int) -> None:
+    """Store the outcomes of pages that have lines, with new rows for pages that have none."""
+    present = urls.find(lines)
+    urls.add(
+        new_url_row(urls.outlet, key, normalize_url(line.url_requested), link_from_line(line), now)
+        for key, line in lines.items()
+        if key not in present
     )
+    # All rows of a change must name the same columns, and an article has more of them.
     changes: dict[bool, list[dict[str, Any]]] = defaultdict(list)
-    for key, item in items.items():
-        row = pages.row(key)
-        article = item if isinstance(item, Article) else None
+    for key, line in lines.items():
+        row = urls.row(key)
+        article = line if isinstance(line, Article) else None
         if row:
-            ended = ended_values(row, outcome_of(item), article, run, now, looks=pages.looks)
-            changes[article is not None].append(ended)
-    for alike in changes.values():
-        pages.change(alike)
+            outcome = "article" if isinstance(line, Article) else line.reason
+            values = outcome_values(row, outcome, article, run, now, revisit_ages=urls.revisit_ages)
+            changes[article is not None].append(values)
+    for rows in changes.values():
+        urls.change(rows)
 
 
-def outcome_of(item: Article | Rejection) -> str:
-    return "article" if isinstance(item, Article) else item.reason
-
-
-def link_of(item: Article | Rejection) -> Link:
-    """How a line's page was found."""
-    found = item.discovery
-    if found is None:
-        return Link(url=item.url_requested, via="list")
+def link_from_line(line: Line) -> Link:
+    """The link that led to a line's page."""
+    discovery = line.discovery
+    if discovery is None:
+        return Link(url=line.url_requested, via="list")
     return Link(
-        url=item.url_requested,
-        via=found.via,
-        from_url=found.from_url,
-        guid=found.guid,
-        title=found.feed_title,
-        published=found.feed_published,
-        depth=found.depth,
+        url=line.url_requested,
+        via=discovery.via,
+        from_url=discovery.from_url,
+        guid=discovery.guid,
+        title=discovery.feed_title,
+        published=discovery.feed_published,
+        depth=discovery.depth,
     )
 
 
-def _last_of_each(outlet: str, items: Iterable[Article | Rejection]) -> dict[bytes, Article | Rejection]:
-    """One item a page; an article before a rejection, which a withdrawn line leaves beside it."""
-    found: dict[bytes, Article | Rejection] = {}
-    for item in items:
-        key = key_of(outlet, item.url_requested)
-        if not isinstance(found.get(key), Article) or isinstance(item, Article):
-            found[key] = item
-    return found
+def _last_lines(outlet: str, lines: Iterable[Line]) -> dict[bytes, Line]:
+    """A single line per page. An article wins over the rejection that its withdrawal leaves beside it."""
+    last: dict[bytes, Line] = {}
+    for line in lines:
+        key = page_key(outlet, line.url_requested)
+        if isinstance(line, Article) or not isinstance(last.get(key), Article):
+            last[key] = line
+    return last
 
 
-def _says(row: Any, item: Article | Rejection) -> bool:
-    if isinstance(item, Article):
-        return bool(row.article == item.id and row.version == item.version)
-    return bool(row.reason == item.reason) or (item.reason in UNCHANGED and row.reason in UNCHANGED)
+def _agrees(row: Any, line: Line) -> bool:
+    if isinstance(line, Article):
+        return bool(row.article_id == line.id and row.version == line.version)
+    return bool(row.reason == line.reason) or (
+        line.reason in UNCHANGED_REASONS and row.reason in UNCHANGED_REASONS
+    )
 
 
-class Written(NamedTuple):
+class WrittenLine(NamedTuple):
     """A line on disk."""
 
     run: str
-    item: Article | Rejection
+    item: Line
     is_archived: bool
-    "Whether its record is where it says."
+    "Whether its WARC record is where the line points."
 
 
-class Disagreement(NamedTuple):
-    """One thing that state and files do not say alike."""
+class Inconsistency(NamedTuple):
+    """A point on which state and files differ."""
 
     kind: str
     "Such as `line_missing`, `page_unknown`, `text_differs`."
@@ -123,113 +129,117 @@ class Disagreement(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Pages:
-    """What the lines of all runs say of each page, in their order."""
+class _LineHistory:
+    """What the lines of all runs, in their order, say about each page."""
 
     texts: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     "Id and version of its last article."
-    others: dict[bytes, str] = field(default_factory=dict)
+    rejections: dict[bytes, str] = field(default_factory=dict)
     "Reason of the last rejection after that."
     urls: dict[bytes, str] = field(default_factory=dict)
 
-    def add(self, key: bytes, item: Article | Rejection) -> None:
-        self.urls[key] = item.url_requested
-        if isinstance(item, Article):
-            self.texts[key] = item.id, item.version
-            self.others.pop(key, None)
+    def add(self, key: bytes, line: Line) -> None:
+        self.urls[key] = line.url_requested
+        if isinstance(line, Article):
+            self.texts[key] = line.id, line.version
+            self.rejections.pop(key, None)
         else:
-            self.others[key] = item.reason
+            self.rejections[key] = line.reason
 
 
-def disagreements(pages: PageTable, lines: Iterable[Written]) -> Iterator[Disagreement]:
-    """Everything in which the rows of an outlet and its lines, in the order of runs, differ."""
-    told, seen = _Pages(), set[tuple[str, int]]()
-    for line in lines:
-        item = line.item
-        told.add(key_of(pages.outlet, item.url_requested), item)
-        if not line.is_archived:
-            yield Disagreement("record_missing", f"{item.url_requested}: no record where its line says")
-        if isinstance(item, Article):
-            if (item.id, item.version) in seen:
-                yield Disagreement("line_twice", f"{item.url}: version {item.version} has two lines")
-            seen.add((item.id, item.version))
-    yield from _of_rows(pages, told)
-    for key in told.urls:
-        yield Disagreement("page_unknown", f"{told.urls[key]} has a line, and state does not know it")
+def find_inconsistencies(urls: UrlTable, lines: Iterable[WrittenLine]) -> Iterator[Inconsistency]:
+    """All differences between the rows of an outlet and its lines, which come in the order of runs."""
+    history, versions = _LineHistory(), set[tuple[str, int]]()
+    for written in lines:
+        line = written.item
+        history.add(page_key(urls.outlet, line.url_requested), line)
+        if not written.is_archived:
+            yield Inconsistency("record_missing", f"{line.url_requested}: no record where its line says")
+        if isinstance(line, Article):
+            if (line.id, line.version) in versions:
+                yield Inconsistency("line_twice", f"{line.url}: version {line.version} has two lines")
+            versions.add((line.id, line.version))
+    yield from _compare_rows(urls, history)
+    for url in history.urls.values():
+        yield Inconsistency("page_unknown", f"{url} has a line but no row in state")
 
 
-def _of_rows(pages: PageTable, told: _Pages) -> Iterator[Disagreement]:
-    """What is wrong with rows; the pages that have one are taken out of `told`."""
-    for row in pages.all():
-        line, url = told.urls.pop(row.key, None), row.url
-        text, reason = told.texts.get(row.key), told.others.get(row.key)
-        if line is None and row.looked is not None and row.reason != TAKEN_DOWN:
-            yield Disagreement("line_missing", f"{url} ended as {row.reason} and has no line")
-        elif line is not None and row.looked is None:
-            yield Disagreement("page_not_ended", f"{url} has a line and still waits for its first fetch")
-        elif text and reason not in TWICE and (row.article, row.version) != text:
-            yield Disagreement(
+def _compare_rows(urls: UrlTable, history: _LineHistory) -> Iterator[Inconsistency]:
+    """Differences of the rows; pages that have a row are removed from `history.urls`."""
+    for row in urls.all():
+        line, url = history.urls.pop(row.key, None), row.url
+        text, reason = history.texts.get(row.key), history.rejections.get(row.key)
+        is_finished = row.last_fetched_at is not None
+        if line is None and is_finished and row.reason != TAKEN_DOWN:
+            yield Inconsistency("line_missing", f"{url} ended as {row.reason} and has no line")
+        elif line is not None and not is_finished:
+            yield Inconsistency("page_not_ended", f"{url} has a line and still waits for its first fetch")
+        elif text and reason not in DUPLICATE_REASONS and (row.article_id, row.version) != text:
+            yield Inconsistency(
                 "text_differs", f"{url}: its line is version {text[1]}, state has {row.version}"
             )
-        elif row.article and not text:
-            yield Disagreement("line_missing", f"{url}: state knows a text that no line holds")
+        elif row.article_id and not text:
+            yield Inconsistency("line_missing", f"{url}: state has a text that no line holds")
 
 
-def mend(pages: PageTable, lines: Iterable[Written], now: int) -> None:
-    """Make the rows say what the lines say; pages that have none wait to be fetched again."""
-    told = _Pages()
-    wrong: dict[bytes, tuple[str, Article | Rejection]] = {}
-    for line in lines:
-        key = key_of(pages.outlet, line.item.url_requested)
-        told.add(key, line.item)
-        if isinstance(line.item, Article) or not isinstance(wrong.get(key, ("", None))[1], Article):
-            wrong[key] = line.run, line.item
+def repair_state(urls: UrlTable, lines: Iterable[WrittenLine], now: int) -> None:
+    """Make the rows agree with the lines; pages without a line wait to be fetched again."""
+    history = _LineHistory()
+    wrong: dict[bytes, tuple[str, Line]] = {}
+    for written in lines:
+        key = page_key(urls.outlet, written.item.url_requested)
+        history.add(key, written.item)
+        if isinstance(written.item, Article) or not isinstance(wrong.get(key, ("", None))[1], Article):
+            wrong[key] = written.run, written.item
     lost = []
-    for row in pages.all():
-        text = told.texts.get(row.key)
-        agrees = row.looked is not None and (not text or (row.article, row.version) == text)
-        if row.key not in told.urls:
-            lost += [row.key] * (row.looked is not None and row.reason != TAKEN_DOWN)
-        elif agrees or (told.others.get(row.key) in TWICE and row.looked is not None):
+    for row in urls.all():
+        text, is_finished = history.texts.get(row.key), row.last_fetched_at is not None
+        if row.key not in history.urls:
+            lost += [row.key] * (is_finished and row.reason != TAKEN_DOWN)
+        elif is_finished and (
+            not text
+            or (row.article_id, row.version) == text
+            or history.rejections.get(row.key) in DUPLICATE_REASONS
+        ):
             del wrong[row.key]
-    by_run: dict[str, dict[bytes, Article | Rejection]] = defaultdict(dict)
-    for key, (run, item) in wrong.items():
-        by_run[run][key] = item
-    for run, items in by_run.items():
-        end_pages(pages, items, run, now)
-    forgotten = dict.fromkeys(OF_ARTICLES) | {"version": 0, "looked": None, "reason": None}
-    pages.change({"at": key, "status": "pending", "next_due": now, **forgotten} for key in lost)
-    pages.forgive(now)
+    by_run: dict[str, dict[bytes, Line]] = defaultdict(dict)
+    for key, (run, line) in wrong.items():
+        by_run[run][key] = line
+    for run, run_lines in by_run.items():
+        apply_lines(urls, run_lines, run, now)
+    cleared = dict.fromkeys(ARTICLE_COLUMNS) | {"version": 0, "last_fetched_at": None, "reason": None}
+    urls.change({"at": key, "status": "pending", "next_due": now, **cleared} for key in lost)
+    urls.lift_quarantine(now)
 
 
-def runs_in(names: Iterable[str]) -> list[str]:
+def list_run_ids(names: Iterable[str]) -> list[str]:
     """Run ids of these files, the oldest first."""
     return sorted({name.partition(".")[0] for name in names})
 
 
-def take_down(database: Database, outlet: str, urls: Iterable[str], now: int) -> None:
-    """Mark these pages, those that state has never heard of too."""
-    pages = PageTable(database, outlet)
-    links = {key_of(pages.outlet, url): Link(url=url, via="list") for url in urls}
-    pages.add(new_row(pages.outlet, key, normal_url(link.url), link, now) for key, link in links.items())
-    # No source is its own any more, so none can call it new.
-    unlisted = {"next_due": None, "lister": b"", "listed": b""}
-    nothing = dict.fromkeys(OF_ARTICLES) | {"version": 0, "tries": 0} | unlisted
-    pages.change(
+def mark_taken_down(database: Database, outlet: str, page_urls: Iterable[str], now: int) -> None:
+    """Mark these pages, also those that have no row yet."""
+    urls = UrlTable(database, outlet)
+    links = {page_key(outlet, url): Link(url=url, via="list") for url in page_urls}
+    urls.add(new_url_row(outlet, key, normalize_url(link.url), link, now) for key, link in links.items())
+    # Without the digest of a source, no source can make the page due again.
+    unlisted = {"next_due": None, "source_digest": b"", "listing_digest": b""}
+    cleared = dict.fromkeys(ARTICLE_COLUMNS) | {"version": 0, "failures": 0} | unlisted
+    urls.change(
         {
             "at": key,
             "status": "rejected",
             "reason": TAKEN_DOWN,
-            "looked": now,
-            "link": link_text(link),
-            **nothing,
+            "last_fetched_at": now,
+            "link": encode_link(link),
+            **cleared,
         }
         for key, link in links.items()
     )
 
 
 def forget_sources(database: Database, outlet: str) -> None:
-    """What sources gave last: their records are gone, so they are asked for everything once more."""
-    nothing = dict.fromkeys(("etag", "last_modified", "payload_digest", "warc"))
+    """Forget the last answers of sources: their records are erased, so they must be fetched whole again."""
+    cleared = dict.fromkeys(("etag", "last_modified", "payload_digest", "warc"))
     with database.writing() as connection:
-        connection.execute(update(feeds).where(feeds.c.outlet == outlet).values(nothing))
+        connection.execute(update(sources).where(sources.c.outlet == outlet).values(cleared))

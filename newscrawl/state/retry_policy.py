@@ -1,4 +1,4 @@
-"""What becomes of a page after a fetch: its status, and when it is fetched again."""
+"""What happens to a page after a fetch: its status, and when it is fetched again."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from typing import Literal, NamedTuple
 Status = Literal["pending", "done", "failed", "gone", "rejected"]
 
 HOUR = 3600
-LOOKS = (HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR)
-"Ages at which an article is looked at again: most edits come within hours, few after a week."
-RETRIES = (HOUR // 6, HOUR, 6 * HOUR, 24 * HOUR, 72 * HOUR)
-"How long to wait after the first, second, … failure in a row; then no more."
-ROBOTS = 7 * 24 * HOUR
-"A page that robots.txt forbids is asked about again, for rules change."
-AWAY = 7 * 24 * HOUR
+DAY, WEEK = 24 * HOUR, 7 * 24 * HOUR
+REVISIT_AGES = (HOUR, 6 * HOUR, DAY, WEEK)
+"Ages at which an article is fetched again: most edits come within hours, few after a week."
+RETRY_DELAYS = (HOUR // 6, HOUR, 6 * HOUR, DAY, 3 * DAY)
+"How long to wait after the first, second, … failure in a row; after the last there is no retry."
+ROBOTS_DELAY = WEEK
+"A page that robots.txt forbids is tried again, because rules change."
+HOST_AWAY_DELAY = WEEK
 "How long to wait between later attempts on a host that is away."
-UNCHANGED = frozenset({"unchanged", "not_modified"})
-"Reasons of a look that found the text of before."
-KILLS = "kills_the_run"
-"Reason of a page that was in flight each time when its process died."
-DEATHS = 3
-SPARED = 30 * 24 * HOUR
-"How long such a page is left alone: what killed the process may have been mended since."
-_LATER = {"robots_txt": ROBOTS, KILLS: SPARED}
+UNCHANGED_REASONS = frozenset({"unchanged", "not_modified"})
+"Reasons of a fetch that brought the text that is archived already."
+CRASHES_CRAWLER = "kills_the_run"
+"Reason of a page that was in flight each time its process died."
+MAX_CRASHES = 3
+"Crashes after which a page is no longer fetched."
+QUARANTINE = 30 * DAY
+"How long such a page is left alone: the cause of the crashes may be fixed by then."
+_LATER = {"robots_txt": ROBOTS_DELAY, CRASHES_CRAWLER: QUARANTINE}
 _GONE = frozenset({"http_404", "http_410"})
 _STUBS = frozenset({"too_short", "no_title"})
 "A story may be published before it is written."
 HOST_PAUSED = "host_paused"
-_NOT_ASKED = {"archive_error": 0, HOST_PAUSED: RETRIES[0]}
-"The page was not at fault: its crawl has ended, or its host is left alone; and how long it waits at least."
-_OF_HOSTS = frozenset({"robots_unreachable", "no_such_host", "connection_refused"})
-"The host was away: its pages are asked for once a week for as long as it is, after the usual attempts."
-_PASSING = _OF_HOSTS | frozenset(
+_NOT_FETCHED = {"archive_error": 0, HOST_PAUSED: RETRY_DELAYS[0]}
+"The page is not at fault (its crawl ended, or its host is left alone); and the least seconds it waits."
+_HOST_FAILURES = frozenset({"robots_unreachable", "no_such_host", "connection_refused"})
+"The host was away: after the usual attempts its pages are tried once a week for as long as it is."
+_TEMPORARY = _HOST_FAILURES | frozenset(
     {
         "timeout",
         "connection_failed",
@@ -52,36 +54,44 @@ _PASSING = _OF_HOSTS | frozenset(
 )
 
 
-class Fate(NamedTuple):
-    """Status and the second it is due, None for never."""
+class NextFetch(NamedTuple):
+    """A page's status and when its next fetch is due."""
 
     status: Status
     next_due: int | None
-    tries: int = 0
-    "Failures in a row."
+    "In seconds; None for never."
+    failures: int = 0
+    "In a row."
 
 
-def fate_of(
-    outcome: str, *, now: int, first: int, tries: int, looks: Sequence[int] = LOOKS, paused: int | None = None
-) -> Fate:
-    """`first`: when the page was fetched first; `tries`: failures in a row before this.
+def next_fetch(
+    outcome: str,
+    *,
+    now: int,
+    first: int,
+    failures: int,
+    revisit_ages: Sequence[int] = REVISIT_AGES,
+    paused_until: int | None = None,
+) -> NextFetch:
+    """What follows from an outcome.
 
-    `paused`: until when its host wants to be left alone.
+    `first`: when the page was first fetched; `failures`: those in a row before this fetch;
+    `paused_until`: until when its host wants to be left alone.
     """
-    if outcome == "article" or outcome in UNCHANGED:
-        return Fate("done", next_look(first, now, looks))
-    if outcome in _NOT_ASKED:
-        return Fate("failed", paused or now + _NOT_ASKED[outcome], tries)
+    if outcome == "article" or outcome in UNCHANGED_REASONS:
+        return NextFetch("done", next_revisit(first, now, revisit_ages))
+    if outcome in _NOT_FETCHED:
+        return NextFetch("failed", paused_until or now + _NOT_FETCHED[outcome], failures)
     if outcome in _GONE:
-        return Fate("gone", None)
-    if outcome in _PASSING or outcome.startswith("http_5"):
-        left = RETRIES[tries:] or ((AWAY,) if outcome in _OF_HOSTS else ())
-        return Fate("failed", now + left[0] if left else None, tries + 1)
+        return NextFetch("gone", None)
+    if outcome in _TEMPORARY or outcome.startswith("http_5"):
+        delays = RETRY_DELAYS[failures:] or ((HOST_AWAY_DELAY,) if outcome in _HOST_FAILURES else ())
+        return NextFetch("failed", now + delays[0] if delays else None, failures + 1)
     if outcome in _STUBS:
-        return Fate("rejected", next_look(first, now, looks))
-    return Fate("rejected", now + _LATER[outcome] if outcome in _LATER else None)
+        return NextFetch("rejected", next_revisit(first, now, revisit_ages))
+    return NextFetch("rejected", now + _LATER[outcome] if outcome in _LATER else None)
 
 
-def next_look(first: int, now: int, looks: Sequence[int] = LOOKS) -> int | None:
-    """The next of the ages at which a page first fetched at `first` is looked at; None past the last."""
-    return next((first + age for age in looks if first + age > now), None)
+def next_revisit(first: int, now: int, revisit_ages: Sequence[int] = REVISIT_AGES) -> int | None:
+    """When a page first fetched at `first` reaches the next of these ages; None after the last."""
+    return next((first + age for age in revisit_ages if first + age > now), None)

@@ -1,73 +1,91 @@
-"""Runs of one outlet: when they began and how they ended."""
+"""Runs of an outlet, the lease that lets a single process crawl it, and its whole state as one object."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Connection, Row, Update, delete, insert, select, update
 
 from newscrawl.errors import Busy
 from newscrawl.items import rfc3339
 from newscrawl.state.database import Database
-from newscrawl.state.hosts import HostTable, SignalTable
-from newscrawl.state.retry_policy import LOOKS
-from newscrawl.state.rows import moment_of
+from newscrawl.state.encoding import from_epoch
+from newscrawl.state.hosts import HostTable
+from newscrawl.state.retry_policy import REVISIT_AGES
 from newscrawl.state.schema import leases, runs
-from newscrawl.state.sources import FeedTable
-from newscrawl.state.urls import PageTable
+from newscrawl.state.sources import SourceTable
+from newscrawl.state.urls import UrlTable
 
 LEASE_SECONDS = 300
-"A holder that has not renewed for so long is taken for dead."
-RENEWED_SECONDS = 60
-IsGone = Callable[["Holder", int], bool]
-"Whether a holder that took its lease at this second has ended, as far as can be seen from here."
+"A holder that has not renewed its lease for so long counts as dead."
+RENEW_SECONDS = 60
+MAX_MEASURED_RUNS = 3000
+"The runs of four weeks that start every quarter of an hour, and a few."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
-    """A process."""
+    """A process that may hold a lease."""
 
     host: str
     pid: int
 
 
+HasEnded = Callable[[Holder, int], bool]
+"Whether a holder that acquired its lease at this second has ended, as far as this process can tell."
+
+
+class HeldLease(NamedTuple):
+    """A row of `leases`."""
+
+    holder: Holder
+    acquired_at: int
+    expires_at: int
+
+
 class Lease:
-    """One outlet's lease, as one process sees it; taking it again is renewing it."""
+    """The lease of an outlet as seen by a process; acquiring it again renews it."""
 
     def __init__(self, database: Database, outlet: str, holder: Holder) -> None:
         self._database = database
         self._outlet = outlet
         self._holder = holder
 
-    def take(self, now: int, is_gone: IsGone) -> None:
-        """Hold the lease; Busy when another process does that is not gone."""
+    def acquire(self, now: int, has_ended: HasEnded) -> None:
+        """Hold the lease; Busy when another process holds it and has not ended."""
+        values = {
+            "host": self._holder.host,
+            "pid": self._holder.pid,
+            "acquired_at": now,
+            "expires_at": now + LEASE_SECONDS,
+        }
         with self._database.writing() as connection:
-            ours = self._database.insert(leases).values(outlet=self._outlet, **self._values(now))
+            ours = self._database.insert(leases).values(outlet=self._outlet, **values)
             connection.execute(ours.on_conflict_do_nothing(index_elements=["outlet"]))
             row = self._row(connection)
-            assert row, "it is there, ours or another's"
+            assert row, "the row is there, ours or another's"
             other = Holder(host=row.host, pid=row.pid)
-            if other != self._holder and row.until > now and not is_gone(other, row.taken):
-                since = rfc3339(moment_of(row.taken))
+            if other != self._holder and row.expires_at > now and not has_ended(other, row.acquired_at):
+                since = rfc3339(from_epoch(row.acquired_at))
                 raise Busy(
                     f"{self._outlet} is being crawled by process {other.pid} on {other.host} since {since}"
                 )
-            connection.execute(self._own_update().values(**self._values(now)))
+            connection.execute(self._update().values(**values))
 
     def renew(self, now: int) -> bool:
-        """Whether the lease is still ours; another may have it after a long stop."""
+        """Whether the lease is still ours; after a long stop another process may have it."""
         with self._database.writing() as connection:
             ours = connection.execute(
-                self._own_update()
+                self._update()
                 .where(leases.c.host == self._holder.host, leases.c.pid == self._holder.pid)
-                .values(until=now + LEASE_SECONDS)
+                .values(expires_at=now + LEASE_SECONDS)
             )
             return bool(ours.rowcount)
 
     def release(self) -> None:
-        """Give it back, if it is ours."""
+        """Give the lease back if it is ours."""
         with self._database.writing() as connection:
             connection.execute(
                 delete(leases).where(
@@ -77,26 +95,20 @@ class Lease:
                 )
             )
 
-    def holder(self) -> tuple[Holder, int, int] | None:
-        """Who holds it, since when and until when."""
+    def read(self) -> HeldLease | None:
+        """The lease as it stands, whoever holds it."""
         with self._database.reading() as connection:
             row = self._row(connection, lock=False)
-            return (Holder(host=row.host, pid=row.pid), row.taken, row.until) if row else None
+        if row is None:
+            return None
+        return HeldLease(Holder(host=row.host, pid=row.pid), row.acquired_at, row.expires_at)
 
     def drop(self) -> None:
-        """Take it from whoever has it; for one who knows that its holder is gone."""
+        """Remove the lease, whoever holds it; for callers that know that its holder has ended."""
         with self._database.writing() as connection:
             connection.execute(delete(leases).where(leases.c.outlet == self._outlet))
 
-    def _values(self, now: int) -> dict[str, object]:
-        return {
-            "host": self._holder.host,
-            "pid": self._holder.pid,
-            "taken": now,
-            "until": now + LEASE_SECONDS,
-        }
-
-    def _own_update(self) -> Update:
+    def _update(self) -> Update:
         return update(leases).where(leases.c.outlet == self._outlet)
 
     def _row(self, connection: Connection, *, lock: bool = True) -> Row[tuple[object, ...]] | None:
@@ -104,46 +116,43 @@ class Lease:
         return connection.execute(statement.with_for_update() if lock else statement).first()
 
 
-MOST_MEASURED = 3000
-"Runs of four weeks that begin every quarter of an hour, and a few."
-
-
 class RunTable:
-    """Rows of `runs`, an outlet's own."""
+    """Rows of `runs` of one outlet."""
 
     def __init__(self, database: Database, outlet: str) -> None:
         self._database = database
         self._outlet = outlet
 
     def begin(self, run: str, holder: Holder, now: int) -> None:
-        """Before the run ends any page: what it writes can then be told to be its own."""
+        """Call this before the run finishes any page, so that its rows can be recognised later."""
         values = {"id": run, "outlet": self._outlet, "host": holder.host, "pid": holder.pid, "started": now}
         with self._database.writing() as connection:
             connection.execute(insert(runs).values(**values))
 
-    def end(self, run: str, now: int, **how: Any) -> None:
-        """`how`: reason, pages, articles, error, figures, alarms."""
-        with self._database.writing() as connection:
-            connection.execute(update(runs).where(runs.c.id == run).values(finished=now, **how))
+    def end(self, run: str, now: int, **values: Any) -> None:
+        """`values`: reason, pages, articles, error, figures, alarms."""
+        self.update(run, finished=now, **values)
 
-    def note(self, run: str, **how: Any) -> None:
-        """The same of a run that has failed: it stays unfinished until its lines are taken over."""
+    def update(self, run: str, **values: Any) -> None:
+        """The same for a run that failed: it stays unfinished until it is reconciled with its lines."""
         with self._database.writing() as connection:
-            connection.execute(update(runs).where(runs.c.id == run).values(**how))
+            connection.execute(update(runs).where(runs.c.id == run).values(**values))
 
     def unfinished(self) -> Sequence[Row[Any]]:
-        """Runs at work, or killed or failed and not yet reconciled with their files."""
+        """Runs that are running, and those that were killed or failed and are not yet reconciled."""
         statement = select(runs).where(runs.c.outlet == self._outlet, runs.c.finished.is_(None))
         with self._database.reading() as connection:
             return connection.execute(statement.order_by(runs.c.started)).all()
 
     def measured(self, since: int) -> Sequence[Row[Any]]:
-        """Runs that have ended and began after `since`, in their order: what the next is measured against."""
-        # Named, because most of a row is what nobody asks for here.
+        """Finished runs that began after `since`, oldest first: the next run is compared with them."""
+        # Columns are named because most of a row is not needed here.
         names = ("id", "started", "reason", "error", "figures", "alarms")
         statement = select(*(runs.c[name] for name in names))
         own = statement.where(runs.c.outlet == self._outlet, runs.c.started > since)
-        ended = own.where(runs.c.finished.is_not(None)).order_by(runs.c.started.desc()).limit(MOST_MEASURED)
+        ended = (
+            own.where(runs.c.finished.is_not(None)).order_by(runs.c.started.desc()).limit(MAX_MEASURED_RUNS)
+        )
         with self._database.reading() as connection:
             return connection.execute(ended).all()[::-1]
 
@@ -155,33 +164,33 @@ class RunTable:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """An outlet's rows, seen by one process."""
+    """The rows of an outlet, for one process."""
 
     database: Database
     holder: Holder
-    pages: PageTable
-    feeds: FeedTable
+    urls: UrlTable
+    sources: SourceTable
     runs: RunTable
     hosts: HostTable
-    signals: SignalTable
     lease: Lease
 
     @classmethod
-    def open(cls, url: str, outlet: str, holder: Holder, looks: Sequence[int] = LOOKS) -> Self:
+    def open(cls, url: str, outlet: str, holder: Holder, revisit_ages: Sequence[int] = REVISIT_AGES) -> Self:
         """StateError when the database cannot be used."""
-        return cls.of(Database.open(url), outlet, holder, looks)
+        return cls.on(Database.open(url), outlet, holder, revisit_ages)
 
     @classmethod
-    def of(cls, database: Database, outlet: str, holder: Holder, looks: Sequence[int] = LOOKS) -> Self:
-        """`looks`: ages at which its articles are looked at again."""
+    def on(
+        cls, database: Database, outlet: str, holder: Holder, revisit_ages: Sequence[int] = REVISIT_AGES
+    ) -> Self:
+        """`revisit_ages`: ages in seconds at which its articles are fetched again."""
         return cls(
             database=database,
             holder=holder,
-            pages=PageTable(database, outlet, looks),
-            feeds=FeedTable(database, outlet),
+            urls=UrlTable(database, outlet, revisit_ages),
+            sources=SourceTable(database, outlet),
             runs=RunTable(database, outlet),
             hosts=HostTable(database),
-            signals=SignalTable(database),
             lease=Lease(database, outlet, holder),
         )
 

@@ -1,4 +1,4 @@
-"""Feeds, sitemaps and other sources of one outlet: what they gave last time, and how often they change."""
+"""The feeds, sitemaps and other sources of an outlet: what they last sent, and how often they change."""
 
 from __future__ import annotations
 
@@ -13,242 +13,244 @@ from sqlalchemy import Row, func, select
 
 from newscrawl.items import WarcPointer
 from newscrawl.state.database import Database
-from newscrawl.state.hosts import HostTable, origin_of_url
-from newscrawl.state.retry_policy import HOST_PAUSED
-from newscrawl.state.rows import Seen, seen_of, warc_text
-from newscrawl.state.schema import feeds
+from newscrawl.state.encoding import PreviousFetch, decode_previous_fetch, encode_warc
+from newscrawl.state.hosts import HostTable, url_origin
+from newscrawl.state.retry_policy import DAY, HOST_PAUSED, WEEK
+from newscrawl.state.schema import sources
 
 FIRST_SECONDS = 30 * 60
-SHORTEST_SECONDS, LONGEST_SECONDS = 15 * 60, 24 * 3600
-CHANGED, UNCHANGED = 0.5, 1.25
-"What an interval is multiplied with, so that one answer in four has news: most of it is then an hour old."
+SHORTEST_SECONDS, LONGEST_SECONDS = 15 * 60, DAY
+CHANGED_FACTOR, UNCHANGED_FACTOR = 0.5, 1.25
+"An interval is multiplied by these. So a quarter of the answers bring news, most of it under an hour old."
 MAX_DOUBLINGS = 6
-RETIRED_FAILURES, RETIRED_AFTER = 8, 7 * 24 * 3600
-"A source that has failed so often in a row, and for so long, is retired …"
-RETIRED_SECONDS = 7 * 24 * 3600
-"… and asked once in so long, until an answer brings it back."
+RETIRED_FAILURES, RETIRED_AFTER = 8, WEEK
+"A source that failed so often in a row, and for so long, is retired …"
+RETIRED_SECONDS = WEEK
+"… and fetched once in so long, until an answer brings it back."
 NOT_MODIFIED = "not_modified"
+AT_ONCE = 0
+"When a source is due of which nothing is stored."
+MAX_SOURCES = 200
+"Sources that are fetched of an outlet, unless a setting changes that."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class FetchResult:
     """One answer of a source."""
 
     url: str
-    "As it was asked for."
+    "As it was requested."
     outcome: str
     "`ok`, `not_modified`, or what went wrong."
     kind: str | None = None
     "feed, sitemap, wp_api or section."
-    least: int | None = None
-    "Seconds its publisher asks to be left alone between two looks."
+    min_interval: int | None = None
+    "Seconds its publisher wants between two requests."
     etag: str | None = None
     last_modified: str | None = None
-    more: tuple[str, ...] = ()
+    child_sources: tuple[str, ...] = ()
     answered: str = ""
     "URL that answered, after redirects."
     warc: WarcPointer | None = None
     date: str = ""
     "RFC 3339 time of the exchange."
-    outlet_hash: str = ""
+    outlet_digest: str = ""
 
 
-class FeedTable:
-    """Rows of `feeds`, an outlet's own."""
+class SourceTable:
+    """Rows of `sources` of one outlet."""
 
     def __init__(self, database: Database, outlet: str) -> None:
         self._database = database
         self._outlet = outlet
 
-    def seen(self, url: str, outlet_hash: str) -> tuple[Seen | None, tuple[str, ...]]:
-        """What a source gave last and what it named; nothing when it was read by other rules."""
+    def previous_fetch(self, url: str, outlet_digest: str) -> tuple[PreviousFetch | None, tuple[str, ...]]:
+        """The last answer of a source and its child sources; nothing if it was read by other rules."""
         row = self._row(url)
-        if row is None or row.outlet_hash != outlet_hash:
+        if row is None or row.outlet_digest != outlet_digest:
             return None, ()
-        return seen_of(row.etag, row.last_modified, row.warc), tuple(json.loads(row.more or "[]"))
+        previous = decode_previous_fetch(row.etag, row.last_modified, row.warc)
+        return previous, tuple(json.loads(row.child_sources or "[]"))
 
-    def told(self, told: Told, now: int) -> bool:
-        """Note an answer; whether the source is retired by it.
+    def record(self, result: FetchResult, now: int) -> bool:
+        """Store an answer; gives whether it makes the source retire.
 
-        Call it once its links are in state: what is noted here is not listed again.
+        Call this once the source's links are stored: an unchanged source does not list them again.
         """
-        row = self._row(told.url)
-        if _failed(told.outcome):
-            paused = HostTable(self._database).paused(origin_of_url(told.url), now)
-            values = _after_failure(row, told, now, paused or now)
+        row = self._row(result.url)
+        if result.outcome in ("ok", "empty", NOT_MODIFIED):
+            values = _values_after_answer(row, result, now)
         else:
-            values = _after_answer(row, told, now)
-        key = {"outlet": self._outlet, "url": told.url}
-        values |= {"kind": told.kind} if told.kind else {}
-        statement = self._database.insert(feeds).values(**key, **values)
+            paused_until = HostTable(self._database).paused_until(url_origin(result.url), now)
+            values = _values_after_failure(row, result, now, paused_until or now)
+        key = {"outlet": self._outlet, "url": result.url}
+        values |= {"kind": result.kind} if result.kind else {}
+        statement = self._database.insert(sources).values(**key, **values)
         with self._database.writing() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["outlet", "url"], set_=values))
-        return values["retired"] is not None and not (row and row.retired)
+        return values["retired_at"] is not None and not (row and row.retired_at)
 
     def rows(self) -> dict[str, Row[Any]]:
-        """All that is known of this outlet's sources, by URL."""
+        """All rows of this outlet, by URL."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(feeds).where(feeds.c.outlet == self._outlet)).all()
+            rows = connection.execute(select(sources).where(sources.c.outlet == self._outlet)).all()
         return {row.url: row for row in rows}
 
     def next_due(self) -> int | None:
         """When the first of the sources is due."""
         with self._database.reading() as connection:
-            statement = select(func.min(feeds.c.next_due)).where(feeds.c.outlet == self._outlet)
+            statement = select(func.min(sources.c.next_due)).where(sources.c.outlet == self._outlet)
             return connection.execute(statement).scalar()
 
     def _row(self, url: str) -> Row[Any] | None:
         with self._database.reading() as connection:
-            statement = select(feeds).where(feeds.c.outlet == self._outlet, feeds.c.url == url)
+            statement = select(sources).where(sources.c.outlet == self._outlet, sources.c.url == url)
             return connection.execute(statement).first()
 
 
-def _failed(outcome: str) -> bool:
-    return outcome not in ("ok", "empty", NOT_MODIFIED)
-
-
-def _after_answer(row: Row[Any] | None, told: Told, now: int) -> dict[str, Any]:
-    digest = told.warc.payload_digest if told.warc else None
-    is_same = row is not None and (told.outcome == NOT_MODIFIED or digest == row.payload_digest is not None)
-    interval = FIRST_SECONDS if row is None else row.interval * (UNCHANGED if is_same else CHANGED)
-    kept = _within_bounds(interval)
-    # What stands in a feed is not told again by a 304.
-    least = told.least or (row.least if row and told.outcome == NOT_MODIFIED else None)
-    least = _within_bounds(least) if least else None
+def _values_after_answer(row: Row[Any] | None, result: FetchResult, now: int) -> dict[str, Any]:
+    is_not_modified = result.outcome == NOT_MODIFIED
+    digest = result.warc.payload_digest if result.warc else None
+    is_same = row is not None and (is_not_modified or digest == row.payload_digest is not None)
+    factor = UNCHANGED_FACTOR if is_same else CHANGED_FACTOR
+    interval = _clamp_interval(FIRST_SECONDS if row is None else row.interval * factor)
+    # A 304 has no body to repeat the interval that the feed itself named.
+    min_interval = result.min_interval or (row.min_interval if row and is_not_modified else None)
+    min_interval = _clamp_interval(min_interval) if min_interval else None
     values: dict[str, Any] = {
-        "outcome": told.outcome,
-        "looked": now,
+        "outcome": result.outcome,
+        "last_fetched_at": now,
         "failures": 0,
-        "failing": None,
-        "retired": None,
-        "interval": kept,
-        "least": least,
-        "next_due": now + max(kept, least or 0),
+        "failing_since": None,
+        "retired_at": None,
+        "interval": interval,
+        "min_interval": min_interval,
+        "next_due": now + max(interval, min_interval or 0),
     }
-    if told.outcome != NOT_MODIFIED:
+    if not is_not_modified:
+        warc = encode_warc(result.warc, result.answered, result.date) if result.warc else None
         values |= {
-            "etag": told.etag,
-            "last_modified": told.last_modified,
+            "etag": result.etag,
+            "last_modified": result.last_modified,
             "payload_digest": digest,
-            "more": json.dumps(told.more),
-            "warc": warc_text(told.warc, told.answered, told.date) if told.warc else None,
-            "outlet_hash": told.outlet_hash,
+            "child_sources": json.dumps(result.child_sources),
+            "warc": warc,
+            "outlet_digest": result.outlet_digest,
         }
-    return values if is_same else {**values, "changed": now}
+    return values if is_same else {**values, "last_changed_at": now}
 
 
-def _after_failure(row: Row[Any] | None, told: Told, now: int, paused: int) -> dict[str, Any]:
-    """Longer between attempts with every failure in a row; what it gave before stays known.
-
-    `paused`: until when its host wants to be left alone.
-    """
-    # Of a host that is left alone nobody was asked.
-    is_failure = told.outcome != HOST_PAUSED
+def _values_after_failure(
+    row: Row[Any] | None, result: FetchResult, now: int, paused_until: int
+) -> dict[str, Any]:
+    """Attempts get rarer with every failure in a row; what the source sent before stays stored."""
+    # A host that is left alone was not asked, so its source did not fail.
+    is_failure = result.outcome != HOST_PAUSED
     failures = (row.failures if row else 0) + is_failure
-    failing = (row.failing if row else None) or (now if is_failure else None)
+    failing_since = (row.failing_since if row else None) or (now if is_failure else None)
     interval = row.interval if row else FIRST_SECONDS
     wait = min(interval * 2 ** min(failures, MAX_DOUBLINGS), LONGEST_SECONDS)
-    retired = row.retired if row else None
-    if not retired and failing and failures >= RETIRED_FAILURES and now - failing >= RETIRED_AFTER:
-        retired = now
+    retired_at = row.retired_at if row else None
+    is_dead = failing_since and failures >= RETIRED_FAILURES and now - failing_since >= RETIRED_AFTER
+    if not retired_at and is_dead:
+        retired_at = now
     return {
-        "outcome": told.outcome,
-        "looked": now,
+        "outcome": result.outcome,
+        "last_fetched_at": now,
         "failures": failures,
-        "failing": failing,
-        "retired": retired,
+        "failing_since": failing_since,
+        "retired_at": retired_at,
         "interval": interval,
-        "next_due": now + RETIRED_SECONDS if retired else max(now + wait, paused),
+        "next_due": now + RETIRED_SECONDS if retired_at else max(now + wait, paused_until),
     }
 
 
-def _within_bounds(seconds: float) -> int:
+def _clamp_interval(seconds: float) -> int:
     return int(min(max(seconds, SHORTEST_SECONDS), LONGEST_SECONDS))
 
 
-AT_ONCE = 0
-"When a source is due of which nothing is known."
-Rows = Mapping[str, Row[Any]]
-"Rows of `feeds` of one outlet, by URL."
-Named = tuple[str, str]
+SourceRows = Mapping[str, Row[Any]]
+"Rows of `sources` of one outlet, by URL."
+SourceName = tuple[str, str]
 "Kind and URL of a source."
 
 
-MOST = 200
-"Sources of one outlet that are heard, as a rule."
+class SourceConfig(NamedTuple):
+    """What an outlet file says about sources."""
 
-
-class File(NamedTuple):
-    """What an outlet's file says of its sources."""
-
-    named: Sequence[Named]
+    configured: Sequence[SourceName]
+    "Sources that the file names."
     digest: str
-    "Of the whole file: sources that were read by another are read anew."
-    most: int = MOST
-    "Sources that are asked, counted as they stand."
-    deepest: Mapping[str, int] = MappingProxyType({})
-    "By kind, steps from a source that is named."
+    "Of the whole file: a source that was read by another version of it is read again."
+    max_sources: int = MAX_SOURCES
+    "Further sources are not fetched."
+    max_depths: Mapping[str, int] = MappingProxyType({})
+    "By kind, the most steps from a configured source."
 
 
-class Known(NamedTuple):
-    """A source as state knows it."""
+class ScheduledSource(NamedTuple):
+    """A source and when it is due."""
 
     kind: str
     url: str
     depth: int
-    "Steps from a source that is named."
+    "Steps from a configured source."
     due: int
 
 
-def known_sources(file: File, rows: Rows) -> Iterator[Known]:
-    """Each source, the file's own first, then those they name, and when it is due.
+def iter_sources(config: SourceConfig, rows: SourceRows) -> Iterator[ScheduledSource]:
+    """Every source and when it is due: the configured sources first, then their child sources.
 
-    Where the file names none, those that were found last time, as long as they live.
+    If the file names no source, those that autodiscovery found and that are not retired take their place.
     """
-    waiting = deque((kind, url, 0) for kind, url in file.named or _found(file, rows))
-    seen = {url for _, url, _ in waiting}
+    roots = config.configured or _discovered_sources(config, rows)
+    waiting = deque((kind, url, 0) for kind, url in roots)
+    urls = {url for _, url, _ in waiting}
     while waiting:
         kind, url, depth = waiting.popleft()
         row = rows.get(url)
-        is_read = row is not None and row.outlet_hash in (None, file.digest)
-        yield Known(kind, url, depth, row.next_due if row and is_read else AT_ONCE)
-        if not row or not is_read or depth >= file.deepest.get(kind, depth + 1):
+        is_read = row is not None and row.outlet_digest in (None, config.digest)
+        yield ScheduledSource(kind, url, depth, row.next_due if row and is_read else AT_ONCE)
+        if not row or not is_read or depth >= config.max_depths.get(kind, depth + 1):
             continue
-        for more in json.loads(row.more or "[]"):
-            if more not in seen and len(seen) < file.most:
-                seen.add(more)
-                waiting.append((kind, more, depth + 1))
+        for child in json.loads(row.child_sources or "[]"):
+            if child not in urls and len(urls) < config.max_sources:
+                urls.add(child)
+                waiting.append((kind, child, depth + 1))
 
 
-def due_sources(file: File, rows: Rows, now: int) -> list[Known]:
-    """The sources a run asks that asks no others."""
-    return [source for source in known_sources(file, rows) if source.due <= now]
+def find_due_sources(config: SourceConfig, rows: SourceRows, now: int) -> list[ScheduledSource]:
+    """The sources that a run fetches if it fetches only what is due."""
+    return [source for source in iter_sources(config, rows) if source.due <= now]
 
 
-def first_due(file: File, rows: Rows) -> int | None:
-    """When the first source is due; where none is known that lives, when one is to be looked for."""
-    moments = [source.due for source in known_sources(file, rows)]
-    return min(moments or [row.next_due for row in rows.values()], default=None)
+def first_source_due(config: SourceConfig, rows: SourceRows) -> int | None:
+    """When the first source is due; if there is no live source, when autodiscovery is."""
+    times = [source.due for source in iter_sources(config, rows)]
+    return min(times or [row.next_due for row in rows.values()], default=None)
 
 
-def must_look(file: File, rows: Rows, now: int) -> bool:
-    """Whether sources are to be looked for: the file names none, and of those that were found none lives."""
-    return not file.named and not _found(file, rows) and (first_due(file, rows) or AT_ONCE) <= now
+def must_discover(config: SourceConfig, rows: SourceRows, now: int) -> bool:
+    """Whether autodiscovery is due: the file names no source, and no source that was found is alive."""
+    has_sources = config.configured or _discovered_sources(config, rows)
+    return not has_sources and (first_source_due(config, rows) or AT_ONCE) <= now
 
 
-def _found(file: File, rows: Rows) -> list[Named]:
+def _discovered_sources(config: SourceConfig, rows: SourceRows) -> list[SourceName]:
     return [
         (row.kind, url)
         for url, row in rows.items()
-        if row.outlet_hash == file.digest and row.kind and row.retired is None
+        if row.outlet_digest == config.digest and row.kind and row.retired_at is None
     ]
 
 
-def retired_sources(database: Database, outlet: str, named: Collection[str]) -> list[str]:
-    """Those of the sources that its file names; where it names none, of those that ever answered."""
-    statement = select(feeds.c.url, feeds.c.changed).where(
-        feeds.c.outlet == outlet, feeds.c.retired.is_not(None)
+def find_retired_sources(database: Database, outlet: str, configured: Collection[str]) -> list[str]:
+    """Retired sources that the outlet file names; if it names none, those that have ever answered."""
+    statement = select(sources.c.url, sources.c.last_changed_at).where(
+        sources.c.outlet == outlet, sources.c.retired_at.is_not(None)
     )
     with database.reading() as connection:
-        rows = connection.execute(statement.order_by(feeds.c.url)).all()
-    return [row.url for row in rows if (row.url in named if named else row.changed is not None)]
+        rows = connection.execute(statement.order_by(sources.c.url)).all()
+    return [
+        row.url for row in rows if (row.url in configured if configured else row.last_changed_at is not None)
+    ]

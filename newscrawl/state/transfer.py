@@ -1,4 +1,4 @@
-"""State copied into another, empty database: the same rows, whatever kind of database each of them is."""
+"""Copies a state database into another, empty one, whatever kind each of them is."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from sqlalchemy import Connection, Table, func, select
 
 from newscrawl.errors import StateError
 from newscrawl.state.database import Database
-from newscrawl.state.schema import leases, metadata, schema
+from newscrawl.state.schema import leases, metadata, schema_version
+from newscrawl.state.urls import BATCH
 
-BATCH = 1000
-_NOT_COPIED = {schema.name, leases.name}
-"The version is the target's own; a lease is of who crawls, not of what is known."
+_NOT_COPIED = {schema_version.name, leases.name}
+"The version is the target's own; a lease belongs to a process."
 
 
-def copy_state(source: Database, target: Database, now: int) -> dict[str, int]:
-    """Rows copied of each table, all of them or none; StateError when either side is in use."""
-    if held := _held(source, now):
-        raise StateError(f"state {source.name} is in use: {', '.join(held)} being crawled")
+def copy_database(source: Database, target: Database, now: int) -> dict[str, int]:
+    """Rows copied per table, all of them or none; StateError when the source is in use."""
+    if outlets := _leased_outlets(source, now):
+        raise StateError(f"state {source.name} is in use: {', '.join(outlets)} being crawled")
     copied: dict[str, int] = {}
     with source.reading() as reading, target.writing() as writing:
-        for table in _tables():
+        for table in metadata.sorted_tables:
+            if table.name in _NOT_COPIED:
+                continue
             if writing.execute(select(func.count()).select_from(table)).scalar_one():
                 raise StateError(f"state {target.name} is not empty: {table.name} has rows")
             rows = reading.execute(select(table).order_by(*table.primary_key.columns))
@@ -27,27 +29,23 @@ def copy_state(source: Database, target: Database, now: int) -> dict[str, int]:
             for batch in rows.mappings().partitions(BATCH):
                 writing.execute(table.insert(), [dict(row) for row in batch])
                 copied[table.name] += len(batch)
-            _count_on(writing, table)
+            _advance_sequence(writing, table)
     return copied
 
 
-def _count_on(connection: Connection, table: Table) -> None:
-    """PostgreSQL numbers rows by a counter of its own, which rows that bring their number do not move."""
+def _advance_sequence(connection: Connection, table: Table) -> None:
+    """PostgreSQL numbers rows by a sequence, which rows that bring their number do not advance."""
     numbered = [column.name for column in table.columns if column.autoincrement is True]
     if connection.dialect.name != "postgresql" or not numbered:
         return
     (name,) = numbered
     highest = connection.execute(select(func.max(table.c[name]))).scalar()
     if highest is not None:
-        counter = func.pg_get_serial_sequence(table.name, name)
-        connection.execute(select(func.setval(counter, highest)))
+        sequence = func.pg_get_serial_sequence(table.name, name)
+        connection.execute(select(func.setval(sequence, highest)))
 
 
-def _tables() -> list[Table]:
-    return [table for table in metadata.sorted_tables if table.name not in _NOT_COPIED]
-
-
-def _held(database: Database, now: int) -> list[str]:
+def _leased_outlets(database: Database, now: int) -> list[str]:
     with database.reading() as connection:
-        held = select(leases.c.outlet).where(leases.c.until > now).order_by(leases.c.outlet)
+        held = select(leases.c.outlet).where(leases.c.expires_at > now).order_by(leases.c.outlet)
         return list(connection.execute(held).scalars())

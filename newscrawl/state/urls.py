@@ -1,62 +1,66 @@
-"""The pages of one outlet in the database: looked up, added and ended in batches."""
+"""The pages of an outlet in the database: looked up, added and changed in batches."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from sqlalchemy import Row, Update, bindparam, func, literal, select, update
 
 from newscrawl.state.database import Database
-from newscrawl.state.hosts import HostTable, origin_of_url
-from newscrawl.state.retry_policy import KILLS, LOOKS
+from newscrawl.state.hosts import HostTable, url_origin
+from newscrawl.state.retry_policy import CRASHES_CRAWLER, REVISIT_AGES
 from newscrawl.state.schema import urls
 
 BATCH = 1000
-"Rows of one transaction: other crawls wait for no longer than these take."
-_SHARES = 8
-"Kinds of source there may be, more than there are."
+"Rows of one transaction: other crawls never wait longer than these take."
+_MAX_KINDS = 8
+"Kinds of source; more than there are."
 
 
-# Built once, like the updates below: each page asks it.
-_WITH_ARTICLE = (
+# Built once, like the updates below: it runs for each page.
+_DUPLICATE = (
     select(urls.c.url)
     .where(
-        urls.c.article == bindparam("article"),
+        urls.c.article_id == bindparam("article_id"),
         urls.c.outlet == bindparam("outlet"),
-        urls.c.key != bindparam("besides"),
-        urls.c.article_run != bindparam("before"),
+        urls.c.key != bindparam("except_key"),
+        urls.c.article_run != bindparam("except_run"),
     )
     .limit(1)
 )
 
 
-class PageTable:
-    """Rows of `urls`, an outlet's own; keys come from `rows.key_of`."""
+class UrlTable:
+    """Rows of `urls` of one outlet; keys come from `encoding.page_key`."""
 
-    def __init__(self, database: Database, outlet: str, looks: Sequence[int] = LOOKS) -> None:
+    def __init__(self, database: Database, outlet: str, revisit_ages: Sequence[int] = REVISIT_AGES) -> None:
         self._database = database
         self.outlet = outlet
-        self.looks = looks
-        "Ages at which its articles are looked at again, in seconds."
+        self.revisit_ages = revisit_ages
+        "Ages at which its articles are fetched again, in seconds."
 
-    def known(self, keys: Iterable[bytes]) -> dict[bytes, Row[Any]]:
-        """Those of the keys that have a row: its status, what its source said of it, when it is due."""
-        wanted = select(
-            urls.c.key, urls.c.status, urls.c.lister, urls.c.listed, urls.c.next_due, urls.c.article
+    def find(self, keys: Iterable[bytes]) -> dict[bytes, Row[Any]]:
+        """Status, listing and due time of the keys that have a row."""
+        columns = select(
+            urls.c.key,
+            urls.c.status,
+            urls.c.source_digest,
+            urls.c.listing_digest,
+            urls.c.next_due,
+            urls.c.article_id,
         )
         found: dict[bytes, Row[Any]] = {}
         with self._database.reading() as connection:
             for batch in batches(keys):
-                rows: Iterable[Any] = connection.execute(wanted.where(urls.c.key.in_(batch)))
-                for row in rows:
-                    found[row.key] = row
+                rows: Iterable[Any] = connection.execute(columns.where(urls.c.key.in_(batch)))
+                found |= {row.key: row for row in rows}
         return found
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """New rows; those whose key is there already are left as they are."""
+        """New rows; where the key is there already, the old row stays as it is."""
         statement = self._database.insert(urls).on_conflict_do_nothing(index_elements=["key"])
         for batch in batches(rows):
             with self._database.writing() as connection:
@@ -65,7 +69,7 @@ class PageTable:
     def change(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """New values of rows by `at`, their key; all rows name the same columns."""
         for batch in batches(rows):
-            statement = _update_of(tuple(name for name in batch[0] if name != "at"))
+            statement = _build_update(tuple(name for name in batch[0] if name != "at"))
             with self._database.writing() as connection:
                 connection.execute(statement, batch)
 
@@ -74,70 +78,72 @@ class PageTable:
         with self._database.reading() as connection:
             return connection.execute(select(urls).where(urls.c.key == key)).first()
 
-    def paused(self, url: str, now: int) -> int | None:
+    def paused_until(self, url: str, now: int) -> int | None:
         """Until when the host of a page wants to be left alone."""
-        return HostTable(self._database).paused(origin_of_url(url), now)
+        return HostTable(self._database).paused_until(url_origin(url), now)
 
     def waiting(self, now: int, limit: int, without: Collection[bytes] = ()) -> list[Row[Any]]:
-        """Up to `limit` rows that are due: of each kind of source in turn the newest."""
-        shares = [self._newest(via, now, limit, without) for via in self._kinds()]
-        return list(islice(_in_turn(shares), limit))
+        """Up to `limit` rows that are due: the newest of each kind of source in turn."""
+        shares = [self._newest(via, now, limit, without) for via in self._waiting_kinds()]
+        turns = chain.from_iterable(zip_longest(*shares))
+        return list(islice((row for row in turns if row is not None), limit))
 
     def _newest(self, via: str, now: int, limit: int, without: Collection[bytes]) -> list[Row[Any]]:
         statement = (
             select(urls)
             .where(urls.c.outlet == self.outlet, urls.c.via == via, urls.c.next_due <= now)
-            .order_by(urls.c.staleness, urls.c.id)
+            .order_by(urls.c.published_desc, urls.c.id)
             .limit(limit + len(without))
         )
         with self._database.reading() as connection:
             return [row for row in connection.execute(statement) if row.key not in without]
 
-    def _kinds(self) -> list[str]:
-        """Kinds of source that have rows waiting, one look into the index each."""
-        found: list[str] = []
+    def _waiting_kinds(self) -> list[str]:
+        """Kinds of source that have rows waiting; each costs one lookup in the index."""
+        kinds: list[str] = []
         with self._database.reading() as connection:
-            for _ in range(_SHARES):
+            for _ in range(_MAX_KINDS):
                 statement = (
                     select(urls.c.via)
                     .where(urls.c.outlet == self.outlet, urls.c.next_due.is_not(None))
-                    .where(urls.c.via > (found[-1] if found else ""))
+                    .where(urls.c.via > (kinds[-1] if kinds else ""))
                     .order_by(urls.c.via)
                     .limit(1)
                 )
                 via = connection.execute(statement).scalar()
                 if via is None:
                     break
-                found.append(via)
-        return found
+                kinds.append(via)
+        return kinds
 
     def left_in_flight(self, now: int) -> list[Row[Any]]:
-        """Rows that earlier runs asked for and did not end: those beside which the fewest died first."""
+        """Rows that earlier runs requested and did not finish, those with the fewest crashes first."""
         statement = select(urls).where(
-            urls.c.outlet == self.outlet, urls.c.taken.is_not(None), urls.c.next_due <= now
+            urls.c.outlet == self.outlet, urls.c.in_flight_run.is_not(None), urls.c.next_due <= now
         )
+        order = (urls.c.crash_count, urls.c.published_desc, urls.c.id)
         with self._database.reading() as connection:
-            return list(connection.execute(statement.order_by(urls.c.deaths, urls.c.staleness, urls.c.id)))
+            return list(connection.execute(statement.order_by(*order)))
 
-    def mourn(self, run: str) -> int:
-        """Another process has died: note it at the rows its run had in flight; how many they are."""
-        died = (
+    def record_crash(self, run: str) -> int:
+        """Count a crash at each row that a dead run had in flight; gives how many rows there were."""
+        statement = (
             update(urls)
-            .where(urls.c.outlet == self.outlet, urls.c.taken == run)
-            .values(deaths=urls.c.deaths + 1)
+            .where(urls.c.outlet == self.outlet, urls.c.in_flight_run == run)
+            .values(crash_count=urls.c.crash_count + 1)
         )
         with self._database.writing() as connection:
-            return connection.execute(died).rowcount
+            return connection.execute(statement).rowcount
 
-    def forgive(self, now: int) -> None:
-        """Let pages be fetched again beside which processes died too often."""
-        spared = (
+    def lift_quarantine(self, now: int) -> None:
+        """Let pages be fetched again that were in flight at too many crashes."""
+        statement = (
             update(urls)
-            .where(urls.c.outlet == self.outlet, urls.c.reason == KILLS)
-            .values(next_due=now, deaths=0)
+            .where(urls.c.outlet == self.outlet, urls.c.reason == CRASHES_CRAWLER)
+            .values(next_due=now, crash_count=0)
         )
         with self._database.writing() as connection:
-            connection.execute(spared)
+            connection.execute(statement)
 
     def count_due(self, now: int, at_most: int | None = None) -> int:
         """Rows that are due, counted no further than `at_most`."""
@@ -147,16 +153,21 @@ class PageTable:
             statement = select(func.count()).select_from(due.limit(at_most).subquery())
             return int(connection.execute(statement).scalar_one())
 
-    def with_article(self, article: str, *, besides: bytes, before: str) -> str | None:
-        """URL of another page of this outlet whose last text has this id, written by another run."""
-        asked = {"article": article, "outlet": self.outlet, "besides": besides, "before": before}
+    def find_duplicate(self, article_id: str, *, except_key: bytes, except_run: str) -> str | None:
+        """URL of another page of this outlet whose last text has this id and was written by another run."""
+        values = {
+            "article_id": article_id,
+            "outlet": self.outlet,
+            "except_key": except_key,
+            "except_run": except_run,
+        }
         with self._database.reading() as connection:
-            return connection.execute(_WITH_ARTICLE, asked).scalar()
+            return connection.execute(_DUPLICATE, values).scalar()
 
-    def ended_in(self, run: str, since: int) -> Sequence[Row[Any]]:
-        """Rows that a run begun at `since` has ended."""
+    def finished_in(self, run: str, since: int) -> Sequence[Row[Any]]:
+        """Rows whose last fetch ended in a run that began at `since`."""
         statement = select(urls).where(
-            urls.c.outlet == self.outlet, urls.c.looked >= since, urls.c.run == run
+            urls.c.outlet == self.outlet, urls.c.last_fetched_at >= since, urls.c.run == run
         )
         with self._database.reading() as connection:
             return connection.execute(statement).all()
@@ -175,8 +186,8 @@ class PageTable:
 
 
 @lru_cache(maxsize=64)
-def _update_of(names: tuple[str, ...]) -> Update:
-    """The statement for these columns: a page's end is one, and building it costs more than running it."""
+def _build_update(names: tuple[str, ...]) -> Update:
+    """The UPDATE of these columns; building it for every finished page would cost more than running it."""
     columns: dict[str, Any] = {name: bindparam(name) for name in names}
     return update(urls).where(urls.c.key == bindparam("at")).values(columns)
 
@@ -186,9 +197,3 @@ def batches(things: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
     iterator = iter(things)
     while batch := list(islice(iterator, size)):
         yield batch
-
-
-def _in_turn(shares: list[list[Row[Any]]]) -> Iterator[Row[Any]]:
-    """The first of each share, then the second of each, …"""
-    for place in range(max(map(len, shares), default=0)):
-        yield from (share[place] for share in shares if place < len(share))

@@ -1,6 +1,6 @@
-"""CDXJ: the sorted text index that pywb, WACZ and cdxj-indexer share.
+"""CDXJ: the sorted text index of pywb, WACZ and cdxj-indexer (https://specs.webrecorder.net/cdxj/0.1.0/).
 
-https://specs.webrecorder.net/cdxj/0.1.0/ One line a record: SURT key, time to the second, then JSON.
+Each line describes a record: SURT key, time to the second, JSON object.
 """
 
 from __future__ import annotations
@@ -15,89 +15,78 @@ from contextlib import ExitStack
 from itertools import groupby, islice
 from pathlib import Path
 
-from newscrawl.warc.index import Capture, Index, build
-from newscrawl.warc.index_entries import ANSWERS
+from newscrawl.warc.index import Index, IndexEntry, update_index
+from newscrawl.warc.index_entries import RESPONSE_KINDS
 from newscrawl.warc.surt import surt
 
+CDXJ_NAME = "index.cdx.gz"
+LINES_PER_BLOCK = 3000
+_META = {"format": "cdxj-gzip-1.0", "filename": CDXJ_NAME}
 _FIELDS = "application/warc-fields"
-"Media type of records that are about others; no index lists them."
+"Media type of records that describe other records; an index does not list them."
 
 
-def cdxj_lines(captures: Iterable[Capture]) -> Iterator[str]:
-    """Lines without their ends for captures that come in the order of their keys and dates, sorted by bytes.
+def cdxj_lines(entries: Iterable[IndexEntry]) -> Iterator[str]:
+    """CDXJ lines, without line ends and sorted by bytes, for entries in the order of their keys and dates.
 
-    The fields are those that cdxj-indexer writes: one that a record does not tell is left out.
+    The fields are those of cdxj-indexer; a field whose value is unknown is left out.
     """
-    listed = ((_place(capture), capture) for capture in captures if is_listed(capture))
-    for place, together in groupby(listed, key=lambda pair: pair[0]):
-        yield from sorted(f"{place} {_facts(capture)}" for _, capture in together)
+    listed = filter(is_replayable, entries)
+    for key, group in groupby(listed, key=lambda entry: f"{surt(entry.url)} {entry.date:%Y%m%d%H%M%S}"):
+        yield from sorted(f"{key} {_json_fields(entry)}" for entry in group)
 
 
-def merged_lines(sources: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Sorted lines of several indexes as one."""
+def merge_cdxj_lines(sources: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Merge the sorted lines of several indexes."""
     return heapq.merge(*sources)
 
 
-def is_listed(capture: Capture) -> bool:
-    """Whether a record can be served: answers, and metadata that is a document of its own."""
-    if capture.kind in ("resource", "metadata"):
-        return capture.media_type != _FIELDS
-    return capture.kind in ANSWERS
+def is_replayable(entry: IndexEntry) -> bool:
+    """Whether replay can serve a record: a response, or a document stored without HTTP headers."""
+    if entry.kind in ("resource", "metadata"):
+        return entry.media_type != _FIELDS
+    return entry.kind in RESPONSE_KINDS
 
 
-def _place(capture: Capture) -> str:
-    return f"{surt(capture.url)} {capture.date:%Y%m%d%H%M%S}"
-
-
-def _facts(capture: Capture) -> str:
-    facts = {
-        "url": capture.url,
-        "mime": capture.media_type,
-        "status": None if capture.status is None else f"{capture.status:03d}",
-        "digest": capture.payload_digest,
-        "length": str(capture.length),
-        "offset": str(capture.offset),
-        "filename": capture.file,
+def _json_fields(entry: IndexEntry) -> str:
+    values = {
+        "url": entry.url,
+        "mime": entry.media_type,
+        "status": None if entry.status is None else f"{entry.status:03d}",
+        "digest": entry.payload_digest,
+        "length": str(entry.length),
+        "offset": str(entry.offset),
+        "filename": entry.file,
     }
-    return json.dumps({name: value for name, value in facts.items() if value is not None})
+    return json.dumps({name: value for name, value in values.items() if value is not None})
 
 
-INDEX = "index.cdx.gz"
-LINES_PER_BLOCK = 3000
-_META = {"format": "cdxj-gzip-1.0", "filename": INDEX}
-
-
-def index_lines(warcs: Iterable[Path]) -> Iterator[str]:
-    """The CDXJ lines of these files, sorted, from the indexes of their folders, brought into step first."""
+def folder_cdxj_lines(warcs: Iterable[Path]) -> Iterator[str]:
+    """Sorted CDXJ lines of WARC files, from the indexes of their folders, which are updated first."""
     folders: dict[Path, set[str]] = defaultdict(set)
     for path in warcs:
         folders[path.parent].add(path.name)
     with ExitStack() as opened:
         sources = []
         for folder, names in folders.items():
-            build(folder)
+            update_index(folder)
             sources.append(cdxj_lines(opened.enter_context(Index.open(folder)).by_key(names)))
-        yield from merged_lines(sources)
+        yield from merge_cdxj_lines(sources)
 
 
-def packed_index(lines: Iterable[str]) -> tuple[bytes, bytes]:
-    """The lines in gzip members of bounded size, and the list that says where each member begins."""
-    packed, told = bytearray(), [f"!meta 0 {json.dumps(_META)}\n".encode()]
-    for block in _blocks(lines):
+def compress_cdxj(lines: Iterable[str]) -> tuple[bytes, bytes]:
+    """Compress lines into gzip members of LINES_PER_BLOCK lines; return them and the list of members."""
+    compressed, members = bytearray(), [f"!meta 0 {json.dumps(_META)}\n".encode()]
+    remaining = iter(lines)
+    while block := list(islice(remaining, LINES_PER_BLOCK)):
         member = gzip.compress("".join(f"{line}\n" for line in block).encode(), mtime=0)
         key, time, _ = block[0].split(" ", 2)
-        place = {
-            "offset": len(packed),
+        location = {
+            "offset": len(compressed),
             "length": len(member),
             "digest": f"sha256:{hashlib.sha256(member).hexdigest()}",
-            "filename": INDEX,
+            "filename": CDXJ_NAME,
         }
-        told.append(f"{key} {time} {json.dumps(place)}\n".encode())
-        packed += member
-    return bytes(packed), b"".join(told)
-
-
-def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(lines)
-    while block := list(islice(left, LINES_PER_BLOCK)):
-        yield block
+        members.append(f"{key} {time} {json.dumps(location)}\n".encode())
+        compressed += member
+    return bytes(compressed), b"".join(members)

@@ -1,91 +1,100 @@
-"""Records that belong to one exchange, found by what they refer to, in whichever order they were written."""
+"""Group the records of each HTTP exchange by WARC-Concurrent-To, whatever order they were written in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from newscrawl.warc.fast_reader import Block, Placed
+from newscrawl.warc.fast_reader import BlockStream, RecordSlice
 from newscrawl.warc.http import split_message
-from newscrawl.warc.reader import fields_of
-from newscrawl.warc.recovery import walked_past_damage
+from newscrawl.warc.reader import WarcRecord, parse_warc_fields
+from newscrawl.warc.recovery import iter_slices_recovering
 
 MAX_HEAD_BYTES = 64 * 1024
-"Of a response no more than this is looked at: its head says what it varies by."
+"Of a response, no more is read: only its head matters, for the Vary header."
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
-MAX_NOTES_BYTES = 1024 * 1024
-_LIMITS = {
+MAX_METADATA_BYTES = 1024 * 1024
+_BLOCK_LIMITS = {
     "response": MAX_HEAD_BYTES,
     "revisit": MAX_HEAD_BYTES,
     "request": MAX_REQUEST_BYTES,
-    "metadata": MAX_NOTES_BYTES,
+    "metadata": MAX_METADATA_BYTES,
 }
-_ORDER = ("response", "revisit", "request", "metadata")
+_PRECEDENCE = ("response", "revisit", "request", "metadata")
+
+R = TypeVar("R", RecordSlice[bytes], WarcRecord)
 
 
 @dataclass(frozen=True, slots=True)
-class Exchanged:
-    """What an archive says of one exchange; blocks are cut at the limits above."""
+class RecordedExchange:
+    """What an archive holds of an exchange; blocks are cut at the limits above."""
 
-    records: list[Placed[bytes]] = field(default_factory=list)
+    records: list[RecordSlice[bytes]] = field(default_factory=list)
 
     @property
-    def first(self) -> Placed[bytes]:
-        """The record a pointer is to: the response, or what there is instead."""
-        return min(self.records, key=lambda record: _ORDER.index(record.kind))
+    def first(self) -> RecordSlice[bytes]:
+        """The record that pointers lead to: the response, or the best substitute."""
+        return min(self.records, key=lambda record: _PRECEDENCE.index(record.kind))
 
     @property
     def is_remnant(self) -> bool:
-        """Whether the record to point to is missing: what there is names one that stands nowhere near."""
-        named = self.first.headers.get("warc-concurrent-to", "")
-        is_answer = self.first.kind in ("response", "revisit")
-        return not is_answer and bool(named) and named not in {_id(record) for record in self.records}
+        """Whether the response is missing although another record refers to it."""
+        target = self.first.headers.get("warc-concurrent-to", "")
+        has_response = self.first.kind in ("response", "revisit")
+        is_found = target in {record.record_id for record in self.records}
+        return bool(target) and not has_response and not is_found
 
     @property
     def url(self) -> str:
-        return self.first.headers.get("warc-target-uri", "").strip("<>")
+        return self.first.url
 
     @property
     def request(self) -> bytes:
         return self._block("request")
 
     @property
-    def notes(self) -> dict[str, str]:
-        return fields_of(self._block("metadata"))
+    def metadata(self) -> dict[str, str]:
+        """Fields of the metadata record."""
+        return parse_warc_fields(self._block("metadata"))
 
     @property
     def page(self) -> str:
-        """URL of the link that was followed, as noted; empty when it is not."""
+        """URL of the link that was followed, according to the metadata record; empty if unknown."""
         try:
-            noted = json.loads(self.notes.get("discovery", "null"))
+            discovery = json.loads(self.metadata.get("discovery", "null"))
         except (ValueError, RecursionError):
             return ""
-        url = noted.get("url") if isinstance(noted, dict) else None
+        url = discovery.get("url") if isinstance(discovery, dict) else None
         return url if isinstance(url, str) else ""
 
     @property
     def varies(self) -> list[str]:
-        """Names of the request headers the answer depends on, lower-case."""
+        """Lower-case names of the request headers that the response depends on (RFC 9110, section 12.5.5)."""
         head = split_message(self._block("response") or self._block("revisit")).header("vary") or ""
         return [name.strip().lower() for name in head.split(",") if name.strip() not in ("", "*")]
 
     def _block(self, kind: str) -> bytes:
-        return next((record.taken for record in self.records if record.kind == kind), b"")
+        return next((record.result for record in self.records if record.kind == kind), b"")
 
 
-def exchanged(stream: BinaryIO) -> Iterator[Exchanged]:
-    """The exchanges of a WARC file; damage costs those it hits, and other records are passed over."""
-    return (exchange for exchange in map(Exchanged, _groups(stream)) if not exchange.is_remnant)
+def iter_exchanges(stream: BinaryIO) -> Iterator[RecordedExchange]:
+    """The exchanges of a WARC file; damage costs only those it hits, and other record types are skipped."""
+    records = (part for part in iter_slices_recovering(stream, _read_limited) if part.kind in _BLOCK_LIMITS)
+    exchanges = map(RecordedExchange, group_records(records))
+    return (exchange for exchange in exchanges if not exchange.is_remnant)
 
 
-def _groups(stream: BinaryIO) -> Iterator[list[Placed[bytes]]]:
-    group: list[Placed[bytes]] = []
-    for record in walked_past_damage(stream, _start):
-        if record.kind not in _LIMITS:
-            continue
-        if group and not _together(group, record):
+def _read_limited(kind: str, _headers: dict[str, str], block: BlockStream) -> bytes:
+    return block.read(_BLOCK_LIMITS.get(kind, 0))
+
+
+def group_records(records: Iterable[R]) -> Iterator[list[R]]:
+    """Group neighbouring records of different types of which each refers to another, or is referred to."""
+    group: list[R] = []
+    for record in records:
+        if group and not _belongs_to(group, record):
             yield group
             group = []
         group.append(record)
@@ -93,17 +102,9 @@ def _groups(stream: BinaryIO) -> Iterator[list[Placed[bytes]]]:
         yield group
 
 
-def _start(kind: str, _headers: dict[str, str], block: Block) -> bytes:
-    return block.read(_LIMITS.get(kind, 0))
-
-
-def _together(group: list[Placed[bytes]], record: Placed[bytes]) -> bool:
-    if record.kind in {held.kind for held in group}:
+def _belongs_to(group: list[R], record: R) -> bool:
+    if record.kind in {member.kind for member in group}:
         return False
-    ids = {_id(held) for held in group}
-    named = {held.headers.get("warc-concurrent-to", "") for held in group}
-    return record.headers.get("warc-concurrent-to", "") in ids or _id(record) in named - {""}
-
-
-def _id(record: Placed[bytes]) -> str:
-    return record.headers.get("warc-record-id", "")
+    ids = {member.record_id for member in group}
+    targets = {member.headers.get("warc-concurrent-to", "") for member in group}
+    return record.headers.get("warc-concurrent-to", "") in ids or record.record_id in targets - {""}

@@ -1,8 +1,8 @@
-"""Sound records read with zlib alone, several times as fast as warcio.
+"""Read well-formed WARC records with zlib alone, several times as fast as warcio.
 
-Sound is a record as every usual writer leaves it: a head of printable ASCII in CRLF lines, the length it
-tells of, CRLFCRLF, and in a packed file one whole gzip member around exactly that. Whatever is otherwise ends
-the walk before it is given, and is left to warcio.
+Well-formed is what every common writer produces: a head of printable ASCII in CRLF lines, a block of the
+declared Content-Length, then CRLFCRLF; in a gzipped file, a single member around exactly that. The functions
+here stop at the first record that differs and leave it to warcio, so that both ways give the same records.
 """
 
 from __future__ import annotations
@@ -14,36 +14,50 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 GZIP_MAGIC = b"\x1f\x8b"
-PIECE = 1 << 16
-"Bytes read at a time."
+RECORD_START = b"WARC/"
+RECORD_END = b"\r\n\r\n"
+GZIP_WINDOW_BITS = 31
+"Tells zlib to expect a gzip header and trailer."
 MAX_LENGTH_DIGITS = 18
 "Of a Content-Length; no file is larger."
+MEMBER_READ_BYTES = 1 << 15
+"Compressed bytes read at a time: zlib copies what follows a member, so that larger reads cost more."
+PLAIN_READ_BYTES = 1 << 14
+"As much as warcio reads: a damaged gzip stream has to break off at the same place for both readers."
+MAX_DECOMPRESSED = 1 << 18
+"Bytes decompressed at a time, whatever the compression ratio."
+PIECE_BYTES = 1 << 16
+"Bytes of a block handed on at a time."
+MAX_HEAD = 1 << 16
+READ_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
+"Raised by damaged gzip data."
+_HEAD = re.compile(rb"WARC/1\.[01]\r\n(?:[A-Za-z0-9-]++: [!-~](?:[ -~]*[!-~])?\r\n)++\r\n")
+_HEAD_END = b"\r\n\r\n"
+_PLAIN_ENDS = (RECORD_END, RECORD_END + b"WARC/1.0\r\n", RECORD_END + b"WARC/1.1\r\n")
+"What follows the block of a well-formed record in a plain file."
+_FIRST_COUNTS = ("warc-type", "content-length", "warc-target-uri")
+"If one of these is repeated, warcio uses the first, while the headers here hold the last."
 
 T = TypeVar("T")
 
 
 class Readable(Protocol):
-    """Something bytes come out of."""
+    """Something that bytes can be read from."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
-class Block:
-    """The block of a record while it is being walked over."""
+class BlockStream:
+    """The block of the current record, read on demand."""
 
     def __init__(self, stream: Readable, length: int) -> None:
         self._stream = stream
         self.left = length
+        "Bytes not read yet."
 
     def read(self, size: int) -> bytes:
-        """As many bytes as were asked for, or all that are left."""
-        wanted = min(size, self.left)
-        part = self._stream.read(wanted) if wanted else b""
-        self.left -= len(part)
-        return part if len(part) in (0, wanted) else part + self._further(wanted - len(part))
-
-    def _further(self, wanted: int) -> bytes:
-        parts: list[bytes] = []
+        """Read `size` bytes, or all that are left."""
+        wanted, parts = min(size, self.left), list[bytes]()
         while wanted and (part := self._stream.read(wanted)):
             parts.append(part)
             wanted -= len(part)
@@ -51,8 +65,8 @@ class Block:
         return b"".join(parts)
 
     def pieces(self) -> Iterator[bytes]:
-        """What is left, in pieces of bounded size."""
-        while piece := self.read(PIECE):
+        """Read what is left in pieces of at most PIECE_BYTES."""
+        while piece := self.read(PIECE_BYTES):
             yield piece
 
     def drain(self) -> None:
@@ -60,39 +74,37 @@ class Block:
             pass
 
 
-class Placed(NamedTuple, Generic[T]):
-    """Where a record stands, its headers with lower-case names, and what was taken of its block."""
+class RecordSlice(NamedTuple, Generic[T]):
+    """A record and the bytes of the file that it occupies."""
 
     offset: int
+    "First byte of the gzip member, or of the record in a plain file."
     length: int
+    "Bytes in the file, compressed if the file is."
     kind: str
+    "WARC-Type."
     headers: dict[str, str]
-    taken: T
+    "By lower-case name; the last value of a repeated header."
+    result: T
+    "What the BlockReader returned for the block."
+
+    @property
+    def record_id(self) -> str:
+        """WARC-Record-ID with its angle brackets; empty if missing."""
+        return self.headers.get("warc-record-id", "")
+
+    @property
+    def url(self) -> str:
+        """WARC-Target-URI without the angle brackets of WARC 1.0; empty if missing."""
+        return self.headers.get("warc-target-uri", "").strip("<>")
 
 
-Take: TypeAlias = Callable[[str, dict[str, str], Block], T]
-"What to make of a record's kind, headers and block; it may be asked twice of the same record."
+BlockReader: TypeAlias = Callable[[str, dict[str, str], BlockStream], T]
+"Called with the type, headers and block of a record; it may be called twice for the same record."
 
 
-MEMBER_PIECE = 1 << 15
-"Packed bytes read at a time: zlib copies what stands behind a member, so more would cost more."
-PLAIN_PIECE = 1 << 14
-"As much as warcio reads: a damaged stream that unpacks must break off at the same place for both."
-MAX_UNPACKED = 1 << 18
-"Bytes unpacked at a time, however well they were packed."
-MAX_HEAD = 1 << 16
-_HEAD = re.compile(rb"WARC/1\.[01]\r\n(?:[A-Za-z0-9-]++: [!-~](?:[ -~]*[!-~])?\r\n)++\r\n")
-_HEAD_END = _RECORD_END = b"\r\n\r\n"
-_ENDS = (_RECORD_END, _RECORD_END + b"WARC/1.0\r\n", _RECORD_END + b"WARC/1.1\r\n")
-"What follows the block of a sound record in a plain file."
-_FIRST_COUNTS = ("warc-type", "content-length", "warc-target-uri")
-"warcio goes by the first of these, though the last of a repeated header is what we keep."
-READ_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
-"What a stream of packed bytes raises where it is damaged."
-
-
-class Head(NamedTuple):
-    """The head of a sound record."""
+class StrictHead(NamedTuple):
+    """The head of a well-formed record."""
 
     kind: str
     headers: dict[str, str]
@@ -100,106 +112,112 @@ class Head(NamedTuple):
     "Bytes of the block."
 
 
-class Feed:
-    """Bytes of a plain file in pieces, counted as they are used."""
+class ByteStream:
+    """A buffered view of a plain file that counts the bytes consumed."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._ready = b""
+        self._buffer = b""
         self._at = self._before = 0
 
     @property
-    def used(self) -> int:
-        """Bytes used up so far."""
+    def consumed(self) -> int:
+        """Bytes consumed so far."""
         return self._before + self._at
 
-    def more(self) -> bytes:
-        """The next bytes; none at the end."""
-        return self._stream.read(PLAIN_PIECE)
+    def read_more(self) -> bytes:
+        """The next bytes of the underlying data; none at its end."""
+        return self._stream.read(PLAIN_READ_BYTES)
 
     def read(self, size: int) -> bytes:
-        """Some bytes, at most so many; none at the end."""
-        if self._at == len(self._ready):
+        """Consume at most `size` bytes, perhaps fewer; none at the end."""
+        if self._at == len(self._buffer):
             self._grow()
-        start, self._at = self._at, min(self._at + size, len(self._ready))
-        return self._ready[start : self._at]
+        start, self._at = self._at, min(self._at + size, len(self._buffer))
+        return self._buffer[start : self._at]
 
-    def head(self) -> Head | None:
-        """The head that stands here, used up; None where none is sound."""
-        if self._at == len(self._ready):
+    def read_head(self) -> StrictHead | None:
+        """Consume the head at this position; None if it is not well-formed."""
+        if self._at == len(self._buffer):
             self._grow()
-        while not (found := _HEAD.match(self._ready, self._at)):
-            whole = self._ready.find(_HEAD_END, self._at) >= 0
-            if whole or len(self._ready) - self._at > MAX_HEAD or not self._grow():
+        while not (match := _HEAD.match(self._buffer, self._at)):
+            is_complete = self._buffer.find(_HEAD_END, self._at) >= 0
+            if is_complete or len(self._buffer) - self._at > MAX_HEAD or not self._grow():
                 return None
-        self._at = found.end()
-        return head_of(found[0])
+        self._at = match.end()
+        return parse_strict_head(match[0])
 
-    def opening(self, size: int) -> bytes:
-        """The next bytes without using them up; fewer at the end."""
-        while len(self._ready) - self._at < size and self._grow():
+    def peek(self, size: int) -> bytes:
+        """The next bytes without consuming them; fewer than `size` at the end."""
+        while len(self._buffer) - self._at < size and self._grow():
             pass
-        return self._ready[self._at : self._at + size]
+        return self._buffer[self._at : self._at + size]
 
     def skip(self, size: int) -> None:
-        """Use up bytes that `opening` gave."""
+        """Consume bytes that `peek` returned."""
         self._at += size
 
     def _grow(self) -> bool:
-        more = self.more()
+        more = self.read_more()
         self._before += self._at
-        self._ready, self._at = self._ready[self._at :] + more, 0
+        self._buffer, self._at = self._buffer[self._at :] + more, 0
         return bool(more)
 
 
-class MemberFeed(Feed):
-    """What one gzip member unpacks to."""
+class GzipMemberStream(ByteStream):
+    """The decompressed content of a single gzip member."""
 
-    def __init__(self, stream: BinaryIO, packed: bytes) -> None:
+    def __init__(self, stream: BinaryIO, compressed: bytes) -> None:
         super().__init__(stream)
-        self._packed = packed
-        self._read = len(packed)
-        self._unpacker = zlib.decompressobj(31)
+        self._compressed = compressed
+        "Bytes of the member that were read from the stream already."
+        self._compressed_read = len(compressed)
+        self._decompressor = zlib.decompressobj(GZIP_WINDOW_BITS)
 
     @property
-    def behind(self) -> bytes:
-        """Bytes that were read, but stand behind the member."""
-        return self._unpacker.unused_data
+    def is_complete(self) -> bool:
+        """Whether the end of the member was reached and its checksum is right."""
+        return self._decompressor.eof
+
+    @property
+    def following(self) -> bytes:
+        """Bytes that were read from the stream but follow the member."""
+        return self._decompressor.unused_data
 
     @property
     def length(self) -> int:
-        """Packed bytes of the member, once it has ended."""
-        return self._read - len(self._unpacker.unused_data)
+        """Compressed bytes of the member, once it is complete."""
+        return self._compressed_read - len(self._decompressor.unused_data)
 
-    def ends(self) -> bool:
-        """Whether nothing but the end of a record follows, and the checksum is that of what was unpacked."""
-        while len(self._ready) - self._at <= len(_RECORD_END) and not self._unpacker.eof and self._grow():
+    def is_at_record_end(self) -> bool:
+        """Whether only CRLFCRLF follows, and then the member ends with the right checksum."""
+        while len(self._buffer) - self._at <= len(RECORD_END) and not self.is_complete and self._grow():
             pass
-        return self._ready[self._at :] == _RECORD_END and self._unpacker.eof
+        return self._buffer[self._at :] == RECORD_END and self.is_complete
 
-    def more(self) -> bytes:
-        while not self._unpacker.eof:
-            packed = self._packed or self._read_on()
-            if not packed:
+    def read_more(self) -> bytes:
+        while not self._decompressor.eof:
+            compressed = self._compressed
+            if not compressed:
+                compressed = self._stream.read(MEMBER_READ_BYTES)
+                self._compressed_read += len(compressed)
+            if not compressed:
                 break
-            unpacked = self._unpacker.decompress(packed, MAX_UNPACKED)
-            self._packed = self._unpacker.unconsumed_tail
-            if unpacked:
-                return unpacked
+            data = self._decompressor.decompress(compressed, MAX_DECOMPRESSED)
+            self._compressed = self._decompressor.unconsumed_tail
+            if data:
+                return data
         return b""
 
-    def _read_on(self) -> bytes:
-        packed = self._stream.read(MEMBER_PIECE)
-        self._read += len(packed)
-        return packed
 
-
-def head_of(raw: bytes) -> Head | None:
-    """A head of printable lines read; None where two readers might differ over it."""
+def parse_strict_head(raw: bytes) -> StrictHead | None:
+    """Parse a head of printable lines; None if two readers might disagree about it."""
     _, *lines = raw[: -len(_HEAD_END)].decode("ascii").split("\r\n")
     headers = {name.lower(): value for name, _, value in [line.partition(": ") for line in lines]}
-    if len(headers) < len(lines) and any(_is_repeated(name, lines) for name in _FIRST_COUNTS):
-        return None
+    if len(headers) < len(lines):
+        names = [line.partition(":")[0].lower() for line in lines]
+        if any(names.count(name) > 1 for name in _FIRST_COUNTS):
+            return None
     kind, length = headers.get("warc-type"), headers.get("content-length", "")
     if kind is None or not length.isdigit() or len(length) > MAX_LENGTH_DIGITS:
         return None
@@ -208,57 +226,61 @@ def head_of(raw: bytes) -> Head | None:
         return None
     if uri.startswith("<") and uri.endswith(">"):
         headers["warc-target-uri"] = uri[1:-1]
-    return Head(kind, headers, int(length))
+    return StrictHead(kind, headers, int(length))
 
 
-def _is_repeated(name: str, lines: list[str]) -> bool:
-    return sum(line.lower().startswith(name + ": ") for line in lines) > 1
+def is_record_member(compressed: bytes) -> bool:
+    """Whether gzip data decompresses to something that begins like a WARC record."""
+    try:
+        return zlib.decompressobj(GZIP_WINDOW_BITS).decompress(compressed, 16).startswith(RECORD_START)
+    except zlib.error:
+        return False
 
 
-def sound_members(stream: BinaryIO, take: Take[T]) -> Iterator[Placed[T]]:
-    """The sound records of a packed file; the stream is left at the first that is none, or at its end."""
-    offset, packed = stream.tell(), b""
-    while packed or (packed := stream.read(MEMBER_PIECE)):
-        feed = MemberFeed(stream, packed)
+def read_members_fast(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
+    """The well-formed records of a gzipped file; leaves the stream at the first other record or the end."""
+    offset, compressed = stream.tell(), b""
+    while compressed or (compressed := stream.read(MEMBER_READ_BYTES)):
+        member = GzipMemberStream(stream, compressed)
         try:
-            found = _met(feed, take)
-            if not found or not feed.ends():
+            record = _read_record(member, read_block)
+            if not record or not member.is_at_record_end():
                 break
         except zlib.error:
             break
-        length, packed = feed.length, feed.behind
-        yield Placed(offset, length, *found)
+        length, compressed = member.length, member.following
+        yield RecordSlice(offset, length, *record)
         offset += length
     stream.seek(offset)
 
 
-def sound_plain(stream: BinaryIO, take: Take[T]) -> Iterator[Placed[T] | None]:
-    """The sound records of a plain file; a last None says that something else follows them."""
-    feed, began = Feed(stream), stream.tell()
+def read_plain_fast(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T] | None]:
+    """The well-formed records of a plain file, then None if anything else follows them."""
+    source, began = ByteStream(stream), stream.tell()
     while True:
-        start = feed.used
+        start = source.consumed
         try:
-            if not feed.opening(1):
+            if not source.peek(1):
                 return
-            found = _met(feed, take)
-            length = feed.used - start
-            end = feed.opening(len(_ENDS[-1]))
+            record = _read_record(source, read_block)
+            length = source.consumed - start
+            end = source.peek(len(_PLAIN_ENDS[-1]))
         except READ_ERRORS:
             break
-        if not found or end not in _ENDS:
+        if not record or end not in _PLAIN_ENDS:
             break
-        feed.skip(len(_RECORD_END))
-        yield Placed(began + start, length, *found)
+        source.skip(len(RECORD_END))
+        yield RecordSlice(began + start, length, *record)
     yield None
 
 
-def _met(feed: Feed, take: Take[T]) -> tuple[str, dict[str, str], T] | None:
-    """Kind, headers and what was taken of the record that stands here; None if it is odd or not all there."""
-    head = feed.head()
+def _read_record(source: ByteStream, read_block: BlockReader[T]) -> tuple[str, dict[str, str], T] | None:
+    """Type, headers and result of the record at this position; None if it is odd or incomplete."""
+    head = source.read_head()
     if head is None:
         return None
-    block = Block(feed, head.length)
-    taken = take(head.kind, head.headers, block)
+    block = BlockStream(source, head.length)
+    result = read_block(head.kind, head.headers, block)
     if block.left:
         block.drain()
-    return None if block.left else (head.kind, head.headers, taken)
+    return None if block.left else (head.kind, head.headers, result)

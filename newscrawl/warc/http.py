@@ -1,6 +1,6 @@
-"""HTTP/1 messages as bytes: where the head ends, what the framing hides, what the coding hides.
+"""Parse HTTP/1 messages (RFC 9112): head and body, transfer coding, content coding.
 
-Tolerant on purpose: an archive holds what servers really sent. Nothing here changes what is stored.
+Parsing is lenient, since an archive holds what servers really sent. Nothing here changes what is stored.
 """
 
 from __future__ import annotations
@@ -14,33 +14,34 @@ from typing import TypeVar
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?!\d)")
-# What Twisted's client also takes for one: any protocol, and whatever Python reads as whole numbers.
+# Twisted's client also accepts these: any protocol name, and any integer that Python can parse.
 _NUMBER = rb"[^\S \n]{0,9}[+-]?\d{1,20}(?:_\d{1,9}){0,4}[^\S \n]{0,9}"
 _ODD_STATUS_LINE = re.compile(rb"[^ /\n]{0,16384}/%b\.%b (%b)(?=[ \n]|$)".replace(b"%b", _NUMBER))
 _SWITCHING_PROTOCOLS = 101
-ZEROS = rb"(?:0(?=[0-9A-Fa-f])){0,1024}+"
-"Some servers fill up the size of a chunk with them."
-CHUNK_SIZE = re.compile(rb"[ \t]{0,1024}+%b([0-9A-Fa-f]{1,16}+)[^\n]{0,4096}+\n" % ZEROS)
+_GZIP_WINDOW_BITS = 31
+LEADING_ZEROS = rb"(?:0(?=[0-9A-Fa-f])){0,1024}+"
+"Some servers pad the size of a chunk with them."
+CHUNK_SIZE = re.compile(rb"[ \t]{0,1024}+%b([0-9A-Fa-f]{1,16}+)[^\n]{0,4096}+\n" % LEADING_ZEROS)
 AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
 _LARGEST_STATUS = 999
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
-"Content-decoded bytes kept at most; a bomb ends there."
+"Decoded content is cut at this size, against decompression bombs."
 
 
 class ContentError(ValueError):
-    """The content coding is broken or unknown."""
+    """The content coding is damaged or unsupported."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One HTTP message: `head` ends with its blank line, `body` is what followed on the wire."""
+    """An HTTP message: `head` includes its blank line, `body` is what followed on the wire."""
 
     head: bytes
     body: bytes
 
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
-        """Header lines in order, names as sent; folded lines joined, lines without a colon left out."""
+        """Names as sent and values, in order; folded lines are joined, lines without a colon left out."""
         lines: list[bytes] = []
         for line in self.head.split(b"\n")[1:]:
             if line[:1] in (b" ", b"\t") and lines:
@@ -52,62 +53,62 @@ class Message:
 
     @cached_property
     def status(self) -> int | None:
-        """Status code, None for a request or garbage."""
-        code = status_of(self.head)
+        """Status code; None for a request or anything else."""
+        code = parse_status(self.head)
         return code if code is not None and 0 <= code <= _LARGEST_STATUS else None
 
     @cached_property
     def by_name(self) -> dict[str, str]:
-        """Values by lower-case name; those of a repeated one joined by comma and space (RFC 9110, 5.3)."""
-        found: dict[str, str] = {}
+        """Values by lower-case name; repeated headers are joined with commas (RFC 9110, section 5.3)."""
+        values: dict[str, str] = {}
         for name, value in self.headers:
             key = name.lower()
-            found[key] = f"{found[key]}, {value}" if key in found else value
-        return found
+            values[key] = f"{values[key]}, {value}" if key in values else value
+        return values
 
     def header(self, name: str) -> str | None:
-        """The value of a header, named in lower case."""
+        """The value of a header, given its lower-case name; None if absent."""
         return self.by_name.get(name)
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the last transfer coding says so, or the first: Twisted's client reads no other."""
+        """Whether the last transfer coding is chunked, or the first: Twisted's client reads no other."""
         codings = (self.header("transfer-encoding") or "").lower().split(",")
         return "chunked" in (codings[0].strip(), codings[-1].strip())
 
     @cached_property
     def entity(self) -> bytes:
-        """The body without its transfer coding, still content-encoded."""
-        return dechunked(self.body) if self.is_chunked else self.body
+        """The body without its transfer coding, but still content-encoded."""
+        return dechunk(self.body) if self.is_chunked else self.body
 
     @cached_property
     def content(self) -> bytes:
-        """The entity without its content coding, at most MAX_CONTENT_BYTES; ContentError if broken."""
+        """The decoded entity, at most MAX_CONTENT_BYTES; ContentError if it cannot be decoded."""
         data = self.entity
         codings = (self.header("content-encoding") or "").lower().split(",")
         for coding in reversed([c.strip() for c in codings if c.strip()]):
-            data = decoded(data, coding)
+            data = decode_content(data, coding)
         return data
 
 
 def split_message(raw: bytes) -> Message:
-    """Head and body of a message; a message without a blank line is all head."""
+    """Split a message into head and body; without a blank line, everything is head."""
     end = _HEAD_END.search(raw)
     return Message(raw[: end.end()], raw[end.end() :]) if end else Message(raw, b"")
 
 
 def head_length(raw: bytes | memoryview) -> int:
-    """Bytes of the head with its blank line; all of them where there is none."""
+    """Length of the head with its blank line; of the whole message if there is no blank line."""
     end = _HEAD_END.search(raw)
     return end.end() if end else len(raw)
 
 
 def split_interim(raw: bytes | memoryview) -> tuple[list[bytes], bytes | memoryview]:
-    """The 1xx answers before the final one, and the final one."""
+    """Split the interim 1xx responses from the final response."""
     interim: list[bytes] = []
-    while (code := status_of(raw)) and 100 <= code < 200 and (end := _HEAD_END.search(raw)):
+    while (code := parse_status(raw)) and 100 <= code < 200 and (end := _HEAD_END.search(raw)):
         after = raw[end.end() :]
-        # What a server goes on with after 101 is no HTTP, unless nobody had asked it to switch.
+        # What follows a 101 is not HTTP, except when the server switched without a request to.
         if code == _SWITCHING_PROTOCOLS and not is_response(after):
             break
         interim.append(bytes(raw[: end.end()]))
@@ -116,23 +117,23 @@ def split_interim(raw: bytes | memoryview) -> tuple[list[bytes], bytes | memoryv
 
 
 def is_response(raw: bytes | memoryview) -> bool:
-    """Whether the bytes start like an HTTP/1 answer."""
-    return status_of(raw) is not None
+    """Whether the bytes begin like an HTTP/1 response."""
+    return parse_status(raw) is not None
 
 
-def status_of(raw: bytes | memoryview) -> int | None:
-    """The number an answer starts with, as a client reads it: perhaps no status code there is."""
+def parse_status(raw: bytes | memoryview) -> int | None:
+    """The number in the status line, as a client reads it: not always a valid status code."""
     match = _STATUS_LINE.match(raw) or _ODD_STATUS_LINE.match(raw)
     return int(match[1]) if match else None
 
 
-def dechunked(body: bytes) -> bytes:
-    """Chunk data joined; stops quietly where the framing breaks off."""
-    return b"".join(chunks(body))
+def dechunk(body: bytes) -> bytes:
+    """Remove the chunked coding; stops without an error where the framing is broken."""
+    return b"".join(iter_chunks(body))
 
 
-def chunks(body: AnyBytes) -> Iterator[AnyBytes]:
-    """The data of each chunk (RFC 9112 section 7.1), as far as the framing holds."""
+def iter_chunks(body: AnyBytes) -> Iterator[AnyBytes]:
+    """The data of each chunk (RFC 9112, section 7.1), as far as the framing is intact."""
     at = 0
     while match := CHUNK_SIZE.match(body, at):
         size = int(match[1], 16)
@@ -146,48 +147,48 @@ def chunks(body: AnyBytes) -> Iterator[AnyBytes]:
         at += 2 if body[at : at + 2] == b"\r\n" else 1
 
 
-def with_entity(head: bytes, entity: bytes) -> bytes:
-    """The message of this head whose entity this is, framed as the head says."""
+def frame_entity(head: bytes, entity: bytes) -> bytes:
+    """Build a message from a head and an entity, with the transfer coding that the head declares."""
     if not Message(head, b"").is_chunked:
         return head + entity
     return head + (b"%X\r\n%s\r\n" % (len(entity), entity) if entity else b"") + b"0\r\n\r\n"
 
 
-def without_headers(raw: bytes, names: Container[str]) -> tuple[bytes, list[str]]:
-    """A message without the headers of these lower-case names, and the names, as sent, of what is gone."""
+def strip_headers(raw: bytes, names: Container[str]) -> tuple[bytes, list[str]]:
+    """Remove headers, given their lower-case names; return the message and the removed names as sent."""
     end = head_length(raw)
-    kept: list[bytes] = []
-    gone: list[str] = []
-    is_gone = False
+    lines: list[bytes] = []
+    removed: list[str] = []
+    is_removed = False
     for number, line in enumerate(raw[:end].splitlines(keepends=True)):
         if number and line[:1] not in (b" ", b"\t"):
             name = line.partition(b":")[0].decode("latin-1").strip()
-            is_gone = name.lower() in names
-            if is_gone:
-                gone.append(name)
-        if not is_gone:
-            kept.append(line)
-    return (b"".join(kept) + raw[end:], gone) if gone else (raw, gone)
+            is_removed = name.lower() in names
+            if is_removed:
+                removed.append(name)
+        if not is_removed:
+            lines.append(line)
+    return (b"".join(lines) + raw[end:], removed) if removed else (raw, removed)
 
 
-def decoded(data: bytes, coding: str, most: int | None = None) -> bytes:
-    """`data` without one content coding, at most `most` bytes; a cut-off stream gives what is there."""
-    most = MAX_CONTENT_BYTES if most is None else most
+def decode_content(data: bytes, coding: str, max_bytes: int | None = None) -> bytes:
+    """Undo a single content coding; a truncated stream gives what is there. Raises ContentError."""
+    max_bytes = MAX_CONTENT_BYTES if max_bytes is None else max_bytes
     if coding in ("identity", "") or not data:
         return data
     if coding in ("gzip", "x-gzip"):
-        return _inflated(data, 31, most)
+        return _inflate(data, _GZIP_WINDOW_BITS, max_bytes)
     if coding == "deflate":
-        # zlib-wrapped by RFC 9110, raw by the habit of some servers
-        return _inflated(data, 15 if (data[0] & 0x0F) == 8 and data[0] < 0x80 else -15, most)
+        # RFC 9110 means the zlib format, but some servers send raw deflate data.
+        return _inflate(data, 15 if (data[0] & 0x0F) == 8 and data[0] < 0x80 else -15, max_bytes)
     if coding == "br":
-        return _unbrotlied(data, most)
+        return _decode_brotli(data, max_bytes)
     if coding == "zstd":
-        return _unzstded(data, most)
+        return _decode_zstd(data, max_bytes)
     raise ContentError(f"unknown content coding {coding!r}")
 
 
-def _inflated(data: bytes, window_bits: int, room: int) -> bytes:
+def _inflate(data: bytes, window_bits: int, room: int) -> bytes:
     parts: list[bytes] = []
     while data and room > 0:
         inflater = zlib.decompressobj(window_bits)
@@ -195,38 +196,38 @@ def _inflated(data: bytes, window_bits: int, room: int) -> bytes:
             part = inflater.decompress(data, room)
         except zlib.error as error:
             if parts:
-                break  # rubbish after the last gzip member
+                break  # garbage after the last gzip member
             raise ContentError(str(error)) from error
         parts.append(part)
         room -= len(part)
-        data = inflater.unused_data if window_bits == 31 else b""
+        data = inflater.unused_data if window_bits == _GZIP_WINDOW_BITS else b""
     return b"".join(parts)
 
 
-def _unbrotlied(data: bytes, most: int) -> bytes:
+def _decode_brotli(data: bytes, max_bytes: int) -> bytes:
     import brotli
 
-    unpacker = brotli.Decompressor()
+    decompressor = brotli.Decompressor()
     parts: list[bytes] = []
     size = 0
     try:
-        part = unpacker.process(data, output_buffer_limit=most)
-        while part or not unpacker.can_accept_more_data():
+        part = decompressor.process(data, output_buffer_limit=max_bytes)
+        while part or not decompressor.can_accept_more_data():
             parts.append(part)
             size += len(part)
-            if size >= most:
+            if size >= max_bytes:
                 break
-            part = unpacker.process(b"", output_buffer_limit=most - size)
+            part = decompressor.process(b"", output_buffer_limit=max_bytes - size)
     except brotli.error as error:
         raise ContentError(str(error)) from error
-    return b"".join(parts)[:most]
+    return b"".join(parts)[:max_bytes]
 
 
-def _unzstded(data: bytes, most: int) -> bytes:
+def _decode_zstd(data: bytes, max_bytes: int) -> bytes:
     from backports import zstd
 
-    unpacker = zstd.ZstdDecompressor()
+    decompressor = zstd.ZstdDecompressor()
     try:
-        return unpacker.decompress(data, max_length=most)
+        return decompressor.decompress(data, max_length=max_bytes)
     except zstd.ZstdError as error:
         raise ContentError(str(error)) from error

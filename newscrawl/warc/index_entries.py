@@ -1,4 +1,4 @@
-"""What an index notes of every record of a WARC, and which answer belongs to which request."""
+"""Describe the records of a WARC for an index, and tie each response to its request."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
-from newscrawl.warc.fast_reader import Block, Placed
+from newscrawl.warc.fast_reader import BlockStream, RecordSlice
 from newscrawl.warc.http import Message, split_message
-from newscrawl.warc.reader import fields_of
-from newscrawl.warc.recovery import walked_past_damage
+from newscrawl.warc.reader import parse_warc_fields
+from newscrawl.warc.recovery import iter_slices_recovering
 
-ANSWERS = ("response", "revisit", "resource")
-"Kinds of records that hold what came back."
+RESPONSE_KINDS = ("response", "revisit", "resource")
+"Types of records that hold a response."
 MAX_HEAD_BYTES = 1 << 18
-"Of a block at most this much is kept while it is read; HTTP heads are far smaller."
+"Bytes of a block that are held in memory; HTTP heads are far smaller."
 WINDOW = 64
-"Records within which those of one exchange stand together."
+"Records within which the request and the response of an exchange are found."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTIAL_DATE = re.compile(r"\d{4}(?:-\d\d)?")
 _REQUEST_LINE = re.compile(rb"([A-Za-z]{1,20}) ")
@@ -29,36 +29,36 @@ _AFTER_TYPE = re.compile(r"[;\s]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One record as the index knows it."""
+class RecordEntry:
+    """A record as an index describes it; the fields are columns of its table."""
 
     kind: str
     url: str
-    "WARC-Target-URI without brackets; empty for a warcinfo record."
+    "WARC-Target-URI without angle brackets; empty for a warcinfo record."
     method: str = "GET"
-    "Of the request that belongs to it; GET where the archive kept no request."
+    "Of the request that belongs to it; GET if the archive has no request."
     body_digest: str | None = None
-    "sha256 of that request's body in hex; None without a body."
+    "Hex SHA-256 of that request's body; None without a body."
     moment: int
     "WARC-Date as microseconds since 1970."
     sequence: int
-    "Place in the file's order of records, from 0."
+    "Number of the record in its file, from 0."
     status: int | None = None
     record_id: str
     concurrent_to: str | None = None
     offset: int
     length: int
     payload_digest: str | None = None
-    "As the record says, or else SHA-1 of what follows the HTTP head."
+    "WARC-Payload-Digest, or else the SHA-1 of what follows the HTTP head."
     refers_to: str | None = None
     refers_to_url: str | None = None
     refers_to_date: str | None = None
     run: str | None = None
-    "What the file's warcinfo record calls the run."
+    "Id of the run, from the warcinfo record."
     media_type: str | None = None
-    "Of the HTTP message; of the record where it is no exchange; `warc/revisit` for a revisit."
+    "Of the HTTP message, or of the record if it has none; `warc/revisit` for a revisit."
     answered: bool = False
-    "For a request: whether the archive holds what came back."
+    "For a request: whether the archive has the response."
 
     @property
     def date(self) -> datetime:
@@ -66,77 +66,79 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Glance:
-    """What is kept of a block."""
+class _BlockSummary:
+    """The part of a block that an entry needs."""
 
     start: bytes
     body_digest: str | None = None
     payload_digest: str | None = None
 
 
-def entries_of(stream: BinaryIO) -> Iterator[Entry]:
-    """An entry for each whole record that has a date, in the order of the file; damage costs itself alone."""
-    return _paired(_entries(stream))
+def iter_entries(stream: BinaryIO) -> Iterator[RecordEntry]:
+    """An entry for each whole record with a date, in file order; damage costs only the records it hits."""
+    return _pair_requests(_read_entries(stream))
 
 
-def microseconds(moment: datetime) -> int:
-    """Since 1970."""
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def moment_of(text: str) -> datetime | None:
-    """A WARC-Date, also one told to the month or year alone; None when it is none."""
+def parse_warc_date(text: str) -> datetime | None:
+    """Parse a WARC-Date, which may name only a month or a year; None if it is malformed."""
     try:
         if _PARTIAL_DATE.fullmatch(text):
             text += "-01-01"[len(text) - 4 :]
         moment = datetime.fromisoformat(text)
-        # A date near the first or last year may leave the calendar with its zone.
+        # Near the years 1 and 9999, the time zone may lead out of the calendar.
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _entries(stream: BinaryIO) -> Iterator[Entry]:
+def _read_entries(stream: BinaryIO) -> Iterator[RecordEntry]:
     run: str | None = None
-    for sequence, place in enumerate(walked_past_damage(stream, _glance)):
-        if place.kind == "warcinfo":
-            run = fields_of(place.taken.start).get("run") or None
-        moment = moment_of(place.headers.get("warc-date", ""))
+    for sequence, record in enumerate(iter_slices_recovering(stream, _summarize_block)):
+        if record.kind == "warcinfo":
+            run = parse_warc_fields(record.result.start).get("run") or None
+        moment = parse_warc_date(record.headers.get("warc-date", ""))
         if moment is not None:
-            yield _entry(place, sequence, microseconds(moment), run)
+            yield _make_entry(record, sequence, to_microseconds(moment), run)
 
 
-def _entry(place: Placed[_Glance], sequence: int, moment: int, run: str | None) -> Entry:
-    headers, taken = place.headers, place.taken
-    message = _message(headers, taken.start)
-    asked = _REQUEST_LINE.match(taken.start) if place.kind == "request" else None
-    return Entry(
-        kind=place.kind,
-        url=_bare(headers.get("warc-target-uri", "")),
-        method=asked[1].decode("ascii").upper() if asked else "GET",
-        body_digest=taken.body_digest,
+def _make_entry(
+    record: RecordSlice[_BlockSummary], sequence: int, moment: int, run: str | None
+) -> RecordEntry:
+    headers, block = record.headers, record.result
+    message = _http_message(headers, block.start)
+    request_line = _REQUEST_LINE.match(block.start) if record.kind == "request" else None
+    return RecordEntry(
+        kind=record.kind,
+        url=_strip_brackets(headers.get("warc-target-uri", "")),
+        method=request_line[1].decode("ascii").upper() if request_line else "GET",
+        body_digest=block.body_digest,
         moment=moment,
         sequence=sequence,
-        status=message.status if message and place.kind in ANSWERS else None,
+        status=message.status if message and record.kind in RESPONSE_KINDS else None,
         record_id=headers.get("warc-record-id", ""),
         concurrent_to=headers.get("warc-concurrent-to"),
-        offset=place.offset,
-        length=place.length,
-        payload_digest=headers.get("warc-payload-digest") or taken.payload_digest,
+        offset=record.offset,
+        length=record.length,
+        payload_digest=headers.get("warc-payload-digest") or block.payload_digest,
         refers_to=headers.get("warc-refers-to"),
-        refers_to_url=_bare(headers.get("warc-refers-to-target-uri", "")) or None,
+        refers_to_url=_strip_brackets(headers.get("warc-refers-to-target-uri", "")) or None,
         refers_to_date=headers.get("warc-refers-to-date"),
         run=run,
-        media_type=_media_type(place.kind, headers, message),
+        media_type=_media_type(record.kind, headers, message),
     )
 
 
-def _bare(uri: str) -> str:
-    """WARC 1.0 puts URIs in angle brackets."""
+def _strip_brackets(uri: str) -> str:
+    """A URI without the angle brackets of WARC 1.0."""
     return uri[1:-1] if uri.startswith("<") and uri.endswith(">") else uri
 
 
-def _message(headers: dict[str, str], start: bytes) -> Message | None:
+def _http_message(headers: dict[str, str], start: bytes) -> Message | None:
     return split_message(start) if headers.get("content-type", "").startswith("application/http") else None
 
 
@@ -150,31 +152,31 @@ def _media_type(kind: str, headers: dict[str, str], message: Message | None) -> 
     return _AFTER_TYPE.split(value, maxsplit=1)[0] if value else value
 
 
-def _glance(kind: str, headers: dict[str, str], block: Block) -> _Glance:
-    """The start of a block, and digests of all that follows its head."""
+def _summarize_block(kind: str, headers: dict[str, str], block: BlockStream) -> _BlockSummary:
+    """Read the start of a block, and hash everything after its HTTP head."""
     start = block.read(MAX_HEAD_BYTES)
     if kind == "warcinfo" or (kind != "request" and "warc-payload-digest" in headers):
-        return _Glance(start)
-    message = _message(headers, start)
+        return _BlockSummary(start)
+    message = _http_message(headers, start)
     body = message.body if message else start
     if kind == "request":
         if not body and not block.left:
-            return _Glance(start)
-        return _Glance(start, body_digest=_hashed(hashlib.sha256(), body, block).hexdigest())
-    digest = _hashed(hashlib.sha1(usedforsecurity=False), body, block).digest()
-    return _Glance(start, payload_digest="sha1:" + base64.b32encode(digest).decode("ascii"))
+            return _BlockSummary(start)
+        return _BlockSummary(start, body_digest=_hash_body(hashlib.sha256(), body, block).hexdigest())
+    digest = _hash_body(hashlib.sha1(usedforsecurity=False), body, block).digest()
+    return _BlockSummary(start, payload_digest="sha1:" + base64.b32encode(digest).decode("ascii"))
 
 
-def _hashed(digest: hashlib._Hash, body: bytes, block: Block) -> hashlib._Hash:
+def _hash_body(digest: hashlib._Hash, body: bytes, block: BlockStream) -> hashlib._Hash:
     digest.update(body)
     for piece in block.pieces():
         digest.update(piece)
     return digest
 
 
-def _paired(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The same entries, answers and notes with the method and body of their request."""
-    window = _Window()
+def _pair_requests(entries: Iterable[RecordEntry]) -> Iterator[RecordEntry]:
+    """The same entries; those of responses and metadata get the method and body of their request."""
+    window = _PairingWindow()
     for entry in entries:
         partner = window.partner(entry)
         window.add(entry)
@@ -185,43 +187,45 @@ def _paired(entries: Iterable[Entry]) -> Iterator[Entry]:
     yield from window.entries.values()
 
 
-class _Window:
-    """The last records of a file by sequence, and which of them is or names which id."""
+class _PairingWindow:
+    """The last entries of a file by sequence, and their record ids and references."""
 
     def __init__(self) -> None:
-        self.entries: OrderedDict[int, Entry] = OrderedDict()
-        self._ids: dict[str, int] = {}
-        self._named: dict[str, int] = {}
+        self.entries: OrderedDict[int, RecordEntry] = OrderedDict()
+        self._by_id: dict[str, int] = {}
+        self._by_target: dict[str, int] = {}
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: RecordEntry) -> None:
         self.entries[entry.sequence] = entry
-        self._ids[entry.record_id] = entry.sequence
+        self._by_id[entry.record_id] = entry.sequence
         if entry.concurrent_to is not None:
-            self._named[entry.concurrent_to] = entry.sequence
+            self._by_target[entry.concurrent_to] = entry.sequence
 
-    def pop(self) -> Entry:
-        _, done = self.entries.popitem(last=False)
-        self._ids.pop(done.record_id, None)
-        self._named.pop(done.concurrent_to or "", None)
-        return done
+    def pop(self) -> RecordEntry:
+        _, oldest = self.entries.popitem(last=False)
+        self._by_id.pop(oldest.record_id, None)
+        self._by_target.pop(oldest.concurrent_to or "", None)
+        return oldest
 
-    def partner(self, entry: Entry) -> Entry | None:
-        """The record of the same exchange that came before `entry`."""
-        for sequence in (self._ids.get(entry.concurrent_to or ""), self._named.get(entry.record_id)):
-            if sequence is not None and (tied := self.entries.get(sequence)):
-                return tied
-        # Some recorders tie nothing together: an answer and a request side by side, of one URL, are a pair.
+    def partner(self, entry: RecordEntry) -> RecordEntry | None:
+        """An earlier record of the same exchange."""
+        for sequence in (self._by_id.get(entry.concurrent_to or ""), self._by_target.get(entry.record_id)):
+            if sequence is not None and (partner := self.entries.get(sequence)):
+                return partner
+        # Some recorders write no references: then neighbouring requests and responses of a URL are a pair.
         before = self.entries.get(entry.sequence - 1)
         if before is None or before.url != entry.url or before.answered:
             return None
-        loose = before.concurrent_to is None and entry.concurrent_to is None
-        sides = {entry.kind, before.kind}
-        return before if loose and "request" in sides and sides & set(ANSWERS) else None
+        if before.concurrent_to is not None or entry.concurrent_to is not None:
+            return None
+        kinds = {entry.kind, before.kind}
+        return before if "request" in kinds and kinds & set(RESPONSE_KINDS) else None
 
-    def pair(self, entry: Entry, partner: Entry) -> None:
+    def pair(self, entry: RecordEntry, partner: RecordEntry) -> None:
         request, other = (entry, partner) if entry.kind == "request" else (partner, entry)
-        if request.kind == "request" and other.kind in ANSWERS:
+        if request.kind == "request" and other.kind in RESPONSE_KINDS:
             self.entries[request.sequence] = replace(request, answered=True)
         if (other.method, other.body_digest) != (request.method, request.body_digest):
-            asked = {"method": request.method, "body_digest": request.body_digest}
-            self.entries[other.sequence] = replace(other, **asked)  # type: ignore[arg-type]
+            self.entries[other.sequence] = replace(
+                other, method=request.method, body_digest=request.body_digest
+            )

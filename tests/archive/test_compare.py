@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.archive.compare import MAX_WORDS, compared_files, differing, likeness
+from newscrawl.archive.compare import MAX_WORDS, compare_articles, differing_fields, shared_words
 from newscrawl.errors import ArchiveError
 
 
@@ -26,7 +26,7 @@ def written(path: Path, lines: list[dict[str, Any]]) -> Path:
 def test_every_article_is_counted_once(tmp_path: Path) -> None:
     old = written(tmp_path / "old", [line("a"), line("b"), line("c"), line("d", title="old")])
     new = written(tmp_path / "new", [line("b", "one two four"), line("a"), line("d"), line("e")])
-    found = compared_files(old, new)
+    found = compare_articles(old, new)
     assert (found.same, found.changed, found.new, found.gone) == (1, 2, 1, 1)
     assert found.fields == {"text": 1, "title": 1}
     assert (found.new_urls, found.gone_urls) == (["e"], ["c"])
@@ -35,14 +35,14 @@ def test_every_article_is_counted_once(tmp_path: Path) -> None:
 def test_what_made_a_line_changes_no_article(tmp_path: Path) -> None:
     old = written(tmp_path / "old", [line("a", warc={"offset": 1}, fetched="x")])
     new = written(tmp_path / "new", [line("a", warc={"offset": 2}, fetched="y", extractor={"version": "2"})])
-    assert compared_files(old, new).same == 1
+    assert compare_articles(old, new).same == 1
 
 
 def test_the_least_alike_come_first_and_are_capped(tmp_path: Path) -> None:
     old = written(tmp_path / "old", [line(url, "a b c d") for url in "stuvw"])
     texts = {"s": "a b c x", "t": "x y z z", "u": "a b x y", "v": "x y z z", "w": "a b c y"}
     new = written(tmp_path / "new", [line(url, text) for url, text in texts.items()])
-    found = compared_files(old, new, worst=3)
+    found = compare_articles(old, new, worst=3)
     assert [(row.url, row.ratio) for row in found.worst] == [("t", 0.0), ("v", 0.0), ("u", 0.5)]
     assert found.changed == 5
     assert (found.worst[0].words_old, found.worst[0].fields) == (4, ("text",))
@@ -51,36 +51,36 @@ def test_the_least_alike_come_first_and_are_capped(tmp_path: Path) -> None:
 def test_lines_of_one_page_are_paired_in_their_order(tmp_path: Path) -> None:
     old = written(tmp_path / "old", [line("a", "first"), line("a", "second")])
     new = written(tmp_path / "new", [line("a", "first"), line("a", "changed"), line("a", "third")])
-    found = compared_files(old, new)
+    found = compare_articles(old, new)
     assert (found.same, found.changed, found.new, found.gone) == (1, 1, 1, 0)
 
 
 def test_a_field_that_one_side_lacks_differs() -> None:
-    assert differing({"a": 1, "b": None}, {"a": 1, "c": 2}) == ("c",)
+    assert differing_fields({"a": 1, "b": None}, {"a": 1, "c": 2}) == ("c",)
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"url_norm": "a"}\n{"cut', "line 2: no JSON"),
+        (b'{"url_norm": "a"}\n{"cut', "line 2: no article"),
         (b"[]\n", "line 1: no article"),
         (b'{"url_norm": 3}\n', "line 1: no article"),
-        (b"[" * 200_000, "line 1: no JSON"),
+        (b"[" * 200_000, "line 1: no article"),
     ],
 )
 def test_a_line_that_is_no_article_is_named(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "old").write_bytes(content)
     with pytest.raises(ArchiveError, match=f"old, {says}"):
-        compared_files(tmp_path / "old", written(tmp_path / "new", []))
+        compare_articles(tmp_path / "old", written(tmp_path / "new", []))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="cannot compare"):
-        compared_files(tmp_path / "none", tmp_path / "none")
+    with pytest.raises(ArchiveError, match=r"cannot read .*none"):
+        compare_articles(tmp_path / "none", tmp_path / "none")
 
 
 def test_a_text_of_any_length_is_compared_by_its_first_words() -> None:
-    ratio, before, after = likeness("a " * (MAX_WORDS + 5), "a " * MAX_WORDS + "b c d")
+    ratio, before, after = shared_words("a " * (MAX_WORDS + 5), "a " * MAX_WORDS + "b c d")
     assert (ratio, before, after) == (1.0, MAX_WORDS, MAX_WORDS)
 
 
@@ -89,7 +89,7 @@ def test_counts_add_up_whatever_the_files(
     tmp_path_factory: pytest.TempPathFactory, a: list[str], b: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("lines")
-    found = compared_files(
+    found = compare_articles(
         written(folder / "old", [line(url) for url in a]), written(folder / "new", [line(url) for url in b])
     )
     assert found.same + found.changed + found.gone == len(a)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.archive.manifest import MANIFEST, note_finished, read_manifest
+from newscrawl.archive.manifest import MANIFEST, add_to_manifest, read_manifest
 from newscrawl.archive.run import Run, new_run
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Rejection
-from newscrawl.warc.records import Exchange
+from newscrawl.warc.records import HttpExchange
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
 
@@ -44,7 +44,9 @@ def test_every_file_of_a_run_is_listed_when_it_gets_its_name(tmp_path: Path) -> 
     run.open()
     for number in range(9):
         sent = b"GET /%d HTTP/1.1\r\n\r\n" % number
-        exchange = Exchange(url="http://a/", started=START, sent=sent, received=b"HTTP/1.1 200 OK\r\n\r\n")
+        exchange = HttpExchange(
+            url="http://a/", started=START, sent=sent, received=b"HTTP/1.1 200 OK\r\n\r\n"
+        )
         pointer = run.write_exchange(exchange)
     run.write_rejection(
         Rejection(url="http://a/", url_requested="http://a/", step="fetch", reason="timeout", warc=pointer)
@@ -62,7 +64,7 @@ def test_every_file_of_a_run_is_listed_when_it_gets_its_name(tmp_path: Path) -> 
 
 def test_a_changed_byte_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.warc.gz").write_bytes(b"whole")
-    note_finished(tmp_path / "a.warc.gz")
+    add_to_manifest(tmp_path / "a.warc.gz")
     assert checked(tmp_path, "--strict").stdout == "a.warc.gz: OK\n"
     (tmp_path / "a.warc.gz").write_bytes(b"whola")
     assert checked(tmp_path).returncode == 1
@@ -70,10 +72,10 @@ def test_a_changed_byte_is_found(tmp_path: Path) -> None:
 
 def test_processes_add_lines_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from newscrawl.archive.manifest import note_finished\n"
+        "import sys; from pathlib import Path; from newscrawl.archive.manifest import add_to_manifest\n"
         "for n in range(200):\n"
         "    path = Path(sys.argv[1]) / f'{sys.argv[2]}-{n}.jsonl'\n"
-        "    path.write_text(path.name); note_finished(path)"
+        "    path.write_text(path.name); add_to_manifest(path)"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(n)], stderr=subprocess.PIPE)
@@ -87,7 +89,7 @@ def test_processes_add_lines_at_once(tmp_path: Path) -> None:
 def test_a_line_cut_short_swallows_no_other(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"a")
     (tmp_path / MANIFEST).write_bytes(b"0123")
-    note_finished(tmp_path / "a.jsonl")
+    add_to_manifest(tmp_path / "a.jsonl")
     assert read_manifest(tmp_path) == {"a.jsonl": hashlib.sha256(b"a").hexdigest()}
     assert checked(tmp_path).returncode == 0
 
@@ -106,11 +108,11 @@ def test_a_folder_without_a_manifest_lists_nothing(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_or_written_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"cannot read .*/none"):
-        note_finished(tmp_path / "none")
+        add_to_manifest(tmp_path / "none")
     (tmp_path / "a").write_bytes(b"")
     (tmp_path / MANIFEST).mkdir()
     with pytest.raises(ArchiveError, match=rf"cannot write .*/{MANIFEST}: Is a directory"):
-        note_finished(tmp_path / "a")
+        add_to_manifest(tmp_path / "a")
     with pytest.raises(ArchiveError, match=rf"cannot read .*/{MANIFEST}"):
         read_manifest(tmp_path)
 
@@ -119,4 +121,4 @@ def test_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).symlink_to("/dev/full")
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(ArchiveError, match="No space left on device"):
-        note_finished(tmp_path / "a")
+        add_to_manifest(tmp_path / "a")

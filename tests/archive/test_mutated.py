@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
-from wire.mutated import SEEDS, mutated
+from wire.mutations import SEEDS, mutate
 
+from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.http import ContentError, is_response, split_interim, split_message
-from newscrawl.warc.reader import records_of
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.warc.reader import iter_records
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.writer import WarcWriter
 
 ROUNDS = 10_000
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -37,24 +38,24 @@ def test_ten_thousand_mutated_answers_come_back_to_the_byte(tmp_path: Path) -> N
     dice, numbers = random.Random(20260304), count()
     writer = WarcWriter(
         folder=tmp_path,
-        names=WarcNames(prefix="mutated", host="h", pid=1),
+        names=WarcNameTemplate(prefix="mutated", host="h", pid=1),
         info=(),
         now=lambda: STARTED,
         new_id=lambda: f"<urn:uuid:{next(numbers):032x}>",
     )
     expected: list[bytes] = []
     for number in range(ROUNDS):
-        received = mutated(dice.choice(SEEDS), dice)
+        received = mutate(dice.choice(SEEDS), dice)
         sent = b"GET /%d HTTP/1.1\r\n\r\n" % number
         final = split_interim(received)[1]
-        writer.write(Exchange(url=f"http://a/{number}", started=STARTED, sent=sent, received=received))
+        writer.write(HttpExchange(url=f"http://a/{number}", started=STARTED, sent=sent, received=received))
         expected += [final, sent] if is_response(final) else [sent]
         seen_through(final)
     writer.close()
     (path,) = tmp_path.glob("*.warc.gz")
     kinds = ("response", "request")
     with path.open("rb") as stream:
-        assert [record.block for _, _, record in records_of(stream) if record.kind in kinds] == expected
+        assert [record.block for record in iter_records(stream) if record.kind in kinds] == expected
     with path.open("rb") as stream:
         by_warcio = ArchiveIterator(stream, no_record_parse=True)
         assert [r.raw_stream.read() for r in by_warcio if r.rec_type in kinds] == expected

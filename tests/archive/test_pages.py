@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from wire.archived import answer, archived_run, story
 
 from newscrawl.archive.finished_runs import FinishedRun
-from newscrawl.archive.pages import Answer, ArchiveFile, answers_of, archive_files, is_page
+from newscrawl.archive.pages import ArchiveFile, PageResponse, find_archive_files, is_page, iter_responses
 from newscrawl.archive.reextract import extract_at
-from newscrawl.warc.reader import Placed, WarcRecord, records_of
+from newscrawl.warc.fast_reader import RecordSlice
+from newscrawl.warc.reader import WarcRecord, iter_records
 
 OURS = {"software": "newscrawl/1 Scrapy/2", "run": "echo-1"}
 FOUND = {"outcome": "ok", "discovery": '{"url": "http://a/", "via": "list"}'}
@@ -29,8 +30,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 
 def an_answer(
     received: bytes, info: dict[str, str], notes: dict[str, str], kind: str = "response", **headers: str
-) -> Answer:
-    return Answer(record=Placed(0, 1, kind, headers, received), info=info, notes=notes)
+) -> PageResponse:
+    return PageResponse(record=RecordSlice(0, 1, kind, headers, received), info=info, metadata=notes)
 
 
 @pytest.mark.parametrize(
@@ -73,33 +74,33 @@ def test_of_others_it_is_html_that_came_whole(received: bytes, identified: str, 
 
 
 def test_every_place_leads_to_its_page(run: FinishedRun) -> None:
-    (file,) = archive_files([run.folder])
-    places = list(file.places())
+    (file,) = find_archive_files([run.folder])
+    places = list(file.pages())
     assert [place.url for place in places] == list(PAGES)
     assert {place.run for place in places} == {run.report.run}
     for place in places:
         assert extract_at(place.folder, place.pointer, None).url == place.url
-    assert file.read == file.size
-    assert not file.torn
+    assert file.end == file.size
+    assert not file.is_torn
 
 
 def test_an_archive_in_one_gzip_stream_is_read_too(run: FinishedRun, tmp_path: Path) -> None:
     path = tmp_path / "one.warc.gz"
     path.write_bytes(gzip.compress(gzip.decompress(run.warcs[0].read_bytes())))
     file = ArchiveFile(path=path)
-    places = list(file.places())
+    places = list(file.pages())
     assert [place.url for place in places] == list(PAGES)
     assert [extract_at(place.folder, place.pointer, None).url for place in places] == list(PAGES)
-    assert not file.torn
+    assert not file.is_torn
 
 
 def with_zeros(path: Path, run: FinishedRun, lost: Callable[[WarcRecord], bool]) -> ArchiveFile:
     """The run's file without the records that are lost."""
     raw = bytearray(run.warcs[0].read_bytes())
     with run.warcs[0].open("rb") as stream:
-        for offset, length, record in records_of(stream):
+        for record in iter_records(stream):
             if lost(record):
-                raw[offset : offset + length] = bytes(length)
+                raw[record.offset : record.offset + record.length] = bytes(record.length)
     path.write_bytes(raw)
     return ArchiveFile(path=path)
 
@@ -108,37 +109,37 @@ def with_zeros(path: Path, run: FinishedRun, lost: Callable[[WarcRecord], bool])
 def test_a_damaged_page_costs_itself(run: FinishedRun, tmp_path: Path, number: int) -> None:
     lost = list(PAGES)[number]
     file = with_zeros(tmp_path / "x.warc.gz", run, lambda one: (one.kind, one.url) == ("response", lost))
-    places = list(file.places())
+    places = list(file.pages())
     assert [place.url for place in places] == [url for url in PAGES if url != lost]
     for place in places:
         assert extract_at(place.folder, place.pointer, None).url == place.url
-    assert file.torn
+    assert file.is_torn
 
 
 def test_without_its_opening_an_archive_of_ours_is_still_known(run: FinishedRun, tmp_path: Path) -> None:
     file = with_zeros(tmp_path / "x.warc.gz", run, lambda one: one.kind == "warcinfo")
-    assert [(place.url, place.run) for place in file.places()] == [(url, "") for url in PAGES]
-    assert file.torn
+    assert [(place.url, place.run) for place in file.pages()] == [(url, "") for url in PAGES]
+    assert file.is_torn
     # Fetched whole, but never given to the extractor.
-    without_warcinfo = Placed(0, 1, "response", {"warc-record-id": "a"}, answer(b"<p>"))
-    notes = Placed(1, 1, "metadata", {"warc-concurrent-to": "a"}, b"outcome: ok\r\n")
-    assert not any(is_page(one) for one in answers_of([without_warcinfo, notes]))
-    assert all(is_page(one) for one in answers_of([without_warcinfo]))
+    without_warcinfo = RecordSlice(0, 1, "response", {"warc-record-id": "a"}, answer(b"<p>"))
+    notes = RecordSlice(1, 1, "metadata", {"warc-concurrent-to": "a"}, b"outcome: ok\r\n")
+    assert not any(is_page(one) for one in iter_responses([without_warcinfo, notes]))
+    assert all(is_page(one) for one in iter_responses([without_warcinfo]))
 
 
 def test_files_come_by_folder_and_name(tmp_path: Path) -> None:
     for name in ("b/2.warc.gz", "b/1.warc", "a/9.warc.gz", "a/x.warc.wet.gz", "a/y.warc.gz.open"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = [str(file.path.relative_to(tmp_path)) for file in archive_files([tmp_path / "b", tmp_path])]
+    found = [str(file.path.relative_to(tmp_path)) for file in find_archive_files([tmp_path / "b", tmp_path])]
     assert found == ["a/9.warc.gz", "b/1.warc", "b/2.warc.gz"]
 
 
 def test_an_empty_file_is_not_torn(tmp_path: Path) -> None:
     (tmp_path / "x.warc.gz").touch()
-    (file,) = archive_files([tmp_path])
-    assert list(file.places()) == []
-    assert not file.torn
+    (file,) = find_archive_files([tmp_path])
+    assert list(file.pages()) == []
+    assert not file.is_torn
 
 
 @hypothesis_settings(
@@ -156,5 +157,5 @@ def test_no_damage_is_a_crash_or_makes_a_page_up(
     path = tmp_path / "damaged.warc.gz"
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
     file = ArchiveFile(path=path)
-    assert len(list(file.places())) <= len(PAGES)
-    assert file.torn in (True, False)
+    assert len(list(file.pages())) <= len(PAGES)
+    assert file.is_torn in (True, False)

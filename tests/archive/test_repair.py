@@ -20,13 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newscrawl.archive.lines import LinesFile
-from newscrawl.archive.manifest import MANIFEST, read_manifest, sha256_of
-from newscrawl.archive.repair import Repaired, Repairs, repair_folder
+from newscrawl.archive.manifest import MANIFEST, file_sha256, read_manifest
+from newscrawl.archive.repair import FileRepair, FolderRepair, repair_folder
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.recovery import whole_members
-from newscrawl.warc.writer import OPEN, WarcNames, WarcWriter
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.recovery import iter_whole_members
+from newscrawl.warc.writer import OPEN_SUFFIX, WarcWriter
 
 HOST = "news host"
 DEAD = (1 << 22) + 1
@@ -44,7 +45,7 @@ def warc_bytes(exchanges: int = 3) -> tuple[bytes, list[int], list[WarcPointer]]
     with tempfile.TemporaryDirectory() as folder:
         writer = WarcWriter(
             folder=Path(folder),
-            names=WarcNames(prefix="echo", host=HOST, pid=DEAD),
+            names=WarcNameTemplate(prefix="echo", host=HOST, pid=DEAD),
             info=(("software", "newscrawl"),),
             now=lambda: START,
             new_id=lambda: f"<urn:uuid:{next(numbers):032x}>",
@@ -62,14 +63,14 @@ def warc_bytes(exchanges: int = 3) -> tuple[bytes, list[int], list[WarcPointer]]
     return raw, ends, pointers
 
 
-def an_exchange(number: int) -> Exchange:
+def an_exchange(number: int) -> HttpExchange:
     body = b"story %d " % number * 20
-    return Exchange(
+    return HttpExchange(
         url=f"http://example.org/{number}",
         started=START,
         sent=b"GET /%d HTTP/1.1\r\nHost: example.org\r\n\r\n" % number,
         received=b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body),
-        notes=(("outcome", "ok"),),
+        metadata=(("outcome", "ok"),),
     )
 
 
@@ -82,11 +83,11 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def outcomes(repairs: Repairs) -> dict[str, str]:
+def outcomes(repairs: FolderRepair) -> dict[str, str]:
     return {file.name: file.outcome for file in repairs.files}
 
 
-def repaired_alone(path: Path) -> Repaired | None:
+def repaired_alone(path: Path) -> FileRepair | None:
     """What a repair of its folder did to the one open file there; None when it did nothing."""
     found = repair_folder(path.parent, host=HOST).files
     assert len(found) <= 1
@@ -103,7 +104,7 @@ def running() -> Iterator[int]:
 
 def test_every_cut_of_the_last_record_keeps_the_records_before_it(tmp_path: Path) -> None:
     raw, ends, _ = warc_bytes(2)
-    path = tmp_path / (NAME + OPEN)
+    path = tmp_path / (NAME + OPEN_SUFFIX)
     for cut in range(ends[-2], len(raw) + 1):
         path.write_bytes(raw[:cut])
         repaired = repaired_alone(path)
@@ -128,7 +129,7 @@ def test_every_cut_of_the_last_record_keeps_the_records_before_it(tmp_path: Path
 def test_every_cut_of_a_whole_file_is_walked_alike() -> None:
     raw, ends, _ = warc_bytes(2)
     for cut in range(len(raw) + 1):
-        walked = [offset + length for offset, length in whole_members(io.BytesIO(raw[:cut]))]
+        walked = [offset + length for offset, length in iter_whole_members(io.BytesIO(raw[:cut]))]
         assert walked == [end for end in ends if end <= cut]
 
 
@@ -140,7 +141,7 @@ RAW, ENDS, POINTERS = warc_bytes()
 def test_a_changed_byte_makes_no_new_record(place: int, change: int) -> None:
     changed = bytearray(RAW)
     changed[place] ^= change
-    ends = [offset + length for offset, length in whole_members(io.BytesIO(bytes(changed)))]
+    ends = [offset + length for offset, length in iter_whole_members(io.BytesIO(bytes(changed)))]
     before = [end for end in ENDS if end <= place]
     assert ends[: len(before)] == before
     # A few bytes of gzip's header mean nothing; every other change ends the walk.
@@ -150,17 +151,23 @@ def test_a_changed_byte_makes_no_new_record(place: int, change: int) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_bytes_behind_the_last_record_are_no_record(tail: bytes) -> None:
-    ends = [offset + length for offset, length in whole_members(io.BytesIO(RAW + tail))]
+    ends = [offset + length for offset, length in iter_whole_members(io.BytesIO(RAW + tail))]
     assert ends == ENDS
 
 
 @pytest.mark.parametrize(
     "tail",
-    [b"\0" * 5000, gzip.compress(b"no record's end"), gzip.compress(b""), RAW[:30], b"WARC/1.1\r\n\r\n"],
+    [
+        b"\0" * 5000,
+        gzip.compress(b"no record's end", mtime=0),
+        gzip.compress(b"", mtime=0),
+        RAW[:30],
+        b"WARC/1.1\r\n\r\n",
+    ],
 )
 def test_what_is_no_whole_record_is_set_aside(tmp_path: Path, tail: bytes) -> None:
-    (tmp_path / (NAME + OPEN)).write_bytes(RAW + tail)
-    repaired = repaired_alone(tmp_path / (NAME + OPEN))
+    (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(RAW + tail)
+    repaired = repaired_alone(tmp_path / (NAME + OPEN_SUFFIX))
     assert repaired
     assert repaired.bytes_torn == len(tail)
     assert content(tmp_path)[f"{NAME}.torn"] == tail
@@ -171,7 +178,7 @@ def test_the_walk_takes_little_memory_whatever_a_record_unpacks_to() -> None:
     large = gzip.compress(os.urandom(300_000) + b"\0" * 80_000_000 + b"\r\n\r\n", 1)
     stream = io.BytesIO(RAW + large + RAW)
     tracemalloc.start()
-    members = list(whole_members(stream))
+    members = list(iter_whole_members(stream))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 30_000_000
@@ -182,8 +189,8 @@ def test_the_walk_takes_little_memory_whatever_a_record_unpacks_to() -> None:
 
 @pytest.mark.parametrize("left", [b"", RAW[:50]])
 def test_a_file_without_a_whole_record_is_only_kept_aside(tmp_path: Path, left: bytes) -> None:
-    (tmp_path / (NAME + OPEN)).write_bytes(left)
-    (tmp_path / (LINES + OPEN)).write_bytes(line(POINTERS[0]))
+    (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(left)
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(line(POINTERS[0]))
     repairs = repair_folder(tmp_path, host=HOST, complete=True)
     assert outcomes(repairs) == {NAME: "torn", LINES: "closed"}
     assert content(tmp_path)[f"{NAME}.torn"] == left
@@ -193,7 +200,7 @@ def test_a_file_without_a_whole_record_is_only_kept_aside(tmp_path: Path, left: 
 
 
 def test_lines_are_put_into_order_and_held_against_the_archive(tmp_path: Path) -> None:
-    (tmp_path / (NAME + OPEN)).write_bytes(RAW[: ENDS[-1] - 5])
+    (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(RAW[: ENDS[-1] - 5])
     moved = POINTERS[0].model_copy(update={"file": NAME.replace("00000", "00007")})
     gone = POINTERS[2].model_copy(update={"offset": ENDS[-2], "length": 9999})
     given_lines = [
@@ -206,9 +213,9 @@ def test_lines_are_put_into_order_and_held_against_the_archive(tmp_path: Path) -
         b'{"text":"no place"}\n',
         line(POINTERS[1])[:-1],
     ]
-    (tmp_path / (LINES + OPEN)).write_bytes(b"".join(given_lines))
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(b"".join(given_lines))
     rejected = LINES.replace(".jsonl", ".rejected.jsonl")
-    (tmp_path / (rejected + OPEN)).write_bytes(b"")
+    (tmp_path / (rejected + OPEN_SUFFIX)).write_bytes(b"")
     repairs = repair_folder(tmp_path, host=HOST)
     files = {file.name: file for file in repairs.files}
     assert (files[LINES].kept, files[LINES].lines_cut, files[LINES].lines_dropped) == (4, 3, 1)
@@ -218,7 +225,7 @@ def test_lines_are_put_into_order_and_held_against_the_archive(tmp_path: Path) -
     assert found[f"{LINES}.torn"] == b"".join(given_lines[n] for n in (3, 4, 6, 7))
     assert found[rejected] == b""
     assert set(found) == {NAME, f"{NAME}.torn", LINES, f"{LINES}.torn", rejected, MANIFEST}
-    assert read_manifest(tmp_path) == {name: sha256_of(tmp_path / name) for name in (NAME, LINES, rejected)}
+    assert read_manifest(tmp_path) == {name: file_sha256(tmp_path / name) for name in (NAME, LINES, rejected)}
     assert repairs.is_sound
     assert not repair_folder(tmp_path, host=HOST, complete=True).files
 
@@ -237,7 +244,7 @@ def test_lines_are_put_into_order_and_held_against_the_archive(tmp_path: Path) -
 )
 def test_a_line_that_is_not_ours_costs_itself(tmp_path: Path, bad: bytes) -> None:
     (tmp_path / NAME).write_bytes(RAW)
-    path = tmp_path / (LINES + OPEN)
+    path = tmp_path / (LINES + OPEN_SUFFIX)
     path.write_bytes(line(POINTERS[0]) + bad + line(POINTERS[1]))
     repaired = repaired_alone(path)
     assert repaired
@@ -250,7 +257,7 @@ def test_a_line_that_is_not_ours_costs_itself(tmp_path: Path, bad: bytes) -> Non
 def test_a_repair_killed_halfway_through_a_warc_is_finished_by_the_next(
     tmp_path: Path, truncated: bool
 ) -> None:
-    (tmp_path / (NAME + OPEN)).write_bytes(RAW if truncated else RAW + b"tail")
+    (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(RAW if truncated else RAW + b"tail")
     (tmp_path / f"{NAME}.torn").write_bytes(b"tail")
     (tmp_path / f"{NAME}.torn.tmp").write_bytes(b"ta")
     repair_folder(tmp_path, host=HOST)
@@ -262,24 +269,24 @@ def test_a_repair_killed_halfway_through_a_warc_is_finished_by_the_next(
 def test_lines_that_were_being_put_into_order_are_finished(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(RAW)
     unsorted, ordered = line(POINTERS[1]) + line(POINTERS[0]), line(POINTERS[0]) + line(POINTERS[1])
-    (tmp_path / (LINES + OPEN)).write_bytes(unsorted)
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(unsorted)
     (tmp_path / f"{LINES}.sorting").write_bytes(ordered[:20])
     (tmp_path / f"echo-{STAMP}-{DEAD}.report.tmp").write_bytes(b"{")
     repair_folder(tmp_path, host=HOST)
     assert set(content(tmp_path)) == {NAME, LINES, MANIFEST}
     assert content(tmp_path)[LINES] == ordered
     # Killed between the last two steps: the final name is there, and so is the open file.
-    (tmp_path / (LINES + OPEN)).write_bytes(unsorted)
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(unsorted)
     (tmp_path / MANIFEST).unlink()
-    assert outcomes(repair_folder(tmp_path, host=HOST)) == {LINES + OPEN: "removed"}
+    assert outcomes(repair_folder(tmp_path, host=HOST)) == {LINES + OPEN_SUFFIX: "removed"}
     assert content(tmp_path)[LINES] == ordered
-    assert read_manifest(tmp_path) == {LINES: sha256_of(tmp_path / LINES)}
+    assert read_manifest(tmp_path) == {LINES: file_sha256(tmp_path / LINES)}
 
 
 @pytest.mark.parametrize("name", [NAME, LINES])
 def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"finished")
-    (tmp_path / (name + OPEN)).write_bytes(RAW)
+    (tmp_path / (name + OPEN_SUFFIX)).write_bytes(RAW)
     before = content(tmp_path)
     repairs = repair_folder(tmp_path, host=HOST)
     (file,) = repairs.files
@@ -321,9 +328,9 @@ def test_a_repair_killed_at_any_step_is_finished_by_the_next(
 ) -> None:
     def torn(folder: Path) -> Path:
         folder.mkdir()
-        (folder / (NAME + OPEN)).write_bytes(RAW[:-7])
+        (folder / (NAME + OPEN_SUFFIX)).write_bytes(RAW[:-7])
         lines = line(POINTERS[1]) + line(gone) + line(POINTERS[0]) + b'{"tex'
-        (folder / (LINES + OPEN)).write_bytes(lines)
+        (folder / (LINES + OPEN_SUFFIX)).write_bytes(lines)
         return folder
 
     gone = POINTERS[2].model_copy(update={"offset": ENDS[-2], "length": 9})
@@ -353,19 +360,20 @@ WRITE_MUCH = """
 import itertools, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from newscrawl.archive.repair import Repaired
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.archive.repair import FileRepair
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.writer import WarcWriter
 now = lambda: datetime(2026, 3, 4, tzinfo=UTC)
 ids = itertools.count()
 writer = WarcWriter(
-    folder=Path(sys.argv[1]), names=WarcNames(prefix="echo", host="news host", pid=os.getpid()),
+    folder=Path(sys.argv[1]), names=WarcNameTemplate(prefix="echo", host="news host", pid=os.getpid()),
     info=(), now=now, new_id=lambda: f"<urn:uuid:{next(ids)}>",
 )
 sent = b"GET / HTTP/1.1\\r\\n\\r\\n"
 received = b"HTTP/1.1 200 OK\\r\\nContent-Encoding: br\\r\\n\\r\\n" + os.urandom(30_000_000)
 while True:
-    writer.write(Exchange(url="http://a/", started=now(), sent=sent, received=received))
+    writer.write(HttpExchange(url="http://a/", started=now(), sent=sent, received=received))
     print("written", flush=True)
 """
 
@@ -426,13 +434,13 @@ def test_a_process_that_has_ended_but_was_not_waited_for_protects_nothing(tmp_pa
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         name = of_process(process.pid)[0]
         (tmp_path / name).write_bytes(RAW)
-        assert outcomes(repair_folder(tmp_path, host=HOST)) == {name.removesuffix(OPEN): "closed"}
+        assert outcomes(repair_folder(tmp_path, host=HOST)) == {name.removesuffix(OPEN_SUFFIX): "closed"}
 
 
 def test_a_file_that_a_writer_holds_is_left_alone_whatever_its_name_says(tmp_path: Path) -> None:
     writer = WarcWriter(
         folder=tmp_path,
-        names=WarcNames(prefix="echo", host="elsewhere", pid=DEAD),
+        names=WarcNameTemplate(prefix="echo", host="elsewhere", pid=DEAD),
         info=(),
         now=lambda: START,
         new_id=lambda: "<urn:uuid:1>",
@@ -440,7 +448,7 @@ def test_a_file_that_a_writer_holds_is_left_alone_whatever_its_name_says(tmp_pat
     lines = LinesFile(tmp_path / LINES)
     writer.open()
     lines.open()
-    names = {f"echo-{STAMP}-00000-elsewhere-{DEAD}.warc.gz.open", LINES + OPEN}
+    names = {f"echo-{STAMP}-00000-elsewhere-{DEAD}.warc.gz.open", LINES + OPEN_SUFFIX}
     assert outcomes(repair_folder(tmp_path, host=HOST, force=True)) == dict.fromkeys(names, "running")
     writer.write(an_exchange(1))
     lines.close()
@@ -473,18 +481,18 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     folder, outside = tmp_path / "echo", tmp_path / "outside"
     folder.mkdir()
     outside.write_bytes(RAW + b"tail")
-    (folder / (NAME + OPEN)).symlink_to(outside)
-    os.mkfifo(folder / (LINES + OPEN))
+    (folder / (NAME + OPEN_SUFFIX)).symlink_to(outside)
+    os.mkfifo(folder / (LINES + OPEN_SUFFIX))
     repairs = repair_folder(folder, host=HOST)
-    assert outcomes(repairs) == {NAME + OPEN: "broken", LINES + OPEN: "broken"}
+    assert outcomes(repairs) == {NAME + OPEN_SUFFIX: "broken", LINES + OPEN_SUFFIX: "broken"}
     assert outside.read_bytes() == RAW + b"tail"
 
 
 def test_two_repairs_at_once_do_it_once(tmp_path: Path) -> None:
     raw = RAW * 20
-    (tmp_path / (NAME + OPEN)).write_bytes(raw + b"tail")
-    (tmp_path / (LINES + OPEN)).write_bytes(line(POINTERS[0]))
-    found: list[Repairs] = []
+    (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(raw + b"tail")
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(line(POINTERS[0]))
+    found: list[FolderRepair] = []
     threads = [
         threading.Thread(target=lambda: found.append(repair_folder(tmp_path, host=HOST))) for _ in range(4)
     ]
@@ -492,7 +500,7 @@ def test_two_repairs_at_once_do_it_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    closed = sorted(file.name for repairs in found for file in repairs.of("closed"))
+    closed = sorted(file.name for repairs in found for file in repairs.with_outcome("closed"))
     assert closed == sorted((NAME, LINES))
     assert all(repairs.is_sound for repairs in found)
     assert (tmp_path / NAME).read_bytes() == raw
@@ -504,8 +512,8 @@ def unprivileged() -> Iterator[Path]:
     """A folder that may be read but not written, also when tests run as root."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / (NAME + OPEN)).write_bytes(RAW[:-1])
-        (folder / (NAME + OPEN)).chmod(0o666)
+        (folder / (NAME + OPEN_SUFFIX)).write_bytes(RAW[:-1])
+        (folder / (NAME + OPEN_SUFFIX)).chmod(0o666)
         folder.chmod(0o555)
         before = os.geteuid()
         if not before:
@@ -518,9 +526,10 @@ def unprivileged() -> Iterator[Path]:
 def test_a_folder_that_cannot_be_written_is_a_clear_error(unprivileged: Path) -> None:
     repairs = repair_folder(unprivileged, host=HOST)
     (file,) = repairs.files
-    assert (file.outcome, file.reason) == ("broken", "cannot repair it: Permission denied")
+    torn = unprivileged / f"{NAME}.torn"
+    assert (file.outcome, file.reason) == ("broken", f"cannot write {torn}: Permission denied")
     assert not repairs.is_sound
-    assert content(unprivileged) == {NAME + OPEN: RAW[:-1]}
+    assert content(unprivileged) == {NAME + OPEN_SUFFIX: RAW[:-1]}
 
 
 def test_a_folder_that_is_not_there_has_nothing_to_repair(tmp_path: Path) -> None:
@@ -548,10 +557,10 @@ def duplicate(pointer: WarcPointer) -> bytes:
 @pytest.mark.parametrize("settled", [False, True])
 def test_an_article_that_was_withdrawn_does_not_come_back(tmp_path: Path, settled: bool) -> None:
     """Its run refused it for an equal one that stands earlier, and was killed then or while it closed."""
-    (tmp_path / (NAME + OPEN)).write_bytes(RAW)
-    (tmp_path / (LINES + OPEN)).write_bytes(line(POINTERS[1]) + line(POINTERS[0]))
+    (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(RAW)
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(line(POINTERS[1]) + line(POINTERS[0]))
     rejected = LINES.replace(".jsonl", ".rejected.jsonl")
-    (tmp_path / (rejected + OPEN)).write_bytes(duplicate(POINTERS[1]))
+    (tmp_path / (rejected + OPEN_SUFFIX)).write_bytes(duplicate(POINTERS[1]))
     if settled:
         (tmp_path / LINES).write_bytes(line(POINTERS[0]))
     repairs = repair_folder(tmp_path, host=HOST)
@@ -559,4 +568,4 @@ def test_an_article_that_was_withdrawn_does_not_come_back(tmp_path: Path, settle
     found = content(tmp_path)
     assert found[LINES] == line(POINTERS[0])
     assert found[rejected] == duplicate(POINTERS[1])
-    assert LINES + OPEN not in found
+    assert LINES + OPEN_SUFFIX not in found

@@ -15,19 +15,20 @@ from hypothesis import strategies as st
 
 from newscrawl.archive.replay import (
     CaptureTable,
-    Playback,
-    answer_of,
-    captures_of_file,
-    key_of,
-    playable,
-    recorded,
-    runs_of,
+    ReplayIndex,
+    as_http1,
+    find_recorded_runs,
+    iter_captures,
+    read_captures,
+    read_response,
+    request_key,
 )
 from newscrawl.errors import ArchiveError
+from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.http import split_message
-from newscrawl.warc.reader import records_of
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.warc.reader import iter_records
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.writer import WarcWriter
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SITE = "http://example.org"
@@ -49,22 +50,24 @@ def an_exchange(
     answered: bytes = b"",
     page: str = "",
     outcome: str = "ok",
-) -> Exchange:
+) -> HttpExchange:
     found = json.dumps({"url": SITE + page, "via": "list"})
-    return Exchange(
+    return HttpExchange(
         url=SITE + path,
         started=START + timedelta(seconds=seconds),
         sent=b"%s %s HTTP/1.1\r\nHost: example.org\r\n%s\r\n%s" % (method, path.encode(), headers, asked),
         received=b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s" % (answered, len(body), body),
-        notes=(("outcome", outcome), *((("discovery", found),) if page else ())),
+        metadata=(("outcome", outcome), *((("discovery", found),) if page else ())),
     )
 
 
-def an_archive(folder: Path, *exchanges: Exchange, run: str = "echo-1-1", began: datetime = START) -> Path:
+def an_archive(
+    folder: Path, *exchanges: HttpExchange, run: str = "echo-1-1", began: datetime = START
+) -> Path:
     """One file of a run; its name sorts by `began`."""
     writer = WarcWriter(
         folder=folder,
-        names=WarcNames(prefix="echo", host="host", pid=1),
+        names=WarcNameTemplate(prefix="echo", host="host", pid=1),
         info=(("run", run),) if run else (),
         now=lambda: began,
         new_id=new_id,
@@ -76,20 +79,20 @@ def an_archive(folder: Path, *exchanges: Exchange, run: str = "echo-1-1", began:
     return folder / writer.files[0].name
 
 
-def body_of(table: CaptureTable, playback: Playback, path: str, **more: object) -> bytes | None:
-    capture = playback.take(key_of("GET", SITE + path), **more)  # type: ignore[arg-type]
-    return split_message(answer_of(table, capture).received).entity if capture else None
+def body_of(table: CaptureTable, playback: ReplayIndex, path: str, **more: object) -> bytes | None:
+    capture = playback.take(request_key("GET", SITE + path), **more)  # type: ignore[arg-type]
+    return split_message(read_response(table, capture).received).entity if capture else None
 
 
 def test_the_nth_request_gets_the_nth_capture_and_then_none(tmp_path: Path) -> None:
-    table = recorded(an_archive(tmp_path, an_exchange(body=b"one"), an_exchange(body=b"two")), "echo")
-    playback = Playback(table)
+    table = read_captures(an_archive(tmp_path, an_exchange(body=b"one"), an_exchange(body=b"two")), "echo")
+    playback = ReplayIndex(table)
     assert [body_of(table, playback, "/a") for _ in range(3)] == [b"one", b"two", None]
     assert (playback.served, playback.missed) == (2, 1)
 
 
 def test_method_query_order_and_body_make_different_questions(tmp_path: Path) -> None:
-    table = recorded(
+    table = read_captures(
         an_archive(
             tmp_path,
             an_exchange("/a?x=1&y=2", b"get"),
@@ -99,16 +102,16 @@ def test_method_query_order_and_body_make_different_questions(tmp_path: Path) ->
         "echo",
     )
     url = SITE + "/a?x=1&y=2#part"
-    asked = [key_of("POST", url, b"two"), key_of("GET", url), key_of("post", url, b"one")]
+    asked = [request_key("POST", url, b"two"), request_key("GET", url), request_key("post", url, b"one")]
     found = [table.captures(key)[0] for key in asked]
-    bodies = [split_message(answer_of(table, capture).received).entity for capture in found]
+    bodies = [split_message(read_response(table, capture).received).entity for capture in found]
     assert bodies == [b"post two", b"get", b"post one"]
-    assert not table.captures(key_of("GET", SITE + "/a?y=2&x=1"))
-    assert not table.captures(key_of("POST", url, b"three"))
+    assert not table.captures(request_key("GET", SITE + "/a?y=2&x=1"))
+    assert not table.captures(request_key("POST", url, b"three"))
 
 
 def test_attempts_nobody_saw_an_end_of_answer_nothing(tmp_path: Path) -> None:
-    table = recorded(
+    table = read_captures(
         an_archive(
             tmp_path,
             an_exchange(outcome="sent again on a new connection"),
@@ -117,12 +120,12 @@ def test_attempts_nobody_saw_an_end_of_answer_nothing(tmp_path: Path) -> None:
         ),
         "echo",
     )
-    playback = Playback(table)
+    playback = ReplayIndex(table)
     assert [body_of(table, playback, "/a") for _ in range(2)] == [b"seen", None]
 
 
 def test_each_page_gets_the_capture_it_led_to(tmp_path: Path) -> None:
-    table = recorded(
+    table = read_captures(
         an_archive(
             tmp_path,
             an_exchange("/target", b"by one", page="/one"),
@@ -131,24 +134,24 @@ def test_each_page_gets_the_capture_it_led_to(tmp_path: Path) -> None:
         ),
         "echo",
     )
-    playback = Playback(table)
+    playback = ReplayIndex(table)
     pages = ("/two", "/one", "/three")
     found = [body_of(table, playback, "/target", page=SITE + page, redirected=True) for page in pages]
     assert found == [b"by two", b"by one", b"by two again"]
 
 
 def test_a_page_found_by_another_spelling_of_its_url_is_the_same_page(tmp_path: Path) -> None:
-    table = recorded(
+    table = read_captures(
         an_archive(tmp_path, an_exchange("/a?utm_source=rss", b"story", page="/a?utm_source=rss")), "echo"
     )
-    assert body_of(table, Playback(table), "/a", page=SITE + "/a") == b"story"
-    assert body_of(table, Playback(table), "/a") is None, "without a page there is no identity but the URL"
-    assert body_of(table, Playback(table), "/a", page=SITE + "/a", redirected=True) is None
-    assert body_of(table, Playback(table), "/a?p=1", page=SITE + "/a?p=1") is None
+    assert body_of(table, ReplayIndex(table), "/a", page=SITE + "/a") == b"story"
+    assert body_of(table, ReplayIndex(table), "/a") is None, "without a page there is no identity but the URL"
+    assert body_of(table, ReplayIndex(table), "/a", page=SITE + "/a", redirected=True) is None
+    assert body_of(table, ReplayIndex(table), "/a?p=1", page=SITE + "/a?p=1") is None
 
 
 def test_a_page_does_not_take_what_another_page_led_to(tmp_path: Path) -> None:
-    table = recorded(
+    table = read_captures(
         an_archive(
             tmp_path,
             an_exchange("/a", b"by b", page="/b"),
@@ -156,7 +159,7 @@ def test_a_page_does_not_take_what_another_page_led_to(tmp_path: Path) -> None:
         ),
         "echo",
     )
-    playback = Playback(table)
+    playback = ReplayIndex(table)
     assert body_of(table, playback, "/a", page=SITE + "/a") == b"its own"
     assert body_of(table, playback, "/a", page=SITE + "/b", redirected=True) == b"by b"
 
@@ -165,32 +168,32 @@ def test_the_newest_run_is_replayed_unless_one_is_named(tmp_path: Path) -> None:
     an_archive(tmp_path, an_exchange(body=b"old"), run="echo-1-1")
     an_archive(tmp_path, an_exchange(body=b"new"), run="echo-2-1", began=START + timedelta(hours=1))
     an_archive(tmp_path, an_exchange("/b"), run="echo-2-1", began=START + timedelta(hours=2))
-    assert [(files.run, len(files.paths)) for files in runs_of(tmp_path, "echo")] == [
+    assert [(files.run, len(files.paths)) for files in find_recorded_runs(tmp_path, "echo")] == [
         ("echo-1-1", 1),
         ("echo-2-1", 2),
     ]
-    newest, named = recorded(tmp_path, "echo"), recorded(tmp_path, "echo", "echo-1-1")
-    assert body_of(newest, Playback(newest), "/a") == b"new"
-    assert body_of(newest, Playback(newest), "/b") == b"story"
-    assert body_of(named, Playback(named), "/a") == b"old"
-    assert recorded(tmp_path.parent, tmp_path.name).run == "echo-2-1"
+    newest, named = read_captures(tmp_path, "echo"), read_captures(tmp_path, "echo", "echo-1-1")
+    assert body_of(newest, ReplayIndex(newest), "/a") == b"new"
+    assert body_of(newest, ReplayIndex(newest), "/b") == b"story"
+    assert body_of(named, ReplayIndex(named), "/a") == b"old"
+    assert read_captures(tmp_path.parent, tmp_path.name).run == "echo-2-1"
     with pytest.raises(ArchiveError, match=r"run 'echo-3' is not recorded .* echo-1-1, echo-2-1"):
-        recorded(tmp_path, "echo", "echo-3")
+        read_captures(tmp_path, "echo", "echo-3")
 
 
 def test_by_time_the_nearest_at_or_before_is_taken_as_often_as_it_is_asked_for(tmp_path: Path) -> None:
     an_archive(tmp_path, an_exchange(body=b"at 0"), an_exchange(body=b"at 9", seconds=9), run="echo-1-1")
     an_archive(tmp_path, an_exchange(body=b"at 5", seconds=5), run="echo-2-1", began=START + timedelta(1))
-    table = recorded(tmp_path, "echo", by_time=True)
+    table = read_captures(tmp_path, "echo", by_time=True)
     for seconds, body in [(-1, None), (0, b"at 0"), (5, b"at 5"), (8, b"at 5"), (99, b"at 9")]:
-        playback = Playback(table, START + timedelta(seconds=seconds))
+        playback = ReplayIndex(table, START + timedelta(seconds=seconds))
         assert [body_of(table, playback, "/a") for _ in range(2)] == [body, body]
 
 
 def test_what_an_answer_varies_by_decides_only_where_captures_differ(tmp_path: Path) -> None:
     varies = b"Vary: Accept-Language, *\r\n"
     french, english = b"Accept-Language: fr\r\n", b"Accept-Language: en\r\n"
-    table = recorded(
+    table = read_captures(
         an_archive(
             tmp_path,
             an_exchange("/", b"bonjour", headers=french, answered=varies),
@@ -199,7 +202,7 @@ def test_what_an_answer_varies_by_decides_only_where_captures_differ(tmp_path: P
         ),
         "echo",
     )
-    playback = Playback(table)
+    playback = ReplayIndex(table)
     asked = {"accept-language": "en"}
     assert body_of(table, playback, "/", headers=asked) == b"hello"
     assert body_of(table, playback, "/one", headers=asked) == b"salut"
@@ -208,7 +211,7 @@ def test_what_an_answer_varies_by_decides_only_where_captures_differ(tmp_path: P
 
 def test_a_revisit_has_its_own_head_and_the_body_of_another_file(tmp_path: Path) -> None:
     first = an_archive(tmp_path, an_exchange(body=b"the same story"), run="echo-1-1")
-    original = next(captures_of_file(first, ""))
+    original = next(iter_captures(first, ""))
     revisits = [
         ("/a", b"HTTP/1.1 200 Again\r\nContent-Length: 14\r\n\r\n", original.pointer.record_id),
         ("/b", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", original.pointer.record_id),
@@ -218,15 +221,17 @@ def test_a_revisit_has_its_own_head_and_the_body_of_another_file(tmp_path: Path)
     with gzip.open(tmp_path / "second.warc.gz", "wb") as out:
         for path, block, refers in revisits:
             out.write(a_record("revisit", SITE + path, block, **{"WARC-Refers-To": refers}))
-    table = recorded(tmp_path, "echo", "")
-    answers = {path: table.captures(key_of("GET", SITE + path))[0] for path, _, _ in revisits}
-    assert answer_of(table, answers["/a"]).received == revisits[0][1] + b"the same story"
-    assert answer_of(table, answers["/b"]).received == revisits[1][1] + b"E\r\nthe same story\r\n0\r\n\r\n"
-    assert answer_of(table, answers["/c"]).received == b"HTTP/1.1 304 Not Modified\r\n\r\n"
+    table = read_captures(tmp_path, "echo", "")
+    answers = {path: table.captures(request_key("GET", SITE + path))[0] for path, _, _ in revisits}
+    assert read_response(table, answers["/a"]).received == revisits[0][1] + b"the same story"
+    assert (
+        read_response(table, answers["/b"]).received == revisits[1][1] + b"E\r\nthe same story\r\n0\r\n\r\n"
+    )
+    assert read_response(table, answers["/c"]).received == b"HTTP/1.1 304 Not Modified\r\n\r\n"
     with pytest.raises(
         ArchiveError, match=f"of {SITE}/d refers to <urn:uuid:none>, which is not in the archive"
     ):
-        answer_of(table, answers["/d"])
+        read_response(table, answers["/d"])
 
 
 def a_record(kind: str, url: str, block: bytes, **headers: str) -> bytes:
@@ -253,18 +258,18 @@ def test_an_archive_of_another_program_is_one_run_without_a_name(tmp_path: Path)
     )
     alone = a_record("response", SITE + "/b", b"HTTP/1.0 200 OK\r\n\r\nalone")
     (tmp_path / "other.warc").write_bytes(request + response + alone)
-    table = recorded(tmp_path / "other.warc", "echo")
+    table = read_captures(tmp_path / "other.warc", "echo")
     assert table.run == ""
-    first, second = (table.captures(key_of("GET", SITE + path))[0] for path in ("/a", "/b"))
+    first, second = (table.captures(request_key("GET", SITE + path))[0] for path in ("/a", "/b"))
     assert first.pointer.record_id == answer
-    assert answer_of(table, first).received == b"HTTP/1.1 200\r\nContent-Length: 8\r\n\r\n<p>plain"
-    assert answer_of(table, second).received == b"HTTP/1.0 200 OK\r\n\r\nalone"
+    assert read_response(table, first).received == b"HTTP/1.1 200\r\nContent-Length: 8\r\n\r\n<p>plain"
+    assert read_response(table, second).received == b"HTTP/1.0 200 OK\r\n\r\nalone"
 
 
 def test_a_torn_tail_costs_only_itself(tmp_path: Path) -> None:
     path = an_archive(tmp_path, an_exchange("/a"), an_exchange("/b"))
     path.write_bytes(path.read_bytes()[:-700])
-    found = [capture.key.url for capture in captures_of_file(path, "")]
+    found = [capture.key.url for capture in iter_captures(path, "")]
     assert found[0] == SITE + "/a"
 
 
@@ -272,17 +277,17 @@ def test_a_torn_tail_costs_only_itself(tmp_path: Path) -> None:
 def test_damage_costs_one_exchange_at_most(tmp_path: Path, kind: str) -> None:
     path = an_archive(tmp_path, *(an_exchange(f"/{name}", page=f"/{name}") for name in "abc"))
     with path.open("rb") as stream:
-        places = [(offset, length, one.kind) for offset, length, one in records_of(stream)]
+        places = [(record.offset, record.length, record.kind) for record in iter_records(stream)]
     offset, length, _ = [place for place in places if place[2] == kind][1]
     raw = bytearray(path.read_bytes())
     raw[offset : offset + length] = bytes(length)
     path.write_bytes(raw)
-    found = list(captures_of_file(path, ""))
+    found = list(iter_captures(path, ""))
     assert {capture.kind for capture in found} == {"response"}
     left = "ac" if kind == "response" else "abc"
     assert [capture.key.url for capture in found] == [f"{SITE}/{name}" for name in left]
-    table = recorded(tmp_path, "echo")
-    playback = Playback(table, None)
+    table = read_captures(tmp_path, "echo")
+    playback = ReplayIndex(table, None)
     assert [body_of(table, playback, f"/{name}") for name in left] == [b"story"] * len(left)
 
 
@@ -299,19 +304,19 @@ def test_a_folder_with_nothing_to_replay_is_a_clear_error(
 ) -> None:
     make(tmp_path)
     with pytest.raises(ArchiveError, match=says):
-        recorded(tmp_path, "echo")
+        read_captures(tmp_path, "echo")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 99, b"WARC/1.1\r\n\r\n", b"\x1f\x8b\x08"])
 def test_a_file_that_is_no_archive_holds_no_capture(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.warc.gz").write_bytes(content)
-    assert not recorded(tmp_path, "echo").by_key
+    assert not read_captures(tmp_path, "echo").by_key
 
 
 def test_near_urls_are_those_of_the_host(tmp_path: Path) -> None:
-    table = recorded(an_archive(tmp_path, an_exchange("/story/1"), an_exchange("/zzz")), "echo")
-    assert Playback(table).near(key_of("GET", SITE + "/story/2")) == [SITE + "/story/1"]
-    assert Playback(table).near(key_of("GET", "http://example.com/story/1")) == []
+    table = read_captures(an_archive(tmp_path, an_exchange("/story/1"), an_exchange("/zzz")), "echo")
+    assert ReplayIndex(table).near(request_key("GET", SITE + "/story/2")) == [SITE + "/story/1"]
+    assert ReplayIndex(table).near(request_key("GET", "http://example.com/story/1")) == []
 
 
 @given(
@@ -320,6 +325,6 @@ def test_near_urls_are_those_of_the_host(tmp_path: Path) -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_no_block_breaks_a_replay(rest: bytes, start: bytes) -> None:
-    assert isinstance(playable(start + rest), bytes)
+    assert isinstance(as_http1(start + rest), bytes)
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(rest), rest)
-    assert playable(whole) == whole
+    assert as_http1(whole) == whole

@@ -9,48 +9,55 @@ import pytest
 from wire.archived import answer, archived_run, story
 
 from newscrawl.archive.memory_files import CURRENT, newest_memory
-from newscrawl.archive.pages import archive_files
-from newscrawl.archive.reextract import noted_at, notes_at
-from newscrawl.archive.site_memory import Notes, known_notes, learn, learnt_from
+from newscrawl.archive.pages import find_archive_files
+from newscrawl.archive.reextract import extract_with_record, read_page_records
+from newscrawl.archive.site_memory import (
+    PageRecordBuffer,
+    learn_from_archive,
+    read_newest_records,
+    write_site_memory,
+)
 from newscrawl.errors import ArchiveError
-from newscrawl.extraction.boilerplate import MAX_PAGES, PageNote
-from newscrawl.pipelines.extract import extraction_pool
+from newscrawl.extraction.boilerplate import MAX_PAGES, PageRecord
+from newscrawl.pipelines.extract import start_extraction_pool
 
 
-def note(number: int, day: str = "2026-03-01") -> PageNote:
-    return PageNote(url=f"http://a/{uuid5(NAMESPACE_URL, str(number))}", day=day, title=f"{number}", seen=())
+def note(number: int, day: str = "2026-03-01") -> PageRecord:
+    return PageRecord(
+        url=f"http://a/{uuid5(NAMESPACE_URL, str(number))}", day=day, title=f"{number}", occurrences=()
+    )
 
 
 def test_no_more_notes_are_held_than_can_be_remembered_and_their_order_is_no_matter() -> None:
     held = []
     for order in (1, -1):
-        notes = Notes()
+        notes = PageRecordBuffer()
         for number in range(5 * MAX_PAGES)[::order]:
             notes.add(note(number))
-        held.append(notes.held)
+        held.append(notes.records)
     assert held[0] == held[1]
     assert len(held[0]) == MAX_PAGES
 
 
 def test_nothing_is_written_where_nothing_was_learned(tmp_path: Path) -> None:
-    assert learn(tmp_path, []) is None
-    assert known_notes(tmp_path) == []
+    assert write_site_memory(tmp_path, []) is None
+    assert read_newest_records(tmp_path) == []
     assert not list(tmp_path.iterdir())
 
 
 def test_a_memory_is_added_to_and_begun_anew_when_it_cannot_be_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    learn(tmp_path, [note(1)])
-    learn(tmp_path, [*known_notes(tmp_path), note(2)])
-    assert {one.title for one in known_notes(tmp_path)} == {"1", "2"}
+    write_site_memory(tmp_path, [note(1)])
+    write_site_memory(tmp_path, [*read_newest_records(tmp_path), note(2)])
+    assert {one.title for one in read_newest_records(tmp_path)} == {"1", "2"}
     newest = newest_memory(tmp_path)
     assert newest
     newest.write_bytes(b"")
-    assert known_notes(tmp_path) == []
+    assert read_newest_records(tmp_path) == []
     assert newest.name in caplog.text
-    learn(tmp_path, [note(3)])
-    assert [one.title for one in known_notes(tmp_path)] == ["3"]
+    write_site_memory(tmp_path, [note(3)])
+    assert [one.title for one in read_newest_records(tmp_path)] == ["3"]
 
 
 def test_a_page_that_cannot_be_read_teaches_nothing(tmp_path: Path) -> None:
@@ -58,10 +65,10 @@ def test_a_page_that_cannot_be_read_teaches_nothing(tmp_path: Path) -> None:
     pages["http://example.org/picture"] = answer(b"\x89PNG\r\n\x1a\n" + bytes(500), kind="image/png")
     pages["http://example.org/packed"] = answer(b"x").replace(b"X-Odd-CASE: kept", b"Content-Encoding: gzip")
     folder = archived_run(tmp_path, "echo", pages).folder
-    files = archive_files([folder])
-    pool = extraction_pool(1)
+    files = find_archive_files([folder])
+    pool = start_extraction_pool(1)
     try:
-        learnt = learnt_from(folder, files, {}, pool=pool, seconds=20, ahead=2)
+        learnt = learn_from_archive(folder, files, {}, pool=pool, seconds=20, ahead=2)
     finally:
         pool.stop()
         pool.join()
@@ -69,19 +76,19 @@ def test_a_page_that_cannot_be_read_teaches_nothing(tmp_path: Path) -> None:
     newest = newest_memory(folder)
     assert newest
     assert newest.name == learnt.memory
-    assert {one.url for one in notes_at(newest)} == {f"http://example.org/{n}" for n in range(3)}
+    assert {one.url for one in read_page_records(newest)} == {f"http://example.org/{n}" for n in range(3)}
     assert (folder / CURRENT).read_text() == f"{newest.name}\n"
 
 
 def test_a_note_is_the_same_whatever_memory_the_page_was_read_with(tmp_path: Path) -> None:
     pages = {f"http://example.org/{n}": answer(story(f"pier number {n}")) for n in range(3)}
     folder = archived_run(tmp_path, "echo", pages).folder
-    (file,) = archive_files([folder])
-    places = list(file.places())
-    plain = [noted_at(place.folder, place.pointer, None).note for place in places]
-    path = learn(folder, [one for one in plain if one])
+    (file,) = find_archive_files([folder])
+    places = list(file.pages())
+    plain = [extract_with_record(place.folder, place.pointer, None).record for place in places]
+    path = write_site_memory(folder, [one for one in plain if one])
     assert path
-    assert [noted_at(place.folder, place.pointer, None, path).note for place in places] == plain
+    assert [extract_with_record(place.folder, place.pointer, None, path).record for place in places] == plain
     path.write_bytes(b"")
     with pytest.raises(ArchiveError, match=path.name):
-        notes_at(path)
+        read_page_records(path)

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newscrawl.archive.takedown import Exchange, tombstone
+from newscrawl.archive.takedown import ExchangeSpan, tombstone
 from newscrawl.errors import ArchiveError
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def exchange(length: int) -> Exchange:
-    return Exchange(
+def exchange(length: int) -> ExchangeSpan:
+    return ExchangeSpan(
         offset=0,
         length=length,
         record_ids=("<urn:uuid:00000000-0000-4000-8000-000000000001>",),

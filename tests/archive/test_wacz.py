@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from wire.archived import answer, archived_run, story
 
-from newscrawl.archive.finished_runs import FinishedRun, articles_of
+from newscrawl.archive.finished_runs import FinishedRun, read_run_articles
 from newscrawl.archive.wacz import write_wacz
 from newscrawl.errors import ArchiveError
 from newscrawl.warc import cdxj as zipnum
-from newscrawl.warc.cdxj import packed_index
+from newscrawl.warc.cdxj import compress_cdxj
 
 MADE = datetime(2026, 3, 1, 13, 5, 7, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def runs(tmp_path: Path) -> list[FinishedRun]:
 
 def packed(path: Path, runs: list[FinishedRun]) -> zipfile.ZipFile:
     warcs = [warc for run in runs for warc in run.warcs]
-    write_wacz(path, warcs, articles_of(runs), title="Two runs", made=MADE)
+    write_wacz(path, warcs, read_run_articles(runs), title="Two runs", made=MADE)
     return zipfile.ZipFile(path)
 
 
@@ -124,7 +124,7 @@ def test_the_index_leads_to_each_answer(runs: list[FinishedRun], tmp_path: Path)
 def test_the_blocks_of_a_long_index_are_found_by_its_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zipnum, "LINES_PER_BLOCK", 2)
     given = [f"org,example)/{n} 2026030112000{n} {{}}" for n in range(5)]
-    packed_lines, places = packed_index(given)
+    packed_lines, places = compress_cdxj(given)
     meta, *blocks = places.decode().splitlines()
     assert json.loads(meta.removeprefix("!meta 0 "))["format"] == "cdxj-gzip-1.0"
     read: list[str] = []
@@ -155,7 +155,7 @@ def test_a_failure_leaves_the_old_file_and_no_draft(runs: list[FinishedRun], tmp
 
 
 def test_one_name_cannot_stand_for_two_files(runs: list[FinishedRun], tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="in the package already"):
+    with pytest.raises(ArchiveError, match="the package already has a file with this name"):
         packed(tmp_path / "x.wacz", [runs[0], runs[0]])
 
 

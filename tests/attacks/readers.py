@@ -6,13 +6,13 @@ import os
 import time
 from typing import Any
 
-from newscrawl.discovery.results import Found
+from newscrawl.discovery.results import SourceResult
 
 
-def sleeps(*_: Any) -> Found:
+def sleeps(*_: Any) -> SourceResult:
     time.sleep(60)
     raise AssertionError
 
 
-def dies(*_: Any) -> Found:
+def dies(*_: Any) -> SourceResult:
     os._exit(9)

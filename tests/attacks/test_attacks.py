@@ -20,8 +20,8 @@ from attacks.sources import MAPS, NAMED, SOURCES
 from typer.testing import CliRunner
 from wire.crawl import ROOT, Crawl, environment, scrapy_command
 
-from newscrawl.cli import app_of
-from newscrawl.warc.reader import WarcRecord, records_of
+from newscrawl.cli import app
+from newscrawl.warc.reader import WarcRecord, iter_records
 from newscrawl.warc.verify.files import verify_warcs
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
@@ -36,7 +36,7 @@ country = "CM"
 kind = "national"
 timezone = "Africa/Douala"
 languages = ["en"]
-article = ["."]
+article_urls = ["."]
 """
 SETTINGS = {
     "DOWNLOAD_TIMEOUT": 5,
@@ -67,7 +67,7 @@ class Attacked:
     "Of pages, by path."
     sources: dict[str, str] = field(default_factory=dict)
 
-    def path_of(self, url: str) -> str:
+    def story_path(self, url: str) -> str:
         return url.removeprefix(self.site.base)
 
 
@@ -87,12 +87,12 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
             seconds = time.monotonic() - started
         done = Attacked(crawl, server.site, server.asked, forbidden.connections, memory, seconds)
     for line in crawl.rejected:
-        done.outcomes[done.path_of(line["url_requested"])] = line["reason"]
+        done.outcomes[done.story_path(line["url_requested"])] = line["reason"]
     for line in crawl.articles:
-        done.outcomes[done.path_of(line["url_requested"])] = "article"
+        done.outcomes[done.story_path(line["url_requested"])] = "article"
     with closing(sqlite3.connect(folder / "archives" / "state.sqlite")) as state:
         done.sources = {
-            done.path_of(url): told for url, told in state.execute("SELECT url, outcome FROM feeds")
+            done.story_path(url): told for url, told in state.execute("SELECT url, outcome FROM sources")
         }
     return done
 
@@ -236,7 +236,7 @@ def test_what_was_cut_says_so(attacked: Attacked, path: str, why: str) -> None:
 def test_a_replay_comes_out_the_same(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     given = ["replay", attacked.crawl.report["run"], "--archives", str(attacked.crawl.folder.parent)]
-    done = CliRunner().invoke(app_of(["replay", "verify"]), given)
+    done = CliRunner().invoke(app, given)
     assert done.exit_code == 0, done.output
     assert "identical" in done.output
 
@@ -245,5 +245,5 @@ def records(attacked: Attacked) -> list[WarcRecord]:
     found: list[WarcRecord] = []
     for path in attacked.crawl.warcs:
         with path.open("rb") as stream:
-            found += [record for _, _, record in records_of(stream)]
+            found += list(iter_records(stream))
     return found

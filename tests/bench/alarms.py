@@ -16,24 +16,24 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from monitoring.made import drawn, month  # noqa: E402
 
-from newscrawl.monitoring.alarms import alarms_of  # noqa: E402
-from newscrawl.monitoring.history import WINDOW, Past  # noqa: E402
+from newscrawl.monitoring.alarms import evaluate_alarms  # noqa: E402
+from newscrawl.monitoring.history import WINDOW, RunRecord  # noqa: E402
 from newscrawl.outlet import Expect  # noqa: E402
 
 DAYS = 42
 "Two weeks that history is made of, and a month that is judged."
 
 
-def false_alarms(runs: list[Past]) -> set[str]:
+def false_alarms(runs: list[RunRecord]) -> set[str]:
     """Names of the alarms that any of the runs raised."""
     return {
         alarm.name
         for number, run in enumerate(runs, start=1)
-        for alarm in alarms_of(within(runs[:number], run.started), Expect())
+        for alarm in evaluate_alarms(within(runs[:number], run.started), Expect())
     }
 
 
-def within(runs: list[Past], moment: int) -> list[Past]:
+def within(runs: list[RunRecord], moment: int) -> list[RunRecord]:
     return [run for run in runs if run.started > moment - WINDOW]
 
 

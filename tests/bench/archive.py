@@ -1,6 +1,6 @@
-"""How fast archives are read, in MB of WARC a CPU second, and what capturing large bodies costs.
+"""Measure how fast archives are read, in MB of WARC per CPU second, and what capturing large bodies costs.
 
-Reading is held against warcio's digest check and against FastWARC, which reads and checks nothing.
+Reading is compared with warcio's digest check, and with FastWARC, which reads without any check.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from rich.table import Table
 from warcio.archiveiterator import ArchiveIterator
 
 from newscrawl.demo.saved_pages import saved_pages
-from newscrawl.warc.fast_reader import Block
-from newscrawl.warc.index import build
-from newscrawl.warc.reader import records_of, walked_by_warcio
-from newscrawl.warc.records import Exchange
+from newscrawl.warc.fast_reader import BlockStream
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.index import update_index
+from newscrawl.warc.reader import iter_records, iter_slices_with_warcio
+from newscrawl.warc.records import HttpExchange
 from newscrawl.warc.verify import verify_warc
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.warc.writer import WarcWriter
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
 
 
-def written(pages: Path, folder: Path) -> Path:
-    """The pages as an archive, as a crawl would leave it."""
+def write_archive(pages: Path, folder: Path) -> Path:
+    """Write the pages to an archive, as a crawl does."""
     writer = WarcWriter(
         folder=folder,
-        names=WarcNames(prefix="bench", host="localhost", pid=1),
-        info=(),
+        names=WarcNameTemplate(prefix="bench", host="localhost", pid=1),
         now=lambda: STARTED,
         new_id=lambda: f"<urn:uuid:{uuid4()}>",
     )
     for page in saved_pages(pages):
         body = gzip.compress(page.read())
         sent = f"GET {page.path} HTTP/1.1\r\nHost: example.org\r\n\r\n".encode()
-        writer.write(Exchange(url=page.url, started=STARTED, sent=sent, received=HEAD % len(body) + body))
+        writer.write(HttpExchange(url=page.url, started=STARTED, sent=sent, received=HEAD % len(body) + body))
     writer.close()
     return folder / writer.files[0].name
 
@@ -65,17 +65,17 @@ def by_fastwarc(path: Path) -> None:
 
 def by_reader(path: Path) -> None:
     with path.open("rb") as stream:
-        assert sum(1 for _ in records_of(stream))
+        assert sum(1 for _ in iter_records(stream))
 
 
 def by_reader_over_warcio(path: Path) -> None:
-    """The way of records that are not sound."""
+    """How irregular records are read."""
 
-    def whole(_kind: str, _headers: dict[str, str], block: Block) -> bytes:
+    def read_whole(_kind: str, _headers: dict[str, str], block: BlockStream) -> bytes:
         return block.read(block.left)
 
     with path.open("rb") as stream:
-        assert sum(1 for _ in walked_by_warcio(stream, whole))
+        assert sum(1 for _ in iter_slices_with_warcio(stream, read_whole))
 
 
 def by_verifier(path: Path) -> None:
@@ -85,10 +85,10 @@ def by_verifier(path: Path) -> None:
 def by_index(path: Path) -> None:
     for old in path.parent.glob("index.sqlite*"):
         old.unlink()
-    build(path.parent)
+    update_index(path.parent)
 
 
-WAYS: dict[str, Callable[[Path], None]] = {
+READERS: dict[str, Callable[[Path], None]] = {
     "warcio, digests checked": by_warcio,
     "newscrawl verify": by_verifier,
     "newscrawl index build": by_index,
@@ -98,14 +98,14 @@ WAYS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def speeds(path: Path, rounds: int) -> dict[str, float]:
-    """MB a CPU second by way, the best of the rounds."""
+def measure_speeds(path: Path, rounds: int) -> dict[str, float]:
+    """MB per CPU second by reader, the best of all rounds."""
     size = path.stat().st_size / 1e6
     best: dict[str, float] = {}
     for _ in range(rounds):
-        for name, way in WAYS.items():
+        for name, read in READERS.items():
             began = time.process_time()
-            way(path)
+            read(path)
             best[name] = max(best.get(name, 0.0), round(size / (time.process_time() - began), 1))
     return best
 
@@ -121,23 +121,23 @@ def main() -> None:
         if not options.pages:
             pages.mkdir()
             saved_newsroom(pages)
-        found = speeds(written(pages, Path(scratch) / "archive"), options.rounds)
+        speeds = measure_speeds(write_archive(pages, Path(scratch) / "archive"), options.rounds)
     large = large_bodies(options.rounds)
     if options.json:
-        print(json.dumps(found | large, sort_keys=True))
+        print(json.dumps(speeds | large, sort_keys=True))
         return
-    table = Table("way", "MB a CPU second", title="Reading archives", title_justify="left")
-    for name, speed in found.items():
+    table = Table("reader", "MB per CPU second", title="Reading archives", title_justify="left")
+    for name, speed in speeds.items():
         table.add_row(name, f"{speed:.1f}")
     Console().print(table)
     Console().print(large_table(large))
 
 
-def large_table(found: dict[str, float]) -> Table:
-    title = f"Capture of {BODIES} bodies of {BODY_BYTES >> 20} MiB, CPU ms a body"
+def large_table(times: dict[str, float]) -> Table:
+    title = f"Capture of {BODIES} bodies of {BODY_BYTES >> 20} MiB, CPU ms per body"
     table = Table("bodies", "without", "with capture", "ratio", title=title, title_justify="left")
     for kind in KINDS:
-        row = (f"{found[f'{kind}_{column}']}" for column in ("bare_ms", "capture_ms", "ratio"))
+        row = (f"{times[f'{kind}_{column}']}" for column in ("bare_ms", "capture_ms", "ratio"))
         table.add_row(kind, *row)
     return table
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from newscrawl.dedup.bulk import rebuild
-from newscrawl.dedup.fingerprints import Text, names_of, words_of
-from newscrawl.dedup.incremental import cluster_texts
+from newscrawl.dedup.bulk import rebuild_clusters
+from newscrawl.dedup.fingerprints import Document, sketch_names, tokenize
+from newscrawl.dedup.incremental import cluster_documents
 from newscrawl.state.database import Database
-from newscrawl.state.duplicates import CopyTable
+from newscrawl.state.documents import DocumentTable
 
 WORDS = 400
 COPIES = 0.1
@@ -67,22 +67,22 @@ def drawn(dice: np.random.Generator, count: int) -> Iterator[tuple[str, int | No
         yield " ".join(text), original
 
 
-def text_at(at: int, body: str, count: int, days: int) -> Text:
+def text_at(at: int, body: str, count: int, days: int) -> Document:
     seen = NOW - days * DAY_SECONDS + at * days * DAY_SECONDS // count
-    return Text(
+    return Document(
         key=at.to_bytes(16, "big"),
-        article=f"{at:032x}",
+        article_id=f"{at:032x}",
         outlet=f"outlet {at % 150}",
         url=f"https://news.example.org/{at}/",
         title="A title",
         lang=("fr", "en")[at % 2],
         published=seen,
-        seen=seen,
+        fetched_at=seen,
         agency=None,
-        own=None,
+        agency_of_outlet=None,
         original_url=None,
-        words=words_of(body),
-        names=names_of(body),
+        tokens=tokenize(body),
+        names=sketch_names(body),
     )
 
 
@@ -104,7 +104,7 @@ def main() -> None:
     wanted = parser.parse_args()
     count = wanted.documents
     bodies = drawn(np.random.default_rng(7), count + wanted.incremental)
-    texts: list[Text] = []
+    texts: list[Document] = []
     originals: list[int | None] = []
     made = 0.0
     with timed("drawn, words and names read", count):
@@ -117,24 +117,24 @@ def main() -> None:
     print(f"{'  of that: drawn':34} {made:8.1f} s CPU")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.sqlite"
-        table = CopyTable(Database.open(f"sqlite:///{path}"))
+        table = DocumentTable(Database.open(f"sqlite:///{path}"))
         with timed("clustered and written", count):
-            print(rebuild(table, texts, NOW))
+            print(rebuild_clusters(table, texts, NOW))
         print(f"state: {path.stat().st_size / 1e6:.0f} MB")
         score(table, texts, originals)
         new = [text_at(count + n, body, count, wanted.days) for n, (body, _) in enumerate(bodies)]
         with timed("one by one, at the end of a run", len(new)):
-            print(cluster_texts(table, new, NOW))
+            print(cluster_documents(table, new, NOW))
 
 
-def score(table: CopyTable, texts: list[Text], originals: list[int | None]) -> None:
+def score(table: DocumentTable, texts: list[Document], originals: list[int | None]) -> None:
     """How many of the copies are in the cluster of what they were made of, and how many strangers in any."""
-    known = table.of_pages(text.key for text in texts)
-    found = {text.article: known[text.key].cluster for text in texts}
+    known = table.memberships(text.key for text in texts)
+    found = {text.article_id: known[text.key].cluster for text in texts}
     copies = [(at, original) for at, original in enumerate(originals) if original is not None]
-    pairs = [(found[texts[at].article], found[texts[original].article]) for at, original in copies]
+    pairs = [(found[texts[at].article_id], found[texts[original].article_id]) for at, original in copies]
     right = sum(one is not None and one == other for one, other in pairs)
-    families = {texts[n].article for pair in copies for n in pair}
+    families = {texts[n].article_id for pair in copies for n in pair}
     wrong = sum(cluster is not None and article not in families for article, cluster in found.items())
     print(f"of {len(copies)} copies {right / max(1, len(copies)):.4f} found; {wrong} strangers in a cluster")
 

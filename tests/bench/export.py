@@ -18,7 +18,7 @@ sys.path.insert(0, str(HERE.parent))
 from lines_made import article, write_run  # noqa: E402 # the tests' makers, from where they are
 
 from newscrawl.export.parquet import GROUP_ROWS, article_schema  # noqa: E402
-from newscrawl.export.run import Selection, export  # noqa: E402
+from newscrawl.export.run import Selection, run_export  # noqa: E402
 from newscrawl.export.sinks import sink_for  # noqa: E402
 from newscrawl.items import Article, Block  # noqa: E402
 
@@ -55,22 +55,21 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES / 1e6
 
 
-def measured(archives: Path, out: Path, form: str, rows: int, size: int) -> None:
+def measure_export(archives: Path, out: Path, form: str, rows: int, size: int) -> None:
     """Export once, looking at the memory on the way."""
-    read, looks, seen = 0, [], 0
+    read, looks = 0, []
 
     def advanced(more: int) -> None:
-        nonlocal read, seen
+        nonlocal read
         read += more
-        if read * LOOKS >= size * (seen + 1):
-            seen += 1
+        if read * LOOKS >= size * (len(looks) + 1):
             looks.append(resident_mb())
 
-    sink = sink_for(str(out), form, shape=None, packing=None, selection=Selection(), staging=out)
+    sink = sink_for(str(out), form, shape=None, compression=None, selection=Selection(), staging=out)
     began = time.process_time()
-    tally = export(archives, ["example"], Selection(), sink, advanced=advanced)
+    counts = run_export(archives, ["example"], Selection(), sink, advanced=advanced)
     seconds = time.process_time() - began
-    assert tally.rows == rows
+    assert counts.rows == rows
     memory = " ".join(f"{look:.0f}" for look in looks)
     print(
         f"{form:8} {rows / seconds:8.0f} rows/s of CPU {seconds:7.1f} s  MB on the way: {memory}", flush=True
@@ -83,7 +82,7 @@ def bare_writer(out: Path, rows: int) -> None:
     import pyarrow.parquet as pq
 
     schema = article_schema()
-    ready = [one.model_dump(by_alias=True) for one in stories(0, GROUP_ROWS)]
+    ready = [article.model_dump(by_alias=True) for article in stories(0, GROUP_ROWS)]
     began = time.process_time()
     with pq.ParquetWriter(out, schema, compression="zstd") as writer:
         for _ in range(0, rows, GROUP_ROWS):
@@ -118,7 +117,7 @@ def main() -> None:
         bare_writer(Path(folder) / "bare.parquet", args.rows)
         parsed(archives, args.rows)
         for form in args.formats.split(","):
-            measured(
+            measure_export(
                 archives, Path(folder) / (f"{form}.db" if form == "sqlite" else form), form, args.rows, size
             )
 

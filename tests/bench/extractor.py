@@ -1,4 +1,4 @@
-"""The extractor alone over saved pages: `extractor.py PAGES LIMIT`, in a process of its own."""
+"""Run the extractor alone over saved pages: `extractor.py PAGES LIMIT`, in a process of its own."""
 
 from __future__ import annotations
 

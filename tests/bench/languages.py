@@ -1,9 +1,9 @@
-"""How right and how fast languages are told: `languages.py [--gold FILE] [--json]`.
+"""Measure the accuracy and speed of language detection: `languages.py [--gold FILE] [--json]`.
 
 Gold documents are JSON lines with `text`, `doc`, `share` and `blocks` of `start`, `end`, `lang`. Without a
-file of them the stories of the embedded newsroom are asked, each line of which is in a known language. Speeds
-are characters a CPU second in one process: cold, as words are met for the first time, and warm. What loading
-takes is measured in a process of its own, beyond what the rest of the extractor has loaded.
+file, the stories of the embedded newsroom serve as gold: the language of each line is annotated. Speeds are
+characters per CPU second in a single process: cold, when words occur for the first time, and warm. Loading
+is measured in a process of its own, beyond what the rest of the extractor has loaded.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from newscrawl.demo.catalogue import demo_sites
-from newscrawl.languages import Languages, label
+from newscrawl.languages import Languages, detect_languages
 
 HOME = {"fr", "en", "und"}
 MANY = 400_000
-"Characters of one language that speeds are measured on."
+"Characters per language on which speeds are measured."
 LOADING = """
 import time
 from pathlib import Path
@@ -37,35 +37,35 @@ def pages():
     return int(Path("/proc/self/statm").read_text().split()[1])
 
 held, began = pages(), time.process_time()
-from newscrawl.languages import label
-label("Le conseil a voté. The council voted.")
+from newscrawl.languages import detect_languages
+detect_languages("Le conseil a voté. The council voted.")
 print(time.process_time() - began, (pages() - held) * 4096 / 2**20)
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gold:
-    """A text of which the languages are known."""
+    """A text with annotated languages."""
 
     text: str
     doc: str
     french: float | None
     blocks: dict[int, set[str]]
-    "Start of a line to the languages it may be said to be in."
+    "Start of a line to the languages that are right for it."
 
 
 @dataclass(slots=True)
-class Counted:
-    """What was right of how many."""
+class Accuracy:
+    """Counts of right and wrong results."""
 
     documents: Counter[bool] = field(default_factory=Counter)
     blocks: Counter[bool] = field(default_factory=Counter)
     short: Counter[bool] = field(default_factory=Counter)
     "Blocks of one or two words."
     mixed: Counter[tuple[bool, bool]] = field(default_factory=Counter)
-    "Whether a document is mixed, and whether it was called so."
+    "Whether a document is mixed, and whether it was labelled so."
     off: list[float] = field(default_factory=list)
-    "By how much the share of French was missed."
+    "Errors of the share of French."
 
     def add(self, gold: Gold, found: Languages) -> None:
         self.documents[gold.doc == found.label] += 1
@@ -81,11 +81,11 @@ class Counted:
                 self.short[right] += 1
 
     def figures(self) -> dict[str, float]:
-        said = self.mixed[True, True]
+        hits = self.mixed[True, True]
         return {
             "documents right, %": share(self.documents),
-            "mixed: precision, %": percent(said, said + self.mixed[False, True]),
-            "mixed: recall, %": percent(said, said + self.mixed[True, False]),
+            "mixed: precision, %": percent(hits, hits + self.mixed[False, True]),
+            "mixed: recall, %": percent(hits, hits + self.mixed[True, False]),
             "blocks right, %": share(self.blocks),
             "blocks of one or two words right, %": share(self.short),
             "French share off, points": round(100 * sum(self.off) / max(len(self.off), 1), 2),
@@ -100,38 +100,38 @@ def percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 2) if whole else 100.0
 
 
-def share(counted: Counter[bool]) -> float:
-    return percent(counted[True], counted.total())
+def share(counts: Counter[bool]) -> float:
+    return percent(counts[True], counts.total())
 
 
-def gold_of(path: Path) -> list[Gold]:
+def read_gold(path: Path) -> list[Gold]:
     return [
         Gold(
-            text=told["text"],
-            doc=told["doc"],
-            french=told["share"].get("fr", 0.0) if told["share"] else None,
+            text=row["text"],
+            doc=row["doc"],
+            french=row["share"].get("fr", 0.0) if row["share"] else None,
             blocks={
                 block["start"]: {kind(code) for code in (block["lang"], *block.get("alt", ()))}
-                for block in told["blocks"]
+                for block in row["blocks"]
                 if block["lang"]
             },
         )
-        for told in map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
     ]
 
 
-def gold_of_newsroom() -> list[Gold]:
-    """Each story, and each beside the next one of its outlet."""
+def newsroom_gold() -> list[Gold]:
+    """Each story, and each pair of neighbouring stories of an outlet."""
     stories = [
         [(part.text, part.lang) for part in story.parts]
         for site in demo_sites()
         for story in site.desk.listed
     ]
     pairs = [first + second for first, second in pairwise(stories)]
-    return [gold_of_parts(parts) for parts in (*stories, *pairs)]
+    return [make_gold(parts) for parts in (*stories, *pairs)]
 
 
-def gold_of_parts(parts: Iterable[tuple[str, str]]) -> Gold:
+def make_gold(parts: Iterable[tuple[str, str]]) -> Gold:
     blocks: dict[int, set[str]] = {}
     letters: Counter[str] = Counter()
     at = 0
@@ -146,23 +146,26 @@ def gold_of_parts(parts: Iterable[tuple[str, str]]) -> Gold:
 
 
 def accuracy(golds: list[Gold]) -> dict[str, float]:
-    counted = Counted()
+    counts = Accuracy()
     for gold in golds:
-        counted.add(gold, label(gold.text))
-    return counted.figures()
+        counts.add(gold, detect_languages(gold.text))
+    return counts.figures()
 
 
 def speeds(golds: list[Gold], rounds: int) -> dict[str, float]:
-    """Thousands of characters a CPU second; the first reading is the cold one."""
+    """Thousands of characters per CPU second; the first run is cold."""
     texts = [gold.text for gold in golds]
-    found = {"cold, kchar/s": speed(lambda: [label(text) for text in texts], texts)}
-    found["warm, kchar/s"] = max(speed(lambda: [label(text) for text in texts], texts) for _ in range(rounds))
+    found = {"cold, kchar/s": speed(lambda: [detect_languages(text) for text in texts], texts)}
+    found["warm, kchar/s"] = max(
+        speed(lambda: [detect_languages(text) for text in texts], texts) for _ in range(rounds)
+    )
     for code, name in (("fr", "French"), ("en", "English")):
         own = [gold.text for gold in golds if gold.doc == code]
         some = list(chain.from_iterable([own] * (MANY // max(sum(map(len, own)), 1) + 1))) if own else []
         if some:
             found[f"stories in {name}, kchar/s"] = max(
-                speed(lambda some=some: [label(text) for text in some], some) for _ in range(rounds)
+                speed(lambda some=some: [detect_languages(text) for text in some], some)
+                for _ in range(rounds)
             )
     return found
 
@@ -181,11 +184,11 @@ def loading() -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--gold", type=Path, help="JSON lines of documents whose languages are known")
+    parser.add_argument("--gold", type=Path, help="JSON lines of documents with annotated languages")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args()
-    golds = gold_of(options.gold) if options.gold else gold_of_newsroom()
+    golds = read_gold(options.gold) if options.gold else newsroom_gold()
     found = {**speeds(golds, options.rounds), **accuracy(golds), **loading()}
     if options.json:
         print(json.dumps(found))

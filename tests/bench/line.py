@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from newscrawl.demo.catalogue import demo_sites, expected, write_outlets
+from newscrawl.demo.catalogue import demo_sites, expected_pages, write_outlets
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.saved_pages import PagesSite, page_sites
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 HERE = Path(__file__).parent
 OUTLET = "pages_1"
@@ -138,11 +138,11 @@ def figures(found: dict[str, list[float]]) -> dict[str, float]:
 def saved_newsroom(folder: Path) -> None:
     """The demo newsroom's stories as a folder of saved pages."""
     with (
-        running(Newsroom(demo_sites(), remember=False)) as newsroom,
+        serve_in_thread(Newsroom(demo_sites(), remember=False)) as newsroom,
         (folder / "truth.jsonl").open("w", encoding="utf-8") as truth,
     ):
         for outlet, base in newsroom.bases.items():
-            stories = [path for path, page in expected(outlet).items() if page.kind == "article"]
+            stories = [path for path, page in expected_pages(outlet).items() if page.kind == "article"]
             for number, path in enumerate(stories):
                 name = f"{outlet}-{number}"
                 (folder / f"{name}.html").write_bytes(fetched(base + path))
@@ -189,7 +189,7 @@ def serving(pages: Path | None) -> Iterator[Bench]:
             folder.mkdir()
             saved_newsroom(folder)
         (site,) = page_sites(folder, outlets=1)
-        with running(Newsroom([Prepared(site)], remember=False)) as newsroom:
+        with serve_in_thread(Newsroom([Prepared(site)], remember=False)) as newsroom:
             write_outlets(newsroom.bases, scratch / "outlets")
             yield Bench(
                 folder.resolve(), newsroom.bases[OUTLET], list(site.pages), scratch / "outlets", scratch

@@ -20,7 +20,7 @@ from scrapy.settings import Settings
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import LINK, Link
-from newscrawl.spiders.run_context import run_of
+from newscrawl.spiders.run_context import create_run
 from newscrawl.state.frontier import MemoryFrontier
 
 QUICK = {
@@ -65,7 +65,7 @@ class CaptureSpider(BareSpider):
     @classmethod
     def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> CaptureSpider:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.run = run_of(cls.name, crawler.settings)
+        spider.run = create_run(cls.name, crawler.settings)
         spider.frontier = MemoryFrontier()
         return spider
 

@@ -9,15 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
+from newscrawl.downloader.capture import utc_now
 from newscrawl.items import Link
-from newscrawl.state.database_frontier import KeptFrontier, new_row
-from newscrawl.state.rows import key_of
+from newscrawl.state.database_frontier import DatabaseFrontier, new_url_row
+from newscrawl.state.encoding import epoch_seconds, page_key
 from newscrawl.state.runs import Holder, State
 from newscrawl.state.urls import batches
-from newscrawl.urls import normal_url
+from newscrawl.urls import normalize_url
 
 US = Holder(host="here", pid=1)
 LOOKED_UP = 50_000
@@ -51,29 +51,29 @@ def timed(what: str, count: int = 1, *, told: bool = True) -> Iterator[None]:
 
 def measure(rows: int, url: str) -> None:
     """Fill a new database, then start a run on it."""
-    now = int(datetime.now(UTC).timestamp())
+    now = epoch_seconds(utc_now())
     state = State.open(url, "paper", US)
     links = map(link, range(rows))
-    made = (new_row("paper", key_of("paper", x.url), normal_url(x.url), x, now) for x in links)
+    made = (new_url_row("paper", page_key("paper", x.url), normalize_url(x.url), x, now) for x in links)
     for batch in batches(made, 10_000):
         with timed("row inserted, batches", rows, told=False):
-            state.pages.add(batch)
+            state.urls.add(batch)
     with timed("row inserted, batches", rows):
         pass
-    keys = [key_of("paper", link(n * 7919 % rows).url) for n in range(LOOKED_UP)]
+    keys = [page_key("paper", link(n * 7919 % rows).url) for n in range(LOOKED_UP)]
     with timed("key looked up, batches", LOOKED_UP):
-        state.pages.known(keys)
+        state.urls.find(keys)
     with timed("row updated, batches", LOOKED_UP):
-        state.pages.change({"at": key, "status": "done", "tries": 1} for key in keys)
+        state.urls.change({"at": key, "status": "done", "failures": 1} for key in keys)
     state.close()
     with timed("run start: open, count what waits"):
         state = State.open(url, "paper", US)
-        frontier = KeptFrontier(state.pages, "run", lambda: datetime.now(UTC))
+        frontier = DatabaseFrontier(state.urls, "run", utc_now)
     with timed("link taken", TAKEN):
         taken = frontier.take(TAKEN)
     with timed("page ended, one transaction each", TAKEN):
         for one in taken:
-            frontier.done(one.url, "listing")
+            frontier.finish(one.url, "listing")
     with timed("counts for the report"):
         frontier.counts()
     state.close()

@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 
 from wire.crawl import environment
-from wire.ticking import DELAY, TickingPaper, make_due, tick_command, write_ticking_outlets
+from wire.ticking_outlets import DELAY, TickingPaper, make_due, tick_command, write_ticking_outlets
 
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 
 def main(hosts: int, ticks: int, jobs: int) -> None:
     sites = [TickingPaper(f"paper{number}") for number in range(hosts)]
-    with tempfile.TemporaryDirectory() as made, running(Newsroom(sites)) as newsroom:
+    with tempfile.TemporaryDirectory() as made, serve_in_thread(Newsroom(sites)) as newsroom:
         folder = Path(made)
         outlets = write_ticking_outlets(newsroom.bases, folder / "outlets")
         for number in range(ticks):

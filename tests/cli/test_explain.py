@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from crafted import http, members, record, urn
 from lxml import html as lxml_html
 from typer.testing import CliRunner, Result
@@ -21,15 +20,13 @@ from wire.archived import story
 
 from newscrawl import settings
 from newscrawl.archive.memory_files import write_memory
-from newscrawl.archive.pages import archive_files
-from newscrawl.archive.reextract import noted_at
-from newscrawl.cli.explain import NO_STORY, explain
+from newscrawl.archive.pages import find_archive_files
+from newscrawl.archive.reextract import extract_with_record
+from newscrawl.cli import app
+from newscrawl.cli.explain import NO_ARTICLE
 from newscrawl.errors import NewscrawlError, UnknownOutlet
-from newscrawl.extraction.boilerplate import notes_to_json
-from newscrawl.warc.index import build
-
-app = typer.Typer()
-app.command()(explain)
+from newscrawl.extraction.boilerplate import dump_records
+from newscrawl.warc.index import update_index
 
 URL = "http://echo.example/2026/04/le-pont"
 PARAGRAPHS = (
@@ -67,7 +64,7 @@ HOSTILE = page_of(
 
 
 def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, ["explain", *map(str, arguments)])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -122,7 +119,7 @@ def archives(tmp_path: Path) -> Path:
             response("http://echo.example/gone", page_of(), number=5, status="HTTP/1.1 404 Not Found"),
         ],
     )
-    build(warc.parent)
+    update_index(warc.parent)
     return folder
 
 
@@ -187,7 +184,7 @@ def outlets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "echo.toml").write_text(
         'title = "L’Écho"\nhome = "http://echo.example/"\nlanguages = ["fr"]\ncountry = "CM"\n'
         'timezone = "Africa/Douala"\nkind = "regional"\nfeeds = ["http://echo.example/feed"]\n'
-        '[[rules]]\nbody = "div.entry-content"\ndrop = [".cmplz-cookiebanner", "footer"]\n',
+        '[[rules]]\nbody = "div.entry-content"\nexclude = [".cmplz-cookiebanner", "footer"]\n',
         encoding="utf-8",
     )
     monkeypatch.setattr(settings, "NEWSCRAWL_OUTLETS", [str(folder)])
@@ -229,9 +226,11 @@ def test_the_memory_of_the_folder_is_asked(tmp_path: Path) -> None:
         [response(f"{URL}-{n}", page, number=n) for n, page in enumerate(pages, 1)],
     )
     before = told(f"{path}:0")
-    (file,) = archive_files([path])
-    notes = [note for place in file.places() if (note := noted_at(folder, place.pointer, None).note)]
-    memory, _ = write_memory(folder, notes_to_json(notes))
+    (file,) = find_archive_files([path])
+    notes = [
+        note for place in file.pages() if (note := extract_with_record(folder, place.pointer, None).record)
+    ]
+    memory, _ = write_memory(folder, dump_records(notes))
     after = told(f"{path}:0")
     assert (before["memory"], after["memory"]) == (None, memory.name)
     deciders = [
@@ -251,7 +250,7 @@ def test_redirects_in_the_archive_are_followed(archives: Path) -> None:
 
 def test_a_redirect_in_circles_ends(tmp_path: Path) -> None:
     moved = response(URL, "", f"Location: {URL}", number=1, status="HTTP/1.1 302 Found")
-    build(stored(tmp_path / "archives" / "a.warc.gz", [moved]).parent)
+    update_index(stored(tmp_path / "archives" / "a.warc.gz", [moved]).parent)
     with pytest.raises(NewscrawlError, match="more than 5 redirects"):
         run(URL, "--archives", tmp_path / "archives")
 
@@ -286,7 +285,7 @@ def test_the_body_of_a_revisit_of_another_program_is_found(tmp_path: Path) -> No
         number=2,
         date="2026-05-02T10:00:00Z",
     )
-    build(stored(tmp_path / "archives" / "a.warc.gz", [first, again]).parent)
+    update_index(stored(tmp_path / "archives" / "a.warc.gz", [first, again]).parent)
     assert title_of(told(URL, "--archives", tmp_path / "archives")) == "Le pont sera reconstruit"
 
 
@@ -303,7 +302,7 @@ def test_the_body_of_a_revisit_of_another_program_is_found(tmp_path: Path) -> No
         ("a.warc.gz:1", "nothing at 1|no record begins at 1"),
         ("a.warc.gz:99999999", "nothing at|no record begins at 99999999"),
         ("b.warc.gz:0", "no such WARC file: b.warc.gz"),
-        ("a.warc.gz", r"holds \d pages: name one of them by its place\n.*a.warc.gz:0 http"),
+        ("a.warc.gz", r"holds \d pages: name a page by its place\n.*a.warc.gz:0 http"),
         ("nonsense", "no file, no URL, no record id and no place"),
     ],
 )
@@ -333,7 +332,7 @@ def test_a_url_is_only_for_a_saved_page(archives: Path) -> None:
 def test_a_model_that_is_none_is_an_error(saved: Callable[[str], Path]) -> None:
     page = saved(page_of())
     with pytest.raises(NewscrawlError, match="is no model"):
-        run(page, "--url", URL, "--judge", page)
+        run(page, "--url", URL, "--model", page)
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "bytes", "foreign", "array"])
@@ -351,34 +350,34 @@ def test_a_damaged_model_is_an_error_that_names_it(
         middle = len(whole) // 2
         spoilt = whole[:200] + bytes(64) + whole[264:]
         path.write_bytes({"empty": b"", "cut": whole[:middle], "bytes": spoilt}[damage])
-    with pytest.raises(NewscrawlError, match=r"other\.npz is no model of the judge: \S"):
-        run(saved(page_of()), "--url", URL, "--judge", path)
+    with pytest.raises(NewscrawlError, match=r"other\.npz is no model of the classifier: \S"):
+        run(saved(page_of()), "--url", URL, "--model", path)
 
 
 def test_a_page_without_a_story_is_explained_and_exits_with_a_code_of_its_own(
     saved: Callable[[str], Path], tmp_path: Path
 ) -> None:
     path = saved(f"<html><body><nav><ul>{MENU}</ul></nav></body></html>")
-    account = told(path, "--url", URL, "--html", tmp_path / "out.html", code=NO_STORY)
+    account = told(path, "--url", URL, "--html", tmp_path / "out.html", code=NO_ARTICLE)
     assert account["outcome"] != "article"
     assert account["blocks"]
     assert "Politique" in (tmp_path / "out.html").read_text(encoding="utf-8")
     shown = run(path, "--url", URL)
-    assert shown.exit_code == NO_STORY
+    assert shown.exit_code == NO_ARTICLE
     assert f"rejected: {account['outcome']}" in shown.stdout
 
 
 def test_bytes_that_are_no_page_are_explained_too(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(b"%PDF-1.7 and so on")
-    account = told(path, "--url", URL, "--html", tmp_path / "out.html", code=NO_STORY)
+    account = told(path, "--url", URL, "--html", tmp_path / "out.html", code=NO_ARTICLE)
     assert (account["outcome"], account["blocks"]) == ("binary", [])
     assert "No block of text could be read" in (tmp_path / "out.html").read_text(encoding="utf-8")
 
 
 def test_a_page_whose_coding_is_broken_is_explained_too(tmp_path: Path) -> None:
     path = stored(tmp_path / "one.warc.gz", [response(URL, page_of(), "Content-Encoding: gzip", number=1)])
-    assert told(path, code=NO_STORY)["outcome"] == "bad_encoding"
+    assert told(path, code=NO_ARTICLE)["outcome"] == "bad_encoding"
 
 
 def test_the_terminal_shows_the_story_and_folds_what_was_dropped(saved: Callable[[str], Path]) -> None:
@@ -388,12 +387,12 @@ def test_the_terminal_shows_the_story_and_folds_what_was_dropped(saved: Callable
     assert any("Accueil" in line and "judge: unlikely" in line for line in lines)
     assert any("cookies" in line and "platform: consent" in line for line in lines)
     assert not any("Sports" in line for line in lines)
-    whole = run(path, "--url", URL, "--whole").stdout
+    whole = run(path, "--url", URL, "--full").stdout
     assert all(text in whole for text in ("Politique", "Sports", *PARAGRAPHS))
 
 
 def test_the_terminal_is_not_obeyed_to(saved: Callable[[str], Path]) -> None:
-    shown = run(saved(HOSTILE), "--url", URL, "--whole").stdout
+    shown = run(saved(HOSTILE), "--url", URL, "--full").stdout
     assert "rouge" in shown
     assert not re.search("[\x1b\x9b\u202e]", shown)
 

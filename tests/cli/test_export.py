@@ -8,13 +8,13 @@ from pathlib import Path
 from lines_made import article, write_run
 from typer.testing import CliRunner, Result
 
-from newscrawl.cli import app_of
+from newscrawl.cli import app
 from newscrawl.items import Rights
 
 
 def run(tmp_path: Path, *args: str) -> Result:
     archives = str(tmp_path / "archives")
-    return CliRunner().invoke(app_of(["export"]), ["export", *args, "--archives", archives])
+    return CliRunner().invoke(app, ["export", *args, "--archives", archives])
 
 
 def test_counts_are_told_to_people_and_programs(tmp_path: Path) -> None:

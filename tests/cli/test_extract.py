@@ -13,26 +13,22 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 from wire.archived import answer, archived_run, story
 from wire.crawl import crawl, environment
 
 from newscrawl import settings
 from newscrawl.archive.finished_runs import FinishedRun
-from newscrawl.cli.extract import extract
+from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_sites, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.errors import ArchiveError, NewscrawlError, UnknownOutlet
-
-app = typer.Typer()
-app.command()(extract)
 
 PAGES = {f"http://example.org/{n}": answer(story(f"harbour number {n}")) for n in range(12)}
 
 
 def invoked(*args: str | Path) -> Result:
-    result = CliRunner().invoke(app, [*map(str, args), "--jobs", "1"])
+    result = CliRunner().invoke(app, ["extract", *map(str, args), "--jobs", "1"])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -57,7 +53,9 @@ def test_the_lines_of_a_run_come_out_again_to_the_byte(run: FinishedRun, tmp_pat
 
 
 def test_several_processes_give_the_lines_in_the_same_order(run: FinishedRun, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, [str(run.folder), "-o", str(tmp_path / "out.jsonl"), "--jobs", "3"])
+    done = CliRunner().invoke(
+        app, ["extract", str(run.folder), "-o", str(tmp_path / "out.jsonl"), "--jobs", "3"]
+    )
     assert done.exit_code == 0
     assert (tmp_path / "out.jsonl").read_bytes() == run.lines.read_bytes()
 
@@ -121,24 +119,23 @@ def test_the_rules_are_those_of_the_folder_s_name_or_of_the_outlet_named(
 
 KILLED = """
 import os, signal, sys
-import typer
-from newscrawl.cli.extract import extract
+from newscrawl.cli import app
 from newscrawl.archive import reextract as again
-from newscrawl.archive.reextract import Part
+from newscrawl.archive.reextract import PartialOutput
 
 def die_after(saves):
-    saved = Part.save
+    saved = PartialOutput.save
     def save_and_die(part):
         saved(part)
-        if part.pages == saves * again.SAVED_EVERY:
+        if part.pages == saves * again.SAVE_INTERVAL:
             part._stream.write(b'{"torn": ')
             part._stream.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-    again.SAVED_EVERY, Part.save = 3, save_and_die
+    again.SAVE_INTERVAL, PartialOutput.save = 3, save_and_die
 
 if __name__ == "__main__":
     die_after(int(sys.argv.pop(1)))
-    typer.run(extract)
+    app()
 """
 
 
@@ -148,7 +145,7 @@ def test_a_killed_extraction_goes_on_and_gives_the_same_bytes(
 ) -> None:
     script, out = tmp_path / "killed.py", tmp_path / "out.jsonl"
     script.write_text(KILLED)
-    command = [sys.executable, script, str(saves), run.folder, "-o", out, "--jobs", "1"]
+    command = [sys.executable, script, str(saves), "extract", run.folder, "-o", out, "--jobs", "1"]
     done = subprocess.run(command, env=environment(), capture_output=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert not out.exists()
@@ -174,7 +171,7 @@ def test_a_killed_extraction_goes_on_and_gives_the_same_bytes(
         b"",
         b"[]",
         b'{"cut',
-        b'{"schema": "newscrawl.archive/1", "task": "another", "bytes": 1, "pages": 1, "articles": 1, '
+        b'{"schema": "newscrawl.extracting/1", "task": "another", "bytes": 1, "pages": 1, "articles": 1, '
         b'"rejected": {}}',
         b'{"bytes": -5, "pages": 1, "articles": 1, "rejected": 3}',
     ],
@@ -196,7 +193,7 @@ def test_what_another_extractor_made_is_told_against_it(run: FinishedRun, tmp_pa
     gone = {**lines.pop(), "url_norm": "http://example.org/old"}
     old = tmp_path / "old.jsonl"
     old.write_text("".join(json.dumps(line) + "\n" for line in [*lines, gone]))
-    told = summary(run.folder, "--against", old)["against"]
+    told = summary(run.folder, "--compare", old)["against"]
     assert {name: told[name] for name in ("same", "changed", "new", "gone")} == {
         "same": 9,
         "changed": 2,
@@ -206,8 +203,8 @@ def test_what_another_extractor_made_is_told_against_it(run: FinishedRun, tmp_pa
     assert told["fields"] == {"text": 1, "title": 1}
     assert told["worst"][0]["url"] == "http://example.org/0"
     assert told["worst"][0]["ratio"] < 0.5
-    shown = invoked(run.folder, "--against", old).stdout
-    for words in ("Against the older file", "Least alike", "Gone", "http://example.org/old"):
+    shown = invoked(run.folder, "--compare", old).stdout
+    for words in ("Compared with the older file", "Changed most", "Gone", "http://example.org/old"):
         assert words in shown
 
 
@@ -283,7 +280,7 @@ def test_what_cannot_be_read_or_written_is_named(run: FinishedRun, tmp_path: Pat
 @pytest.fixture(scope="module")
 def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("outlets")
-    with running(Newsroom(demo_sites())) as served:
+    with serve_in_thread(Newsroom(demo_sites())) as served:
         write_outlets(served.bases, folder)
         yield folder
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from newscrawl.cli.index import app
 from newscrawl.errors import NewscrawlError
-from newscrawl.warc.index import NAME
+from newscrawl.warc.index import INDEX_NAME
 
 URL = "http://example.org/story"
 DATES = ["2026-05-01T10:00:00Z", "2026-05-03T10:00:00Z"]
@@ -51,7 +51,7 @@ def test_build_makes_an_index_in_each_folder_with_warc_files(archives: Path) -> 
     ]
     second = json.loads(run("build", archives / "one", "--json").stdout)
     assert [(row["added"], row["kept"]) for row in second] == [(0, 1)]
-    assert not (archives / "empty" / NAME).exists()
+    assert not (archives / "empty" / INDEX_NAME).exists()
 
 
 def test_build_shows_a_table(archives: Path) -> None:

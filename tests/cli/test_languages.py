@@ -9,16 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from newscrawl.cli.languages import languages
+from newscrawl.cli import app
 from newscrawl.errors import NewscrawlError
 
 FR = "Le conseil a voté mardi le budget de la ville, et les habitants attendent les travaux."
 EN = "The council voted on Tuesday for the budget of the town, and its people wait for the works."
-app = typer.Typer()
-app.command()(languages)
 
 
 def lines(*told: object) -> str:
@@ -27,7 +24,7 @@ def lines(*told: object) -> str:
 
 def test_lines_in_give_lines_out() -> None:
     texts = [{"id": "a", "text": f"{FR}\n\n{EN}"}, {"id": 7, "text": ""}, {"text": "🙂 \ud800 Awa Ndiaye"}]
-    done = CliRunner().invoke(app, [], input=lines(*texts))
+    done = CliRunner().invoke(app, ["languages"], input=lines(*texts))
     assert done.exit_code == 0, done.output
     first, second, third = map(json.loads, done.stdout.splitlines())
     assert (first["id"], first["doc"], sum(first["share"].values())) == ("a", "mixed", pytest.approx(1))
@@ -45,7 +42,7 @@ def test_lines_in_give_lines_out() -> None:
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"id": 1}', '{"text": 3}', '"text"', "[" * 5000, "\xff"])
 def test_a_line_that_holds_no_text_is_named(line: str) -> None:
-    done = CliRunner().invoke(app, [], input=lines({"text": FR}) + line + "\n")
+    done = CliRunner().invoke(app, ["languages"], input=lines({"text": FR}) + line + "\n")
     assert isinstance(done.exception, NewscrawlError)
     assert "standard input, line 2: " in str(done.exception)
 
@@ -65,7 +62,7 @@ def test_the_command_itself_is_a_filter() -> None:
 def test_a_file_is_shown_with_its_shares(tmp_path: Path) -> None:
     file = tmp_path / "page.txt"
     file.write_text(f"Accueil\n{EN}\n\x1b[31mLaisser un commentaire\x1b[0m\n", encoding="utf-8")
-    done = CliRunner().invoke(app, [str(file)])
+    done = CliRunner().invoke(app, ["languages", str(file)])
     assert done.exit_code == 0, done.output
     assert "page.txt: mixed" in done.stdout.replace("\n", "")
     assert re.search(r"^en \d\d\.\d%  fr \d\d\.\d%  sure \d\.\d\d$", done.stdout, re.MULTILINE)
@@ -81,10 +78,10 @@ def test_articles_are_found_by_id_or_url(tmp_path: Path) -> None:
     ]
     file.write_text(lines(*told), encoding="utf-8")
     for asked in ("b", "https://echo.example/b"):
-        done = CliRunner().invoke(app, [str(file), "--article", asked])
+        done = CliRunner().invoke(app, ["languages", str(file), "--article", asked])
         assert "https://echo.example/b: en" in done.stdout
         assert "echo.example/a" not in done.stdout
-    missing = CliRunner().invoke(app, [str(file), "--article", "c"])
+    missing = CliRunner().invoke(app, ["languages", str(file), "--article", "c"])
     assert isinstance(missing.exception, NewscrawlError)
-    both = CliRunner().invoke(app, [str(file), "--json"])
+    both = CliRunner().invoke(app, ["languages", str(file), "--json"])
     assert [json.loads(line)["doc"] for line in both.stdout.splitlines()] == ["fr", "en"]

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from newscrawl.cli.outlets import app, unbounded
-from newscrawl.cli.probe import MAX_REDIRECTS, ROBOTS_BYTES, Fetcher, exchange
+from newscrawl.cli.outlets import app, is_unbounded
+from newscrawl.cli.probe import MAX_REDIRECTS, ROBOTS_BYTES, Fetcher, fetch_url
 from newscrawl.errors import NewscrawlError
 from newscrawl.outlet import read_outlet
 
@@ -159,13 +159,13 @@ def test_json_without_problems_is_an_empty_array(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "key"),
     [
-        ('article = ["^https?://example.org/.+"]', "article.0"),
-        ('ignore = ["/live/", "/video/.*"]', "ignore.1"),
+        ('article_urls = ["^https?://example.org/.+"]', "article_urls.0"),
+        ('exclude_urls = ["/live/", "/video/.*"]', "exclude_urls.1"),
         ('sections = ["https://example.org/feed/"]', "feeds"),
         ('[[rules]]\nbody = "div..story"', "rules.0.body"),
-        ('[[rules]]\ndrop = [".a", ">"]', "rules.0.drop.1"),
-        ('[[rules]]\nbody = ".now"\n[[rules]]\nuntil = 2024-01-01', "rules.1"),
-        ("[[rules]]\nuntil = 2024-01-01\n[[rules]]\nuntil = 2023-01-01", "rules.1"),
+        ('[[rules]]\nexclude = [".a", ">"]', "rules.0.exclude.1"),
+        ('[[rules]]\nbody = ".now"\n[[rules]]\nvalid_until = 2024-01-01', "rules.1"),
+        ("[[rules]]\nvalid_until = 2024-01-01\n[[rules]]\nvalid_until = 2023-01-01", "rules.1"),
     ],
 )
 def test_what_loads_but_cannot_be_meant_is_a_problem(folder: Path, more: str, key: str) -> None:
@@ -176,9 +176,8 @@ def test_what_loads_but_cannot_be_meant_is_a_problem(folder: Path, more: str, ke
 
 
 def test_rules_in_the_order_of_their_days_are_sound(folder: Path) -> None:
-    rules = (
-        "[[rules]]\nuntil = 2023-01-01\n[[rules]]\nuntil = 2024-01-01\n[[rules]]\nbody = 'div[id^=\"a\"]'\n"
-    )
+    rules = "[[rules]]\nvalid_until = 2023-01-01\n[[rules]]\nvalid_until = 2024-01-01\n"
+    rules += "[[rules]]\nbody = 'div[id^=\"a\"]'\n"
     assert run("check", written(folder, "cm/dated.toml", GOOD + rules)).exit_code == 0
 
 
@@ -209,7 +208,7 @@ def test_what_a_draft_left_open_is_a_problem(tmp_path: Path, old: str, new: str)
     ],
 )
 def test_repetition_without_a_bound_is_seen(pattern: str, endless: bool) -> None:
-    assert unbounded(pattern) is endless
+    assert is_unbounded(pattern) is endless
 
 
 # --- new ------------------------------------------------------------------------------------------
@@ -376,19 +375,19 @@ def test_no_link_leads_into_the_private_network(site: Site, folder: Path) -> Non
 
 def test_a_long_answer_is_cut(site: Site) -> None:
     site.put("/long", b"a" * 300_000)
-    assert exchange(f"{site.home}long", "test", 200_000) == (200, None, b"a" * 200_000)
+    assert fetch_url(f"{site.home}long", "test", 200_000) == (200, None, b"a" * 200_000)
 
 
 def test_a_bomb_is_cut(site: Site) -> None:
     site.put("/bomb", gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")
-    status, _, body = exchange(f"{site.home}bomb", "test", 200_000)
+    status, _, body = fetch_url(f"{site.home}bomb", "test", 200_000)
     assert (status, len(body)) == (200, 200_000)
 
 
 def test_a_wish_for_slowness_is_heard_within_reason(site: Site) -> None:
     site.put("/robots.txt", b"User-agent: *\nCrawl-delay: 900\n" + b"#" * ROBOTS_BYTES)
-    fetcher = Fetcher(agent="test", host="127.0.0.1", pause=0.0, tell=lambda _: None)
-    fetcher.robots_of(site.home)
+    fetcher = Fetcher(agent="test", host="127.0.0.1", pause=0.0, log=lambda _: None)
+    fetcher.robots_txt(site.home)
     assert fetcher.pause == 30.0
 
 
@@ -451,4 +450,4 @@ def test_a_place_that_cannot_be_written_is_an_error(site: Site, folder: Path) ->
 def test_an_outlet_known_already_is_told(site: Site, folder: Path) -> None:
     site.put("/", front("/news/rss"))
     written(folder, "known.toml", GOOD.replace("https://example.org/", site.home))
-    assert "already: known" in draft(site, folder).stderr
+    assert "is already an outlet on 127.0.0.1: known" in draft(site, folder).stderr

@@ -8,13 +8,12 @@ import socket
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from newscrawl import settings
-from newscrawl.cli.repair import repair
+from newscrawl.cli import app
 from newscrawl.errors import NewscrawlError
-from newscrawl.warc.filenames import host_in_names
+from newscrawl.warc.filenames import sanitize_host
 
 DEAD = (1 << 22) + 1
 "No process has this number: it is above the highest that Linux gives."
@@ -22,14 +21,12 @@ RECORD = gzip.compress(b"WARC/1.1\r\n\r\n\r\n\r\n")
 
 
 def called(*args: str | Path) -> Result:
-    app = typer.Typer()
-    app.command()(repair)
-    return CliRunner().invoke(app, [str(arg) for arg in args], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["repair", *map(str, args)], env={"COLUMNS": "200"})
 
 
 def left_by_a_killed_run(folder: Path, host: str = socket.gethostname()) -> str:
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{folder.name}-20260304050607891-00000-{host_in_names(host)}-{DEAD}.warc.gz"
+    name = f"{folder.name}-20260304050607891-00000-{sanitize_host(host)}-{DEAD}.warc.gz"
     (folder / f"{name}.open").write_bytes(RECORD + RECORD[:9])
     return name
 

@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 from wire.crawl import FAST, environment
-from wire.editing import EditedSite
-from wire.slow import SlowSite, write_slow_outlet
+from wire.edited_site import EditedSite
+from wire.slow_site import SlowSite, write_slow_outlet
 
 from newscrawl.archive.report import read_report
-from newscrawl.cli import app_of
-from newscrawl.cli.processes import PAUSE_SECONDS, Crawled, Slots, Watched, crawl_within
+from newscrawl.cli import app
+from newscrawl.cli.processes import PAUSE_SECONDS, CrawlProcess, CrawlResult, WorkerPool, crawl_outlets
 from newscrawl.demo.catalogue import demo_site, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.errors import StateError
 
 COMMAND = Path(sys.executable).with_name("newscrawl")
@@ -45,12 +45,12 @@ def run_due(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 def make_due(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "a" / "state.sqlite")) as state, state:
-        state.execute("UPDATE feeds SET next_due = 1")
+        state.execute("UPDATE sources SET next_due = 1")
 
 
 @pytest.mark.crawl
 def test_what_is_due_is_crawled_and_then_nothing_is(tmp_path: Path) -> None:
-    with running(Newsroom([demo_site("kamer_echo")])) as newsroom:
+    with serve_in_thread(Newsroom([demo_site("kamer_echo")])) as newsroom:
         write_outlets(newsroom.bases, tmp_path / "outlets")
         file = (tmp_path / "outlets" / "kamer_echo.toml").read_text()
         shut = re.sub(r"(?m)^status.*$", "", file)
@@ -78,7 +78,7 @@ def test_what_is_due_is_crawled_and_then_nothing_is(tmp_path: Path) -> None:
 @pytest.mark.crawl
 def test_time_is_limited_and_who_crawls_already_is_left_alone(tmp_path: Path) -> None:
     site = SlowSite()
-    with running(Newsroom([site])) as served:
+    with serve_in_thread(Newsroom([site])) as served:
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
         # Slow enough to be still at work when its time is over.
         with subprocess.Popen(
@@ -101,58 +101,53 @@ def test_time_is_limited_and_who_crawls_already_is_left_alone(tmp_path: Path) ->
     assert not list(tmp_path.glob("a/slow/*.open"))
 
 
+def program(on_term: str) -> list[str]:
+    """A process that prints `ready`, and does this when it gets SIGTERM."""
+    text = (
+        f"import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: {on_term})\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.05)"
+    )
+    return [sys.executable, "-c", text]
+
+
 @pytest.mark.parametrize(
     ("on_term", "code"), [("sys.exit(0)", 0), ("None", -signal.SIGKILL)], ids=["closes", "hangs"]
 )
 def test_what_does_not_close_is_killed(on_term: str, code: int) -> None:
-    program = (
-        f"import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: {on_term})\n"
-        "print(1, flush=True)\nwhile True: time.sleep(0.05)"
-    )
-    watched = Watched(0.2, grace=0.5)
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
+    process = CrawlProcess(0.2, grace=0.5)
+    with process.start(program(on_term), subprocess.PIPE) as child:
         assert child.stdout
         child.stdout.readline()
         began = time.monotonic()
-        watched.add(child)
-        assert child.wait(20) == code
-        assert watched.is_overdue
+        assert process.wait() == code
+        assert process.is_overdue
         assert time.monotonic() - began >= (0.7 if code else 0.2)
-        watched.discard(child)
-    assert not watched
 
 
-def test_a_crawl_is_asked_once() -> None:
-    program = (
-        "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
-        "print('ready', flush=True)\nwhile True: time.sleep(0.05)"
-    )
-    watched = Watched(60, grace=0.5)
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+def test_a_crawl_is_terminated_once() -> None:
+    process = CrawlProcess(60, grace=0.5)
+    with process.start(program("print('asked', flush=True)"), subprocess.PIPE) as child:
         assert child.stdout
-        child.stdout.readline()
-        watched.add(child)
-        watched.ask()
-        assert child.stdout.readline() == "asked\n"
-        watched.end()
-        assert child.stdout.read() == ""
-        watched.discard(child)
+        assert child.stdout.readline() == b"ready\n"
+        process.terminate()
+        assert child.stdout.readline() == b"asked\n"
+        process.stop()
+        assert child.stdout.read() == b""
+        assert process.wait() == -signal.SIGKILL
 
 
-def test_a_crawl_that_is_begun_while_all_are_ended_ends_too() -> None:
-    watched = Watched(60, grace=5)
-    watched.ask()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
-        watched.add(child)
-        assert child.wait(20) == -signal.SIGTERM
-        watched.discard(child)
-    assert not watched.is_overdue
+def test_a_crawl_that_starts_while_all_are_stopped_ends_too() -> None:
+    process = CrawlProcess(60, grace=5)
+    process.terminate()
+    with process.start([sys.executable, "-c", "import time; time.sleep(60)"], subprocess.DEVNULL):
+        assert process.wait() == -signal.SIGTERM
+    assert not process.is_overdue
 
 
 @pytest.mark.crawl
 def test_sigterm_ends_crawls_that_have_a_limit(tmp_path: Path) -> None:
     site = SlowSite()
-    with running(Newsroom([site])) as served:
+    with serve_in_thread(Newsroom([site])) as served:
         for name in ("slow", "slow_too", "slow_three"):
             write_slow_outlet(served.bases["slow"], tmp_path / "outlets", name=name)
         with subprocess.Popen(
@@ -166,46 +161,46 @@ def test_sigterm_ends_crawls_that_have_a_limit(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("a/*/crawl.log"))) <= 2, "what waited for its turn has not begun"
 
 
-def test_slots_wait_while_it_is_nobodys_turn(tmp_path: Path) -> None:
+def test_workers_wait_while_no_outlet_can_be_crawled(tmp_path: Path) -> None:
     turns: list[str | None] = [None, None]
     began = time.monotonic()
-    assert crawl_within(5, iter(turns), tmp_path, jobs=1) == []
+    assert crawl_outlets(5, iter(turns), tmp_path, jobs=1) == []
     assert time.monotonic() - began >= 2 * PAUSE_SECONDS
     assert not list(tmp_path.iterdir())
 
 
-def begun_of(turns: Iterator[str | None], slots: list[Slots], *, fails: bool = False) -> list[str]:
+def started_crawls(turns: Iterator[str | None], pools: list[WorkerPool], *, fails: bool = False) -> list[str]:
     """The crawls one thread begins until there is none left."""
     begun: list[str] = []
 
-    def crawl(outlet: str, _: Watched) -> Crawled:
+    def crawl(outlet: str, _: CrawlProcess) -> CrawlResult:
         begun.append(outlet)
         if fails:
             raise StateError("the database is locked")
-        return Crawled(outlet=outlet, code=0, report=None, log=Path("log"), said="")
+        return CrawlResult(outlet=outlet, code=0, report=None, log=Path("log"), output="")
 
-    slots.append(Slots(turns, crawl))
-    slots[0].work(None, grace=1)
+    pools.append(WorkerPool(turns, crawl))
+    pools[0].work(None, grace=1)
     return begun
 
 
 def test_a_crawl_whose_turn_comes_while_all_are_ended_does_not_begin() -> None:
-    slots: list[Slots] = []
+    pools: list[WorkerPool] = []
 
     def turns() -> Iterator[str | None]:
         yield "first"
-        slots[0].end()  # as SIGTERM does while the next is looked up
+        pools[0].stop()  # as SIGTERM does while the next is looked up
         yield "second"
 
-    assert begun_of(turns(), slots) == ["first"]
+    assert started_crawls(turns(), pools) == ["first"]
 
 
-def test_a_crawl_that_cannot_be_told_of_lets_nobody_wait_for_its_end() -> None:
-    slots: list[Slots] = []
+def test_a_crawl_whose_end_cannot_be_recorded_lets_nobody_wait_for_it() -> None:
+    pools: list[WorkerPool] = []
     with pytest.raises(StateError):
-        begun_of(chain(["first"], repeat(None, 3)), slots, fails=True)
+        started_crawls(chain(["first"], repeat(None, 3)), pools, fails=True)
     began = time.monotonic()
-    slots[0].work(None, grace=1)
+    pools[0].work(None, grace=1)
     assert time.monotonic() - began < PAUSE_SECONDS
 
 
@@ -217,30 +212,35 @@ def state_of(folder: Path, statement: str) -> list[tuple[object, ...]]:
 def replayed(folder: Path) -> str:
     """What `newscrawl replay` says of the newest run."""
     report = max((folder / "a" / "kamer_echo").glob("*.report.json"))
-    return CliRunner().invoke(app_of(["replay", "report"]), ["replay", str(report)]).output
+    return CliRunner().invoke(app, ["replay", str(report)]).output
 
 
 @pytest.mark.crawl
 def test_only_what_is_due_is_asked_and_replays_tell_the_same(tmp_path: Path) -> None:
     site = EditedSite("kamer_echo", held_back=2)
-    with running(Newsroom([site])) as newsroom:
+    with serve_in_thread(Newsroom([site])) as newsroom:
         write_outlets(newsroom.bases, tmp_path / "outlets")
         assert run_due(tmp_path).returncode == 0
-        sources = {url for (url,) in state_of(tmp_path, "SELECT url FROM feeds")}
+        sources = {url for (url,) in state_of(tmp_path, "SELECT url FROM sources")}
         assert len(sources) == 3
         feed = min(url for url in sources if "feed" in url or "rss" in url)
-        state_of(tmp_path, f"UPDATE feeds SET next_due = 1 WHERE url = '{feed}'")
+        state_of(tmp_path, f"UPDATE sources SET next_due = 1 WHERE url = '{feed}'")
         # Three processes died beside this page, or so it seems.
-        page = "SELECT min(id) FROM urls WHERE article IS NOT NULL"
-        state_of(tmp_path, f"UPDATE urls SET deaths = 3, taken = 'x', next_due = 1 WHERE id = ({page})")
+        page = "SELECT min(id) FROM urls WHERE article_id IS NOT NULL"
+        state_of(
+            tmp_path,
+            f"UPDATE urls SET crash_count = 3, in_flight_run = 'x', next_due = 1 WHERE id = ({page})",
+        )
         news, before = site.publish(2), len(newsroom.log)
         second = run_due(tmp_path)
         assert second.returncode == 0, second.stderr
         asked = [one.received.split(b" ")[1].decode() for one in newsroom.log[before:]]
         asked = [path for path in asked if path != "/robots.txt"]
         assert asked[0] == feed.removeprefix(newsroom.bases["kamer_echo"])
-        assert sorted(asked[1:]) == sorted(site.site.path_of(story) for story in news)
-    (rejected,) = state_of(tmp_path, "SELECT next_due - looked FROM urls WHERE reason = 'kills_the_run'")
+        assert sorted(asked[1:]) == sorted(site.site.story_path(story) for story in news)
+    (rejected,) = state_of(
+        tmp_path, "SELECT next_due - last_fetched_at FROM urls WHERE reason = 'kills_the_run'"
+    )
     assert rejected == (30 * 86_400,)
     assert replayed(tmp_path) == "identical\n"
 
@@ -257,10 +257,10 @@ def test_an_outlet_that_fails_is_left_alone_for_a_while(tmp_path: Path) -> None:
     left = re.search(r"nothing is due; the next outlet is in (\d+) s", again.stderr)
     assert left
     assert 840 < int(left[1]) <= 3600
-    shown = CliRunner().invoke(app_of(["status", "report"]), ["status", "--archives", str(tmp_path / "a")])
+    shown = CliRunner().invoke(app, ["status", "--archives", str(tmp_path / "a")])
     assert "held back" in shown.output
 
 
 def test_outlets_are_named_or_those_that_are_due() -> None:
     for words in ([], ["some", "--due"]):
-        assert CliRunner().invoke(app_of(["run", "report"]), ["run", *words]).exit_code == 2
+        assert CliRunner().invoke(app, ["run", *words]).exit_code == 2

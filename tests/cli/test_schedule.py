@@ -13,11 +13,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from newscrawl.cli import app_of
-from newscrawl.cli.schedule import Every, Job, crontab_of, every_of, service_of
+from newscrawl.cli import app
+from newscrawl.cli.schedule import Interval, ScheduledJob, crontab, parse_interval, systemd_service
 from newscrawl.errors import NewscrawlError
-
-app = app_of(["schedule", "run"])
 
 
 def schedule(*args: str | Path) -> str:
@@ -33,9 +31,9 @@ def unit(text: str) -> ConfigParser:
     return parser
 
 
-def a_job(**more: object) -> Job:
-    given = {"command": ["/bin/true"], "archives": "/srv/a", "every": every_of("10min"), "seed": "s"}
-    return Job(**{"environment": {}, "user": "news", **given, **more})  # type: ignore[arg-type]
+def a_job(**more: object) -> ScheduledJob:
+    given = {"command": ["/bin/true"], "archives": "/srv/a", "interval": parse_interval("10min"), "seed": "s"}
+    return ScheduledJob(**{"environment": {}, "user": "news", **given, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("more", [[], ["--user"]], ids=["system", "user"])
@@ -43,7 +41,7 @@ def test_the_service_writes_to_the_archives_alone(tmp_path: Path, more: list[str
     text = schedule("systemd", "--archives", tmp_path / "a", "--only", "service", *more)
     service = unit(text)["Service"]
     assert service["ReadWritePaths"] == str(tmp_path / "a")
-    assert service["ExecStart"].endswith(f"/newscrawl run --due --for 600 --archives {tmp_path / 'a'}")
+    assert service["ExecStart"].endswith(f"/newscrawl run --due --max-time 600 --archives {tmp_path / 'a'}")
     assert (service["ProtectSystem"], service["PrivateTmp"], service["NoNewPrivileges"]) == (
         "strict",
         "yes",
@@ -69,7 +67,7 @@ def test_the_timer_makes_up_for_what_it_missed(tmp_path: Path) -> None:
 def test_systemd_takes_the_units(tmp_path: Path, every: str) -> None:
     archives = tmp_path / 'a folder of 100% "news"'
     job = a_job(archives=str(archives), command=["/bin/true", f"{archives} $HOME"], user="root")
-    (tmp_path / "newscrawl.service").write_text(service_of(job, of_user=False))
+    (tmp_path / "newscrawl.service").write_text(systemd_service(job, for_user=False))
     (tmp_path / "newscrawl.timer").write_text(
         schedule("systemd", "--archives", archives, "--every", every, "--only", "timer")
     )
@@ -86,14 +84,14 @@ def test_words_of_a_unit_are_words_to_systemd() -> None:
     job = a_job(
         command=["/bin/true", "a b", "50%", "$HOME"], environment={"NEWSCRAWL_CONTACT": 'a "b" <c@d.org>'}
     )
-    service = unit(service_of(job, of_user=False))["Service"]
+    service = unit(systemd_service(job, for_user=False))["Service"]
     assert service["ExecStart"] == '/bin/true "a b" 50%% $$HOME'
     assert service["Environment"] == r'"NEWSCRAWL_CONTACT=a \"b\" <c@d.org>"'
 
 
 def test_a_line_break_does_not_become_a_line_of_the_unit() -> None:
     job = a_job(environment={"NEWSCRAWL_CONTACT": "a@b.org\nExecStartPre=/bin/false"})
-    for text_of in (crontab_of, lambda told: service_of(told, of_user=True)):
+    for text_of in (crontab, lambda told: systemd_service(told, for_user=True)):
         with pytest.raises(NewscrawlError, match="control characters"):
             text_of(job)
 
@@ -106,19 +104,19 @@ def test_the_crontab_has_five_fields_and_a_command(tmp_path: Path, every: str) -
     assert all(re.fullmatch(r"\*|\d{1,2}(-(23|59)/\d{1,2})?", field) for field in fields)
     assert not re.search(r"(?<!\\)%", command), "cron would end the command there"
     words = shlex.split(command.replace(r"\%", "%"))
-    seconds = str(every_of(every).seconds)
-    assert words[1:7] == ["run", "--due", "--for", seconds, "--archives", str(tmp_path / "100% news")]
+    seconds = str(parse_interval(every).seconds)
+    assert words[1:7] == ["run", "--due", "--max-time", seconds, "--archives", str(tmp_path / "100% news")]
 
 
 def test_installations_do_not_all_begin_at_the_same_minute() -> None:
-    assert len({Every(count=10, unit="min").cron_fields(f"host{n}") for n in range(50)}) == 10
-    assert len({Every(count=1, unit="d").cron_fields(f"host{n}") for n in range(50)}) > 40
+    assert len({Interval(count=10, unit="min").cron_fields(f"host{n}") for n in range(50)}) == 10
+    assert len({Interval(count=1, unit="d").cron_fields(f"host{n}") for n in range(50)}) > 40
 
 
 @pytest.mark.parametrize("every", ["7min", "60min", "0min", "24h", "5h", "2d", "10", "", "-5min", "1e3h"])
 def test_an_interval_that_no_calendar_can_say_is_refused(every: str) -> None:
     with pytest.raises(NewscrawlError, match="--every"):
-        every_of(every)
+        parse_interval(every)
 
 
 def test_the_cron_job_keeps_its_archives_and_never_runs_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +127,7 @@ def test_the_cron_job_keeps_its_archives_and_never_runs_twice(monkeypatch: pytes
     assert found["concurrencyPolicy"] == "Forbid"
     assert int(found["startingDeadlineSeconds"]) == 300
     assert json.loads(found["image"]) == "registry/newscrawl:1"
-    wanted = ["newscrawl", "run", "--due", "--for", "600", "--archives", "/data: x"]
+    wanted = ["newscrawl", "run", "--due", "--max-time", "600", "--archives", "/data: x"]
     assert json.loads(found["command"]) == wanted
     assert len(json.loads(found["schedule"]).split()) == 5
     assert '- {name: archives, mountPath: "/data: x"}' in text

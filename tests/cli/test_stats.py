@@ -7,26 +7,24 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import typer
 from lxml import html as lxml_html
 from typer.testing import CliRunner, Result
 from wire.archived import answer, archived_run, story
 
 from newscrawl.archive.report import Report, write_report
-from newscrawl.cli.stats import bars, stats
+from newscrawl.cli import app
+from newscrawl.cli.stats import sparkline
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Article
 from newscrawl.state.database import Database, database_url
-from newscrawl.state.duplicates import CopyTable
-from newscrawl.state.rows import key_of
+from newscrawl.state.documents import DocumentTable
+from newscrawl.state.encoding import page_key
 
-app = typer.Typer()
-app.command()(stats)
 HOSTILE = '</td></table><script>alert(1)</script><img src=x onerror="alert(2)"> \u202e \x1b[31m & \ud800'
 
 
 def invoked(*args: str | Path) -> Result:
-    result = CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": "160"})
+    result = CliRunner().invoke(app, ["stats", *map(str, args)], env={"COLUMNS": "160"})
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -88,9 +86,10 @@ def test_days_outside_and_replays_are_left_out(archives: Path) -> None:
 def test_copies_are_those_that_state_knows(archives: Path) -> None:
     article = json.loads(next((archives / "echo").glob("*-4.jsonl")).read_text())
     database = Database.open(database_url("", archives.resolve()))
-    known = {"article": "a" * 32, "latest": "a" * 32, "published": 1, "seen": 1, "cluster": "b" * 32}
-    with CopyTable(database).writing() as rows:
-        key = key_of("echo", article["url_requested"])
+    ids = {"first_article_id": "a" * 32, "latest_article_id": "a" * 32}
+    known = {**ids, "published": 1, "fetched_at": 1, "cluster": "b" * 32}
+    with DocumentTable(database).writing() as rows:
+        key = page_key("echo", article["url_requested"])
         rows.add(known | {"key": key, "outlet": "echo", "url": article["url"], "duplicate_of": "b" * 32})
     database.close()
     data = json.loads(invoked("--archives", archives, "--until", "2026-03-04", "--json").stdout)
@@ -107,10 +106,10 @@ def test_the_table_shows_every_outlet(archives: Path) -> None:
 
 
 def test_bars_are_as_high_as_their_counts() -> None:
-    assert bars([0, 1, 4, 8]) == " ▁▄█"
-    assert bars([0, 1, 1000]) == " ▁█"
-    assert bars([0, 0]) == "  "
-    assert bars([]) == ""
+    assert sparkline([0, 1, 4, 8]) == " ▁▄█"
+    assert sparkline([0, 1, 1000]) == " ▁█"
+    assert sparkline([0, 0]) == "  "
+    assert sparkline([]) == ""
 
 
 class Tags(HTMLParser):
@@ -164,12 +163,14 @@ def test_a_broken_line_is_named_and_costs_itself(archives: Path) -> None:
         stream.write(b'{"torn": \n[1]\n{"another": 1}\n')
     done = invoked("--archives", archives, "--until", "2026-03-04", "--json")
     assert done.exit_code == 1
-    assert [f"{path}, line {number}: no line of ours" in done.stderr for number in (2, 3, 4)] == [True] * 3
+    assert [f"{path}, line {number}: not a line of newscrawl" in done.stderr for number in (2, 3, 4)] == [
+        True
+    ] * 3
     assert len(json.loads(done.stdout)) == 6
 
 
 def test_bad_input_is_named(archives: Path, tmp_path: Path) -> None:
-    with pytest.raises(NewscrawlError, match="no line of none"):
+    with pytest.raises(NewscrawlError, match="no lines of none"):
         invoked("none", "--archives", archives)
     with pytest.raises(ArchiveError, match=r"no such folder: .*/nowhere"):
         invoked("--archives", tmp_path / "nowhere")

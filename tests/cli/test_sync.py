@@ -13,21 +13,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 from wire.archived import answer, archived_run, story
 from wire.s3 import bucket
 
-from newscrawl.archive.manifest import MANIFEST, note_finished, read_manifest, sha256_of
-from newscrawl.archive.sync import sync_folder
-from newscrawl.archive.takedown import BLOCKED
-from newscrawl.cli.sync import LOCK, sync
+from newscrawl.archive.manifest import MANIFEST, add_to_manifest, file_sha256, read_manifest
+from newscrawl.archive.sync import send_folder
+from newscrawl.archive.takedown import BLOCK_LIST
+from newscrawl.cli import app
+from newscrawl.cli.sync import LOCK
 from newscrawl.errors import ArchiveError, NewscrawlError, StorageError
-from newscrawl.storage import Storage
-from newscrawl.warc.filenames import lock
-
-app = typer.Typer()
-app.command()(sync)
+from newscrawl.storage import Storage, try_lock
 
 
 @pytest.fixture
@@ -39,7 +35,7 @@ def archives(tmp_path: Path) -> Path:
 
 
 def invoked(*args: str | Path) -> Result:
-    result = CliRunner().invoke(app, [*map(str, args)])
+    result = CliRunner().invoke(app, ["sync", *map(str, args)])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -83,7 +79,7 @@ def test_what_was_sent_may_go_here_and_what_was_not_is_told(archives: Path, tmp_
         path.unlink()
     assert set(outcomes(there, "--archives", archives).values()) == {"known"}
     (archives / "a" / "late").write_bytes(b"x")
-    note_finished(archives / "a" / "late")
+    add_to_manifest(archives / "a" / "late")
     (archives / "a" / "late").unlink()
     done = invoked(there, "--archives", archives)
     assert done.exit_code == 0
@@ -111,7 +107,7 @@ def test_a_rewritten_file_is_sent_again(archives: Path, tmp_path: Path) -> None:
     outcomes(there, "--archives", archives)
     lines = next(path for path in (archives / "a").glob("*.jsonl") if ".rejected" not in path.name)
     lines.write_bytes(b"")
-    note_finished(lines)
+    add_to_manifest(lines)
     changed = {name for name, how in outcomes(there, "--archives", archives).items() if how == "sent"}
     assert changed == {f"a/{lines.name}"}
     assert (there / "a" / lines.name).read_bytes() == b""
@@ -120,12 +116,12 @@ def test_a_rewritten_file_is_sent_again(archives: Path, tmp_path: Path) -> None:
 def test_what_was_taken_down_is_told_there_first(archives: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     outcomes(there, "--archives", archives)
-    (archives / "a" / BLOCKED).write_bytes(b"org,example)/pier - {}\n")
+    (archives / "a" / BLOCK_LIST).write_bytes(b"org,example)/pier - {}\n")
     done = json.loads(invoked(there, "--archives", archives, "--json").stdout)
-    assert (done[0]["file"], done[0]["outcome"]) == (f"a/{BLOCKED}", "sent")
-    (archives / "a" / BLOCKED).write_bytes(b"org,example)/wall - {}\n")
-    assert outcomes(there, "--archives", archives)[f"a/{BLOCKED}"] == "sent"
-    assert (there / "a" / BLOCKED).read_bytes() == b"org,example)/wall - {}\n"
+    assert (done[0]["file"], done[0]["outcome"]) == (f"a/{BLOCK_LIST}", "sent")
+    (archives / "a" / BLOCK_LIST).write_bytes(b"org,example)/wall - {}\n")
+    assert outcomes(there, "--archives", archives)[f"a/{BLOCK_LIST}"] == "sent"
+    assert (there / "a" / BLOCK_LIST).read_bytes() == b"org,example)/wall - {}\n"
 
 
 def test_another_machine_s_files_stay_in_the_manifest_there(archives: Path, tmp_path: Path) -> None:
@@ -141,7 +137,7 @@ def test_a_killed_sync_leaves_no_half_file_and_goes_on(archives: Path, tmp_path:
     for number in range(40):
         path = archives / "a" / f"more-{number}"
         path.write_bytes(dice.randbytes(1 << 20))
-        note_finished(path)
+        add_to_manifest(path)
     command = [sys.executable, "-c", "from newscrawl.cli import main; main()", "sync", str(there)]
     killed = 0
     for _ in range(6):
@@ -156,7 +152,7 @@ def test_a_killed_sync_leaves_no_half_file_and_goes_on(archives: Path, tmp_path:
         killed += process.wait() == -signal.SIGKILL
         wanted = read_manifest(archives / "a")
         for path in (there / "a").iterdir():
-            assert path.name == MANIFEST or path.suffix == ".part" or sha256_of(path) == wanted[path.name]
+            assert path.name == MANIFEST or path.suffix == ".part" or file_sha256(path) == wanted[path.name]
     assert killed >= 4
     done = outcomes(there, "--archives", archives)
     assert set(done.values()) <= {"sent", "there", "known"}
@@ -182,21 +178,21 @@ class Meddled(Storage):
 
 
 def test_a_file_that_changes_while_it_is_sent_is_not_noted(archives: Path, tmp_path: Path) -> None:
-    done = sync_folder(archives / "a", Meddled.open(str(tmp_path / "there")), reads_back=False)
+    done = send_folder(archives / "a", Meddled.open(str(tmp_path / "there")), reads_back=False)
     assert {one.outcome for one in done} == {"failed"}
     assert not (tmp_path / "there" / "a" / MANIFEST).exists()
 
 
 def test_two_at_once_are_one_too_many(archives: Path, tmp_path: Path) -> None:
     with (archives / LOCK).open("wb") as held:
-        assert lock(held.fileno())
+        assert try_lock(held.fileno())
         done = invoked(tmp_path / "there", "--archives", archives)
     assert done.exit_code == 75
     assert not (tmp_path / "there").exists()
 
 
 def test_bad_input_is_named(archives: Path, tmp_path: Path) -> None:
-    with pytest.raises(NewscrawlError, match="nothing finished of none"):
+    with pytest.raises(NewscrawlError, match="no finished files of none"):
         invoked(tmp_path / "there", "none", "--archives", archives)
     with pytest.raises(ArchiveError, match=r"no such folder: .*/nowhere"):
         invoked(tmp_path / "there", "--archives", tmp_path / "nowhere")

@@ -16,18 +16,17 @@ import pytest
 from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
 
-from newscrawl.archive.manifest import forget_finished, read_manifest, sha256_of
-from newscrawl.cli import app_of
+from newscrawl.archive.manifest import file_sha256, read_manifest, remove_from_manifest
+from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.errors import UnknownOutlet
 from newscrawl.warc.http import split_message
-from newscrawl.warc.reader import WarcRecord, records_of
+from newscrawl.warc.reader import WarcRecord, iter_records
 
 pytestmark = pytest.mark.crawl
 
 OUTLET = "kamer_echo"
-app = app_of(["takedown", "doctor", "verify", "index", "status", "extract"])
 
 
 @dataclass
@@ -42,15 +41,15 @@ class Crawled:
         """All pages are due, and their sources have changed."""
         with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
             state.execute("UPDATE urls SET next_due = 0 WHERE next_due IS NOT NULL")
-            state.execute("UPDATE feeds SET next_due = 0, etag = NULL, last_modified = NULL")
-            state.execute("UPDATE urls SET listed = x'00'")
+            state.execute("UPDATE sources SET next_due = 0, etag = NULL, last_modified = NULL")
+            state.execute("UPDATE urls SET listing_digest = x'00'")
         return crawl(OUTLET, archives=archives, NEWSCRAWL_OUTLETS=self.folder / "outlets")
 
 
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
     folder = tmp_path_factory.mktemp("takedown")
-    with running(Newsroom([demo_site(OUTLET)])) as newsroom:
+    with serve_in_thread(Newsroom([demo_site(OUTLET)])) as newsroom:
         write_outlets(newsroom.bases, folder / "outlets")
         done = crawl(OUTLET, archives=folder / "a", NEWSCRAWL_OUTLETS=folder / "outlets")
         found = Crawled(folder, newsroom, done)
@@ -91,16 +90,16 @@ def records(archives: Path) -> list[WarcRecord]:
     found = []
     for path in sorted((archives / OUTLET).glob("*.warc.gz")):
         with path.open("rb") as stream:
-            found += [record for _, _, record in records_of(stream)]
+            found += list(iter_records(stream))
     return found
 
 
 def all_agrees(archives: Path) -> None:
-    run("doctor", "--archives", str(archives))
+    run("check", "--archives", str(archives))
     run("verify", str(archives / OUTLET))
     manifest = read_manifest(archives / OUTLET)
     for name, digest in manifest.items():
-        assert sha256_of(archives / OUTLET / name) == digest, name
+        assert file_sha256(archives / OUTLET / name) == digest, name
     checked = ["sha256sum", "-c", "--quiet", "MANIFEST.sha256"]
     assert subprocess.run(checked, cwd=archives / OUTLET, check=False).returncode == 0
 
@@ -131,7 +130,7 @@ def test_an_article_is_gone_for_good(crawled: Crawled, archives: Path) -> None:
     assert shown[0]["status"] == 200
     run("index", "lookup", article["url"], str(archives / OUTLET), code=1)
     with closing(sqlite3.connect(archives / "state.sqlite")) as state:
-        for table in ("urls", "feeds", "copies"):
+        for table in ("urls", "sources", "documents"):
             rows = str(state.execute(f"SELECT * FROM {table}").fetchall())
             assert article["title"] not in rows
             assert article["id"] not in rows
@@ -165,13 +164,13 @@ def others_url(archives: Path) -> str:
 
 def test_without_erase_the_archive_stays_and_replay_is_told(crawled: Crawled, archives: Path) -> None:
     article = crawled.done.articles[3]
-    warcs = {path.name: sha256_of(path) for path in (archives / OUTLET).glob("*.warc.gz")}
+    warcs = {path.name: file_sha256(path) for path in (archives / OUTLET).glob("*.warc.gz")}
     dry = take_down(archives, article["url"], "--dry-run")
     assert dry[OUTLET]["lines"] == 1
     assert article["id"] in {line.get("id") for line in lines(archives)}
     assert take_down(archives, article["url"]) == dry
     assert article["id"] not in {line.get("id") for line in lines(archives)}
-    assert {path.name: sha256_of(path) for path in (archives / OUTLET).glob("*.warc.gz")} == warcs
+    assert {path.name: file_sha256(path) for path in (archives / OUTLET).glob("*.warc.gz")} == warcs
     rules = (archives / OUTLET / "takedown.aclj").read_text().splitlines()
     assert any(article["url"] in rule and '"access": "block"' in rule for rule in rules)
     assert rules == sorted(rules, reverse=True)
@@ -183,7 +182,7 @@ def test_without_erase_the_archive_stays_and_replay_is_told(crawled: Crawled, ar
 
     for path in archives.glob("state.sqlite*"):
         path.unlink()
-    run("doctor", "--mend", "--archives", str(archives))
+    run("check", "--fix", "--archives", str(archives))
     with closing(sqlite3.connect(archives / "state.sqlite")) as state:
         statement = "SELECT reason, next_due FROM urls WHERE url = ?"
         assert state.execute(statement, [article["url"]]).fetchone() == ("taken_down", None)
@@ -231,10 +230,10 @@ def leave_open(archives: Path) -> None:
     report = max((archives / OUTLET).glob("*.report.json"))
     run_id = report.name.removesuffix(".report.json")
     names = [*json.loads(report.read_text())["warcs"], f"{run_id}.jsonl", f"{run_id}.rejected.jsonl"]
-    forget_finished(report)
+    remove_from_manifest(report)
     report.unlink()
     for path in (archives / OUTLET / name for name in names):
-        forget_finished(path)
+        remove_from_manifest(path)
         path.rename(f"{path}.open")
     with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
         state.execute("UPDATE runs SET finished = NULL, pid = 999999999 WHERE id = ?", [run_id])
@@ -252,16 +251,16 @@ def test_what_a_killed_crawl_left_open_goes_too(crawled: Crawled, archives: Path
     all_agrees(archives)
 
 
-@pytest.mark.parametrize("rewriting", ["erasing", "takedown"])
+@pytest.mark.parametrize("module", ["takedown", "lines"], ids=["records", "lines"])
 def test_killed_between_file_and_manifest_the_same_command_does_the_rest(
-    crawled: Crawled, archives: Path, monkeypatch: pytest.MonkeyPatch, rewriting: str
+    crawled: Crawled, archives: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     def die(_: Path) -> None:
         raise KeyboardInterrupt
 
     address = crawled.done.articles[3]["url"]
     with monkeypatch.context() as patched:
-        patched.setattr(f"newscrawl.archive.{rewriting}.replace_finished", die)
+        patched.setattr(f"newscrawl.archive.{module}.update_manifest", die)
         done = CliRunner().invoke(app, ["takedown", address, "--erase", "--archives", str(archives)])
         assert done.exit_code == 130
     take_down(archives, address, "--erase")

@@ -7,16 +7,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from newscrawl.cli.verify import verify
-from newscrawl.warc.index import NAME, build
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.cli import app
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.index import INDEX_NAME, update_index
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.writer import WarcWriter
 
-app = typer.Typer()
-app.command()(verify)
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
@@ -24,14 +22,14 @@ def a_warc(folder: Path, prefix: str = "echo", *, closed: bool = True) -> Path:
     numbers = count(1)
     writer = WarcWriter(
         folder=folder,
-        names=WarcNames(prefix=prefix, host="host", pid=1),
+        names=WarcNameTemplate(prefix=prefix, host="host", pid=1),
         info=(("software", "newscrawl"),),
         now=lambda: START,
         new_id=lambda: f"<urn:uuid:{prefix}-{next(numbers)}>",
     )
     body = b"a story of the day"
     writer.write(
-        Exchange(
+        HttpExchange(
             url="http://example.org/a",
             started=START,
             sent=b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n",
@@ -50,7 +48,7 @@ def cut(path: Path) -> Path:
 
 
 def run(*args: object) -> Result:
-    return CliRunner().invoke(app, [str(arg) for arg in args], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["verify", *map(str, args)], env={"COLUMNS": "200"})
 
 
 def test_a_clean_file_is_exit_code_0(tmp_path: Path) -> None:
@@ -169,7 +167,7 @@ def test_the_bar_is_for_much_to_read_and_leaves_stdout_alone(
     path = a_warc(tmp_path)
     plain = run(path).stdout
     # By its path: in the package the name stands for the command.
-    monkeypatch.setattr(importlib.import_module("newscrawl.cli.verify"), "MANY_BYTES", 1)
+    monkeypatch.setattr(importlib.import_module("newscrawl.cli.verify"), "PROGRESS_BYTES", 1)
     assert run(path).stdout == plain
 
 
@@ -177,13 +175,13 @@ def test_an_index_out_of_step_is_a_problem(tmp_path: Path) -> None:
     folder = tmp_path / "echo"
     folder.mkdir()
     path = a_warc(folder)
-    build(folder)
+    update_index(folder)
     assert run(tmp_path).exit_code == 0
     later = a_warc(folder, "later")
     done = run("--json", tmp_path)
     assert done.exit_code == 1
     problem, summary = map(json.loads, done.stdout.splitlines())
-    assert (problem["code"], problem["file"]) == ("index_file_missing", str(folder / NAME))
+    assert (problem["code"], problem["file"]) == ("index_file_missing", str(folder / INDEX_NAME))
     assert summary["summary"]["files_clean"] == summary["summary"]["files"] == 2
     assert run(path).exit_code == 0
     assert run(later).exit_code == 1
@@ -191,7 +189,7 @@ def test_an_index_out_of_step_is_a_problem(tmp_path: Path) -> None:
 
 def test_an_index_of_files_that_are_gone_is_a_problem(tmp_path: Path) -> None:
     a_warc(tmp_path)
-    build(tmp_path)
+    update_index(tmp_path)
     next(tmp_path.glob("*.warc.gz")).unlink()
     done = run(tmp_path)
     assert done.exit_code == 1

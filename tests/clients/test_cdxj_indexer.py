@@ -14,8 +14,8 @@ from wire.server import ANSWERS
 
 from newscrawl.archive.run import new_run
 from newscrawl.warc.cdxj import cdxj_lines
-from newscrawl.warc.index import Index, build, warc_files
-from newscrawl.warc.records import Exchange
+from newscrawl.warc.index import Index, update_index, warc_files
+from newscrawl.warc.records import HttpExchange
 from newscrawl.warc.surt import surt
 
 START = datetime(2026, 5, 1, 10, 0, 0, 999999, tzinfo=UTC)
@@ -37,7 +37,7 @@ def theirs(folder: Path) -> list[str]:
 
 
 def ours(folder: Path) -> list[str]:
-    build(folder)
+    update_index(folder)
     with Index.open(folder) as index:
         return list(cdxj_lines(index.by_key()))
 
@@ -62,7 +62,7 @@ def test_the_lines_of_our_own_archive_are_theirs(tmp_path: Path) -> None:
         for query in ("", "?Utm=é&a=1#top"):
             started = START + timedelta(milliseconds=number)
             url = f"{HOME}{path}{query}"
-            run.write_exchange(Exchange(url=url, started=started, sent=sent, received=received))
+            run.write_exchange(HttpExchange(url=url, started=started, sent=sent, received=received))
     run.close()
     assert len(warc_files(run.folder)) > 1
     lines = ours(run.folder)

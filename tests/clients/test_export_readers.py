@@ -17,10 +17,10 @@ from lines_made import article, write_run
 from wire.crawl import environment
 from wire.programs import program
 
-from newscrawl.export.run import Selection, export
+from newscrawl.export.run import Selection, run_export
 from newscrawl.export.sinks import sink_for
 from newscrawl.items import Article
-from newscrawl.warc.reader import records_of
+from newscrawl.warc.reader import iter_records
 
 pytestmark = pytest.mark.slow
 
@@ -95,9 +95,9 @@ def answers(
         outlets.append(path.parent.name)
     for name, form, shape in EXPORTS:
         sink = sink_for(
-            str(folder / name), form, shape=shape, packing=None, selection=Selection(), staging=folder
+            str(folder / name), form, shape=shape, compression=None, selection=Selection(), staging=folder
         )
-        assert export(folder / "archives", outlets, Selection(), sink).rows == len(rows)
+        assert run_export(folder / "archives", outlets, Selection(), sink).rows == len(rows)
     done = subprocess.run(
         [python, Path(__file__).with_name("read_exports.py"), folder],
         env=environment(),
@@ -160,7 +160,7 @@ def test_the_reader_of_archives_keeps_every_page(
         with path.open("rb") as stream:
             pages += [
                 record.headers["warc-record-id"]
-                for _, _, record in records_of(stream)
+                for record in iter_records(stream)
                 if record.kind == "response" and record.headers["warc-identified-payload-type"] == "text/html"
             ]
     assert kept == sorted(pages)

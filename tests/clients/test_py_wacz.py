@@ -12,7 +12,7 @@ from wire.archived import answer, archived_run, story
 from wire.crawl import environment
 from wire.programs import program
 
-from newscrawl.archive.finished_runs import articles_of
+from newscrawl.archive.finished_runs import read_run_articles
 from newscrawl.archive.wacz import write_wacz
 
 
@@ -22,7 +22,7 @@ def packed(tmp_path: Path) -> Path:
     runs = [archived_run(tmp_path / "archives", name, pages, pid=ord(name)) for name in "ab"]
     warcs = [warc for run in runs for warc in run.warcs]
     path = tmp_path / "x.wacz"
-    assert write_wacz(path, warcs, articles_of(runs), title="Caf\u00e9", made=datetime.now(UTC)) == 10
+    assert write_wacz(path, warcs, read_run_articles(runs), title="Caf\u00e9", made=datetime.now(UTC)) == 10
     return path
 
 

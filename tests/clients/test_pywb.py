@@ -11,17 +11,17 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
-from wire.asking import asked
 from wire.crawl import Crawl, crawl, environment
 from wire.programs import program
+from wire.request_crawl import crawl_requests
 from wire.server import WireServer, serving
 
-from newscrawl.archive.finished_runs import articles_of, finished_run, last_end
+from newscrawl.archive.finished_runs import find_run, latest_end, read_run_articles
 from newscrawl.demo.catalogue import demo_sites, write_outlets
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.warc.http import Message, split_message
-from newscrawl.warc.index import build
-from newscrawl.warc.reader import WarcRecord, records_of
+from newscrawl.warc.index import update_index
+from newscrawl.warc.reader import WarcRecord, iter_records
 from newscrawl.warc.wet import write_wet
 
 pytestmark = pytest.mark.crawl
@@ -91,7 +91,7 @@ def served(folder: Path, warcs: list[Path]) -> Iterator[Replay]:
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     outlets = tmp_path_factory.mktemp("outlets")
-    with running(Newsroom(demo_sites())) as newsroom:
+    with serve_in_thread(Newsroom(demo_sites())) as newsroom:
         write_outlets(newsroom.bases, outlets)
         done = crawl("kamer_echo", archives=tmp_path_factory.mktemp("archives"), NEWSCRAWL_OUTLETS=outlets)
     assert done.code == 0, done.output
@@ -102,9 +102,9 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
 def replay(crawled: Crawl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
     # The text lies beside the archive, where a careless collection would take it up.
     (report,) = crawled.folder.glob("*.report.json")
-    run = finished_run(str(report), crawled.folder.parent)
+    run = find_run(str(report), crawled.folder.parent)
     wet = crawled.folder / f"{run.report.run}.warc.wet.gz"
-    assert write_wet(wet, articles_of([run]), made=last_end([run]), runs=[]) == len(crawled.articles)
+    assert write_wet(wet, read_run_articles([run]), made=latest_end([run]), runs=[]) == len(crawled.articles)
     with served(tmp_path_factory.mktemp("pywb"), sorted(crawled.folder.glob("*.warc.gz"))) as found:
         yield found
 
@@ -113,7 +113,7 @@ def responses(done: Crawl) -> list[WarcRecord]:
     found = []
     for path in done.warcs:
         with path.open("rb") as stream:
-            found += [record for _, _, record in records_of(stream) if record.kind == "response"]
+            found += [record for record in iter_records(stream) if record.kind == "response"]
     return found
 
 
@@ -170,9 +170,9 @@ def test_a_page_that_has_not_changed_is_served_at_each_of_its_dates(tmp_path: Pa
     with serving(WireServer()) as server:
         page = {"url": f"{server.base}/etag"}
         conditional = {**page, "headers": {"If-None-Match": '"a"'}}
-        asked([page, conditional], archives, DOWNLOAD_DELAY=1.5, RANDOMIZE_DOWNLOAD_DELAY=False)
-        build(archives / "asking")
-        done = asked([conditional], archives)
+        crawl_requests([page, conditional], archives, DOWNLOAD_DELAY=1.5, RANDOMIZE_DOWNLOAD_DELAY=False)
+        update_index(archives / "asking")
+        done = crawl_requests([conditional], archives)
     (original,) = done.of("response")
     revisits = done.of("revisit")
     dates = {record.date.replace(microsecond=0) for record in (original, *revisits)}

@@ -13,7 +13,7 @@ from wire.crawl import Crawl, crawl_urls
 from wire.programs import program
 from wire.server import ANSWERS, WireServer, serving
 
-from newscrawl.warc.reader import records_of
+from newscrawl.warc.reader import iter_records
 from newscrawl.warc.verify import verify_warcs
 
 pytestmark = pytest.mark.crawl
@@ -35,7 +35,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Crawl, W
 
 def blocks(path: Path) -> list[bytes]:
     with path.open("rb") as stream:
-        return [record.block for _, _, record in records_of(stream)]
+        return [record.block for record in iter_records(stream)]
 
 
 def test_warcio_and_fastwarc_read_the_blocks_we_read(crawled: tuple[Crawl, WireServer]) -> None:
@@ -59,7 +59,7 @@ def test_our_verifier_names_only_the_answers_that_lie(crawled: tuple[Crawl, Wire
     uris = {}
     for path in crawled[0].warcs:
         with path.open("rb") as stream:
-            uris |= {record.record_id: record.url for _, _, record in records_of(stream)}
+            uris |= {record.record_id: record.url for record in iter_records(stream)}
     problems = list(verify_warcs(crawled[0].warcs))
     paths = {"/" + uris[problem.record_id].split("/", 3)[3] for problem in problems if problem.record_id}
     assert all(problem.code.startswith("http_") for problem in problems), problems
@@ -93,6 +93,6 @@ def digests(path: Path) -> dict[str, str]:
     with path.open("rb") as stream:
         return {
             "/" + record.url.split("/", 3)[3]: record.headers["warc-block-digest"]
-            for _, _, record in records_of(stream)
+            for record in iter_records(stream)
             if record.kind == "response"
         }

@@ -18,7 +18,7 @@ from wire.s3 import BUCKET, bucket
 
 from newscrawl.archive.manifest import MANIFEST, read_manifest
 from newscrawl.warc.http import split_message
-from newscrawl.warc.reader import records_of
+from newscrawl.warc.reader import iter_records
 
 pytestmark = pytest.mark.slow
 
@@ -177,7 +177,7 @@ def payloads(kitchen: Kitchen, url: str) -> list[bytes]:
         with path.open("rb") as stream:
             found += [
                 split_message(one.block).content
-                for _, _, one in records_of(stream)
+                for one in iter_records(stream)
                 if one.kind == "response" and one.url == url
             ]
     return found

@@ -17,7 +17,7 @@ from wire.archived import answer, archived_run, story
 from wire.crawl import environment
 from wire.programs import npm_package, program
 
-from newscrawl.archive.finished_runs import articles_of, last_end
+from newscrawl.archive.finished_runs import latest_end, read_run_articles
 from newscrawl.archive.wacz import write_wacz
 
 pytestmark = pytest.mark.slow
@@ -130,7 +130,7 @@ def browsing(url: str, profile: Path) -> Iterator[None]:
 def test_the_article_is_shown(tmp_path: Path) -> None:
     package, site = npm_package("replaywebpage"), tmp_path / "site"
     run = archived_run(tmp_path / "archives", "echo", {STORY: answer(story("harbour pier"))})
-    write_wacz(site / "x.wacz", run.warcs, articles_of([run]), title="Echo", made=last_end([run]))
+    write_wacz(site / "x.wacz", run.warcs, read_run_articles([run]), title="Echo", made=latest_end([run]))
     (site / "replay").mkdir()
     for name in ("ui.js", "sw.js"):
         (site / "replay" / name).symlink_to(package / name)

@@ -12,7 +12,7 @@ from wire.archived import answer, archived_run, story
 from wire.crawl import environment
 from wire.programs import program
 
-from newscrawl.archive.takedown import BLOCKED, block
+from newscrawl.archive.takedown import BLOCK_LIST, block_replay
 
 GONE, STAYS = "http://www.example.org/gone?id=7", "http://www.example.org/gone?id=71"
 SERVER = """
@@ -47,9 +47,9 @@ def test_what_was_taken_down_is_not_shown(tmp_path: Path) -> None:
     quiet = {**environment(), "PYTHONWARNINGS": "ignore"}
     for args in (["init", "news"], ["add", "news", *(str(p) for p in run.folder.glob("*.warc.gz"))]):
         subprocess.run([program("wb-manager"), *args], cwd=folder, env=quiet, capture_output=True, check=True)
-    block(run.folder, [GONE])
+    block_replay(run.folder, [GONE])
     (folder / "collections/news/acl").mkdir(exist_ok=True)
-    shutil.copy(run.folder / BLOCKED, folder / "collections/news/acl" / BLOCKED)
+    shutil.copy(run.folder / BLOCK_LIST, folder / "collections/news/acl" / BLOCK_LIST)
     python = program("wayback").with_name("python")
     with subprocess.Popen(
         [python, "-c", SERVER],

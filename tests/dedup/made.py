@@ -1,11 +1,11 @@
-"""Texts for tests: whatever is not named is as good as any."""
+"""Documents for tests, with defaults for everything that does not matter."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
-from newscrawl.dedup.fingerprints import Text, names_of, words_of
-from newscrawl.state.rows import key_of
+from newscrawl.dedup.fingerprints import Document, sketch_names, tokenize
+from newscrawl.state.encoding import page_key
 
 NOW = 1_780_000_000
 
@@ -17,23 +17,23 @@ def text(
     outlet: str = "paper",
     lang: str | None = None,
     published: int = NOW,
-    seen: int | None = None,
+    fetched_at: int | None = None,
     agency: str | None = None,
-    own: str | None = None,
+    agency_of_outlet: str | None = None,
     original_url: str | None = None,
-) -> Text:
-    return Text(
-        key=key_of(outlet, url),
-        article=sha256(f"{outlet}{url}{body}".encode()).hexdigest()[:32],
+) -> Document:
+    return Document(
+        key=page_key(outlet, url),
+        article_id=sha256(f"{outlet}{url}{body}".encode()).hexdigest()[:32],
         outlet=outlet,
         url=url,
         title=None,
         lang=lang,
         published=published,
-        seen=published if seen is None else seen,
+        fetched_at=published if fetched_at is None else fetched_at,
         agency=agency,
-        own=own,
+        agency_of_outlet=agency_of_outlet,
         original_url=original_url,
-        words=words_of(body),
-        names=names_of(body),
+        tokens=tokenize(body),
+        names=sketch_names(body),
     )

@@ -139,6 +139,8 @@ TOWNS = (
     "Ambarpur", "Kolvik", "Douala", "Moncton", "Namur", "Garoua", "Bathurst", "Ruse", "Shivkot", "Dinant",
     "Bafia", "Miramichi", "Charleroi", "Kribi", "Edea", "Shediac",
 )  # fmt: skip
+EVENTS = tomllib.loads((Path(__file__).parent / "stories.toml").read_text(encoding="utf-8"))["event"]
+"Events reported in both languages, each with other stories about the same people."
 FORMS: dict[str, str] = tomllib.loads((Path(__file__).parent / "forms.toml").read_text(encoding="utf-8"))
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "lundi", "mardi", "mercredi", "jeudi")
 _WINDS = ("north", "south", "east", "west", "higher", "lower", "nord", "sud")

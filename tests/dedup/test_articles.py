@@ -7,13 +7,13 @@ from datetime import datetime
 import pytest
 from lines_made import article
 
-from newscrawl.dedup.articles import text_of
+from newscrawl.dedup.articles import make_document
 
 FETCHED = "2026-03-04T05:06:07.000000Z"
 
 
 @pytest.mark.parametrize("published", ["9999-12-31", "soon", None])
 def test_a_date_of_no_use_gives_way_to_the_fetch(published: str | None) -> None:
-    found = text_of(article(1, published=published, fetched=FETCHED))
+    found = make_document(article(1, published=published, fetched=FETCHED))
     assert found
-    assert found.published == found.seen == int(datetime.fromisoformat(FETCHED).timestamp())
+    assert found.published == found.fetched_at == int(datetime.fromisoformat(FETCHED).timestamp())

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from newscrawl.demo.catalogue import demo_sites
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ Fetch = Callable[..., Answer]
 
 @pytest.fixture
 def newsroom() -> Iterator[Newsroom]:
-    with running(Newsroom(demo_sites(), clock=lambda: datetime(2026, 6, 20, tzinfo=UTC))) as room:
+    with serve_in_thread(Newsroom(demo_sites(), clock=lambda: datetime(2026, 6, 20, tzinfo=UTC))) as room:
         yield room
 
 

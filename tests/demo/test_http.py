@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.demo.http import BadRequest, Request, Response, etag_of, request_of, response_bytes
+from newscrawl.demo.http import BadRequest, Request, Response, make_etag, parse_request, serialize_response
 
 NOW = datetime(2026, 6, 20, 12, 0, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def unchunked(data: bytes) -> bytes:
 
 def test_a_request_gives_its_parts() -> None:
     raw = b"GET /a?page=2&x= HTTP/1.1\r\nHost: h\r\nX-One:  two \r\n\r\n"
-    request = request_of(raw, "http://h")
+    request = parse_request(raw, "http://h")
     assert (request.method, request.path, request.query) == ("GET", "/a", {"page": "2", "x": ""})
     assert request.headers == {"host": "h", "x-one": "two"}
 
@@ -54,13 +54,13 @@ def test_a_request_gives_its_parts() -> None:
 )
 def test_what_is_no_request_is_refused(raw: bytes) -> None:
     with pytest.raises(BadRequest):
-        request_of(raw, "http://h")
+        parse_request(raw, "http://h")
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_bring_the_reader_down(raw: bytes) -> None:
     try:
-        request = request_of(raw, "http://h")
+        request = parse_request(raw, "http://h")
     except BadRequest:
         return
     assert request.target.startswith("/")
@@ -72,7 +72,7 @@ def test_a_query_of_too_many_fields_is_read_as_none() -> None:
 
 @given(st.binary(max_size=5000), st.lists(st.integers(0, 999), min_size=1, max_size=5))
 def test_chunks_of_any_size_give_the_body_back(body: bytes, sizes: list[int]) -> None:
-    _, sent = response_bytes(Response(body=body, chunks=tuple(sizes)), asked(), NOW, close=False)
+    _, sent = serialize_response(Response(body=body, chunks=tuple(sizes)), asked(), NOW, close=False)
     head, _, rest = sent.partition(b"\r\n\r\n")
     assert unchunked(rest) == body
     assert b"Transfer-Encoding: chunked" in head
@@ -84,7 +84,7 @@ def test_chunks_of_any_size_give_the_body_back(body: bytes, sizes: list[int]) ->
     [("gzip, deflate", True), ("deflate, GZIP;q=1.0", True), ("gzip;q=0", False), ("br", False), ("", False)],
 )
 def test_gzip_is_sent_to_those_who_take_it(accepted: str, squeezed: bool) -> None:
-    _, sent = response_bytes(
+    _, sent = serialize_response(
         Response(body=b"words", gzip=True), asked(accept_encoding=accepted), NOW, close=False
     )
     head, _, body = sent.partition(b"\r\n\r\n")
@@ -94,14 +94,14 @@ def test_gzip_is_sent_to_those_who_take_it(accepted: str, squeezed: bool) -> Non
 
 def test_gzip_and_chunks_go_together() -> None:
     response = Response(body=b"words " * 99, gzip=True, chunks=(3, 11))
-    _, sent = response_bytes(response, asked(accept_encoding="gzip"), NOW, close=False)
+    _, sent = serialize_response(response, asked(accept_encoding="gzip"), NOW, close=False)
     assert gzip.decompress(unchunked(sent.partition(b"\r\n\r\n")[2])) == b"words " * 99
 
 
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({"if_none_match": etag_of(b"words")}, 304),
+        ({"if_none_match": make_etag(b"words")}, 304),
         ({"if_none_match": "*"}, 304),
         ({"if_none_match": 'W/"other"'}, 200),
         ({"if_modified_since": "Sat, 20 Jun 2026 12:00:00 GMT"}, 304),
@@ -112,21 +112,21 @@ def test_gzip_and_chunks_go_together() -> None:
 )
 def test_a_client_that_has_the_page_is_told_so(headers: dict[str, str], status: int) -> None:
     response = Response(body=b"words", etag=True, modified=NOW)
-    got, sent = response_bytes(response, asked(**headers), NOW, close=False)
+    got, sent = serialize_response(response, asked(**headers), NOW, close=False)
     assert got == status
     assert sent.endswith(b"\r\n\r\n") is (status == 304)
 
 
 def test_head_gets_the_headers_alone() -> None:
     request = Request(method="HEAD", target="/", headers={})
-    _, sent = response_bytes(Response(body=b"words"), request, NOW, close=False)
+    _, sent = serialize_response(Response(body=b"words"), request, NOW, close=False)
     assert b"Content-Length: 5\r\n" in sent
     assert sent.endswith(b"\r\n\r\n")
 
 
 def test_header_names_come_in_the_case_asked_for() -> None:
-    _, lower = response_bytes(Response(header_case="lower"), asked(), NOW, close=True)
-    _, upper = response_bytes(Response(header_case="upper"), asked(), NOW, close=True)
+    _, lower = serialize_response(Response(header_case="lower"), asked(), NOW, close=True)
+    _, upper = serialize_response(Response(header_case="upper"), asked(), NOW, close=True)
     assert b"\r\ncontent-type: text/html" in lower
     assert b"\r\nCONTENT-TYPE: text/html" in upper
     assert b"\r\nCONNECTION: close\r\n" in upper

@@ -12,7 +12,7 @@ import pytest
 
 from newscrawl.demo.catalogue import write_outlets
 from newscrawl.demo.saved_pages import SavedPage, page_sites, saved_pages
-from newscrawl.demo.server import Newsroom, running
+from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.errors import NewscrawlError
 from newscrawl.outlet import read_outlet
 
@@ -43,7 +43,7 @@ def test_pages_of_a_host_stay_together_and_none_is_lost(folder: Path) -> None:
 
 
 def test_every_page_is_served_as_saved(folder: Path, fetch: Any) -> None:
-    with running(Newsroom(page_sites(folder))) as room:
+    with serve_in_thread(Newsroom(page_sites(folder))) as room:
         for site in page_sites(folder):
             base = room.bases[site.id]
             feed = feedparser.parse(fetch(f"{base}/feed.xml").body)
@@ -59,7 +59,7 @@ def test_every_page_is_served_as_saved(folder: Path, fetch: Any) -> None:
 
 
 def test_their_outlet_files_load(folder: Path, tmp_path: Path) -> None:
-    with running(Newsroom(page_sites(folder))) as room:
+    with serve_in_thread(Newsroom(page_sites(folder))) as room:
         outlets = [read_outlet(path) for path in write_outlets(room.bases, tmp_path / "outlets")]
         assert [outlet.id for outlet in outlets] == list(room.bases)
         assert outlets[0].feeds == [room.bases["pages_1"] + "/feed.xml"]
@@ -71,7 +71,7 @@ def test_a_page_that_breaks_later_is_404(folder: Path, fetch: Any, caplog: pytes
     (folder / "html/p3.html.gz").write_bytes(gzip.compress(b"cut" * 999)[:-9])
     (folder / "html/p0.html").unlink()
     broken = {"p0", "p1", "p3"}
-    with running(Newsroom(sites)) as room:
+    with serve_in_thread(Newsroom(sites)) as room:
         for site in sites:
             for path, page in site.pages.items():
                 assert fetch(room.bases[site.id] + path).status == (404 if page.id in broken else 200)

@@ -7,7 +7,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.discovery.autodiscovery import feeds_of_page, sitemaps_of_robots, usual_feeds, usual_sitemaps
+from newscrawl.discovery.autodiscovery import (
+    common_feed_urls,
+    common_sitemap_urls,
+    find_page_feeds,
+    find_robots_sitemaps,
+)
 
 DATA = Path(__file__).parents[1] / "data" / "discovery"
 URL = "https://relay.example/en/"
@@ -25,7 +30,7 @@ def test_feeds_a_page_names_are_absolute_and_in_order() -> None:
     <link rel="alternate" hreflang="fr" href="/fr/">
     <link rel="stylesheet" type="application/rss+xml" href="/no">
     </head>"""
-    assert feeds_of_page(page, URL) == (
+    assert find_page_feeds(page, URL) == (
         "https://relay.example/feed/",
         "https://relay.example/base/atom.xml",
         "https://relay.example/base/feed.json",
@@ -42,32 +47,32 @@ def test_feeds_of_comments_are_left_out() -> None:
         ("", "/feeds/12/comments/default"),
     ]
     page = "".join(link.format(*each) for each in [*comments, ("Commentary", "/commentary/feed/")])
-    assert feeds_of_page(page.encode(), URL) == ("https://relay.example/commentary/feed/",)
+    assert find_page_feeds(page.encode(), URL) == ("https://relay.example/commentary/feed/",)
 
 
 def test_sitemaps_of_robots_are_read_loosely() -> None:
     body = (DATA / "robots_with_sitemaps.txt").read_bytes()
-    assert sitemaps_of_robots(body, "https://relay.example/robots.txt") == (
+    assert find_robots_sitemaps(body, "https://relay.example/robots.txt") == (
         "https://relay.example/news.xml",
         "https://relay.example/sitemap.xml",
     )
 
 
 def test_a_page_in_place_of_robots_names_nothing() -> None:
-    assert sitemaps_of_robots(b"<!doctype html><p>Sitemap of the site: see below</p>", URL) == ()
+    assert find_robots_sitemaps(b"<!doctype html><p>Sitemap of the site: see below</p>", URL) == ()
 
 
 def test_usual_places_are_below_home_then_below_the_root() -> None:
-    feeds = usual_feeds("https://relay.example/en/index.php?x=1")
+    feeds = common_feed_urls("https://relay.example/en/index.php?x=1")
     assert feeds[0] == "https://relay.example/en/feed/"
     assert "https://relay.example/feed/" in feeds
     assert "https://relay.example/spip.php?page=backend" in feeds
     assert "https://relay.example/en/?format=feed&type=rss" in feeds
-    assert len(feeds) == len(set(feeds)) == 2 * len(usual_feeds("https://relay.example"))
+    assert len(feeds) == len(set(feeds)) == 2 * len(common_feed_urls("https://relay.example"))
 
 
 def test_usual_sitemaps_stand_at_the_root() -> None:
-    sitemaps = usual_sitemaps("https://relay.example/en/")
+    sitemaps = common_sitemap_urls("https://relay.example/en/")
     assert sitemaps[0] == "https://relay.example/sitemap.xml"
     assert not any("/en/" in url for url in sitemaps)
 
@@ -78,5 +83,5 @@ def test_usual_sitemaps_stand_at_the_root() -> None:
     | st.binary(max_size=40).map(b"<link rel=alternate type=application/rss+xml href=".__add__)
 )
 def test_any_bytes_are_looked_through(body: bytes) -> None:
-    for url in (*feeds_of_page(body, URL), *sitemaps_of_robots(b"Sitemap:" + body, URL)):
+    for url in (*find_page_feeds(body, URL), *find_robots_sitemaps(b"Sitemap:" + body, URL)):
         assert url.startswith(("http://", "https://"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newscrawl.discovery.drafting import UNKNOWN_COUNTRY, Draft, draft_outlet, name_of, toml_of
+from newscrawl.discovery.drafting import UNKNOWN_COUNTRY, Draft, draft_outlet, format_draft, suggest_outlet_id
 from newscrawl.errors import NewscrawlError
 from newscrawl.outlet import Outlet, read_outlet
 
@@ -25,7 +25,7 @@ def draft(page: str = PAGE, home: str = "https://www.relay.cm/", robots: bytes |
 
 def loaded(made: Draft, folder: Path) -> Outlet:
     path = folder / f"{made.name}.toml"
-    path.write_text(toml_of(made), encoding="utf-8")
+    path.write_text(format_draft(made), encoding="utf-8")
     return read_outlet(path)
 
 
@@ -42,7 +42,7 @@ def test_a_draft_becomes_an_outlet_file_that_loads(tmp_path: Path) -> None:
 
 
 def test_guesses_are_marked() -> None:
-    lines = dict(line.split(" = ", 1) for line in toml_of(draft()).splitlines() if " = " in line)
+    lines = dict(line.split(" = ", 1) for line in format_draft(draft()).splitlines() if " = " in line)
     assert all("#" in lines[key] for key in ("country", "timezone", "kind", "platform", "status"))
 
 
@@ -51,7 +51,7 @@ def test_what_is_unknown_is_said_and_still_loads(tmp_path: Path) -> None:
     outlet = loaded(made, tmp_path)
     assert (outlet.country, outlet.timezone, outlet.languages) == (UNKNOWN_COUNTRY, "UTC", ["und"])
     assert (outlet.title, outlet.platform, outlet.feeds) == ("relay.example", None, [])
-    assert toml_of(made).count("not known: replace it") == 3
+    assert format_draft(made).count("unknown: replace it") == 3
 
 
 def test_a_telling_locale_stands_in_for_the_domain() -> None:
@@ -86,7 +86,7 @@ def test_the_platform_is_told_by_generator_or_addresses(page: str, platform: str
     ],
 )
 def test_the_host_gives_the_id(home: str, name: str) -> None:
-    assert name_of(home) == name
+    assert suggest_outlet_id(home) == name
 
 
 def test_a_home_that_is_no_address_is_named_in_the_error() -> None:
@@ -122,7 +122,7 @@ def test_any_page_gives_a_file_that_loads(tmp_path: Path, title: str, page: byte
         feeds=(),
         sitemaps=(),
     )
-    assert set(tomllib.loads(toml_of(wild))) == {
+    assert set(tomllib.loads(format_draft(wild))) == {
         "title",
         "home",
         "country",

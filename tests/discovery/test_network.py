@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from newscrawl.discovery.feeds import links_of_feed
-from newscrawl.discovery.sections import links_of_section
-from newscrawl.discovery.sitemaps import links_of_sitemap
+from newscrawl.discovery.feeds import read_feed
+from newscrawl.discovery.sections import read_section_page
+from newscrawl.discovery.sitemaps import read_sitemap
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def test_no_source_makes_a_connection(server: socket.socket) -> None:
     rss = f'<rss xml:base="{url}"><channel><item><title>&e;</title><link>{url}</link></item></channel></rss>'
     sitemap = f"<urlset><url><loc>{url}</loc><news><title>&e;</title></news></url></urlset>"
     page = f'<link rel="stylesheet" href="{url}"><script src="{url}"></script><a href="{url}">A</a>'
-    assert links_of_feed((doctype.format("rss") + rss).encode(), url).outcome == "ok"
-    assert links_of_feed(url.encode(), url).outcome == "malformed"
-    assert links_of_sitemap((doctype.format("urlset") + sitemap).encode(), url).outcome == "ok"
-    assert links_of_section((doctype.format("html") + page).encode(), url, lambda _url: True).outcome == "ok"
+    assert read_feed((doctype.format("rss") + rss).encode(), url).outcome == "ok"
+    assert read_feed(url.encode(), url).outcome == "malformed"
+    assert read_sitemap((doctype.format("urlset") + sitemap).encode(), url).outcome == "ok"
+    assert read_section_page((doctype.format("html") + page).encode(), url, lambda _url: True).outcome == "ok"
     with pytest.raises(BlockingIOError):
         server.accept()

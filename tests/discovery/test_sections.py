@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.discovery.results import Found
-from newscrawl.discovery.sections import PAGE_BYTES, SECTION_LINKS, links_of_section
+from newscrawl.discovery.results import SourceResult
+from newscrawl.discovery.sections import PAGE_BYTES, SECTION_LINKS, read_section_page
 
 URL = "https://relay.example/politics/"
 
 
-def read(body: str | bytes) -> Found:
+def read(body: str | bytes) -> SourceResult:
     data = body.encode() if isinstance(body, str) else body
-    return links_of_section(data, URL, lambda url: "relay.example" in url)
+    return read_section_page(data, URL, lambda url: "relay.example" in url)
 
 
 def test_accepted_anchors_come_in_page_order_with_their_words() -> None:
@@ -47,11 +47,11 @@ def test_base_href_is_honoured() -> None:
     "markup", ['<link rel="next" href="?page=2">', '<a rel="nofollow Next" href="?page=2">2</a>']
 )
 def test_the_next_page_is_named(markup: str) -> None:
-    assert read(markup + '<a href="/a">A</a>').more == ("https://relay.example/politics/?page=2",)
+    assert read(markup + '<a href="/a">A</a>').child_sources == ("https://relay.example/politics/?page=2",)
 
 
 def test_a_next_page_that_is_the_page_itself_is_none() -> None:
-    assert read('<link rel="next" href="#"><a href="/a">A</a>').more == ()
+    assert read('<link rel="next" href="#"><a href="/a">A</a>').child_sources == ()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,6 @@ html_pieces += [
     | st.lists(st.sampled_from(html_pieces) | st.binary(max_size=6), max_size=30).map(b"".join)
 )
 def test_any_bytes_give_a_found(body: bytes) -> None:
-    found = links_of_section(body, URL, lambda _url: True)
-    assert (found.outcome == "ok") == bool(found.links or found.more)
+    found = read_section_page(body, URL, lambda _url: True)
+    assert (found.outcome == "ok") == bool(found.links or found.child_sources)
     assert all(text.encode() for link in found.links for text in (link.url, link.title) if text)

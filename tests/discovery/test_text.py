@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.discovery.text import TITLE_CHARS, one_line, plain_title
+from newscrawl.discovery.text import TITLE_CHARS, clean_line, strip_title_markup
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from newscrawl.discovery.text import TITLE_CHARS, one_line, plain_title
     ],
 )
 def test_markup_becomes_what_a_reader_sees(markup: object, text: str | None) -> None:
-    assert plain_title(markup) == text
+    assert strip_title_markup(markup) == text
 
 
 def test_a_title_without_end_is_cut() -> None:
-    assert len(plain_title("<b>x</b>" * 100_000) or "") <= TITLE_CHARS
+    assert len(strip_title_markup("<b>x</b>" * 100_000) or "") <= TITLE_CHARS
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[])))
 def test_any_text_becomes_one_line_that_can_be_written(text: str) -> None:
-    for line in (one_line(text), plain_title(text)):
+    for line in (clean_line(text), strip_title_markup(text)):
         assert line is None or (line.encode() and line == " ".join(line.split()))

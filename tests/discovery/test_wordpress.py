@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.discovery.results import Found
-from newscrawl.discovery.wordpress import API_BYTES, links_of_posts, posts_url
+from newscrawl.discovery.results import SourceResult
+from newscrawl.discovery.wordpress import API_BYTES, posts_url, read_posts
 
 URL = posts_url("https://relay.example/", per_page=2)
 
@@ -27,8 +27,8 @@ def post(number: int, **fields: object) -> dict[str, object]:
     }
 
 
-def read(*posts: object, url: str = URL, pages: int = 3) -> Found:
-    return links_of_posts(json.dumps(posts).encode(), url, pages)
+def read(*posts: object, url: str = URL, pages: int = 3) -> SourceResult:
+    return read_posts(json.dumps(posts).encode(), url, pages)
 
 
 def test_the_address_asks_for_no_more_than_is_used() -> None:
@@ -55,11 +55,13 @@ def test_missing_fields_fall_back() -> None:
 
 def test_the_next_page_is_named_while_pages_are_full() -> None:
     full = read(post(1), post(2))
-    assert full.more == (posts_url("https://relay.example/", 2, 2),)
-    assert read(post(1)).more == ()
-    assert read(post(1), post(2), url=full.more[0]).more == (posts_url("https://relay.example/", 3, 2),)
-    assert read(post(1), post(2), url=posts_url("https://relay.example/", 3, 2)).more == ()
-    assert read(post(1), post(2), pages=1).more == ()
+    assert full.child_sources == (posts_url("https://relay.example/", 2, 2),)
+    assert read(post(1)).child_sources == ()
+    assert read(post(1), post(2), url=full.child_sources[0]).child_sources == (
+        posts_url("https://relay.example/", 3, 2),
+    )
+    assert read(post(1), post(2), url=posts_url("https://relay.example/", 3, 2)).child_sources == ()
+    assert read(post(1), post(2), pages=1).child_sources == ()
 
 
 @pytest.mark.parametrize(
@@ -80,8 +82,8 @@ def test_the_next_page_is_named_while_pages_are_full() -> None:
     ],
 )
 def test_what_is_no_list_of_posts_has_a_named_outcome(body: bytes, outcome: str, note: str | None) -> None:
-    found = links_of_posts(body, URL)
-    assert (found.outcome, found.note, found.links, found.more) == (outcome, note, (), ())
+    found = read_posts(body, URL)
+    assert (found.outcome, found.note, found.links, found.child_sources) == (outcome, note, (), ())
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
@@ -96,5 +98,5 @@ posts = st.dictionaries(st.sampled_from(sorted(post(1))), values | st.just("http
     body=st.binary(max_size=200) | st.lists(posts | values, max_size=4).map(lambda v: json.dumps(v).encode())
 )
 def test_any_bytes_give_a_found(body: bytes) -> None:
-    found = links_of_posts(body, URL)
+    found = read_posts(body, URL)
     assert (found.outcome == "ok") == bool(found.links)

@@ -8,6 +8,7 @@ import ssl
 from base64 import b32encode
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC
 from hashlib import sha1
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from wire.crawl import Crawl, crawl_urls
 from wire.server import ANSWERS, BODY, ZIPPED, WireServer, serving
 from wire.tls import self_signed, tls
 
-from newscrawl.warc.reader import WarcRecord, fields_of, records_of
+from newscrawl.downloader.capture import utc_now
+from newscrawl.warc.reader import WarcRecord, iter_records, parse_warc_fields
 
 pytestmark = pytest.mark.crawl
 
@@ -52,7 +54,7 @@ def records(done: Crawl, kind: str) -> list[WarcRecord]:
     found = []
     for path in done.warcs:
         with path.open("rb") as stream:
-            found += [record for _, _, record in records_of(stream) if record.kind == kind]
+            found += [record for record in iter_records(stream) if record.kind == kind]
     return found
 
 
@@ -142,7 +144,7 @@ def test_no_http_answer_leaves_request_and_metadata(crawled: tuple[Crawl, WireSe
     done, _ = crawled
     assert path not in by_path(records(done, "response"))
     assert path in by_path(records(done, "request"))
-    notes = fields_of(by_path(records(done, "metadata"))[path].block)
+    notes = parse_warc_fields(by_path(records(done, "metadata"))[path].block)
     assert notes["outcome"].startswith("DownloadFailedError")
 
 
@@ -181,7 +183,7 @@ def test_peer_address_and_metadata_are_noted(crawled: tuple[Crawl, WireServer]) 
     done, server = crawled
     response = by_path(records(done, "response"))["/plain?from=redirect"]
     assert response.headers["warc-ip-address"] == "127.0.0.1"
-    notes = fields_of(by_path(records(done, "metadata"))["/plain?from=redirect"].block)
+    notes = parse_warc_fields(by_path(records(done, "metadata"))["/plain?from=redirect"].block)
     assert notes["redirectedFrom"] == f"{server.base}/redirect"
     assert int(notes["fetchTimeMs"]) >= 0
     assert '"via": "list"' in notes["discovery"]
@@ -213,8 +215,8 @@ def test_every_pointer_leads_to_its_exchange(crawled: tuple[Crawl, WireServer]) 
     for line in lines:
         with (done.folder / line["warc"]["file"]).open("rb") as stream:
             stream.seek(line["warc"]["offset"])
-            offset, length, record = next(records_of(stream))
-        assert (offset, length) == (line["warc"]["offset"], line["warc"]["length"])
+            record = next(iter_records(stream))
+        assert (record.offset, record.length) == (line["warc"]["offset"], line["warc"]["length"])
         assert record.record_id == line["warc"]["record_id"]
         assert record.headers.get("warc-payload-digest") == line["warc"]["payload_digest"]
         if line["fetched"]:
@@ -230,3 +232,7 @@ def test_lines_stand_in_the_order_of_the_archive(crawled: tuple[Crawl, WireServe
 def test_nothing_is_left_open(crawled: tuple[Crawl, WireServer]) -> None:
     folder: Path = crawled[0].folder
     assert not [path.name for path in folder.iterdir() if path.name.endswith((".open", ".tmp", ".sorting"))]
+
+
+def test_the_clock_of_a_crawl_knows_its_zone() -> None:
+    assert utc_now().tzinfo is UTC

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wire.asking import Asked, asked
 from wire.proxy import Proxy
+from wire.request_crawl import RecordedRequests, crawl_requests
 from wire.server import ANSWERS, WireServer, serving
 from wire.tls import fingerprint, self_signed, tls
 
 from newscrawl.items import WarcPointer
 from newscrawl.warc.http import split_message
-from newscrawl.warc.index import NAME, Index, build
-from newscrawl.warc.reader import read_page, records_of
+from newscrawl.warc.index import INDEX_NAME, Index, update_index
+from newscrawl.warc.reader import iter_records, read_page
 from newscrawl.warc.verify.files import verify_warcs
 
 pytestmark = pytest.mark.crawl
@@ -43,11 +43,11 @@ def url(server: WireServer, path: str, scheme: str = "http") -> str:
     return f"{scheme}://127.0.0.1:{server.port}{path}"
 
 
-def blocks(done: Asked, kind: str) -> list[bytes]:
+def blocks(done: RecordedRequests, kind: str) -> list[bytes]:
     return [record.block for record in done.of(kind)]
 
 
-def protocols(done: Asked, path: str) -> list[str]:
+def protocols(done: RecordedRequests, path: str) -> list[str]:
     """WARC-Protocol of a response, whose values the reader's dictionary would not all hold."""
     raw = b"".join(gzip.decompress(file.read_bytes()) for file in done.folder.glob("*.warc.gz"))
     record = next(
@@ -63,7 +63,7 @@ def protocols(done: Asked, path: str) -> list[str]:
 
 
 def test_any_method_and_body_is_recorded_as_sent(server: WireServer, tmp_path: Path) -> None:
-    done = asked(
+    done = crawl_requests(
         [
             {"url": url(server, "/plain"), "method": "POST", "body": "a=1&b=é", "headers": {"X-Odd": "1"}},
             {"url": url(server, "/head"), "method": "HEAD"},
@@ -77,7 +77,7 @@ def test_any_method_and_body_is_recorded_as_sent(server: WireServer, tmp_path: P
 
 
 def test_cookies_are_recorded_as_they_went(server: WireServer, tmp_path: Path) -> None:
-    done = asked(
+    done = crawl_requests(
         [{"url": url(server, "/cookies")}, {"url": url(server, "/plain")}], tmp_path, COOKIES_ENABLED=True
     )
     assert blocks(done, "request") == [exchange.received for exchange in server.log]
@@ -87,7 +87,7 @@ def test_cookies_are_recorded_as_they_went(server: WireServer, tmp_path: Path) -
 def test_secrets_are_left_out_and_that_is_noted(server: WireServer, tmp_path: Path) -> None:
     secret = {"Cookie": "session=s3cret", "Authorization": "Basic s3cret", "X-Kept": "1"}
     body = "authorization: not a header\r\n"
-    done = asked(
+    done = crawl_requests(
         [{"url": url(server, "/plain"), "method": "POST", "headers": secret, "body": body}],
         tmp_path,
         NEWSCRAWL_WARC_REDACT="cookie, Authorization",
@@ -102,7 +102,7 @@ def test_secrets_are_left_out_and_that_is_noted(server: WireServer, tmp_path: Pa
 
 @pytest.mark.parametrize("at", ["headers", "bytes"])
 def test_a_stopped_download_is_marked(server: WireServer, tmp_path: Path, at: str) -> None:
-    done = asked([{"url": url(server, "/large"), "stop": at}], tmp_path)
+    done = crawl_requests([{"url": url(server, "/large"), "stop": at}], tmp_path)
     (response,) = done.of("response")
     assert response.headers["warc-truncated"] == "unspecified"
     assert server.log[0].sent.startswith(response.block)
@@ -110,7 +110,7 @@ def test_a_stopped_download_is_marked(server: WireServer, tmp_path: Path, at: st
 
 @pytest.mark.parametrize("path", ["/large", "/large-chunked"])
 def test_a_large_body_is_whole(server: WireServer, tmp_path: Path, path: str) -> None:
-    done = asked([{"url": url(server, path)}], tmp_path)
+    done = crawl_requests([{"url": url(server, path)}], tmp_path)
     assert blocks(done, "response") == [server.log[0].sent]
     assert "warc-truncated" not in done.of("response")[0].headers
     assert not [name for name in done.folder.iterdir() if "tmp" in name.name]
@@ -141,7 +141,7 @@ def test_encryption_is_told_of_first_and_reused_connections(
 
     with serving(WireServer(wrap=counted)) as server:
         paths = ["/plain", "/chunked", "/nothing"]
-        done = asked([{"url": url(server, path, "https")} for path in paths], tmp_path)
+        done = crawl_requests([{"url": url(server, path, "https")} for path in paths], tmp_path)
     # Twisted sends the request again that a used connection did not answer.
     assert len(accepted) == 2
     assert [exchange.path for exchange in server.log] == [*paths, "/nothing"]
@@ -168,7 +168,7 @@ def test_a_connection_that_never_was_leaves_a_note(tmp_path: Path) -> None:
         port = closed.getsockname()[1]
     with serving(WireServer(wrap=no_tls)) as broken, serving(WireServer()) as silent:
         addresses = [url(broken, "/", "https"), url(silent, "/", "https"), f"http://127.0.0.1:{port}/"]
-        done = asked([{"url": address} for address in addresses], tmp_path, DOWNLOAD_TIMEOUT=2)
+        done = crawl_requests([{"url": address} for address in addresses], tmp_path, DOWNLOAD_TIMEOUT=2)
     assert not done.of("request")
     assert not done.of("response")
     outcomes = [note["outcome"].partition(":")[0] for note in done.notes()]
@@ -176,7 +176,7 @@ def test_a_connection_that_never_was_leaves_a_note(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_refused_leaves_a_note(server: WireServer, tmp_path: Path) -> None:
-    done = asked([{"url": url(server, "/plain")}], tmp_path, NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES="0")
+    done = crawl_requests([{"url": url(server, "/plain")}], tmp_path, NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES="0")
     (note,) = done.notes()
     assert note["outcome"].startswith("PrivateAddress: ")
     assert not server.log
@@ -186,7 +186,7 @@ def test_a_plain_proxy_is_noted_without_its_password(
     server: WireServer, proxy: Proxy, tmp_path: Path
 ) -> None:
     through = {"proxy": f"http://me:s3cret@127.0.0.1:{proxy.port}"}
-    done = asked([{"url": url(server, "/chunked"), "meta": through}], tmp_path)
+    done = crawl_requests([{"url": url(server, "/chunked"), "meta": through}], tmp_path)
     assert b"Proxy-Authorization: " in proxy.log[0]
     lines = [line for line in proxy.log[0].splitlines(True) if not line.startswith(b"Proxy-Authorization")]
     assert blocks(done, "request") == [b"".join(lines)]
@@ -201,7 +201,7 @@ def test_through_a_tunnel_the_origins_exchange_is_recorded(proxy: Proxy, tmp_pat
     pem = self_signed(tmp_path)
     with serving(WireServer(wrap=tls(pem, ssl.TLSVersion.TLSv1_3))) as server:
         through = {"proxy": f"http://me:s3cret@127.0.0.1:{proxy.port}"}
-        done = asked([{"url": url(server, "/plain", "https"), "meta": through}], tmp_path)
+        done = crawl_requests([{"url": url(server, "/plain", "https"), "meta": through}], tmp_path)
     assert proxy.log[0].startswith(b"CONNECT ")
     assert blocks(done, "request") == [exchange.received for exchange in server.log]
     assert blocks(done, "response") == [exchange.sent for exchange in server.log]
@@ -213,7 +213,7 @@ def test_through_a_tunnel_the_origins_exchange_is_recorded(proxy: Proxy, tmp_pat
 
 
 def test_a_request_sent_again_by_itself_stands_there_twice(server: WireServer, tmp_path: Path) -> None:
-    done = asked([{"url": url(server, "/plain")}, {"url": url(server, "/stale")}], tmp_path)
+    done = crawl_requests([{"url": url(server, "/plain")}, {"url": url(server, "/stale")}], tmp_path)
     assert [exchange.sent for exchange in server.log[1:]] == [b"", ANSWERS["/stale"].pieces[0]]
     assert blocks(done, "request") == [exchange.received for exchange in server.log]
     assert blocks(done, "response") == [server.log[0].sent, server.log[2].sent]
@@ -223,7 +223,7 @@ def test_a_request_sent_again_by_itself_stands_there_twice(server: WireServer, t
 def test_a_page_that_comes_again_is_a_revisit(server: WireServer, tmp_path: Path) -> None:
     again = {"If-None-Match": '"a"'}
     address = url(server, "/etag")
-    done = asked([{"url": address}, {"url": address}, {"url": address, "headers": again}], tmp_path)
+    done = crawl_requests([{"url": address}, {"url": address}, {"url": address, "headers": again}], tmp_path)
     (original,) = done.of("response")
     same, unchanged = done.of("revisit")
     for revisit in (same, unchanged):
@@ -242,12 +242,12 @@ def test_what_has_not_changed_since_an_earlier_run_refers_to_its_page(
     server: WireServer, tmp_path: Path
 ) -> None:
     address = url(server, "/etag")
-    (original,) = asked([{"url": address}], tmp_path).of("response")
+    (original,) = crawl_requests([{"url": address}], tmp_path).of("response")
     conditional = {"url": address, "headers": {"If-None-Match": '"a"'}}
-    (unknown,) = asked([conditional], tmp_path).of("response")[1:]
+    (unknown,) = crawl_requests([conditional], tmp_path).of("response")[1:]
     assert b" 304 " in unknown.block, "without an index there is nothing to refer to"
-    build(tmp_path / "asking")
-    done = asked([conditional, {"url": address}], tmp_path)
+    update_index(tmp_path / "asking")
+    done = crawl_requests([conditional, {"url": address}], tmp_path)
     (revisit,) = done.of("revisit")
     assert revisit.headers["warc-profile"].endswith("/1.1/revisit/server-not-modified")
     assert revisit.headers["warc-refers-to"] == original.record_id
@@ -258,7 +258,7 @@ def test_what_has_not_changed_since_an_earlier_run_refers_to_its_page(
     again = done.of("response")[-1]
     assert again.block == original.block, "what was sent again is in its own run"
     assert not list(verify_warcs(sorted(done.folder.glob("*.warc.gz"))))
-    build(done.folder)
+    update_index(done.folder)
     with Index.open(done.folder) as index:
         (capture,) = (c for c in index.captures("GET", address) if c.kind == "revisit")
     message = read_page(done.folder, capture.pointer).message
@@ -269,19 +269,21 @@ def test_an_index_that_cannot_be_read_is_told_of_and_costs_no_page(
     server: WireServer, tmp_path: Path
 ) -> None:
     (tmp_path / "asking").mkdir()
-    (tmp_path / "asking" / NAME).write_bytes(b"no database at all" * 100)
-    done = asked([{"url": url(server, "/304")}], tmp_path)
+    (tmp_path / "asking" / INDEX_NAME).write_bytes(b"no database at all" * 100)
+    done = crawl_requests([{"url": url(server, "/304")}], tmp_path)
     assert len(done.of("response")) == 1
-    assert "nothing is known of earlier runs" in done.output
+    assert "cannot look up earlier responses" in done.output
 
 
 def test_a_revisit_is_read_with_the_body_of_its_original(server: WireServer, tmp_path: Path) -> None:
-    done = asked([{"url": url(server, "/chunked")}] * 2, tmp_path)
+    done = crawl_requests([{"url": url(server, "/chunked")}] * 2, tmp_path)
     (revisit,) = done.of("revisit")
     (path,) = done.folder.glob("*.warc.gz")
     with path.open("rb") as stream:
-        place = next((at, size) for at, size, record in records_of(stream) if record.kind == "revisit")
-    pointer = WarcPointer(file=path.name, offset=place[0], length=place[1], record_id=revisit.record_id)
+        record = next(record for record in iter_records(stream) if record.kind == "revisit")
+    pointer = WarcPointer(
+        file=path.name, offset=record.offset, length=record.length, record_id=revisit.record_id
+    )
     message = read_page(done.folder, pointer).message
     assert message.head == split_message(server.log[1].sent).head
     assert message.content == split_message(server.log[0].sent).content
@@ -297,13 +299,13 @@ def test_other_payloads_methods_and_parts_are_no_revisits(server: WireServer, tm
         {"url": url(server, "/redirect"), "meta": {"dont_redirect": True}},
         {"url": url(server, "/redirect"), "meta": {"dont_redirect": True}},
     ]
-    done = asked(requests, tmp_path)
+    done = crawl_requests(requests, tmp_path)
     assert not done.of("revisit")
     assert len(done.of("response")) == len(requests)
 
 
 def test_chunked_digests_can_be_left_out(server: WireServer, tmp_path: Path) -> None:
-    done = asked(
+    done = crawl_requests(
         [{"url": url(server, path)} for path in ("/chunked", "/plain")],
         tmp_path,
         NEWSCRAWL_WARC_CHUNKED_DIGEST="omit",
@@ -314,7 +316,7 @@ def test_chunked_digests_can_be_left_out(server: WireServer, tmp_path: Path) -> 
 
 
 def test_files_of_a_pipeline_are_recorded(server: WireServer, tmp_path: Path) -> None:
-    done = asked(
+    done = crawl_requests(
         [{"url": url(server, "/plain"), "meta": {"files": [url(server, "/gzip")]}}],
         tmp_path,
         ITEM_PIPELINES={"scrapy.pipelines.files.FilesPipeline": 1},
@@ -325,7 +327,7 @@ def test_files_of_a_pipeline_are_recorded(server: WireServer, tmp_path: Path) ->
 
 
 def test_a_page_that_refreshes_elsewhere_is_followed_on_record(server: WireServer, tmp_path: Path) -> None:
-    done = asked([{"url": url(server, "/refresh")}], tmp_path, METAREFRESH_ENABLED=True)
+    done = crawl_requests([{"url": url(server, "/refresh")}], tmp_path, METAREFRESH_ENABLED=True)
     assert blocks(done, "response") == [exchange.sent for exchange in server.log]
     assert done.notes("/plain?refreshed")[0]["redirectedFrom"] == url(server, "/refresh")
 
@@ -336,7 +338,7 @@ def test_what_never_went_out_is_not_recorded(tmp_path: Path) -> None:
     with serving(WireServer(answers=answers)) as server:
         requests = [{"url": url(server, path)} for path in ("/plain", "/plain", "/private/a")]
         cache = {"HTTPCACHE_ENABLED": True, "HTTPCACHE_DIR": str(tmp_path / "cache")}
-        done = asked(requests, tmp_path, ROBOTSTXT_OBEY=True, **cache)
+        done = crawl_requests(requests, tmp_path, ROBOTSTXT_OBEY=True, **cache)
     assert [exchange.path for exchange in server.log] == ["/robots.txt", "/plain"]
     assert blocks(done, "request") == [exchange.received for exchange in server.log]
     assert len(done.of("metadata")) == 2
@@ -344,7 +346,7 @@ def test_what_never_went_out_is_not_recorded(tmp_path: Path) -> None:
 
 def test_a_disk_that_cannot_hold_a_large_body_stops_the_crawl(server: WireServer, tmp_path: Path) -> None:
     requests = [{"url": url(server, path)} for path in ("/plain", "/large", "/chunked")]
-    done = asked(requests, tmp_path, LARGEST_FILE=500_000)
+    done = crawl_requests(requests, tmp_path, LARGEST_FILE=500_000)
     assert [exchange.path for exchange in server.log] == ["/plain", "/large"]
     assert blocks(done, "response") == [server.log[0].sent]
     (report,) = done.folder.glob("*.report.json")

@@ -12,9 +12,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from wire.asking import Asked, asked
 from wire.crawl import crawl_urls
 from wire.h2 import H2_ANSWERS, LONG, STORY, H2Server
+from wire.request_crawl import RecordedRequests, crawl_requests
 from wire.tls import self_signed
 
 from newscrawl.warc.http import split_message
@@ -32,7 +32,7 @@ ANSWERED = [path for path in H2_ANSWERS if path not in {"/robots.txt", *FAILING}
 def settings(handler: str) -> dict[str, Any]:
     return {
         "DOWNLOAD_HANDLERS": {"https": HANDLER},
-        "NEWSCRAWL_WRAPPED_HANDLER": handler,
+        "NEWSCRAWL_CAPTURE_ADAPTER": handler,
         "HTTPX_HTTP2_ENABLED": True,
         "DOWNLOAD_TIMEOUT": 10,
     }
@@ -51,7 +51,7 @@ def serving_h2(folder: Path) -> Iterator[H2Server]:
 @pytest.fixture(scope="module", params=[SCRAPYS, HTTPX], ids=["scrapy", "httpx"])
 def crawled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Asked, H2Server]]:
+) -> Iterator[tuple[RecordedRequests, H2Server]]:
     with serving_h2(tmp_path_factory.mktemp("tls")) as server:
         requests: list[dict[str, Any]] = [{"url": server.base + path} for path in ANSWERED]
         requests += [
@@ -61,24 +61,24 @@ def crawled(
             *({"url": server.base + path} for path in FAILING),
         ]
         archives = tmp_path_factory.mktemp("archives")
-        done = asked(requests, archives, NEWSCRAWL_WARC_REDACT="Cookie", **settings(request.param))
+        done = crawl_requests(requests, archives, NEWSCRAWL_WARC_REDACT="Cookie", **settings(request.param))
         yield done, server
 
 
-def test_every_record_says_that_it_was_reconstructed(crawled: tuple[Asked, H2Server]) -> None:
+def test_every_record_says_that_it_was_reconstructed(crawled: tuple[RecordedRequests, H2Server]) -> None:
     done, server = crawled
     assert {note["fidelity"] for note in done.notes()} == {"reconstructed"}
     assert len(done.notes()) == len(server.log)
     assert server.connections < len(server.log), "streams share connections"
 
 
-def test_the_archive_is_sound(crawled: tuple[Asked, H2Server]) -> None:
+def test_the_archive_is_sound(crawled: tuple[RecordedRequests, H2Server]) -> None:
     problems = list(verify_warcs(sorted(crawled[0].folder.glob("*.warc.gz"))))
     assert not problems
 
 
 @pytest.mark.parametrize("path", [path for path in ANSWERED if path not in {"/nothing", "/moved"}])
-def test_the_entity_is_what_the_stream_carried(crawled: tuple[Asked, H2Server], path: str) -> None:
+def test_the_entity_is_what_the_stream_carried(crawled: tuple[RecordedRequests, H2Server], path: str) -> None:
     response = crawled[0].of("response", path)[0]
     message = split_message(response.block)
     assert message.entity == H2_ANSWERS[path].body
@@ -88,7 +88,7 @@ def test_the_entity_is_what_the_stream_carried(crawled: tuple[Asked, H2Server], 
     assert response.headers["warc-protocol"] == "h2"
 
 
-def test_lengths_and_codings_are_those_of_the_stream(crawled: tuple[Asked, H2Server]) -> None:
+def test_lengths_and_codings_are_those_of_the_stream(crawled: tuple[RecordedRequests, H2Server]) -> None:
     done, _ = crawled
     (zipped,) = done.of("response", "/zipped")
     assert gzip.decompress(split_message(zipped.block).body) == split_message(zipped.block).content == STORY
@@ -103,7 +103,7 @@ def test_lengths_and_codings_are_those_of_the_stream(crawled: tuple[Asked, H2Ser
     assert not split_message(head.block).body
 
 
-def test_requests_name_host_and_body(crawled: tuple[Asked, H2Server]) -> None:
+def test_requests_name_host_and_body(crawled: tuple[RecordedRequests, H2Server]) -> None:
     done, server = crawled
     (posted,) = done.of("request", "?posted")
     assert posted.block.startswith(b"POST /story?posted HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % server.port)
@@ -113,12 +113,12 @@ def test_requests_name_host_and_body(crawled: tuple[Asked, H2Server]) -> None:
     assert any((b"cookie", b"s3cret") in stream.headers for stream in server.log)
 
 
-def test_a_redirect_is_followed_on_record(crawled: tuple[Asked, H2Server]) -> None:
+def test_a_redirect_is_followed_on_record(crawled: tuple[RecordedRequests, H2Server]) -> None:
     (note,) = crawled[0].notes("/story?moved")
     assert note["redirectedFrom"] == f"{crawled[1].base}/moved"
 
 
-def test_what_has_not_changed_refers_to_the_page(crawled: tuple[Asked, H2Server]) -> None:
+def test_what_has_not_changed_refers_to_the_page(crawled: tuple[RecordedRequests, H2Server]) -> None:
     done, _ = crawled
     (original,) = done.of("response", "/etag")
     (revisit,) = done.of("revisit", "/etag")
@@ -128,7 +128,7 @@ def test_what_has_not_changed_refers_to_the_page(crawled: tuple[Asked, H2Server]
 
 
 @pytest.mark.parametrize("path", FAILING)
-def test_a_stream_that_broke_is_a_failure(crawled: tuple[Asked, H2Server], path: str) -> None:
+def test_a_stream_that_broke_is_a_failure(crawled: tuple[RecordedRequests, H2Server], path: str) -> None:
     (note,) = crawled[0].notes(path)
     assert note["outcome"] != "ok"
     assert not crawled[0].of("response", path)
@@ -138,7 +138,7 @@ def test_what_was_never_sent_is_no_request(tmp_path: Path) -> None:
     """Scrapy's own handler does not tell: it waits for its time limit where a connection is refused."""
     with serving_h2(tmp_path) as server:
         nowhere = server.base
-    done = asked([{"url": f"{nowhere}/story"}], tmp_path, **settings(HTTPX))
+    done = crawl_requests([{"url": f"{nowhere}/story"}], tmp_path, **settings(HTTPX))
     (note,) = done.notes()
     assert note["outcome"].partition(":")[0] == "DownloadConnectionRefusedError"
     assert not done.of("request")

@@ -16,7 +16,7 @@ import pytest
 from wire.crawl import ROOT, environment
 
 from newscrawl.warc.http import Message, is_response, split_message
-from newscrawl.warc.reader import WarcRecord, fields_of, records_of
+from newscrawl.warc.reader import WarcRecord, iter_records, parse_warc_fields
 from newscrawl.warc.verify.files import verify_warcs
 
 pytestmark = pytest.mark.slow
@@ -42,8 +42,8 @@ class Fed:
         return self.records["response"].block if "response" in self.records else None
 
     @property
-    def notes(self) -> dict[str, str]:
-        return fields_of(self.records["metadata"].block)
+    def metadata(self) -> dict[str, str]:
+        return parse_warc_fields(self.records["metadata"].block)
 
     @property
     def interim(self) -> bytes:
@@ -59,7 +59,7 @@ class Fed:
 def fed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Fed], list[Path]]:
     folder = tmp_path_factory.mktemp("archives")
     done = subprocess.run(
-        [sys.executable, "-m", "wire.fed", str(folder), str(SEED), str(ROUNDS)],
+        [sys.executable, "-m", "wire.fed_handler", str(folder), str(SEED), str(ROUNDS)],
         cwd=ROOT,
         env={**environment(), "PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
@@ -73,7 +73,7 @@ def fed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Fed], list[Path]
     paths = sorted(folder.glob("*/*.warc.gz"))
     for path in paths:
         with path.open("rb") as stream:
-            for _, _, record in records_of(stream):
+            for record in iter_records(stream):
                 if record.kind != "warcinfo":
                     found[int(record.url.rpartition("/")[2])][record.kind] = record
     return [_fed(line, records) for line, records in zip(lines, found, strict=True)], paths
@@ -124,7 +124,7 @@ def is_at_its_end(message: Message, method: str) -> bool:
 
 def test_failures_are_recorded_as_failures(fed: tuple[list[Fed], list[Path]]) -> None:
     for one in fed[0]:
-        assert one.notes["outcome"].partition(":")[0] == (one.error or "ok"), one
+        assert one.metadata["outcome"].partition(":")[0] == (one.error or "ok"), one
 
 
 def test_readers_see_what_the_parser_saw(fed: tuple[list[Fed], list[Path]]) -> None:

@@ -1,10 +1,11 @@
-"""The replay handler gives spiders what the wire gave them: every field of a response, every error."""
+"""Replays answer from the archive as the network did."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,20 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 from twisted.internet.error import ConnectionRefusedError as TxConnectionRefusedError
+from twisted.internet.protocol import Protocol, connectionDone
 from wire.crawl import ROOT, environment
 from wire.server import ANSWERS, Answer, WireServer, serving
 
-from newscrawl.archive.replay import Capture, key_of
+from newscrawl.archive.replay import RecordedCapture, request_key
 from newscrawl.downloader.refusals import ReplayMiss
-from newscrawl.downloader.replay import RecordedFailure, recorded_failure
+from newscrawl.downloader.replay import (
+    CHUNK_BYTES,
+    NO_ADDRESS,
+    InMemoryPool,
+    InMemoryTransport,
+    RecordedFailure,
+    recorded_failure,
+)
 from newscrawl.items import WarcPointer
 
 # Asks for what the command line names, several times where it says so, and prints what came.
@@ -135,10 +144,10 @@ def test_a_post_with_another_body_is_a_miss(tmp_path: Path) -> None:
     assert "retry/count" not in counted
 
 
-def a_capture(outcome: str, kind: str = "response", truncated: str = "") -> Capture:
+def a_capture(outcome: str, kind: str = "response", truncated: str = "") -> RecordedCapture:
     pointer = WarcPointer(file="a.warc.gz", offset=0, length=1, record_id="<urn:uuid:1>")
-    return Capture(
-        key=key_of("GET", "http://example.org/"),
+    return RecordedCapture(
+        key=request_key("GET", "http://example.org/"),
         run="r",
         date=datetime(2026, 1, 1, tzinfo=UTC),
         pointer=pointer,
@@ -195,7 +204,7 @@ def test_an_archive_cannot_end_the_process_by_a_name(name: str) -> None:
     ],
 )
 def test_an_archive_without_notes_says_by_its_records_how_it_ended(
-    capture: Capture, kind: type[object]
+    capture: RecordedCapture, kind: type[object]
 ) -> None:
     assert isinstance(recorded_failure(capture), kind)
 
@@ -209,3 +218,79 @@ def test_scrapys_handler_asks_its_pool_for_connections() -> None:
     assert "pool=self._pool" in Path(http11.__file__).read_text(), (
         "Scrapy's handler hands its pool on otherwise"
     )
+
+
+class Turns:
+    """A reactor's turns, taken by the test."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    def later(self, _: float, call: Callable[..., Any], *args: Any) -> None:
+        self.waiting.append((call, args))
+
+    def run(self) -> None:
+        while self.waiting:
+            call, args = self.waiting.pop(0)
+            call(*args)
+
+
+class Listening(Protocol):
+    def __init__(self, pause_after: int = 0) -> None:
+        self.got: list[bytes] = []
+        self.ended = 0
+        self.pause_after = pause_after
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name
+        self.got.append(data)
+        if len(self.got) == self.pause_after:
+            self.transport.pauseProducing()
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802 # Twisted's name
+        self.ended += 1
+
+
+def connected(protocol: Listening, received: bytes, turns: Turns, ip: str = "192.0.2.1") -> InMemoryTransport:
+    pool = InMemoryPool(lambda: protocol, turns.later)
+    pool.load(received, ip)
+    pool.getConnection(None, None)
+    return protocol.transport
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5 * CHUNK_BYTES])
+def test_everything_comes_in_pieces_and_then_the_end(size: int) -> None:
+    protocol, turns = Listening(), Turns()
+    connected(protocol, b"x" * size, turns)
+    assert not protocol.got, "nothing comes before the request is sent"
+    turns.run()
+    assert len(b"".join(protocol.got)) == size
+    assert max(map(len, protocol.got), default=0) <= CHUNK_BYTES
+    assert protocol.ended == 1
+
+
+def test_a_pause_holds_the_rest_and_the_end_back() -> None:
+    protocol, turns = Listening(pause_after=1), Turns()
+    transport = connected(protocol, b"x" * (3 * CHUNK_BYTES), turns)
+    turns.run()
+    assert (len(protocol.got), protocol.ended) == (1, 0)
+    transport.resumeProducing()
+    turns.run()
+    assert (len(protocol.got), protocol.ended) == (3, 1)
+
+
+@pytest.mark.parametrize("how", ["loseConnection", "abortConnection", "stopProducing"])
+def test_a_connection_that_is_given_up_ends_once_and_gives_nothing_more(how: str) -> None:
+    protocol, turns = Listening(), Turns()
+    transport = connected(protocol, b"x" * CHUNK_BYTES, turns)
+    getattr(transport, how)()
+    turns.run()
+    transport.loseConnection()
+    turns.run()
+    assert (protocol.got, protocol.ended) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("ip", "host"), [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::1"), ("", NO_ADDRESS)]
+)
+def test_the_peer_is_the_recorded_one(ip: str, host: str) -> None:
+    assert connected(Listening(), b"", Turns(), ip).getPeer().host == host

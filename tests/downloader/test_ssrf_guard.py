@@ -14,26 +14,26 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.settings import Settings
 from twisted.internet.error import DNSLookupError
-from wire.asking import Asked, asked
 from wire.proxy import Proxy
+from wire.request_crawl import RecordedRequests, crawl_requests
 from wire.server import Answer, WireServer, serving
 
 from newscrawl.downloader.refusals import ForbiddenPort, PrivateAddress
-from newscrawl.downloader.ssrf_guard import Guard, GuardedResolver
+from newscrawl.downloader.ssrf_guard import AddressGuard, GuardedResolver
 
 HANDLER = "newscrawl.downloader.adapter.ReconstructingHandler"
 HTTPX = "scrapy.core.downloader.handlers._httpx.HttpxDownloadHandler"
 
 
-def guard(allowed: str = "0", first_urls: tuple[str, ...] = ()) -> Guard:
+def guard(allowed: str = "0", first_urls: tuple[str, ...] = ()) -> AddressGuard:
     crawler: Any = SimpleNamespace(
         settings=Settings({"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES": allowed}),
         spider=SimpleNamespace(first_urls=lambda: first_urls),
     )
-    return Guard(crawler, through_resolver=False)
+    return AddressGuard(crawler, uses_resolver=False)
 
 
-def checked(guard: Guard, url: str) -> None:
+def check(guard: AddressGuard, url: str) -> None:
     asyncio.run(guard.check(Request(url)))
 
 
@@ -48,20 +48,20 @@ def checked(guard: Guard, url: str) -> None:
     ],
 )
 def test_sites_may_be_asked(url: str) -> None:
-    checked(guard(), url)
+    check(guard(), url)
 
 
 @pytest.mark.parametrize("port", [22, 25, 3306, 6379, 8081, 11211, 65535])
 def test_other_ports_may_not(port: int) -> None:
     with pytest.raises(ForbiddenPort):
-        checked(guard(), f"http://1.1.1.1:{port}/")
+        check(guard(), f"http://1.1.1.1:{port}/")
 
 
 def test_a_port_that_the_outlet_names_is_open_on_that_host_alone() -> None:
     named = guard(first_urls=("http://1.1.1.1:8081/feed", "http://1.0.0.1/"))
-    checked(named, "http://1.1.1.1:8081/story")
+    check(named, "http://1.1.1.1:8081/story")
     with pytest.raises(ForbiddenPort):
-        checked(named, "http://1.0.0.1:8081/")
+        check(named, "http://1.0.0.1:8081/")
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_a_port_that_the_outlet_names_is_open_on_that_host_alone() -> None:
 )
 def test_private_addresses_may_not_be_asked(url: str) -> None:
     with pytest.raises(PrivateAddress):
-        checked(guard(), url)
+        check(guard(), url)
 
 
 def test_what_is_allowed_is_allowed_alone() -> None:
     allowing = guard("127.0.0.1:8001, [::1]")
-    checked(allowing, "http://127.0.0.1:8001/")
-    checked(allowing, "http://[::1]:9/")
+    check(allowing, "http://127.0.0.1:8001/")
+    check(allowing, "http://[::1]:9/")
     # By another name it is the same place.
-    checked(allowing, "http://localhost:8001/") if _localhost_is_ipv4() else None
+    check(allowing, "http://localhost:8001/") if _localhost_is_ipv4() else None
     with pytest.raises(PrivateAddress):
-        checked(allowing, "http://127.0.0.1:8002/")
-    checked(guard("1"), "http://127.0.0.1:22/")
+        check(allowing, "http://127.0.0.1:8002/")
+    check(guard("1"), "http://127.0.0.1:22/")
 
 
 def _localhost_is_ipv4() -> bool:
@@ -123,13 +123,13 @@ def test_the_resolver_refuses_whatever_was_said_before() -> None:
     """A name may have another address when it is connected to than when it was asked about."""
     refusing = resolver("127.0.0.1:8001")
     refusing.proxies.add("proxy.example")
-    assert refusing._checked("1.1.1.1", "news.example") == "1.1.1.1"
-    assert refusing._checked("127.0.0.1", "news.example") == "127.0.0.1"
-    assert refusing._checked("10.0.0.9", "proxy.example") == "10.0.0.9"
+    assert refusing._check_address("1.1.1.1", "news.example") == "1.1.1.1"
+    assert refusing._check_address("127.0.0.1", "news.example") == "127.0.0.1"
+    assert refusing._check_address("10.0.0.9", "proxy.example") == "10.0.0.9"
     with pytest.raises(DNSLookupError):
-        refusing._checked("10.0.0.1", "news.example")
+        refusing._check_address("10.0.0.1", "news.example")
     with pytest.raises(DNSLookupError):
-        resolver("0")._checked("127.0.0.1", "news.example")
+        resolver("0")._check_address("127.0.0.1", "news.example")
 
 
 def redirecting(forbidden: int) -> WireServer:
@@ -139,19 +139,19 @@ def redirecting(forbidden: int) -> WireServer:
     return server
 
 
-def outcomes(done: Asked) -> list[str]:
+def outcomes(done: RecordedRequests) -> list[str]:
     return sorted(note["outcome"].partition(":")[0] for note in done.notes())
 
 
 @pytest.mark.crawl
 def test_a_wrapped_handler_is_guarded_as_well(tmp_path: Path) -> None:
     with listening() as forbidden, serving(redirecting(forbidden.port)) as server:
-        done = asked(
+        done = crawl_requests(
             [{"url": f"{server.base}/plain"}, {"url": f"{server.base}/away"}],
             tmp_path,
             NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES=f"127.0.0.1:{server.port}",
             DOWNLOAD_HANDLERS={"http": HANDLER},
-            NEWSCRAWL_WRAPPED_HANDLER=HTTPX,
+            NEWSCRAWL_CAPTURE_ADAPTER=HTTPX,
         )
         assert not forbidden.connections
     assert outcomes(done) == ["PrivateAddress", "ok", "ok"]
@@ -167,7 +167,7 @@ def test_a_proxy_is_not_asked_for_private_addresses(tmp_path: Path) -> None:
     try:
         with listening() as forbidden, serving(redirecting(forbidden.port)) as server:
             urls = [f"{server.base}/away", f"http://localhost:{forbidden.port}/"]
-            done = asked(
+            done = crawl_requests(
                 [{"url": url, "meta": through} for url in urls],
                 tmp_path,
                 NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES=f"127.0.0.1:{server.port}",

@@ -22,7 +22,7 @@ PLACES = {"parquet": "out", "jsonl": "a.jsonl.gz", "sqlite": "a.db", "text": "ou
 WATCHED = """
 import atexit, signal, sys, time
 import pyarrow.json, pyarrow.parquet
-from newscrawl.cli import app_of
+from newscrawl.cli import app
 
 out, after, *command = sys.argv[1:]
 began = None
@@ -36,7 +36,7 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 atexit.register(lambda: print("CPU", time.process_time() - began))
-app_of(["export"])(command)
+app(command)
 """
 """The command, ended by a signal that nothing catches once it has worked for so many seconds of CPU.
 

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from lines_made import article, write_run
 
+from newscrawl.export import formats
 from newscrawl.export import parquet as parquet_file
 from newscrawl.export.parquet import arrow_type, article_schema
-from newscrawl.export.run import Selection, export
+from newscrawl.export.run import Selection, run_export
 from newscrawl.export.sinks import sink_for
 from newscrawl.items import Article, Rejection
 from newscrawl.schema import ARTICLE
@@ -24,8 +25,8 @@ TIMES = ("published_at", "modified_at", "fetched_at", "published_on")
 def exported(tmp_path: Path, made: list[Article], shape: str | None = None) -> Path:
     write_run(tmp_path / "archives", made)
     out = tmp_path / "out"
-    sink = sink_for(str(out), "parquet", shape=shape, packing=None, selection=Selection(), staging=out)
-    export(tmp_path / "archives", ["example"], Selection(), sink)
+    sink = sink_for(str(out), "parquet", shape=shape, compression=None, selection=Selection(), staging=out)
+    run_export(tmp_path / "archives", ["example"], Selection(), sink)
     return out
 
 
@@ -109,9 +110,13 @@ def test_row_groups_are_bounded_by_rows_and_by_text(tmp_path: Path, monkeypatch:
     assert meta.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_without_pyarrow_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_pyarrow_the_error_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from newscrawl.errors import NewscrawlError
 
-    monkeypatch.setattr(parquet_file, "find_spec", lambda name: None)
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
     with pytest.raises(NewscrawlError, match=r"newscrawl\[parquet\]"):
-        sink_for(str(tmp_path), "parquet", shape=None, packing=None, selection=Selection(), staging=tmp_path)
+        sink_for(
+            str(tmp_path), "parquet", shape=None, compression=None, selection=Selection(), staging=tmp_path
+        )

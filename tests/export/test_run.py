@@ -1,4 +1,4 @@
-"""Exports: what goes out, what stays, and that nothing is half there."""
+"""What an export writes and leaves out, and that nothing is written in part."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lines_made import article, write_run
 from newscrawl.archive.report import Report, write_report
 from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.export.formats import csv_head, csv_writer
-from newscrawl.export.run import Selection, Sink, export
-from newscrawl.export.scan import Unit, outlets_in
+from newscrawl.export.manifest import ExportCounts
+from newscrawl.export.partitions import Partition, outlets_in
+from newscrawl.export.run import Selection, Sink, run_export
 from newscrawl.export.sinks import sink_for
-from newscrawl.export.tally import Tally
 from newscrawl.items import Article, Rights
 
 ALL = Selection()
-UNIT = Unit(outlet="example", day=date(2026, 3, 4), files=())
+PARTITION = Partition(outlet="example", day=date(2026, 3, 4), files=())
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def exported(  # noqa: PLR0917
     selection: Selection = ALL,
     shape: str | None = None,
     packing: str | None = None,
-) -> Tally:
+) -> ExportCounts:
     sink = sink_for(
-        str(out), form, shape=shape, packing=packing, selection=selection, staging=out.parent / "staging"
+        str(out), form, shape=shape, compression=packing, selection=selection, staging=out.parent / "staging"
     )
-    return export(archives, outlets_in(archives, ()), selection, sink)
+    return run_export(archives, outlets_in(archives, ()), selection, sink)
 
 
 def read(out: Path) -> list[dict[str, Any]]:
@@ -60,8 +60,8 @@ def test_lines_go_out_as_they_are_by_outlet_and_day(archives: Path, tmp_path: Pa
     write_run(archives, made)
     write_run(archives, [article(3)], day="20260305")
     write_run(archives, [article(4)], outlet="echo")
-    tally = exported(archives, tmp_path / "out")
-    assert (tally.rows, tally.files, tally.left_out.total()) == (4, 3, 0)
+    counts = exported(archives, tmp_path / "out")
+    assert (counts.rows, counts.files, counts.left_out.total()) == (4, 3, 0)
     path = tmp_path / "out" / "outlet=example" / "date=2026-03-04" / "articles.jsonl"
     assert [Article.model_validate_json(line) for line in path.read_bytes().splitlines()] == made
     manifest = json.loads((tmp_path / "out" / "_export.json").read_bytes())
@@ -85,8 +85,8 @@ def test_of_several_versions_the_last_goes_out_even_within_a_run(archives: Path,
 def test_a_last_version_that_stays_does_not_let_an_older_one_out(archives: Path, tmp_path: Path) -> None:
     write_run(archives, [article(1)])
     write_run(archives, [article(1, "Edited.", rights=Rights(policy="no-export"))], day="20260305")
-    tally = exported(archives, tmp_path / "out")
-    assert (tally.rows, tally.left_out) == (0, {"older_version": 1, "reserved": 1})
+    counts = exported(archives, tmp_path / "out")
+    assert (counts.rows, counts.left_out) == (0, {"older_version": 1, "reserved": 1})
     assert not list((tmp_path / "out").rglob("*.jsonl"))
 
 
@@ -123,9 +123,9 @@ def test_what_is_not_asked_for_stays_and_is_counted(
         article(6, rights=Rights(policy="no-export")),
     ]
     write_run(archives, made)
-    tally = exported(archives, tmp_path / "out", selection=selection)
+    counts = exported(archives, tmp_path / "out", selection=selection)
     assert {int(row["url"].rpartition("/")[2]) for row in read(tmp_path / "out")} == pages
-    assert (tally.rows, tally.left_out) == (len(pages), left_out)
+    assert (counts.rows, counts.left_out) == (len(pages), left_out)
 
 
 BROKEN = [
@@ -141,9 +141,9 @@ BROKEN = [
 
 def test_broken_lines_are_named_and_the_rest_goes_on(archives: Path, tmp_path: Path) -> None:
     path = write_run(archives, [article(1), *BROKEN, article(2)])
-    tally = exported(archives, tmp_path / "out")
-    assert (tally.rows, tally.left_out) == (2, {"unreadable": len(BROKEN)})
-    assert [said.startswith(f"{path}, line {n}: ") for n, said in enumerate(tally.unreadable, 2)] == [
+    counts = exported(archives, tmp_path / "out")
+    assert (counts.rows, counts.left_out) == (2, {"unreadable": len(BROKEN)})
+    assert [fault.startswith(f"{path}, line {n}: ") for n, fault in enumerate(counts.unreadable, 2)] == [
         True
     ] * 7
 
@@ -162,14 +162,14 @@ def test_the_same_command_again_writes_only_what_is_new(archives: Path, tmp_path
     (first,) = (tmp_path / "out").rglob("*.jsonl")
     before = first.stat().st_ino
     write_run(archives, [article(3)], day="20260305")
-    tally = exported(archives, tmp_path / "out")
-    assert (tally.rows, tally.skipped_units, first.stat().st_ino) == (3, 1, before)
+    counts = exported(archives, tmp_path / "out")
+    assert (counts.rows, counts.skipped_partitions, first.stat().st_ino) == (3, 1, before)
     write_run(archives, [article(2, "Two, edited.")], day="20260306")
-    tally = exported(archives, tmp_path / "out")
-    assert (tally.rows, tally.skipped_units) == (3, 1)
+    counts = exported(archives, tmp_path / "out")
+    assert (counts.rows, counts.skipped_partitions) == (3, 1)
     assert {row["text"] for row in read(tmp_path / "out")} == {article(1).text, "Two, edited."}
     first.unlink()
-    assert exported(archives, tmp_path / "out").skipped_units == 2
+    assert exported(archives, tmp_path / "out").skipped_partitions == 2
     assert len(read(tmp_path / "out")) == 3
 
 
@@ -186,7 +186,7 @@ def test_a_folder_of_another_export_is_refused(archives: Path, tmp_path: Path) -
 def test_two_exports_into_one_place_do_not_meet(archives: Path, tmp_path: Path, form: str) -> None:
     write_run(archives, [article(1)])
     first, second = (
-        sink_for(str(tmp_path / "out"), form, shape=None, packing=None, selection=ALL, staging=tmp_path)
+        sink_for(str(tmp_path / "out"), form, shape=None, compression=None, selection=ALL, staging=tmp_path)
         for _ in range(2)
     )
     first.open()
@@ -199,8 +199,8 @@ def test_two_exports_into_one_place_do_not_meet(archives: Path, tmp_path: Path, 
 def test_one_file_holds_all_units_one_behind_the_other(archives: Path, tmp_path: Path) -> None:
     for day in ("20260304", "20260305"):
         write_run(archives, [article(int(day))], day=day)
-    tally = exported(archives, tmp_path / "a.jsonl.gz")
-    assert (tally.files, tally.bytes) == (1, (tmp_path / "a.jsonl.gz").stat().st_size)
+    counts = exported(archives, tmp_path / "a.jsonl.gz")
+    assert (counts.files, counts.bytes) == (1, (tmp_path / "a.jsonl.gz").stat().st_size)
     lines = gzip.decompress((tmp_path / "a.jsonl.gz").read_bytes()).splitlines()
     assert [json.loads(line)["url"][-2:] for line in lines] == ["05", "04"]
     exported(archives, tmp_path / "a.csv", "csv")
@@ -226,7 +226,7 @@ HOSTILE = [
 
 def test_csv_cells_run_nothing_and_read_back(archives: Path, tmp_path: Path) -> None:
     write_run(archives, [article(n, "Text.", title=title) for n, title in enumerate(HOSTILE)])
-    tally = exported(archives, tmp_path / "a.csv", "csv")
+    counts = exported(archives, tmp_path / "a.csv", "csv")
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as stream:
         titles = [row["title"] for row in csv.DictReader(stream)]
     assert titles[:5] == [f"'{title}" for title in HOSTILE[:5]]
@@ -234,16 +234,22 @@ def test_csv_cells_run_nothing_and_read_back(archives: Path, tmp_path: Path) -> 
     assert titles[6] == "nul \ufffd behind"
     assert titles[7:9] == HOSTILE[7:9]
     assert titles[9:] == [f"'{title}" for title in HOSTILE[9:]]
-    assert tally.guarded == 8
+    assert counts.guarded == 8
 
 
 def test_a_byte_order_mark_stands_once_at_the_head(archives: Path, tmp_path: Path) -> None:
     for day in ("20260304", "20260305"):
         write_run(archives, [article(int(day), "\ufeffText.")], day=day)
     sink = sink_for(
-        str(tmp_path / "a.csv"), "csv", shape=None, packing=None, selection=ALL, staging=tmp_path, bom=True
+        str(tmp_path / "a.csv"),
+        "csv",
+        shape=None,
+        compression=None,
+        selection=ALL,
+        staging=tmp_path,
+        bom=True,
     )
-    export(archives, ["example"], ALL, sink)
+    run_export(archives, ["example"], ALL, sink)
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8-sig") as stream:
         rows = list(csv.DictReader(stream))
     assert ([row["text"] for row in rows], next(iter(rows[0]))) == (["\ufeffText."] * 2, "id")
@@ -253,10 +259,10 @@ def test_a_byte_order_mark_stands_once_at_the_head(archives: Path, tmp_path: Pat
 @settings(max_examples=60, deadline=None)
 def test_any_text_reads_back_from_csv(texts: list[str]) -> None:
     """But for the apostrophe that is put before formulas, and NUL."""
-    tally = Tally()
+    counts = ExportCounts()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.csv"
-        with csv_writer(path, UNIT, tally, head=csv_head(bom=False), packing="none") as add:
+        with csv_writer(path, PARTITION, counts, head=csv_head(bom=False), compression="none") as add:
             for text in texts:
                 add(article(1, text, title=None))
         with path.open(newline="", encoding="utf-8") as stream:
@@ -271,14 +277,14 @@ def test_any_text_reads_back_from_csv(texts: list[str]) -> None:
 
 def test_sqlite_is_searched_without_accents(archives: Path, tmp_path: Path) -> None:
     write_run(archives, [article(n, title=title) for n, title in enumerate(["L'Économie", *HOSTILE])])
-    tally = exported(archives, tmp_path / "a.db", "sqlite")
+    counts = exported(archives, tmp_path / "a.db", "sqlite")
     base = sqlite3.connect(tmp_path / "a.db")
     found = base.execute(
         "SELECT a.title, a.tags, a.is_mixed FROM articles_fts f JOIN articles a ON a.row = f.rowid "
         "WHERE articles_fts MATCH 'economie'"
     ).fetchall()
     assert found == [("L'Économie", '["port", "travaux"]', 1)]
-    assert base.execute("SELECT count(*) FROM articles").fetchone() == (tally.rows,) == (len(HOSTILE) + 1,)
+    assert base.execute("SELECT count(*) FROM articles").fetchone() == (counts.rows,) == (len(HOSTILE) + 1,)
     assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     base.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "archives"]
@@ -302,8 +308,8 @@ def test_a_killed_database_hands_down_no_outlet_that_is_not_asked_for(archives: 
     write_run(archives, [article(2)], outlet="two")
     out = tmp_path / "a.db"
     with pytest.raises(Killed):
-        export(archives, ["two", "one"], ALL, database_sink(out), advanced=killed)
-    export(archives, ["one"], ALL, database_sink(out))
+        run_export(archives, ["two", "one"], ALL, database_sink(out), advanced=killed)
+    run_export(archives, ["one"], ALL, database_sink(out))
     assert urls_of(out) == [article(1).url]
 
 
@@ -315,15 +321,15 @@ def test_a_database_that_was_killed_before_it_had_its_name_is_made_again(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", killed)
         with pytest.raises(Killed):
-            export(archives, ["example"], ALL, database_sink(out))
+            run_export(archives, ["example"], ALL, database_sink(out))
     assert not out.exists()
-    assert export(archives, ["example"], ALL, database_sink(out)).rows == 1
+    assert run_export(archives, ["example"], ALL, database_sink(out)).rows == 1
     assert urls_of(out) == [article(1).url]
 
 
 def database_sink(out: Path) -> Sink:
     return sink_for(
-        str(out), "sqlite", shape=None, packing=None, selection=ALL, staging=out.parent / "staging"
+        str(out), "sqlite", shape=None, compression=None, selection=ALL, staging=out.parent / "staging"
     )
 
 
@@ -339,10 +345,10 @@ def test_lines_of_a_replay_are_no_later_versions(archives: Path, tmp_path: Path)
 
 def test_texts_stand_in_folders_by_day_and_an_odd_id_names_no_file(archives: Path, tmp_path: Path) -> None:
     write_run(archives, [article(1, "One."), article(2, id="../../evil"), article(3, "x" * 10_000_000)])
-    tally = exported(archives, tmp_path / "out", "text")
+    counts = exported(archives, tmp_path / "out", "text")
     folder = tmp_path / "out" / "outlet=example" / "date=2026-03-04"
     assert (folder / f"{article(1, 'One.').id}.txt").read_text(encoding="utf-8").endswith("\n\nOne.\n")
-    assert (tally.rows, tally.left_out, len(list(folder.iterdir()))) == (2, {"no_id": 1}, 2)
+    assert (counts.rows, counts.left_out, len(list(folder.iterdir()))) == (2, {"no_id": 1}, 2)
     write_run(archives, [article(1, "One, edited.")], day="20260305")
     exported(archives, tmp_path / "out", "text")
     assert len(list((tmp_path / "out").rglob("*.txt"))) == 2
@@ -352,8 +358,8 @@ def test_wet_records_refer_to_their_responses(archives: Path, tmp_path: Path) ->
     from warcio.archiveiterator import ArchiveIterator
 
     write_run(archives, [article(1, "One."), article(2, warc=None)])
-    tally = exported(archives, tmp_path / "a.warc.wet.gz", "wet")
-    assert (tally.rows, tally.left_out) == (1, {"no_record": 1})
+    counts = exported(archives, tmp_path / "a.warc.wet.gz", "wet")
+    assert (counts.rows, counts.left_out) == (1, {"no_record": 1})
     with (tmp_path / "a.warc.wet.gz").open("rb") as stream:
         kinds = [(r.rec_type, r.rec_headers["WARC-Refers-To"]) for r in ArchiveIterator(stream)]
     assert kinds == [("warcinfo", None), ("conversion", f"<urn:uuid:{1:036d}>")]
@@ -375,7 +381,7 @@ def test_what_does_not_go_together_is_said(  # noqa: PLR0917
     tmp_path: Path, form: str, shape: str | None, packing: str | None, out: str, said: str
 ) -> None:
     with pytest.raises(NewscrawlError, match=said):
-        sink_for(out, form, shape=shape, packing=packing, selection=ALL, staging=tmp_path)
+        sink_for(out, form, shape=shape, compression=packing, selection=ALL, staging=tmp_path)
 
 
 def test_an_outlet_without_runs_is_named(archives: Path, tmp_path: Path) -> None:

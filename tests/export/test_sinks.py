@@ -1,4 +1,4 @@
-"""An object store: units arrive whole, are remembered over there, and go when they stay at home."""
+"""An object store: partitions are uploaded whole, recorded there, and removed when nothing is exported."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from lines_made import article, write_run
 from wire.s3 import bucket
 
-from newscrawl.export.run import Selection, export
+from newscrawl.export.manifest import ExportCounts
+from newscrawl.export.run import Selection, run_export
 from newscrawl.export.sinks import sink_for
-from newscrawl.export.tally import Tally
 from newscrawl.items import Rights
 
 
@@ -23,11 +23,11 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield f"{url}/news"
 
 
-def exported(tmp_path: Path, url: str, form: str) -> Tally:
+def exported(tmp_path: Path, url: str, form: str) -> ExportCounts:
     staging = tmp_path / "staging"
-    sink = sink_for(url, form, shape=None, packing=None, selection=Selection(), staging=staging)
+    sink = sink_for(url, form, shape=None, compression=None, selection=Selection(), staging=staging)
     try:
-        return export(tmp_path / "archives", ["example"], Selection(), sink)
+        return run_export(tmp_path / "archives", ["example"], Selection(), sink)
     finally:
         assert not staging.exists()
 
@@ -38,18 +38,18 @@ def names(url: str) -> list[str]:
     return sorted(name.removeprefix(f"{root}/") for name in files.find(root))
 
 
-def test_units_are_uploaded_once_and_cleared_when_they_stay(tmp_path: Path, place: str) -> None:
+def test_partitions_are_uploaded_once_and_removed_when_empty(tmp_path: Path, place: str) -> None:
     archives = tmp_path / "archives"
     write_run(archives, [article(1)])
     write_run(archives, [article(2)], day="20260305")
-    assert exported(tmp_path, place, "parquet").skipped_units == 0
-    units = [f"outlet=example/date=2026-03-0{day}/articles.parquet" for day in (4, 5)]
-    assert names(place) == ["_export.json", *units]
+    assert exported(tmp_path, place, "parquet").skipped_partitions == 0
+    paths = [f"outlet=example/date=2026-03-0{day}/articles.parquet" for day in (4, 5)]
+    assert names(place) == ["_export.json", *paths]
     with fsspec.open(f"{place}/_export.json") as stream:
         assert len(json.load(stream)["units"]) == 2
-    assert exported(tmp_path, place, "parquet").skipped_units == 2
+    assert exported(tmp_path, place, "parquet").skipped_partitions == 2
     write_run(archives, [article(1, rights=Rights(policy="no-export"))], day="20260306")
-    assert exported(tmp_path, place, "parquet").skipped_units == 1
-    assert names(place) == ["_export.json", units[1]]
+    assert exported(tmp_path, place, "parquet").skipped_partitions == 1
+    assert names(place) == ["_export.json", paths[1]]
     exported(tmp_path, f"{place}/texts", "text")
     assert [name.count("/") for name in names(f"{place}/texts")] == [0, 2]

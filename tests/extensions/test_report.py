@@ -1,12 +1,29 @@
-"""The report: what is read of those of earlier versions, and the digest of what bears on a run's lines."""
+"""The report of a run, its metrics and alarms."""
+
+from __future__ import annotations
 
 import json
+import random
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from monitoring.made import BEGAN, Paper, month, run_at
 from scrapy.settings import Settings
+from sqlalchemy import insert
 
 from newscrawl.archive.report import Report, ReportedAlarm, read_report
-from newscrawl.spiders.run_context import given_settings, settings_digest
+from newscrawl.extensions.report import find_run_alarms, past_runs
+from newscrawl.monitoring.history import DAY
+from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
+from newscrawl.outlet import Outlet
+from newscrawl.spiders.run_context import recorded_settings, settings_digest
+from newscrawl.state.encoding import from_epoch
+from newscrawl.state.runs import Holder, State
+from newscrawl.state.schema import sources
 
 
 def test_alarms_of_earlier_versions_are_sentences(tmp_path: Path) -> None:
@@ -45,4 +62,83 @@ def test_the_address_of_a_webhook_is_told_nowhere() -> None:
     settings = Settings()
     settings.setmodule("newscrawl.settings")
     settings.set("NEWSCRAWL_WEBHOOK", "https://hook.example/s3cret", priority="cmdline")
-    assert "s3cret" not in json.dumps(given_settings(settings))
+    assert "s3cret" not in json.dumps(recorded_settings(settings))
+
+
+US = Holder(host="here", pid=1)
+FEED = "https://paper.example/feed"
+WEEKS = 3
+END = BEGAN + WEEKS * 7 * DAY
+OUTLET = Outlet.model_validate(
+    {
+        "id": "paper",
+        "title": "Paper",
+        "home": "https://paper.example/",
+        "country": "CM",
+        "languages": ["fr"],
+        "timezone": "Africa/Douala",
+        "kind": "national",
+        "feeds": [FEED],
+    }
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    """That of an outlet which was crawled for three weeks."""
+    opened = State.open(f"sqlite:///{tmp_path}/state.sqlite", "paper", US)
+    for number, run in enumerate(month(Paper(), random.Random(1), days=WEEKS * 7)):
+        opened.runs.begin(f"run{number}", US, run.started)
+        how = {"reason": "killed" if run.failed else "finished"}
+        opened.runs.end(f"run{number}", run.started + 60, figures=dump_metrics(run.metrics), **how)
+    yield opened
+    opened.close()
+
+
+def spider_of(state: State | None, replay_index: object = None) -> Any:
+    run = SimpleNamespace(started=from_epoch(END), replay_index=replay_index)
+    return SimpleNamespace(name="paper", state=state, run=run, outlet=OUTLET, is_first_run=False)
+
+
+def names(spider: Any, figures: RunMetrics, failed: bool = False) -> list[str]:
+    found = find_run_alarms(spider, figures, failed=failed, finished=from_epoch(END) + timedelta(seconds=60))
+    return [alarm.name for alarm in found]
+
+
+def test_what_state_remembers_is_what_is_usual(state: State) -> None:
+    usual = run_at(Paper(fails=0), END, random.Random(2)).metrics
+    assert usual.articles
+    assert names(spider_of(state), usual) == []
+    barren = RunMetrics(pages=40, read=40, rejected={"too_short": 40}, sources={"ok": 1})
+    assert names(spider_of(state), barren) == ["no_articles"]
+    assert names(spider_of(None), barren) == ["no_articles"]
+    assert names(spider_of(None), barren.model_copy(update={"pages": 19})) == []
+    assert names(spider_of(None, replay_index=object()), barren) == []
+
+
+def test_a_source_that_is_given_up_and_runs_that_fail_are_told(state: State) -> None:
+    values = {
+        "interval": 900,
+        "next_due": END,
+        "last_fetched_at": END,
+        "outcome": "http_500",
+        "retired_at": END,
+    }
+    with state.database.writing() as connection:
+        connection.execute(insert(sources).values(outlet="paper", url=FEED, **values))
+    for number in range(2):
+        state.runs.begin(f"late{number}", US, END - 20 + number)
+        state.runs.end(f"late{number}", END - 10, reason="finished", error="no link was found")
+    assert [run.failed for run in past_runs(spider_of(state), END - 20 - 1)] == [True, True]
+    assert names(spider_of(state), RunMetrics(), failed=True) == ["source_retired", "run_failing"]
+
+
+def test_a_past_that_cannot_be_read_is_no_reason_to_say_nothing(
+    state: State, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spider = spider_of(state)
+    state.close()
+    (tmp_path / "state.sqlite").unlink()
+    barren = RunMetrics(pages=40, read=40, rejected={"too_short": 40})
+    assert names(spider, barren) == ["no_articles"]
+    assert "alarms disregard earlier runs" in caplog.text

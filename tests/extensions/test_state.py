@@ -14,11 +14,11 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import Settings
 from scrapy.signalmanager import SignalManager
 
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
-from newscrawl.extensions.state import StateExtension, take_over_killed
+from newscrawl.extensions.state import StateExtension, adopt_killed_runs
 from newscrawl.items import Link
-from newscrawl.spiders.run_context import now
-from newscrawl.state.database_frontier import KeptFrontier
+from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.runs import Holder, State
 
 US, OTHER = Holder(host="here", pid=1), Holder(host="there", pid=2)
@@ -34,15 +34,15 @@ class Spider:
         self.run = SimpleNamespace(folder=folder)
         self.stopped: list[ArchiveError] = []
 
-    def stopping(self) -> AbstractContextManager[None]:
+    def closing_on_errors(self) -> AbstractContextManager[None]:
         @contextmanager
-        def stopping() -> Iterator[None]:
+        def collecting() -> Iterator[None]:
             try:
                 yield
             except ArchiveError as error:
                 self.stopped.append(error)
 
-        return stopping()
+        return collecting()
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def extension(**settings: str) -> StateExtension:
 
 def test_a_crawl_that_has_lost_its_lease_is_stopped(state: State, tmp_path: Path) -> None:
     spider: Any = Spider(tmp_path)
-    state.lease.take(NOW, lambda _, __: False)
+    state.lease.acquire(NOW, lambda _, __: False)
     extension().renew(spider, state)
     assert spider.stopped == []
-    other = State.of(state.database, "paper", OTHER)
-    other.lease.take(NOW, lambda _, __: True)
+    other = State.on(state.database, "paper", OTHER)
+    other.lease.acquire(NOW, lambda _, __: True)
     extension().renew(spider, state)
     assert [str(error) for error in spider.stopped] == ["another process has taken over paper"]
 
@@ -76,8 +76,8 @@ def test_a_replay_has_no_state() -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        ("run1.jsonl.open", b"", "has neither ended nor closed its files", False),
-        ("run1.jsonl", b"no line\n", "what run1 wrote is not known", False),
+        ("run1.jsonl.open", b"", "has not ended, and its files are open", False),
+        ("run1.jsonl", b"no line\n", "cannot read what run1 wrote", False),
         ("run1.jsonl", b"", "1 wait again", True),
     ],
 )
@@ -87,15 +87,15 @@ def test_a_killed_run_is_taken_over_only_by_what_it_wrote(
     caplog: pytest.LogCaptureFixture,
     case: tuple[str, bytes, str, bool],
 ) -> None:
-    name, content, says, waits = case
+    name, content, message, waits = case
     caplog.set_level(logging.INFO)
     (tmp_path / name).write_bytes(content)
     state.runs.begin("run1", OTHER, NOW)
-    frontier = KeptFrontier(state.pages, "run1", now)
-    frontier.found([Link(url="https://paper.example/1", via="feed")])
-    frontier.done("https://paper.example/1", "listing")
+    frontier = DatabaseFrontier(state.urls, "run1", utc_now)
+    frontier.add([Link(url="https://paper.example/1", via="feed")])
+    frontier.finish("https://paper.example/1", "listing")
     spider: Any = Spider(tmp_path)
-    take_over_killed(spider, state)
-    assert says in caplog.text.replace("run run1", "run1")
-    assert bool(KeptFrontier(state.pages, "run2", now).take(1)) == waits
+    adopt_killed_runs(spider, state)
+    assert message in caplog.text.replace("run run1", "run1")
+    assert bool(DatabaseFrontier(state.urls, "run2", utc_now).take(1)) == waits
     assert bool(state.runs.unfinished()) == name.endswith(".open")

@@ -1,9 +1,9 @@
-"""A tree as blocks in page order."""
+"""Blocks of a page, in page order."""
 
 from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.blocks import text_of
+from newscrawl.extraction.blocks import inner_text
 
 
 def kinds(html: str) -> list[tuple[str, str]]:
@@ -11,7 +11,7 @@ def kinds(html: str) -> list[tuple[str, str]]:
     return [(block.kind, block.text) for block in blocks_of(tree)]
 
 
-def test_every_kind_is_known_by_its_element() -> None:
+def test_the_element_gives_the_kind() -> None:
     html = (
         "<h2>Titre</h2><p>Un <b>mot</b>.</p><ul><li>point</li></ul><blockquote><p>Cité.</p></blockquote>"
         "<figure><img src=a><figcaption>Vue</figcaption></figure><pre>a\nb</pre>"
@@ -31,7 +31,7 @@ def test_text_between_blocks_is_a_paragraph_of_its_own() -> None:
     assert kinds("<div>avant<p>dedans</p>après</div>") == [("p", "avant"), ("p", "dedans"), ("p", "après")]
 
 
-def test_scripts_styles_and_forms_are_silent_and_their_tails_are_not() -> None:
+def test_scripts_styles_and_forms_are_ignored_but_their_tails_are_read() -> None:
     assert kinds("<p>a<script>var x</script>b<style>p{}</style>c<button>ok</button></p>") == [("p", "abc")]
 
 
@@ -39,17 +39,17 @@ def test_two_breaks_end_a_paragraph() -> None:
     assert kinds("<p>un mot<br><br>deux</p>") == [("p", "un mot"), ("p", "deux")]
 
 
-def test_one_break_ends_it_only_after_a_sentence() -> None:
+def test_a_single_break_ends_a_paragraph_only_after_a_sentence() -> None:
     assert kinds("<p>Fin.<br>Suite<br>du vers</p>") == [("p", "Fin."), ("p", "Suite du vers")]
 
 
-def test_a_table_of_data_is_one_block_and_a_layout_is_its_contents() -> None:
+def test_a_data_table_is_a_single_block_and_a_layout_table_is_its_contents() -> None:
     data = "<table><tr><th>Ville</th><th>Voix</th></tr><tr><td>Douala</td><td>12</td></tr></table>"
     assert kinds(data) == [("table", "Ville | Voix\nDouala | 12")]
     assert kinds("<table><tr><td><p>Un.</p><p>Deux.</p></td></tr></table>") == [("p", "Un."), ("p", "Deux.")]
 
 
-def test_hidden_parts_are_known() -> None:
+def test_hidden_parts_are_marked() -> None:
     html = '<p>vu</p><div style="display: NONE"><p>caché</p></div><p hidden>aussi</p>'
     found = blocks_of(document_fromstring(f"<body>{html}</body>"))
     assert [(block.text, block.hidden) for block in found] == [
@@ -59,7 +59,7 @@ def test_hidden_parts_are_known() -> None:
     ]
 
 
-def test_what_only_screen_readers_say_is_silent() -> None:
+def test_text_for_screen_readers_alone_is_ignored() -> None:
     assert kinds('<p>Un lien<span class="a visually-hidden"> (nouvel onglet)</span>.</p>') == [
         ("p", "Un lien.")
     ]
@@ -67,17 +67,17 @@ def test_what_only_screen_readers_say_is_silent() -> None:
     assert kinds(f'<p>Un<span style="{clipped}">, caché</span> lien.</p>') == [("p", "Un lien.")]
 
 
-def test_a_block_knows_its_links_and_its_place() -> None:
+def test_a_block_has_its_links_and_its_frame() -> None:
     tree = document_fromstring("<div id=a class=b><p>Un <a href=/>lien</a> et <b>gras</b>.</p></div>")
     (block,) = blocks_of(tree)
-    assert (block.linked, block.links, block.strong) == (4, 1, 4)
-    above = next(block.frame.above())
+    assert (block.linked_chars, block.link_count, block.bold_chars) == (4, 1, 4)
+    above = next(block.frame.ancestors())
     assert (above.tag, above.ident, above.classes) == ("div", "a", "b")
 
 
-def test_text_of_an_element_keeps_words_of_two_blocks_apart() -> None:
+def test_inner_text_separates_the_words_of_two_blocks() -> None:
     tree = document_fromstring("<div><p>un</p><p>deux<script>x</script></p></div>")
-    assert text_of(tree) == "un deux"
+    assert inner_text(tree) == "un deux"
 
 
 def test_ten_thousand_nested_lists_are_walked() -> None:

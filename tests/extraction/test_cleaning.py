@@ -1,102 +1,102 @@
-"""Line rules inside a story."""
+"""Line rules for the blocks of a story."""
 
 import blocks_made
 from blocks_made import Made, blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.cleaning import Cleaned, byline_in, clean_lines
+from newscrawl.extraction.cleaning import CleanedBlocks, clean_blocks, parse_byline_line
 
 BODY = [f"La phrase numéro {number} du récit finit par un point." for number in range(1, 9)]
 
 
-def cleaned(*texts: Made, lede: str | None = None, authors: tuple[str, ...] = ()) -> Cleaned:
-    return clean_lines(blocks_made.blocks(texts), titles={"le titre"}, lede=lede, authors=authors)
+def cleaned(*texts: Made, lede: str | None = None, authors: tuple[str, ...] = ()) -> CleanedBlocks:
+    return clean_blocks(blocks_made.blocks(texts), titles={"le titre"}, lede=lede, authors=authors)
 
 
-def kept(*texts: Made, lede: str | None = None, authors: tuple[str, ...] = ()) -> list[str]:
+def remaining(*texts: Made, lede: str | None = None, authors: tuple[str, ...] = ()) -> list[str]:
     return [block.text for block in cleaned(*texts, lede=lede, authors=authors).blocks]
 
 
-def kept_of(html: str, *, live: bool = False) -> list[str]:
-    found = clean_lines(blocks_of(document_fromstring(html)), titles=set(), lede=None, live=live)
+def remaining_html(html: str, *, live: bool = False) -> list[str]:
+    found = clean_blocks(blocks_of(document_fromstring(html)), titles=set(), lede=None, live=live)
     return [block.text for block in found.blocks]
 
 
 def test_the_headline_and_the_standfirst_are_not_repeated() -> None:
-    assert kept(("h", "Le titre"), "Le chapô.", *BODY, lede="Le chapô.") == BODY
+    assert remaining(("h", "Le titre"), "Le chapô.", *BODY, lede="Le chapô.") == BODY
 
 
 def test_the_headlines_words_may_return_far_below() -> None:
-    assert kept(*BODY, "Le titre !", "La fin du récit est là.")[-2] == "Le titre !"
+    assert remaining(*BODY, "Le titre !", "La fin du récit est là.")[-2] == "Le titre !"
 
 
 def test_captions_and_bare_links_go() -> None:
-    assert kept(*BODY[:2], ("caption", "Le fleuve"), "Le bac (Photo: A. Ndiaye)", BODY[2]) == BODY[:3]
+    assert remaining(*BODY[:2], ("caption", "Le fleuve"), "Le bac (Photo: A. Ndiaye)", BODY[2]) == BODY[:3]
     html = "".join(f"<p>{line}</p>" for line in BODY) + "<p><a href=/a>Un autre récit du jour</a></p>"
-    assert kept_of(html) == BODY
+    assert remaining_html(html) == BODY
 
 
-def test_an_address_spelt_out_is_read_though_it_is_a_link() -> None:
+def test_an_address_that_is_spelt_out_stays_although_it_is_a_link() -> None:
     html = "".join(f"<p>{line}</p>" for line in BODY) + "<p><a href=/a>https://echo.example/a</a></p>"
-    assert kept_of(html) == [*BODY, "https://echo.example/a"]
+    assert remaining_html(html) == [*BODY, "https://echo.example/a"]
 
 
 def test_a_page_that_tells_its_story_in_captions_keeps_them() -> None:
     gallery = [("caption", line) for line in BODY]
-    assert kept(*gallery) == BODY  # type: ignore[arg-type]
+    assert remaining(*gallery) == BODY  # type: ignore[arg-type]
 
 
 def test_a_container_of_short_links_goes_whole() -> None:
     teasers = "".join(f"<li><a href=/{n}>Le récit {n} du jour</a> hier</li>" for n in range(4))
     html = "<div>" + "".join(f"<p>{line}</p>" for line in BODY) + f"<ul>{teasers}</ul></div>"
-    assert kept_of(html) == BODY
+    assert remaining_html(html) == BODY
 
 
 def test_a_list_of_the_storys_own_points_stays() -> None:
     points = "".join(f"<li>Le point {n} se dit sans lien.</li>" for n in range(4))
     html = "<div>" + "".join(f"<p>{line}</p>" for line in BODY) + f"<ul>{points}</ul></div>"
-    assert len(kept_of(html)) == len(BODY) + 4
+    assert len(remaining_html(html)) == len(BODY) + 4
 
 
-def test_a_label_takes_the_box_it_opens() -> None:
+def test_a_label_goes_with_the_box_that_it_opens() -> None:
     box = "<aside><h3>À lire aussi</h3><h4>LE FLEUVE</h4><p>Une crue s'annonce</p></aside>"
     html = "".join(f"<p>{line}</p>" for line in BODY[:4]) + box + f"<p>{BODY[4]}</p>"
-    assert kept_of(f"<div>{html}</div>") == BODY[:5]
+    assert remaining_html(f"<div>{html}</div>") == BODY[:5]
 
 
 def test_a_second_article_below_goes_but_not_from_a_live_page() -> None:
     first = "".join(f"<p>{line}</p>" for line in BODY)
     html = f"<main><article>{first}</article><article><p>Un autre récit commence.</p></article></main>"
-    assert kept_of(html) == BODY
-    assert len(kept_of(html, live=True)) == len(BODY) + 1
+    assert remaining_html(html) == BODY
+    assert len(remaining_html(html, live=True)) == len(BODY) + 1
 
 
-def test_who_the_author_is_goes_from_the_foot() -> None:
+def test_author_boxes_go_from_the_foot() -> None:
     foot = "Awa Ndiaye est journaliste et couvre le fleuve depuis dix ans."
-    assert kept(*BODY, foot, authors=("Awa Ndiaye",)) == BODY
-    assert kept(*BODY, foot) == [*BODY, foot]
-    assert kept(*BODY, "awa@echo.example") == BODY
+    assert remaining(*BODY, foot, authors=("Awa Ndiaye",)) == BODY
+    assert remaining(*BODY, foot) == [*BODY, foot]
+    assert remaining(*BODY, "awa@echo.example") == BODY
 
 
-def test_a_label_takes_its_list_along() -> None:
+def test_a_label_goes_with_its_list() -> None:
     tail = ["READ MORE ON:", ("li", "bridge"), ("li", "river"), "ALSO READ", "A ferry sinks", "A road opens"]
-    assert kept(*BODY, *tail) == BODY  # type: ignore[arg-type]
+    assert remaining(*BODY, *tail) == BODY  # type: ignore[arg-type]
 
 
 def test_a_label_in_the_middle_stops_at_the_next_paragraph() -> None:
-    assert kept(BODY[0], "À lire aussi", "Le bac coule", *BODY[1:]) == BODY
+    assert remaining(BODY[0], "À lire aussi", "Le bac coule", *BODY[1:]) == BODY
 
 
 def test_a_country_list_at_the_head_goes() -> None:
-    assert kept(("li", "Country:"), ("li", "Freedonia"), *BODY) == BODY
+    assert remaining(("li", "Country:"), ("li", "Freedonia"), *BODY) == BODY
 
 
 def test_a_country_in_the_middle_of_a_list_stays() -> None:
     middle = [*BODY, "Country", *BODY]
-    assert kept(*middle) == middle
+    assert remaining(*middle) == middle
 
 
-def test_dates_and_bylines_go_and_the_byline_is_kept_apart() -> None:
+def test_dates_and_bylines_go_and_the_byline_is_recorded() -> None:
     found = cleaned("Par Awa Ndiaye et AFP", "Publié le 8 mai 2025 à 09h30", *BODY)
     assert [block.text for block in found.blocks] == BODY
     assert found.byline == "Par Awa Ndiaye et AFP"
@@ -110,17 +110,17 @@ def test_an_empty_byline_goes() -> None:
 
 
 def test_a_sentence_is_no_byline() -> None:
-    assert byline_in("Par Awa Ndiaye") == "Par Awa Ndiaye"
-    assert byline_in("Par chance, personne n’était à bord") is None
-    assert byline_in("By Tuesday the river had fallen. Nobody slept") is None
+    assert parse_byline_line("Par Awa Ndiaye") == "Par Awa Ndiaye"
+    assert parse_byline_line("Par chance, personne n’était à bord") is None
+    assert parse_byline_line("By Tuesday the river had fallen. Nobody slept") is None
 
 
 def test_a_heading_with_nothing_under_it_goes() -> None:
-    assert kept(*BODY, ("h", "Suite")) == BODY
-    assert kept(BODY[0], ("h", "Suite"), BODY[1]) == [BODY[0], "Suite", BODY[1]]
+    assert remaining(*BODY, ("h", "Suite")) == BODY
+    assert remaining(BODY[0], ("h", "Suite"), BODY[1]) == [BODY[0], "Suite", BODY[1]]
 
 
-def test_all_that_goes_is_accounted_for() -> None:
+def test_every_dropped_block_has_a_reason() -> None:
     made = blocks_made.blocks(["Ajoutez votre titre ici", *BODY, "Laisser un commentaire"])
-    found = clean_lines(made, titles=set(), lede=None)
+    found = clean_blocks(made, titles=set(), lede=None)
     assert found.dropped == {id(made[0]): "placeholder", id(made[-1]): "comments_form"}

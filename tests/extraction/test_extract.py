@@ -63,11 +63,11 @@ def test_an_elementor_page_without_its_outlet_is_read_as_well() -> None:
     assert article("elementor").text == article("elementor", outlet=outlet()).text
 
 
-def test_what_was_removed_is_accounted_for() -> None:
-    removed = {one.reason: one for one in article("elementor").removed}
+def test_removed_text_is_recorded() -> None:
+    removed = {part.reason: part for part in article("elementor").removed}
     assert {"consent", "comments_form", "nav"} <= removed.keys()
     assert removed["consent"].sample.startswith("Ce site utilise des cookies")
-    assert all(one.chars >= len(one.sample) > 0 and len(one.sample) <= 80 for one in removed.values())
+    assert all(part.chars >= len(part.sample) > 0 and len(part.sample) <= 80 for part in removed.values())
 
 
 RULED = {"rules": [{"body": "section.article-cont", "lede": "h2.sub-title", "date": "div.metadata"}]}
@@ -102,31 +102,31 @@ def test_no_chrome_leaks(name: str, chrome: str) -> None:
 
 
 def test_an_outlets_container_and_drops_decide() -> None:
-    rules = [{"body": "section.article-cont", "drop": ["section.article-cont p:first-child"]}]
+    rules = [{"body": "section.article-cont", "exclude": ["section.article-cont p:first-child"]}]
     found = article("portal", outlet=outlet(rules=rules))
     assert starts(found)[0] == "The families who live"
     assert found.extractor.rules == "current"
-    assert {"outlet_rule", "outside"} <= {one.reason for one in found.removed}
+    assert {"outlet_rule", "outside"} <= {part.reason for part in found.removed}
 
 
-def test_what_a_rule_takes_out_of_lines_can_still_be_read_as_author_and_date() -> None:
+def test_elements_that_a_rule_removes_can_still_give_author_and_date() -> None:
     line = "<p class=by><span class=top>Par <b class=au>Awa Ndiaye</b>, <i class=da>8 mai 2025</i></span></p>"
     story = "".join(
         f"<p>La phrase numéro {n} du récit dit ce qui se passa au village ce soir-là.</p>" for n in range(9)
     )
     page = f"<body><article><h1>Le fleuve monte</h1>{line}{story}</article></body>".encode()
-    rules = [{"drop": [".top"], "author": ".au", "date": ".da"}]
+    rules = [{"exclude": [".top"], "author": ".au", "date": ".da"}]
     found = extract(page, "https://echo.example/a", outlet=outlet(rules=rules))
     assert isinstance(found, Article)
     assert [author.name for author in found.authors] == ["Awa Ndiaye"]
     assert found.published == "2025-05-08"
     assert "Awa" not in found.text
     assert ("outlet_rule", "Par Awa Ndiaye, 8 mai 2025") in [
-        (one.reason, one.sample) for one in found.removed
+        (part.reason, part.sample) for part in found.removed
     ]
 
 
-def test_a_rule_that_matches_nothing_leaves_the_page_to_the_general_way() -> None:
+def test_a_rule_that_matches_nothing_leaves_the_page_to_the_classifier() -> None:
     found = article("portal", outlet=outlet(rules=[{"body": "div.gone"}]))
     assert len(found.blocks) == 3
 
@@ -165,7 +165,7 @@ def test_a_story_of_both_languages_is_mixed_by_block() -> None:
     assert {block.lang for block in found.blocks} == {"fr", "en"}
 
 
-def test_a_standfirst_that_is_all_there_is_stays_the_text() -> None:
+def test_a_standfirst_without_further_text_stays_the_text() -> None:
     text = (
         "Un invité raconte la traversée du lac en pirogue, de nuit, avec douze chèvres et un poste de radio."
     )
@@ -267,8 +267,16 @@ def test_ten_thousand_nested_tags_do_not_stop_it() -> None:
         (b"{}", "application/json", "not_html"),
     ],
 )
-def test_what_is_no_page_is_rejected_by_name(body: bytes, content_type: str, reason: str) -> None:
+def test_other_formats_are_rejected_with_their_reason(body: bytes, content_type: str, reason: str) -> None:
     found = extract(body, URL, headers={"Content-Type": content_type}, fetched=FETCHED, outlet=outlet())
     assert isinstance(found, Rejection)
     assert (found.step, found.reason, found.source, found.url) == ("extract", reason, "tamtam", URL)
     assert found.fetched == "2025-06-19T08:00:00.000000Z"
+
+
+def test_text_is_read_as_text_whatever_it_declares() -> None:
+    html = (PAGES / "elementor.html").read_text(encoding="utf-8")
+    declared = html.replace("UTF-8", "windows-1252")
+    found = extract(declared, URL, fetched=FETCHED)
+    assert isinstance(found, Article)
+    assert found.text == article("elementor").text

@@ -1,23 +1,23 @@
-"""What a page declares of itself."""
+"""What a page declares about itself."""
 
 from collections.abc import Mapping
 
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.head import Head, canonical_of, head_of, lang_declared_of
+from newscrawl.extraction.head import PageHead, canonical_url, declared_language, read_head
 
 URL = "https://journal.example/a/b"
 
 
-def head(html: str, headers: Mapping[str, str] | None = None) -> Head:
-    return head_of(
+def head(html: str, headers: Mapping[str, str] | None = None) -> PageHead:
+    return read_head(
         document_fromstring(f"<html lang='fr-CM'><head>{html}</head><body>x</body></html>"),
         URL,
         headers or {},
     )
 
 
-def test_meta_tags_are_known_by_any_of_their_names_in_any_case() -> None:
+def test_meta_tags_are_found_by_any_of_their_names_in_any_case() -> None:
     found = head(
         '<meta property="og:Title" content=" A "><meta name="x" content=""><meta itemprop="x" content="B">'
     )
@@ -27,12 +27,12 @@ def test_meta_tags_are_known_by_any_of_their_names_in_any_case() -> None:
 
 
 def test_the_canonical_address_is_made_absolute() -> None:
-    assert canonical_of(head('<link rel="canonical" href="../c">')) == "https://journal.example/c"
-    assert canonical_of(head('<meta property="og:url" content="/d">')) == "https://journal.example/d"
-    assert canonical_of(head('<link rel="canonical" href="javascript:x">')) is None
+    assert canonical_url(head('<link rel="canonical" href="../c">')) == "https://journal.example/c"
+    assert canonical_url(head('<meta property="og:url" content="/d">')) == "https://journal.example/d"
+    assert canonical_url(head('<link rel="canonical" href="javascript:x">')) is None
 
 
 def test_the_declared_language_is_verbatim() -> None:
-    assert lang_declared_of(head("")) == "fr-CM"
-    bare = head_of(document_fromstring("<p>x"), URL, {"Content-Language": "en-GB"})
-    assert lang_declared_of(bare) == "en-GB"
+    assert declared_language(head("")) == "fr-CM"
+    bare = read_head(document_fromstring("<p>x"), URL, {"Content-Language": "en-GB"})
+    assert declared_language(bare) == "en-GB"

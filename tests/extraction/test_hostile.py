@@ -1,4 +1,4 @@
-"""Pages made to waste time, or broken beyond what browsers forgive: each ends by name, and soon."""
+"""Pages made to waste time, or broken beyond what browsers forgive: each gets a result in good time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STORY = "".join(
 
 
 def page(body: str, head: str = "") -> bytes:
-    """A page of a story with something in its midst."""
+    """A page with something in the middle of its story."""
     return (
         f"<html><head><title>Le budget est voté</title>{head}</head>"
         f"<body><article><h1>Le budget est voté</h1>{STORY}{body}{STORY}</article></body></html>"
@@ -60,8 +60,8 @@ STORIES: dict[str, Callable[[], bytes]] = {
 }
 
 
-def ended(html: bytes) -> Article | Rejection:
-    """What the page ends as, in the time it may take."""
+def result(html: bytes) -> Article | Rejection:
+    """The result of a page, within the time limit."""
     began = process_time()
     found = extract(html, URL, headers={"Content-Type": "text/html; charset=utf-8"})
     assert process_time() - began < SECONDS
@@ -70,13 +70,13 @@ def ended(html: bytes) -> Article | Rejection:
 
 @pytest.fixture(scope="module", autouse=True)
 def _loaded() -> None:
-    """Models and lists are read once a process, which no page is charged for."""
+    """Load models and lists, whose time must not count for any page."""
     extract(page("<p>mot</p>"), URL)
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_is_found_in_whatever_surrounds_it(name: str) -> None:
-    found = ended(STORIES[name]())
+    found = result(STORIES[name]())
     assert isinstance(found, Article)
     assert "Le conseil a voté mardi le point 3 du budget" in found.text
 
@@ -94,20 +94,20 @@ def test_a_story_is_found_in_whatever_surrounds_it(name: str) -> None:
     ],
     ids=["no body", "one script", "attributes", "20 MB", "deep alone", "NUL alone", "NUL in a tag"],
 )
-def test_what_holds_no_story_is_rejected_by_name(html: bytes, reason: str, detail: str) -> None:
-    found = ended(html)
+def test_pages_without_a_story_are_rejected_with_a_reason(html: bytes, reason: str, detail: str) -> None:
+    found = result(html)
     assert isinstance(found, Rejection)
     assert (found.step, found.reason) == ("extract", reason)
     assert detail in (found.detail or "")
 
 
-def test_a_story_too_deep_to_be_read_is_refused_by_that_name() -> None:
+def test_a_story_nested_too_deep_is_rejected_with_that_reason() -> None:
     found = extract(f"<body><p>Menu</p>{'<div>' * 3_000}{STORY}</body>".encode(), URL)
     assert isinstance(found, Rejection)
     assert found.reason == "too_deep"
 
 
-def test_a_story_above_what_is_too_deep_says_that_it_was_cut() -> None:
+def test_a_story_above_elements_nested_too_deep_is_flagged_as_cut() -> None:
     found = extract(page("<div>" * 10_000 + "bas"), URL)
     assert isinstance(found, Article)
     assert "cut" in found.quality.flags

@@ -1,4 +1,4 @@
-"""Bytes to a tree: encodings, limits, and what is no page."""
+"""Parsing of bytes: encodings, limits, and responses that are not pages."""
 
 import pytest
 
@@ -6,32 +6,32 @@ from newscrawl.extraction.parse import (
     MAX_ATTRIBUTES,
     MAX_BYTES,
     MAX_ELEMENTS,
-    Fault,
-    Parsed,
-    decode,
-    header,
-    most_attributes,
-    parse,
+    ParsedPage,
+    RejectReason,
+    count_attributes,
+    decode_html,
+    find_header,
+    parse_page,
 )
 
 FRENCH = "<html><body><p>L’été à Bafoussam</p></body></html>"
 
 
-def parsed(html: bytes, content_type: str | None = None) -> Parsed:
-    found = parse(html, {"Content-Type": content_type} if content_type else {})
-    assert isinstance(found, Parsed)
+def parsed(html: bytes, content_type: str | None = None) -> ParsedPage:
+    found = parse_page(html, {"Content-Type": content_type} if content_type else {})
+    assert isinstance(found, ParsedPage)
     return found
 
 
-def fault(html: bytes, content_type: str = "text/html") -> str:
-    found = parse(html, {"content-type": content_type})
-    assert isinstance(found, Fault)
+def reject_reason(html: bytes, content_type: str = "text/html") -> str:
+    found = parse_page(html, {"content-type": content_type})
+    assert isinstance(found, RejectReason)
     return found.reason
 
 
 def test_header_names_have_no_case() -> None:
-    assert header({"CONTENT-type": "a"}, "content-type") == "a"
-    assert header({}, "content-type") is None
+    assert find_header({"CONTENT-type": "a"}, "content-type") == "a"
+    assert find_header({}, "content-type") is None
 
 
 @pytest.mark.parametrize(
@@ -53,24 +53,24 @@ def test_header_names_have_no_case() -> None:
 def test_the_text_is_read_whatever_was_declared(
     body: bytes, content_type: str | None, charset: str, guessed: bool
 ) -> None:
-    text, used, guess = decode(body, content_type)
+    text, used, guess = decode_html(body, content_type)
     assert "L’été à Bafoussam" in text
     assert (used, guess) == (charset, guessed)
 
 
-def test_utf8_sent_under_a_wrong_name_is_still_utf8_and_called_a_guess() -> None:
-    text, used, guessed = decode(FRENCH.encode(), "text/html; charset=iso-8859-1")
+def test_utf8_with_a_wrong_label_is_still_utf8_and_counts_as_a_guess() -> None:
+    text, used, guessed = decode_html(FRENCH.encode(), "text/html; charset=iso-8859-1")
     assert ("été" in text, used, guessed) == (True, "utf-8", True)
 
 
-def test_one_bad_byte_does_not_make_utf8_something_else() -> None:
-    text, used, _ = decode(("é" * 50).encode() + b"\xff" + b"<p>", "text/html; charset=utf-8")
+def test_a_single_bad_byte_does_not_change_the_encoding() -> None:
+    text, used, _ = decode_html(("é" * 50).encode() + b"\xff" + b"<p>", "text/html; charset=utf-8")
     assert used == "utf-8"
     assert text.count("é") == 50
 
 
 def test_an_encoding_of_another_script_is_used() -> None:
-    text, used, guessed = decode("<p>Новости дня</p>".encode("koi8-r"), "text/html; charset=koi8-r")
+    text, used, guessed = decode_html("<p>Новости дня</p>".encode("koi8-r"), "text/html; charset=koi8-r")
     assert ("Новости" in text, used, guessed) == (True, "koi8-r", False)
 
 
@@ -94,20 +94,20 @@ def test_an_encoding_of_another_script_is_used() -> None:
         ("windows-874", "cp874", "cp874", "แม่น้ำ"),
     ],
 )
-def test_a_label_means_what_the_web_means_by_it(label: str, codec: str, charset: str, text: str) -> None:
+def test_a_label_has_its_meaning_on_the_web(label: str, codec: str, charset: str, text: str) -> None:
     body = f"<html><body><p>{text}</p></body></html>".encode(codec)
-    assert decode(body, f"text/html; charset={label}") == (
+    assert decode_html(body, f"text/html; charset={label}") == (
         f"<html><body><p>{text}</p></body></html>",
         charset,
         False,
     )
     in_meta = f'<meta charset="{label}">'.encode() + body
-    assert text in decode(in_meta)[0]
+    assert text in decode_html(in_meta)[0]
 
 
 @pytest.mark.parametrize("label", ["utf-7", "base64", "punycode", "rot13", "x-nothing"])
-def test_what_is_no_encoding_of_the_web_is_not_used(label: str) -> None:
-    assert decode(b"<p>caf\xe9", f"text/html; charset={label}") == ("<p>café", "windows-1252", True)
+def test_codecs_that_are_not_web_encodings_are_not_used(label: str) -> None:
+    assert decode_html(b"<p>caf\xe9", f"text/html; charset={label}") == ("<p>café", "windows-1252", True)
 
 
 @pytest.mark.parametrize(
@@ -127,22 +127,22 @@ def test_what_is_no_encoding_of_the_web_is_not_used(label: str) -> None:
         (b"<urlset></urlset>", "not_html"),
     ],
 )
-def test_what_is_no_page_is_named(body: bytes, reason: str) -> None:
-    assert fault(body) == reason
+def test_other_formats_are_rejected_with_their_reason(body: bytes, reason: str) -> None:
+    assert reject_reason(body) == reason
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/pdf", "image/png", "video/mp4", "application/json", "text/css"]
 )
 def test_other_content_types_are_no_pages(content_type: str) -> None:
-    assert fault(b"{}", content_type) == "not_html"
+    assert reject_reason(b"{}", content_type) == "not_html"
 
 
 def test_html_sent_as_plain_text_is_read() -> None:
     assert parsed(b"<html><p>Bonjour</p>", "text/plain").tree.text_content().strip() == "Bonjour"
 
 
-def test_nul_bytes_in_a_page_are_passed_over() -> None:
+def test_nul_bytes_in_a_page_are_ignored() -> None:
     assert "Bonjour" in parsed(b"<html><p>Bon\x00jour</p></html>").tree.text_content()
 
 
@@ -152,16 +152,16 @@ def test_an_xml_declaration_with_an_encoding_is_no_obstacle() -> None:
 
 
 @pytest.mark.parametrize(("depth", "cut"), [(300, False), (2_000, False), (2_100, True), (10_000, True)])
-def test_what_stands_below_the_deepest_level_is_cut_and_said_so(depth: int, cut: bool) -> None:
+def test_content_below_the_deepest_level_is_cut_and_flagged(depth: int, cut: bool) -> None:
     found = parsed(b"<html><body><p>top</p>" + b"<div>" * depth + b"deep" + b"</div>" * depth + b"<p>after")
     text = found.tree.text_content()
     assert "top" in text
-    assert found.cut is cut
+    assert found.is_truncated is cut
     assert ("deep" in text, "after" in text) == (not cut, not cut)
 
 
-def test_errors_of_markup_alone_are_no_cut() -> None:
-    assert not parsed(b"<html><body>" + b"<p></div><foo></b>mot</p>" * 500).cut
+def test_markup_errors_alone_do_not_flag_a_page_as_cut() -> None:
+    assert not parsed(b"<html><body>" + b"<p></div><foo></b>mot</p>" * 500).is_truncated
 
 
 @pytest.mark.parametrize(
@@ -176,4 +176,4 @@ def test_errors_of_markup_alone_are_no_cut() -> None:
     ],
 )  # fmt: skip
 def test_attributes_of_a_long_tag_are_counted_and_text_is_not(tag: str, most: int) -> None:
-    assert most_attributes(f"<html><body>{tag}") == pytest.approx(most, abs=2)
+    assert count_attributes(f"<html><body>{tag}") == pytest.approx(most, abs=2)

@@ -1,8 +1,8 @@
-"""The lexicon of chrome lines."""
+"""Phrases of boilerplate."""
 
 import pytest
 
-from newscrawl.extraction.phrases import phrase_of
+from newscrawl.extraction.phrases import find_phrase
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from newscrawl.extraction.phrases import phrase_of
         ("Article réservé aux abonnés", "paywall"),
     ],
 )
-def test_chrome_is_known_however_it_is_spelled(line: str, reason: str) -> None:
-    found = phrase_of(line)
+def test_chrome_is_recognized_in_any_spelling(line: str, reason: str) -> None:
+    found = find_phrase(line)
     assert found is not None
     assert found.reason == reason
 
@@ -42,7 +42,7 @@ def test_chrome_is_known_however_it_is_spelled(line: str, reason: str) -> None:
     ],
 )
 def test_sentences_are_left_alone(line: str) -> None:
-    assert phrase_of(line) is None
+    assert find_phrase(line) is None
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_sentences_are_left_alone(line: str) -> None:
         "Lire, écrire et compter : le programme de l'école change.",
     ],
 )
-def test_an_ordinary_sentence_is_no_phrase(sentence: str) -> None:
-    assert phrase_of(sentence) is None
+def test_an_ordinary_sentence_is_not_a_phrase(sentence: str) -> None:
+    assert find_phrase(sentence) is None

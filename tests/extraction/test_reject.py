@@ -1,4 +1,4 @@
-"""Pages that are no story, by name."""
+"""Pages that hold no story, and the reasons."""
 
 import pytest
 
@@ -35,11 +35,11 @@ TEASERS = "".join(f'<h2><a href="/{n}">La nouvelle numéro {n} du jour</a></h2>'
         (f"<head>{COLLECTION}</head><body>{TEASERS}</body>", "listing"),
     ],
 )  # fmt: skip
-def test_each_kind_has_its_name(html: str, expected: str) -> None:
+def test_each_kind_has_its_reason(html: str, expected: str) -> None:
     assert reason(html) == expected
 
 
-def test_an_error_status_is_no_story() -> None:
+def test_an_error_status_is_rejected() -> None:
     assert (
         reason("<body><p>" + "Un long texte qui ressemble à un récit. " * 20 + "</p></body>", status=404)
         == "error_page"
@@ -49,12 +49,12 @@ def test_an_error_status_is_no_story() -> None:
 @pytest.mark.parametrize(
     "url", ["https://echo.example/", "https://echo.example/category/sport/", "https://echo.example/tag/pont/"]
 )
-def test_an_address_of_lists_with_teasers_is_a_list(url: str) -> None:
+def test_a_listing_address_with_teasers_is_a_listing(url: str) -> None:
     assert reason(f"<body><h1>Sport</h1>{TEASERS}</body>", url) == "listing"
 
 
 @pytest.mark.parametrize(
     "url", ["", "echo.example/a", "ftp://echo.example/a", "http://[x", "https://echo.example:99999/"]
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_rejected(url: str) -> None:
     assert reason("<body><p>x</p></body>", url) == "bad_url"

@@ -1,4 +1,4 @@
-"""Frozen pages come out as somebody who read them says they should: field by field."""
+"""Golden pages: each field comes out as a reader of the page has confirmed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from newscrawl import settings
 from newscrawl.archive.reextract import extract_page
-from newscrawl.cli.freeze import page_in
-from newscrawl.extraction.parse import Parsed, parse
+from newscrawl.cli.fixture import read_fixture
+from newscrawl.extraction.parse import ParsedPage, parse_page
 from newscrawl.items import Article, Rejection
 from newscrawl.outlet import find_outlet
 from newscrawl.warc.verify import verify_warcs
@@ -29,7 +29,7 @@ SHAPES = (
     "captions", "author_bio", "gallery", "table_layout_br", "windows1252", "paywall", "axeptio",
     "script_zh", "script_ja", "script_ar", "script_th",
 )  # fmt: skip
-"Beginnings of names: what there must be a golden of."
+"Beginnings of names: each must have a golden."
 
 
 @cache
@@ -41,10 +41,10 @@ def golden(name: str) -> dict[str, Any]:
 def extracted(name: str) -> Article | Rejection:
     outlet = golden(name).get("outlet")
     rules = find_outlet(outlet, [Path(folder) for folder in settings.NEWSCRAWL_OUTLETS]) if outlet else None
-    return extract_page(page_in(HERE / f"{name}.warc.gz"), rules)
+    return extract_page(read_fixture(HERE / f"{name}.warc.gz"), rules)
 
 
-def found(article: Article, field: str) -> object:
+def field_value(article: Article, field: str) -> object:
     named = {
         "text": [block.text for block in article.blocks],
         "authors": [author.name for author in article.authors],
@@ -54,8 +54,8 @@ def found(article: Article, field: str) -> object:
 
 
 @contextmanager
-def known_miss(name: str, field: str) -> Iterator[None]:
-    """A check that is known to fail, with the reason the golden tells; one that holds again is an error."""
+def expected_miss(name: str, field: str) -> Iterator[None]:
+    """Allow a check to fail if its golden gives a reason; a check that passes again is an error."""
     reason = golden(name).get("misses", {}).get(field)
     try:
         yield
@@ -64,7 +64,7 @@ def known_miss(name: str, field: str) -> Iterator[None]:
             raise
         pytest.xfail(reason)
     if reason is not None:
-        pytest.fail(f"{name} is right about {field} now: take the reason out of its golden")
+        pytest.fail(f"{name} is right about {field} now: remove the reason from its golden")
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -76,21 +76,21 @@ def test_a_field_is_as_expected(name: str, field: str) -> None:
         assert result.reason == golden(name)["rejected"]
     else:
         assert isinstance(result, Article), f"rejected: {result.reason}: {result.detail}"
-        with known_miss(name, field):
-            assert found(result, field) == golden(name)[field]
+        with expected_miss(name, field):
+            assert field_value(result, field) == golden(name)[field]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_must_be_gone_is_on_the_page_and_not_in_the_story(name: str) -> None:
-    message, absent = page_in(HERE / f"{name}.warc.gz").message, golden(name).get("absent", [])
-    parsed = parse(message.content, message.by_name)
-    assert isinstance(parsed, Parsed)
+def test_absent_text_is_on_the_page_and_not_in_the_story(name: str) -> None:
+    message, absent = read_fixture(HERE / f"{name}.warc.gz").message, golden(name).get("absent", [])
+    parsed = parse_page(message.content, message.by_name)
+    assert isinstance(parsed, ParsedPage)
     page = " ".join("".join(parsed.tree.itertext()).split())
-    assert [one for one in absent if one not in page] == []
+    assert [text for text in absent if text not in page] == []
     result = extracted(name)
     story = f"{result.title}\n{result.lede}\n{result.text}" if isinstance(result, Article) else ""
-    with known_miss(name, "absent"):
-        assert [one for one in absent if one in story] == []
+    with expected_miss(name, "absent"):
+        assert [text for text in absent if text in story] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,7 +100,7 @@ def test_its_text_is_made_of_its_blocks(name: str) -> None:
         assert result.text == "\n\n".join(block.text for block in result.blocks)
 
 
-def test_every_golden_was_read_by_somebody() -> None:
+def test_every_golden_was_reviewed() -> None:
     assert len(NAMES) >= FEWEST
     assert [name for name in NAMES if golden(name).get("reviewed") is not True] == []
     assert {path.name.removesuffix(".warc.gz") for path in HERE.glob("*.warc.gz")} == set(NAMES)
@@ -110,5 +110,5 @@ def test_every_shape_has_a_golden() -> None:
     assert [shape for shape in SHAPES if not any(name.startswith(shape) for name in NAMES)] == []
 
 
-def test_the_archives_hold_what_they_say() -> None:
+def test_the_archives_are_valid() -> None:
     assert list(verify_warcs(sorted(HERE.glob("*.warc.gz")))) == []

@@ -1,4 +1,4 @@
-"""What holds of any text whatever."""
+"""Properties of language detection that hold for any text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.languages import Languages, label, languages_of
+from newscrawl.languages import Languages, detect_block_languages, detect_languages
 
 WORDS = st.sampled_from(
     [
@@ -77,19 +77,19 @@ def check(text: str, found: Languages) -> None:
 
 @given(st.one_of(ANY, WORDY))
 def test_offsets_tile_the_text_and_shares_sum_to_one(text: str) -> None:
-    check(text, label(text))
+    check(text, detect_languages(text))
 
 
 @given(st.lists(WORDY, max_size=5))
 def test_there_is_one_block_for_each_text(texts: list[str]) -> None:
-    found = languages_of(texts)
+    found = detect_block_languages(texts)
     joined = "\n\n".join(texts)
     assert [joined[block.start : block.end] for block in found.blocks] == texts
 
 
 @given(WORDY)
 def test_the_same_text_has_the_same_label(text: str) -> None:
-    assert label(text) == label(text)
+    assert detect_languages(text) == detect_languages(text)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_the_same_text_has_the_same_label(text: str) -> None:
 )
 def test_a_monstrous_line_takes_seconds(text: str) -> None:
     began = time.process_time()
-    check(text, label(text))
+    check(text, detect_languages(text))
     assert time.process_time() - began < 20
 
 
 @pytest.mark.parametrize("text", ["", "\n", " \n\t\n", "\r\n", "\x00", "\ufeff", "🙂🙃", "؟", "\u2028"])
 def test_texts_without_words_have_no_language(text: str) -> None:
-    found = label(text)
+    found = detect_languages(text)
     assert (found.label, found.mix, found.score) == ("und", [], 0.0)
     check(text, found)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from newscrawl.middlewares.politeness import FAILURES, PAUSE, Patience, Rest, retry_after
+from newscrawl.middlewares.politeness import (
+    MAX_FAILURES,
+    PAUSE_SECONDS,
+    Delay,
+    HostBackoff,
+    parse_retry_after,
+)
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
 
@@ -33,41 +39,44 @@ def middle() -> float:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: int | None) -> None:
-    assert retry_after(value, NOW) == seconds
+    assert parse_retry_after(value, NOW) == seconds
 
 
 def test_what_a_host_asks_for_is_kept_short_within_the_run_and_long_beyond_it() -> None:
-    host = Patience()
-    assert host.refused(120, 30, middle) == Rest(120, is_pause=False)
-    assert host.refused(121, 30, middle) == Rest(121, is_pause=True)
+    host = HostBackoff()
+    assert host.record_refusal(120, 30, middle) == Delay(120, is_pause=False)
+    assert host.record_refusal(121, 30, middle) == Delay(121, is_pause=True)
 
 
 def test_waits_double_until_there_is_a_pause_and_an_answer_ends_them() -> None:
-    host = Patience()
-    waits = [host.refused(None, 30, middle) for _ in range(4)]
-    assert [rest.seconds for rest in waits] == pytest.approx([30, 60, 120, PAUSE])
+    host = HostBackoff()
+    waits = [host.record_refusal(None, 30, middle) for _ in range(4)]
+    assert [rest.seconds for rest in waits] == pytest.approx([30, 60, 120, PAUSE_SECONDS])
     assert [rest.is_pause for rest in waits] == [False, False, False, True]
-    host.answered()
-    assert host.refused(None, 30, middle).seconds == pytest.approx(30)
+    host.record_answer()
+    assert host.record_refusal(None, 30, middle).seconds == pytest.approx(30)
 
 
 def test_a_host_that_goes_on_asking_for_a_moment_is_paused_too() -> None:
-    host = Patience()
-    assert [host.refused(5, 30, middle).is_pause for _ in range(4)] == [False, False, False, True]
-    assert Patience().refused(None, 0, middle) == Rest(0, is_pause=False)
+    host = HostBackoff()
+    assert [host.record_refusal(5, 30, middle).is_pause for _ in range(4)] == [False, False, False, True]
+    assert HostBackoff().record_refusal(None, 0, middle) == Delay(0, is_pause=False)
 
 
 def test_waits_differ_by_chance() -> None:
-    low, high = Patience().refused(None, 30, lambda: 0.0), Patience().refused(None, 30, lambda: 1.0)
+    low, high = (
+        HostBackoff().record_refusal(None, 30, lambda: 0.0),
+        HostBackoff().record_refusal(None, 30, lambda: 1.0),
+    )
     assert (low.seconds, high.seconds) == pytest.approx((27, 33))
 
 
 def test_a_host_is_given_up_after_so_many_attempts_without_an_answer() -> None:
-    host = Patience()
-    assert [host.failed() for _ in range(FAILURES)] == [False] * (FAILURES - 1) + [True]
-    host.pause(NOW + PAUSE, "it did not answer")
+    host = HostBackoff()
+    assert [host.record_failure() for _ in range(MAX_FAILURES)] == [False] * (MAX_FAILURES - 1) + [True]
+    host.pause(NOW + PAUSE_SECONDS, "it did not answer")
     assert host.is_paused(NOW)
-    assert not host.is_paused(NOW + PAUSE)
-    assert not host.failed()
-    host.answered()
-    assert [host.failed() for _ in range(FAILURES - 1)] == [False] * (FAILURES - 1)
+    assert not host.is_paused(NOW + PAUSE_SECONDS)
+    assert not host.record_failure()
+    host.record_answer()
+    assert [host.record_failure() for _ in range(MAX_FAILURES - 1)] == [False] * (MAX_FAILURES - 1)

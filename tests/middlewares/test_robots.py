@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import typer
 from scrapy import Request as Asked
 from scrapy.core.downloader import Downloader
 from scrapy.robotstxt import ProtegoRobotParser
@@ -17,10 +16,10 @@ from scrapy.utils.test import get_crawler
 from typer.testing import CliRunner
 from wire.crawl import crawl_urls
 
-from newscrawl.cli.replay import replay
+from newscrawl.cli import app
 from newscrawl.demo.http import Request, Response
-from newscrawl.demo.server import Newsroom, running
-from newscrawl.middlewares.robots import MAX_BYTES, RobotsMiddleware, parsed_part, with_own_groups
+from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.middlewares.robots import MAX_BYTES, RobotsMiddleware, keep_own_groups, truncate_robots
 from newscrawl.state.hosts import Robots
 
 SCHEMES = ("http", "https", "file", "data", "ftp", "s3")
@@ -29,8 +28,6 @@ RULES = b"User-agent: *\nDisallow: /closed\n"
 ALL = b"User-agent: *\nDisallow: /\n"
 LONG = b"".join(b"# line %07d\n" % n for n in range(MAX_BYTES // 15))
 OWN = b"User-agent: news\nDisallow: /\n\nUser-agent: NewsCrawl/2.0 (bot)\nDisallow: /closed\n\n" + ALL
-app = typer.Typer()
-app.command()(replay)
 
 
 @dataclass
@@ -98,7 +95,7 @@ FETCHED: dict[str, set[str]] = {
 @pytest.mark.crawl
 def test_each_answer_means_what_the_standard_says_and_comes_out_the_same_again(tmp_path: Path) -> None:
     served = sites()
-    with running(Newsroom(served)) as newsroom:
+    with serve_in_thread(Newsroom(served)) as newsroom:
         urls = [newsroom.bases[site.id] + page for site in served for page in site.pages]
         nobody = "http://127.0.0.1:9"
         done = crawl_urls(
@@ -107,7 +104,7 @@ def test_each_answer_means_what_the_standard_says_and_comes_out_the_same_again(t
             CONCURRENT_REQUESTS_PER_DOMAIN=8,
             CONCURRENT_REQUESTS=32,
             RETRY_ENABLED=0,
-            NEWSCRAWL_RIGHTS_FILES=0,
+            NEWSCRAWL_FETCH_RIGHTS_FILES=0,
         )
     assert done.code == 0, done.output
     assert {site.id: {page for page in site.asked if page in site.pages} for site in served} == FETCHED
@@ -121,7 +118,7 @@ def test_each_answer_means_what_the_standard_says_and_comes_out_the_same_again(t
     assert "robots_txt" in reasons["plain"] & reasons["moved_5"] & reasons["ours"]
     assert reasons[""] == {"connection_refused"}
     report = next(iter(done.folder.glob("*.report.json")))
-    assert CliRunner().invoke(app, [str(report)]).stdout == "identical\n"
+    assert CliRunner().invoke(app, ["replay", str(report)]).stdout == "identical\n"
 
 
 def _name(url: str, newsroom: Newsroom) -> str:
@@ -131,13 +128,13 @@ def _name(url: str, newsroom: Newsroom) -> str:
 
 
 def test_a_long_file_is_cut_at_the_end_of_a_line() -> None:
-    assert parsed_part(RULES) == RULES
+    assert truncate_robots(RULES) == RULES
     whole = b"x" * (MAX_BYTES - 1) + b"\n"
-    assert parsed_part(whole) == whole
-    assert parsed_part(b"# a\n" * 5 + b"Disallow: /" + b"b" * MAX_BYTES) == b"# a\n" * 5
-    assert parsed_part(b"# a\r" + b"b" * MAX_BYTES) == b"# a\r"
-    assert parsed_part(whole + b"Disallow: /") == whole
-    assert parsed_part(b"b" * (MAX_BYTES + 1)) == b""
+    assert truncate_robots(whole) == whole
+    assert truncate_robots(b"# a\n" * 5 + b"Disallow: /" + b"b" * MAX_BYTES) == b"# a\n" * 5
+    assert truncate_robots(b"# a\r" + b"b" * MAX_BYTES) == b"# a\r"
+    assert truncate_robots(whole + b"Disallow: /") == whole
+    assert truncate_robots(b"b" * (MAX_BYTES + 1)) == b""
 
 
 @pytest.mark.parametrize(
@@ -165,16 +162,16 @@ def test_a_group_is_ours_by_its_whole_product_token(agent: str, is_ours: bool, e
         "Crawl-delay: 7",
     ]
     crawler: Any = SimpleNamespace(spider=None)
-    body = with_own_groups(end.join(lines).encode(), "newscrawl")
+    body = keep_own_groups(end.join(lines).encode(), "newscrawl")
     parser = ProtegoRobotParser.from_crawler(crawler, body)
     allowed = [parser.allowed(f"https://paper.example{path}", "newscrawl") for path in ("/all", "/own")]
     assert allowed == ([True, False] if is_ours else [False, True])
     assert parser.crawl_delay("newscrawl") == (7 if is_ours else None)
 
 
-@pytest.mark.parametrize(("asked", "own", "kept"), [(500, 3, 120), (10, 3, 10), (1, 3, 3), (0, 3, None)])
-def test_a_crawl_delay_is_the_hosts_least_delay_up_to_two_minutes(
-    asked: int, own: int, kept: int | None, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("asked", "own", "expected"), [(500, 3, 120), (10, 3, 10), (1, 3, 3), (0, 3, None)])
+def test_a_crawl_delay_is_the_hosts_minimum_delay_up_to_two_minutes(
+    asked: int, own: int, expected: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "newscrawl")
     given = {"ROBOTSTXT_OBEY": True, "DOWNLOAD_DELAY": own, "DOWNLOAD_HANDLERS": dict.fromkeys(SCHEMES)}
@@ -182,8 +179,8 @@ def test_a_crawl_delay_is_the_hosts_least_delay_up_to_two_minutes(
     crawler.engine = SimpleNamespace(downloader=Downloader(crawler))
     middleware, request = RobotsMiddleware(crawler), Asked("https://paper.example/")
     body = b"User-agent: *\nCrawl-delay: %d\n" % asked
-    rules = middleware._rules_of(Robots(status=200, body=body, looked=0))
+    rules = middleware._parse(Robots(status=200, body=body, fetched_at=0))
     middleware._slow_down(request, rules)
-    settings = {"paper.example": {"delay": kept, "jitter": 0}} if kept else {}
+    settings = {"paper.example": {"delay": expected, "jitter": 0}} if expected else {}
     assert crawler.engine.downloader.per_slot_settings == settings
-    assert ("a Crawl-delay of 500 counts as 120" in caplog.text) is (asked == 500)
+    assert ("Crawl-delay 500 is shortened to 120" in caplog.text) is (asked == 500)

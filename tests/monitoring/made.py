@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from newscrawl.monitoring.figures import FIELDS, Figures, thinned
-from newscrawl.monitoring.history import DAY, Past
+from newscrawl.monitoring.history import DAY, RunRecord
+from newscrawl.monitoring.metrics import FIELDS, RunMetrics, sample_lengths
 
 BEGAN = 1_790_000_000
 WEEKEND = (5, 6)
@@ -41,7 +41,7 @@ class Paper:
 
 
 def drawn(chance: random.Random) -> Paper:
-    """One of the papers there could be."""
+    """A random paper."""
     french = chance.choice([1.0, 0.9, 0.5, 0.1])
     return Paper(
         a_day=chance.choice([6, 15, 40, 120]),
@@ -58,8 +58,8 @@ def drawn(chance: random.Random) -> Paper:
     )
 
 
-def month(paper: Paper, chance: random.Random, days: int = 28, start: int = BEGAN) -> list[Past]:
-    """Its runs over so many days, from a first one that finds what there is."""
+def month(paper: Paper, chance: random.Random, days: int = 28, start: int = BEGAN) -> list[RunRecord]:
+    """Its runs over so many days; the first of all finds everything there is."""
     step = DAY // paper.runs_a_day
     count = days * paper.runs_a_day
     moments = [start + number * step + chance.randrange(600) for number in range(count)]
@@ -69,22 +69,22 @@ def month(paper: Paper, chance: random.Random, days: int = 28, start: int = BEGA
     ]
 
 
-def run_at(paper: Paper, moment: int, chance: random.Random, first: bool = False) -> Past:
-    """One run; news comes in bursts, and at night there is little of it."""
+def run_at(paper: Paper, moment: int, chance: random.Random, first: bool = False) -> RunRecord:
+    """A run; news comes in bursts, and there is little of it at night."""
     if chance.random() < paper.fails:
-        return Past(started=moment, failed=True)
+        return RunRecord(started=moment, failed=True)
     share = 1 / paper.runs_a_day
     daily = paper.a_day * (paper.weekend if moment // DAY % 7 in WEEKEND else 1)
     hour = 1 - 0.7 * math.cos(moment % DAY / DAY * math.tau) if paper.runs_a_day > 2 else 1
     mean = daily * share * hour * chance.gammavariate(4, 0.25)
     pages = 60 if first else int(poisson(mean, chance))
     pages = 0 if paper.is_frozen else pages
-    return Past(started=moment, figures=figures_of(paper, pages, moment, chance))
+    return RunRecord(started=moment, metrics=metrics_at(paper, pages, moment, chance))
 
 
-def figures_of(paper: Paper, pages: int, moment: int, chance: random.Random) -> Figures:
+def metrics_at(paper: Paper, pages: int, moment: int, chance: random.Random) -> RunMetrics:
     if paper.is_forbidden:
-        return Figures(sources={"robots_txt": 2})
+        return RunMetrics(sources={"robots_txt": 2})
     bad = sum(chance.random() < paper.errors for _ in range(pages + 2))
     came = max(pages - bad, 0)
     # A batch of galleries now and then.
@@ -103,7 +103,7 @@ def figures_of(paper: Paper, pages: int, moment: int, chance: random.Random) -> 
             name: sum(chance.random() < share for _ in range(articles))
             for name, share in paper.fields.items()
         },
-        "lengths": thinned(lengths),
+        "lengths": sample_lengths(lengths),
         "kept": sum(lengths),
         "removed": int(sum(lengths) * paper.chrome / (1 - paper.chrome) * chance.uniform(0.8, 1.25)),
         "languages": dict(languages),
@@ -116,7 +116,7 @@ def figures_of(paper: Paper, pages: int, moment: int, chance: random.Random) -> 
         "newest": moment - 1800,
         "sources": {"ok": 1, "not_modified": 1},
     }
-    return Figures(**values)
+    return RunMetrics(**values)
 
 
 def poisson(mean: float, chance: random.Random) -> int:

@@ -1,4 +1,4 @@
-"""Each alarm fires on what it is for, soon and alone; what happens on any day fires none."""
+"""Each alarm is raised by its cause, soon and alone; ordinary days raise none."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from typing import Any
 
 import pytest
 from monitoring.made import BEGAN, Paper, drawn, month, turned
+from pydantic import ValidationError
 
-from newscrawl.monitoring.alarm import NAMES
-from newscrawl.monitoring.alarms import HOUR, alarms_of
-from newscrawl.monitoring.figures import Figures
-from newscrawl.monitoring.history import DAY, WINDOW, Past
+from newscrawl.monitoring.alarms import HOUR, NAMES, broken_bounds, evaluate_alarms
+from newscrawl.monitoring.history import DAY, WINDOW, RunRecord
+from newscrawl.monitoring.metrics import RunMetrics
 from newscrawl.outlet import Expect
 
 HEALTHY = Paper()
 SEEDS = range(4)
 BEFORE = 21
+NOW = 1_790_000_000
 
 
-def named(runs: list[Past]) -> set[str]:
-    return {alarm.name for alarm in alarms_of(runs, Expect())}
+def named(runs: list[RunRecord]) -> set[str]:
+    return {alarm.name for alarm in evaluate_alarms(runs, Expect())}
 
 
 def after(change: dict[str, Any], days: int, seed: int) -> tuple[set[str], set[str]]:
-    """Three weeks of a healthy outlet and so many days of what it turned into, judged after each run.
+    """Three weeks of a healthy outlet, then days of the changed one, judged after each run.
 
-    What stands at the end, and all that was raised on the way.
+    Returns the alarms at the end, and all that were raised on the way.
     """
     chance = random.Random(seed)
     runs = month(HEALTHY, chance, days=BEFORE)
@@ -62,8 +63,10 @@ CHANGES: list[tuple[str, dict[str, Any], int, set[str]]] = [
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("name", "change", "days", "besides"), CHANGES, ids=[one[0] for one in CHANGES])
-def test_an_alarm_fires_on_what_it_is_for(
+@pytest.mark.parametrize(
+    ("name", "change", "days", "besides"), CHANGES, ids=[change[0] for change in CHANGES]
+)
+def test_an_alarm_is_raised_by_its_cause(
     name: str, change: dict[str, Any], days: int, besides: set[str], seed: int
 ) -> None:
     standing, raised = after(change, days, seed)
@@ -71,15 +74,15 @@ def test_an_alarm_fires_on_what_it_is_for(
     assert raised <= {name, *besides}
 
 
-def forbidding(count: int, at: int, answering: int = 0) -> Past:
-    return Past(started=BEGAN + at, figures=Figures(sources={"robots_txt": count, "ok": answering}))
+def forbidding(count: int, at: int, answering: int = 0) -> RunRecord:
+    return RunRecord(started=BEGAN + at, metrics=RunMetrics(sources={"robots_txt": count, "ok": answering}))
 
 
-def test_a_source_that_always_was_forbidden_may_be_due_alone() -> None:
+def test_a_source_that_was_always_forbidden_may_be_due_alone() -> None:
     runs = [forbidding(1, 0, answering=2), forbidding(0, HOUR, answering=2)]
     assert named([*runs, forbidding(1, 2 * HOUR)]) == set()
     assert named([*runs, forbidding(2, 2 * HOUR)]) == {"robots_closed"}
-    assert named([*runs, forbidding(1, 3 * DAY)]) == {"robots_closed"}, "asked one by one"
+    assert named([*runs, forbidding(1, 3 * DAY)]) == {"robots_closed"}, "requested separately"
     standing = replace(forbidding(2, 2 * HOUR), alarms=frozenset({"robots_closed"}))
     assert named([*runs, standing, forbidding(1, 3 * HOUR)]) == {"robots_closed"}
     assert named([*runs, standing, forbidding(1, 3 * HOUR, answering=1)]) == set()
@@ -100,5 +103,74 @@ def test_ordinary_months_raise_no_alarm() -> None:
 
 
 def test_the_page_explains_every_alarm() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "health.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
     assert tuple(re.findall(r"^\| `(\w+)` \| (?:error|warning) \|", page, re.MULTILINE)) == NAMES
+
+
+def make_run(articles: int, refused: int = 0, ago: int = 0, **more: Any) -> RunRecord:
+    rejected = {"too_short": refused, "not_modified": 9}
+    metrics = RunMetrics(pages=articles + refused, articles=articles, rejected=rejected, **more)
+    return RunRecord(started=NOW - ago * HOUR, metrics=metrics)
+
+
+def broken(runs: list[RunRecord], anew: bool = True, **expect: Any) -> list[tuple[str, str]]:
+    alarms = broken_bounds(runs, Expect(**expect), anew=anew)
+    assert {alarm.level for alarm in alarms} <= {"error"}
+    return [(alarm.name, alarm.detail) for alarm in alarms]
+
+
+LOW = ("articles_low", "4 articles, at least 5 expected")
+HALF = ("layout_broken", "50% of pages are articles, 90% expected")
+
+
+@pytest.mark.parametrize(
+    ("expect", "articles", "refused", "alarms"),
+    [
+        ({}, 0, 9, []),
+        ({"articles_min": 5}, 5, 0, []),
+        ({"articles_min": 5}, 4, 0, [LOW]),
+        ({"body_filled": 0.9}, 9, 1, []),
+        ({"body_filled": 0.9}, 1, 1, [HALF]),
+        ({"body_filled": 0.9}, 0, 0, []),
+    ],
+)
+def test_a_broken_bound_is_an_alarm(
+    expect: dict[str, Any], articles: int, refused: int, alarms: list[tuple[str, str]]
+) -> None:
+    assert broken([make_run(articles, refused)], **expect) == alarms
+
+
+def test_a_run_after_others_need_not_find_all_articles() -> None:
+    assert broken([make_run(0)], anew=False, articles_min=5) == []
+
+
+def test_shares_are_judged_over_enough_pages() -> None:
+    good, bad = make_run(20, ago=1), make_run(1, 1)
+    assert broken([good, bad], body_filled=0.9) == []
+    assert broken([good, *[bad] * 8], body_filled=0.9) == [HALF]
+
+
+def test_texts_and_languages_have_bounds() -> None:
+    run = make_run(4, lengths=[100, 200, 300, 4000], letters={"fr": 900, "en": 100})
+    assert broken([run], text_chars_min=250, languages={"fr": [0.5, 0.9], "en": [0.1, 0.3]}) == []
+    assert broken([run], text_chars_min=251, languages={"fr": [0.3, 0.7], "pcm": [0.1, 1.0]}) == [
+        ("text_short", "half of the texts have up to 250 characters, at least 251 expected"),
+        ("languages_shifted", "90% of the text is fr, 30% to 70% expected"),
+        ("languages_shifted", "0% of the text is pcm, 10% to 100% expected"),
+    ]
+    assert broken([make_run(0)], text_chars_min=250, languages={"fr": [0.5, 0.9]}) == []
+
+
+def test_the_newest_entry_of_any_run_must_be_fresh() -> None:
+    seen = make_run(1, ago=20, newest=NOW - 21 * HOUR)
+    assert broken([seen, make_run(0)], stale_hours=21) == []
+    assert broken([seen, make_run(0)], stale_hours=20) == [
+        ("feed_frozen", "the newest entry is 21 hours old, 20 at most expected")
+    ]
+    assert broken([make_run(0)], stale_hours=1) == []
+
+
+@pytest.mark.parametrize("bounds", [[0.7, 0.3], [0.3], [-0.1, 1.0], [0.0, 1.1], [0.1, 0.2, 0.3]])
+def test_impossible_bounds_are_an_error(bounds: list[float]) -> None:
+    with pytest.raises(ValidationError, match="least and a greatest share"):
+        Expect(languages={"fr": bounds})

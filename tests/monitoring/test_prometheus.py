@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from newscrawl.monitoring.alarm import NAMES, Alarm, Kept, kept_from, kept_text, merged
-from newscrawl.monitoring.prometheus import Measured, metrics_text
+from newscrawl.monitoring.alarms import (
+    NAMES,
+    Alarm,
+    AlarmState,
+    dump_alarm_state,
+    load_alarm_state,
+    merge_alarms,
+)
+from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
 
 
-def samples(run: Measured) -> dict[tuple[str, ...], float]:
+def samples(run: RunSnapshot) -> dict[tuple[str, ...], float]:
     """By name and by the label besides the outlet."""
-    families = text_string_to_metric_families(metrics_text(run).decode())
+    families = text_string_to_metric_families(render_metrics(run).decode())
     found = [sample for family in families for sample in family.samples]
     assert {sample.labels.pop("outlet") for sample in found} == {run.outlet}
     return {(sample.name, *sample.labels.values()): sample.value for sample in found}
 
 
-def test_every_figure_is_a_sample() -> None:
-    run = Measured(
+def test_every_value_is_a_sample() -> None:
+    run = RunSnapshot(
         outlet="paper",
         finished=1_790_000_000.5,
         succeeded=False,
@@ -40,12 +47,12 @@ def test_every_figure_is_a_sample() -> None:
     assert alarms == {name: float(name == "walls") for name in NAMES}
 
 
-def test_alarms_of_one_name_are_one() -> None:
+def test_alarms_of_the_same_name_are_merged() -> None:
     two = [Alarm("walls", "error", "a"), Alarm("no_articles", "error", "b"), Alarm("walls", "warning", "c")]
-    assert merged(two) == [two[1], Alarm("walls", "error", "a; c")]
+    assert merge_alarms(two) == [two[1], Alarm("walls", "error", "a; c")]
 
 
-def test_what_stands_is_kept() -> None:
-    kept = Kept([Alarm("walls", "warning", "a")], ["walls", "blocked"])
-    assert kept_from(kept_text(kept)) == kept
-    assert kept_from(None) == Kept([], [])
+def test_the_alarm_state_is_read_back() -> None:
+    state = AlarmState([Alarm("walls", "warning", "a")], ["walls", "blocked"])
+    assert load_alarm_state(dump_alarm_state(state)) == state
+    assert load_alarm_state(None) == AlarmState([], [])

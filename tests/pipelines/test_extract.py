@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from scrapy.settings import Settings
-from wire.workers import noted_by_name
+from wire.fake_extractors import extract_with_record_by_name
 
 from newscrawl.items import Link, Page, Rejection, WarcPointer
 from newscrawl.pipelines import extract
@@ -25,10 +25,10 @@ def a_page(file: str) -> Page:
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ExtractPipeline]:
-    monkeypatch.setattr(extract, "noted_at", noted_by_name)
+    monkeypatch.setattr(extract, "extract_with_record", extract_with_record_by_name)
     settings = Settings({"NEWSCRAWL_EXTRACT_SECONDS": 1.5, "NEWSCRAWL_EXTRACT_PROCESSES": 1})
     spider = SimpleNamespace(
-        name="echo", run=SimpleNamespace(source=tmp_path, memory=None, playback=None), outlet=None
+        name="echo", run=SimpleNamespace(source=tmp_path, memory=None, replay_index=None), outlet=None
     )
     made = ExtractPipeline.from_crawler(SimpleNamespace(settings=settings, spider=spider))  # type: ignore[arg-type]
     made.open_spider()

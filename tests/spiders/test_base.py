@@ -10,7 +10,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from newscrawl.downloader.refusals import ForbiddenPort, PrivateAddress
-from newscrawl.spiders.base import detail_of, reason_of
+from newscrawl.spiders.base import failure_detail, failure_reason
 
 GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
 
@@ -33,8 +33,8 @@ GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
     ],
 )
 def test_a_failure_has_a_name(error: Exception, reason: str) -> None:
-    assert reason_of(Failure(error)) == reason
+    assert failure_reason(Failure(error)) == reason
 
 
 def test_details_are_one_line() -> None:
-    assert detail_of(Failure(RuntimeError("a\n  b"))) == "RuntimeError: a b"
+    assert failure_detail(Failure(RuntimeError("a\n  b"))) == "RuntimeError: a b"

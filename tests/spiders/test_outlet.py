@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from attacks.readers import dies, sleeps
 
-from newscrawl.discovery.results import Found
-from newscrawl.discovery.sources import links_of_source
+from newscrawl.discovery.results import SourceResult
+from newscrawl.discovery.sources import read_source
 from newscrawl.outlet import Outlet
-from newscrawl.spiders import outlet as heavy
 from newscrawl.spiders.outlet import INLINE_BYTES, SourceReader
 
 OUTLET = Outlet(
@@ -36,7 +35,7 @@ def reader() -> Iterator[SourceReader]:
     made.close()
 
 
-async def longest_wait(reader: SourceReader, body: bytes) -> tuple[Found, float]:
+async def longest_wait(reader: SourceReader, body: bytes) -> tuple[SourceResult, float]:
     """What was found, and for how long nothing else could happen meanwhile."""
     waits: list[float] = []
 
@@ -61,7 +60,7 @@ def test_a_large_feed_does_not_hold_up_the_loop(reader: SourceReader) -> None:
     )
     body = b"<rss version='2.0'><channel>" + items.replace(b"<p>x</p>", b"&lt;p&gt;x") + b"</channel></rss>"
     started = time.monotonic()
-    there = links_of_source("feed", body, URL, "application/rss+xml", OUTLET)
+    there = read_source("feed", body, URL, "application/rss+xml", OUTLET)
     inline = time.monotonic() - started
     found, wait = asyncio.run(longest_wait(reader, body))
     assert found == there
@@ -74,7 +73,7 @@ def test_what_befalls_the_reader_has_a_name(monkeypatch: pytest.MonkeyPatch, tas
     reader = SourceReader(OUTLET, 1.5)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(heavy, "links_of_source", task)
+            patch.setattr("newscrawl.spiders.outlet.read_source", task)
             found = asyncio.run(reader.read("feed", LARGE, URL, ""))
         assert found.outcome == outcome
         assert found.note

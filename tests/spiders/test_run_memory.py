@@ -12,13 +12,13 @@ from wire.archived import STARTED
 from newscrawl.archive.memory_files import CURRENT, write_memory
 from newscrawl.archive.run import new_run
 from newscrawl.errors import ArchiveError
-from newscrawl.extraction.boilerplate import PageNote, notes_to_json
-from newscrawl.spiders.run_context import memory_of_run
+from newscrawl.extraction.boilerplate import PageRecord, dump_records
+from newscrawl.spiders.run_context import choose_memory
 
 
 def memory(folder: Path, title: str) -> Path:
-    note = PageNote(url="http://a/", day="2026-03-01", title=title, seen=())
-    return write_memory(folder, notes_to_json([note]))[0]
+    note = PageRecord(url="http://a/", day="2026-03-01", title=title, occurrences=())
+    return write_memory(folder, dump_records([note]))[0]
 
 
 def recorded(archives: Path, used: Path | None, began: datetime, pid: int) -> str:
@@ -39,10 +39,10 @@ def recorded(archives: Path, used: Path | None, began: datetime, pid: int) -> st
 
 
 def test_a_live_run_uses_the_newest(tmp_path: Path) -> None:
-    assert memory_of_run("echo", Settings(), tmp_path) is None
+    assert choose_memory("echo", Settings(), tmp_path) is None
     memory(tmp_path, "one")
     newest = memory(tmp_path, "two")
-    assert memory_of_run("echo", Settings(), tmp_path) == newest
+    assert choose_memory("echo", Settings(), tmp_path) == newest
 
 
 @pytest.mark.parametrize("damage", ["content", "schema", "name"])
@@ -56,7 +56,7 @@ def test_a_live_run_goes_without_one_that_cannot_be_read(
         write_memory(tmp_path, b'{"schema":"newscrawl.memory/99"}')
     else:
         (tmp_path / CURRENT).write_text("../memory\n")
-    assert memory_of_run("echo", Settings(), tmp_path) is None
+    assert choose_memory("echo", Settings(), tmp_path) is None
     assert "crawled without a memory" in caplog.text
 
 
@@ -68,7 +68,7 @@ def test_a_replay_uses_that_of_its_run_or_of_its_time(tmp_path: Path) -> None:
 
     def used(**settings: str) -> Path | None:
         given = {f"NEWSCRAWL_{name}": value for name, value in settings.items()}
-        return memory_of_run("echo", Settings({"NEWSCRAWL_REPLAY": str(folder), **given}), tmp_path / "out")
+        return choose_memory("echo", Settings({"NEWSCRAWL_REPLAY": str(folder), **given}), tmp_path / "out")
 
     assert used(REPLAY_RUN=runs[0]) is None
     assert used(REPLAY_RUN=runs[1]) == used() == one

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from newscrawl.errors import NewscrawlError
-from newscrawl.spiders.urls import UrlsSpider, urls_of_file
+from newscrawl.spiders.urls import UrlsSpider, read_url_file
 
 
 def test_a_file_holds_a_url_a_line(tmp_path: Path) -> None:
     path = tmp_path / "urls.txt"
     path.write_text("# ours\nhttp://a/1\n\n  http://a/2#top  \n")
-    assert urls_of_file(path) == ["http://a/1", "http://a/2"]
+    assert read_url_file(path) == ["http://a/1", "http://a/2"]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_file_without_urls_is_a_clear_error(tmp_path: Path, text: str, says: s
     path = tmp_path / "urls.txt"
     path.write_text(text)
     with pytest.raises(NewscrawlError, match=says):
-        urls_of_file(path)
+        read_url_file(path)
 
 
 def test_the_spider_is_made_again_without_reading_the_file_again(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_the_spider_is_made_again_without_reading_the_file_again(tmp_path: Path)
     path.write_text("http://a/1\nhttp://a/2\n")
     first = UrlsSpider(file=str(path))
     path.unlink()
-    assert list(UrlsSpider(**first.again()).first_urls()) == ["http://a/1", "http://a/2"]
+    assert list(UrlsSpider(**first.restart_arguments()).first_urls()) == ["http://a/1", "http://a/2"]
 
 
 def test_what_it_does_not_know_is_refused() -> None:

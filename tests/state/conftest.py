@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from wire.postgres import served
+from wire.postgres import temporary_cluster
 
 from newscrawl.state.runs import Holder, State
 
@@ -17,7 +17,7 @@ Opened = Callable[..., State]
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    with served() as url:
+    with temporary_cluster() as url:
         yield url
 
 

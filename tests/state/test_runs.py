@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from newscrawl.state.runs import Holder, State
-from newscrawl.state.scheduling import standing_of
-from newscrawl.state.schema import feeds
-from newscrawl.state.sources import retired_sources
+from newscrawl.errors import Busy
+from newscrawl.state.runs import LEASE_SECONDS, Holder, State
+from newscrawl.state.scheduling import read_outlet_status
+from newscrawl.state.schema import sources
+from newscrawl.state.sources import find_retired_sources
 
 US = Holder(host="here", pid=1)
 NOW = 1_700_000_000
@@ -25,7 +26,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def test_runs_that_ended_are_measured_in_their_order(state: State) -> None:
-    other = State.of(state.database, "other", US)
+    other = State.on(state.database, "other", US)
     for number in (3, 1, 2, 0):
         state.runs.begin(f"run{number}", US, NOW + number)
         state.runs.end(f"run{number}", NOW + 9, reason="finished", figures=f'{{"pages": {number}}}')
@@ -48,17 +49,64 @@ def test_what_stands_is_of_the_last_run_that_was_judged(state: State) -> None:
     state.runs.begin("run2", US, NOW + 1)
     state.runs.end("run2", NOW + 1, reason="killed")
     state.runs.begin("run3", US, NOW + 2)
-    assert standing_of(state.database, "paper", NOW + 3).alarms == [walls]
-    assert standing_of(state.database, "unheard_of", NOW).alarms == []
+    assert read_outlet_status(state.database, "paper", NOW + 3).alarms == [walls]
+    assert read_outlet_status(state.database, "unheard_of", NOW).alarms == []
 
 
 def test_sources_that_are_given_up_are_those_the_file_names(state: State) -> None:
     rows = [("a", NOW, NOW), ("b", NOW, None), ("c", None, NOW)]
-    common = {"outlet": "paper", "interval": 900, "next_due": NOW, "looked": NOW, "outcome": "http_500"}
+    common = {
+        "outlet": "paper",
+        "interval": 900,
+        "next_due": NOW,
+        "last_fetched_at": NOW,
+        "outcome": "http_500",
+    }
     with state.database.writing() as connection:
         for url, retired, changed in rows:
-            values = {"url": url, "retired": retired, "changed": changed}
-            connection.execute(insert(feeds).values(**common, **values))
-    assert retired_sources(state.database, "paper", {"b", "c"}) == ["b"]
-    assert retired_sources(state.database, "paper", ()) == ["a"]
-    assert retired_sources(state.database, "other", ()) == []
+            values = {"url": url, "retired_at": retired, "last_changed_at": changed}
+            connection.execute(insert(sources).values(**common, **values))
+    assert find_retired_sources(state.database, "paper", {"b", "c"}) == ["b"]
+    assert find_retired_sources(state.database, "paper", ()) == ["a"]
+    assert find_retired_sources(state.database, "other", ()) == []
+
+
+OTHER = Holder(host="there", pid=2)
+NOW = 1_800_000_000
+
+
+def never(_: Holder, __: int) -> bool:
+    return False
+
+
+def test_the_same_outlet_is_held_once(opened) -> None:  # type: ignore[no-untyped-def]
+    ours, theirs = opened(), opened(holder=OTHER)
+    ours.lease.acquire(NOW, never)
+    with pytest.raises(Busy, match="paper is being crawled by process 1 on here since 2027-01-15T"):
+        theirs.lease.acquire(NOW + 1, never)
+    opened("other_paper", OTHER).lease.acquire(NOW, never)
+    ours.lease.acquire(NOW + 2, never)
+    ours.lease.release()
+    theirs.lease.acquire(NOW + 3, never)
+    assert not ours.lease.renew(NOW + 4)
+    ours.lease.release()
+    assert theirs.lease.renew(NOW + 4)
+
+
+def test_a_dead_holder_loses_it_at_once_a_silent_one_in_time(opened) -> None:  # type: ignore[no-untyped-def]
+    ours, theirs = opened(), opened(holder=OTHER)
+    ours.lease.acquire(NOW, never)
+    theirs.lease.acquire(NOW + 1, lambda holder, taken: holder.pid == 1 and taken == NOW)
+    assert not ours.lease.renew(NOW + 2)
+    with pytest.raises(Busy):
+        ours.lease.acquire(NOW + LEASE_SECONDS, never)
+    ours.lease.acquire(NOW + 1 + LEASE_SECONDS, never)
+    assert not theirs.lease.renew(NOW + 2 + LEASE_SECONDS)
+
+
+def test_renewing_keeps_it(opened) -> None:  # type: ignore[no-untyped-def]
+    ours, theirs = opened(), opened(holder=OTHER)
+    ours.lease.acquire(NOW, never)
+    assert ours.lease.renew(NOW + LEASE_SECONDS - 1)
+    with pytest.raises(Busy):
+        theirs.lease.acquire(NOW + LEASE_SECONDS + 1, never)

@@ -8,39 +8,39 @@ from datetime import UTC, datetime
 import pytest
 
 from newscrawl.items import Link
-from newscrawl.state.database_frontier import KeptFrontier
-from newscrawl.state.rows import key_of
+from newscrawl.state.database_frontier import DatabaseFrontier
+from newscrawl.state.encoding import page_key
 from newscrawl.state.runs import Holder, State
 from newscrawl.state.scheduling import (
     FIRST_RUNS_SHARE,
-    LONGEST_SECONDS,
-    LOOKS_WAIT,
-    Turns,
-    backoff_of,
-    due_moments,
+    LONGEST_BACKOFF_SECONDS,
+    REVISIT_SLACK,
+    Rotation,
+    due_times,
     is_due,
-    note_failure,
-    note_success,
+    read_backoff,
+    record_failure,
+    record_success,
 )
-from newscrawl.state.sources import SHORTEST_SECONDS, File, Told
+from newscrawl.state.sources import SHORTEST_SECONDS, FetchResult, SourceConfig
 
 NOW = 1_800_000_000
 US = Holder(host="here", pid=1)
-FILE = File(named=[("feed", "a"), ("feed", "b")], digest="rules")
-OTHER = File(named=[("feed", "x")], digest="rules")
+FILE = SourceConfig(configured=[("feed", "a"), ("feed", "b")], digest="rules")
+OTHER = SourceConfig(configured=[("feed", "x")], digest="rules")
 Opened = Callable[..., State]
 
 
 def a_run(state: State, run: str, began: int, *urls: str, reason: str = "finished") -> None:
     state.runs.begin(run, US, began)
     for url in urls:
-        state.feeds.told(Told(url=url, outcome="ok", outlet_hash="rules"), began + 5)
+        state.sources.record(FetchResult(url=url, outcome="ok", outlet_digest="rules"), began + 5)
     state.runs.end(run, began + 10, reason=reason)
 
 
 def test_an_outlet_that_never_ran_is_due(opened: Opened) -> None:
     state = opened()
-    assert due_moments(state.database, {"paper": FILE}) == {}
+    assert due_times(state.database, {"paper": FILE}) == {}
     assert is_due(state.database, "paper", FILE, NOW)
     state.runs.begin("r1", US, NOW)
     assert is_due(state.database, "paper", FILE, NOW), "and one whose run was killed before it asked anything"
@@ -51,35 +51,35 @@ def test_the_first_source_or_page_makes_it_due(opened: Opened) -> None:
     files = {"paper": FILE, "other": OTHER}
     a_run(other, "o1", NOW - 500, "x")
     a_run(paper, "r1", NOW, "a", "b")
-    by_source = due_moments(paper.database, files)["paper"]
+    by_source = due_times(paper.database, files)["paper"]
     assert by_source > NOW + 5
     assert not is_due(paper.database, "paper", FILE, by_source - 1)
     assert is_due(paper.database, "paper", FILE, by_source)
-    frontier = KeptFrontier(paper.pages, "r1", lambda: datetime.fromtimestamp(NOW + 7, UTC))
-    frontier.found([Link(url="https://paper.example/1", via="feed")])
-    assert due_moments(paper.database, files) == {"other": by_source - 500, "paper": NOW + 7}
+    frontier = DatabaseFrontier(paper.urls, "r1", lambda: datetime.fromtimestamp(NOW + 7, UTC))
+    frontier.add([Link(url="https://paper.example/1", via="feed")])
+    assert due_times(paper.database, files) == {"other": by_source - 500, "paper": NOW + 7}
     # A look at a known page waits for company, but not for ever.
-    key = key_of("paper", "https://paper.example/1")
-    paper.pages.change([{"at": key, "status": "done", "next_due": NOW + 10}])
-    assert due_moments(paper.database, files)["paper"] == min(NOW + 10 + LOOKS_WAIT, by_source)
+    key = page_key("paper", "https://paper.example/1")
+    paper.urls.change([{"at": key, "status": "done", "next_due": NOW + 10}])
+    assert due_times(paper.database, files)["paper"] == min(NOW + 10 + REVISIT_SLACK, by_source)
 
 
 def test_what_is_left_for_long_is_not_first_for_ever(opened: Opened) -> None:
     """Whoever has much to fetch is due from one run to the next: others must have their turn in between."""
     state = opened()
-    frontier = KeptFrontier(state.pages, "r0", lambda: datetime.fromtimestamp(NOW - 90_000, UTC))
-    frontier.found([Link(url="https://paper.example/1", via="feed")])
+    frontier = DatabaseFrontier(state.urls, "r0", lambda: datetime.fromtimestamp(NOW - 90_000, UTC))
+    frontier.add([Link(url="https://paper.example/1", via="feed")])
     a_run(state, "r1", NOW, "a", "b", reason="shutdown")
-    assert due_moments(state.database, {"paper": FILE}) == {"paper": NOW}
+    assert due_times(state.database, {"paper": FILE}) == {"paper": NOW}
 
 
 def test_a_source_that_its_file_names_no_more_makes_nothing_due(opened: Opened) -> None:
     state = opened()
     a_run(state, "r1", NOW, "a", "b")
     a_run(state, "r2", NOW + 90_000, "a")
-    only = File(named=[("feed", "a")], digest="rules")
-    assert due_moments(state.database, {"paper": only})["paper"] > NOW + 90_000
-    assert due_moments(state.database, {"paper": FILE})["paper"] == NOW + 90_000, "b has waited longer"
+    only = SourceConfig(configured=[("feed", "a")], digest="rules")
+    assert due_times(state.database, {"paper": only})["paper"] > NOW + 90_000
+    assert due_times(state.database, {"paper": FILE})["paper"] == NOW + 90_000, "b has waited longer"
     # A changed file is read at once.
     changed = only._replace(digest="other rules")
     assert is_due(state.database, "paper", changed, NOW + 90_000)
@@ -87,24 +87,24 @@ def test_a_source_that_its_file_names_no_more_makes_nothing_due(opened: Opened) 
 
 def test_who_fails_waits_longer_and_longer_until_it_goes_well(opened: Opened) -> None:
     state = opened()
-    waits = [note_failure(state.database, "paper", "no contact", NOW) - NOW for _ in range(9)]
+    waits = [record_failure(state.database, "paper", "no contact", NOW) - NOW for _ in range(9)]
     assert waits[:4] == [900, 1800, 3600, 7200]
-    assert waits[-1] == LONGEST_SECONDS
-    backoff = backoff_of(state.database, "paper")
+    assert waits[-1] == LONGEST_BACKOFF_SECONDS
+    backoff = read_backoff(state.database, "paper")
     assert backoff
     assert (backoff.failures, backoff.reason) == (9, "no contact")
-    assert due_moments(state.database, {"paper": FILE}) == {"paper": backoff.not_before}
+    assert due_times(state.database, {"paper": FILE}) == {"paper": backoff.not_before}
     assert not is_due(state.database, "paper", FILE, backoff.not_before - 1)
     assert is_due(state.database, "paper", FILE, backoff.not_before)
-    note_success(state.database, "paper")
+    record_success(state.database, "paper")
     assert is_due(state.database, "paper", FILE, NOW)
 
 
-def turns(moments: dict[str, int], **hosts: str) -> Turns:
-    return Turns({name: {host} for name, host in hosts.items()}, lambda _: moments)
+def turns(moments: dict[str, int], **hosts: str) -> Rotation:
+    return Rotation({name: {host} for name, host in hosts.items()}, lambda _: moments)
 
 
-def given(some: Turns, count: int, now: int = NOW) -> list[str | None]:
+def given(some: Rotation, count: int, now: int = NOW) -> list[str | None]:
     return [some.next(now) for _ in range(count)]
 
 
@@ -117,15 +117,15 @@ def test_whoever_has_waited_longest_has_the_turn() -> None:
 def test_no_host_is_asked_by_two_at_a_time() -> None:
     some = turns({"a": NOW - 9, "b": NOW - 5, "c": NOW}, a="one", b="one", c="two")
     assert given(some, 3) == ["a", "c", None]
-    some.ended("a")
+    some.release("a")
     assert some.next(NOW) == "b"
 
 
 def test_what_is_still_due_after_its_crawl_is_not_begun_again_at_once() -> None:
     some = turns({"a": NOW - 9}, a="a")
     assert some.next(NOW) == "a"
-    some.ended("a")
-    assert not some.is_any_at_work
+    some.release("a")
+    assert not some.is_any_running
     assert some.next(NOW + SHORTEST_SECONDS - 1) is None
     assert some.next(NOW + SHORTEST_SECONDS) == "a"
 

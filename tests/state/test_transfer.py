@@ -10,11 +10,11 @@ from wire import postgres
 from newscrawl.errors import StateError
 from newscrawl.items import Link
 from newscrawl.state.database import Database
-from newscrawl.state.database_frontier import new_row
-from newscrawl.state.rows import key_of
+from newscrawl.state.database_frontier import new_url_row
+from newscrawl.state.encoding import page_key
 from newscrawl.state.runs import Holder, Lease
-from newscrawl.state.transfer import copy_state
-from newscrawl.state.urls import PageTable
+from newscrawl.state.transfer import copy_database
+from newscrawl.state.urls import UrlTable
 
 NOW = 1_780_000_000
 PAGES = 2500
@@ -25,27 +25,29 @@ def filled(path: Path) -> Database:
     rows = []
     for number in range(PAGES):
         url = f"http://example.org/{number}"
-        rows.append(new_row("example", key_of("example", url), url, Link(url=url, via="feed"), NOW + number))
-    PageTable(database, "example").add(rows)
+        rows.append(
+            new_url_row("example", page_key("example", url), url, Link(url=url, via="feed"), NOW + number)
+        )
+    UrlTable(database, "example").add(rows)
     return database
 
 
 def pages_of(database: Database) -> list[tuple[object, ...]]:
-    return [tuple(row)[1:] for row in PageTable(database, "example").all()]
+    return [tuple(row)[1:] for row in UrlTable(database, "example").all()]
 
 
 def copied(source: Database, target: Database) -> None:
     before = pages_of(source)
-    assert copy_state(source, target, NOW)["urls"] == PAGES
+    assert copy_database(source, target, NOW)["urls"] == PAGES
     assert pages_of(target) == before == pages_of(source)
     # Numbers go on behind those that were copied.
     url = "http://example.org/new"
-    PageTable(target, "example").add(
-        [new_row("example", key_of("example", url), url, Link(url=url, via="feed"), NOW)]
+    UrlTable(target, "example").add(
+        [new_url_row("example", page_key("example", url), url, Link(url=url, via="feed"), NOW)]
     )
     assert len(pages_of(target)) == PAGES + 1
     with pytest.raises(StateError, match="is not empty"):
-        copy_state(source, target, NOW)
+        copy_database(source, target, NOW)
 
 
 def test_every_row_is_copied(tmp_path: Path) -> None:
@@ -60,16 +62,16 @@ def test_postgresql_takes_it_and_gives_it_back(tmp_path: Path) -> None:
         source, target = filled(tmp_path / "a.sqlite"), Database.open(url)
         copied(source, target)
         back = Database.open(f"sqlite:///{tmp_path / 'c.sqlite'}")
-        assert copy_state(target, back, NOW)["urls"] == PAGES + 1
+        assert copy_database(target, back, NOW)["urls"] == PAGES + 1
         for database in (source, target, back):
             database.close()
 
 
 def test_what_is_in_use_is_not_copied(tmp_path: Path) -> None:
     source, target = filled(tmp_path / "a.sqlite"), Database.open(f"sqlite:///{tmp_path / 'b.sqlite'}")
-    Lease(source, "example", Holder(host="here", pid=1)).take(NOW, lambda *_: False)
+    Lease(source, "example", Holder(host="here", pid=1)).acquire(NOW, lambda *_: False)
     with pytest.raises(StateError, match="example being crawled"):
-        copy_state(source, target, NOW)
-    assert copy_state(source, target, NOW + 10_000)["urls"] == PAGES
+        copy_database(source, target, NOW)
+    assert copy_database(source, target, NOW + 10_000)["urls"] == PAGES
     source.close()
     target.close()

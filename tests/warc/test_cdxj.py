@@ -1,4 +1,4 @@
-"""CDXJ lines are sorted, one a record that can be served, and say where it stands."""
+"""CDXJ lines are sorted, there is a line for each record that replay can serve, and it locates the record."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from crafted import PAGE, http, members, record
 
-from newscrawl.warc.cdxj import cdxj_lines, merged_lines
-from newscrawl.warc.index import Index, build
+from newscrawl.warc.cdxj import cdxj_lines, merge_cdxj_lines
+from newscrawl.warc.index import Index, update_index
 
 URL = "http://www.example.org/Page"
 
@@ -16,7 +16,7 @@ URL = "http://www.example.org/Page"
 def lines_of(folder: Path, *records: bytes, name: str = "f.warc.gz") -> list[str]:
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(members(records))
-    build(folder)
+    update_index(folder)
     with Index.open(folder) as index:
         return list(cdxj_lines(index.by_key()))
 
@@ -80,7 +80,7 @@ def test_lines_are_sorted_by_bytes_also_over_several_indexes(tmp_path: Path) -> 
     assert len(one) == 12
     assert one == sorted(one)
     assert two == sorted(two)
-    assert list(merged_lines([one, two])) == sorted(one + two)
+    assert list(merge_cdxj_lines([one, two])) == sorted(one + two)
 
 
 def test_only_the_files_that_are_wanted_are_listed(tmp_path: Path) -> None:

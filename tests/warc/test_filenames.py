@@ -1,4 +1,4 @@
-"""Whose file it is: read off every name that a run gives, and off no other."""
+"""File names identify the process that writes them, and other names are rejected."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.archive.run import run_id
-from newscrawl.warc.filenames import host_in_names, is_running, lock, owner_of
-from newscrawl.warc.writer import WarcNames
+from newscrawl.archive.run import make_run_id
+from newscrawl.storage import try_lock
+from newscrawl.warc.filenames import WarcNameTemplate, is_running, parse_filename, sanitize_host
 
 START = datetime(2026, 3, 4, 5, 6, 7, 891234, tzinfo=UTC)
 
@@ -17,8 +17,8 @@ START = datetime(2026, 3, 4, 5, 6, 7, 891234, tzinfo=UTC)
 @pytest.mark.parametrize("outlet", ["echo", "la-voix-2", "x.y"])
 @pytest.mark.parametrize("suffix", ["", ".open", ".torn", ".torn.tmp"])
 def test_names_of_warcs_tell_host_and_process(outlet: str, suffix: str) -> None:
-    name = WarcNames(prefix=outlet, host="news-7.example", pid=42).name(START, 3) + suffix
-    owner = owner_of(name)
+    name = WarcNameTemplate(prefix=outlet, host="news-7.example", pid=42).name(START, 3) + suffix
+    owner = parse_filename(name)
     assert owner
     assert (owner.outlet, owner.pid, owner.host) == (outlet, 42, "news_7.example")
     assert owner.stamp == "20260304050607891"
@@ -29,7 +29,7 @@ def test_names_of_warcs_tell_host_and_process(outlet: str, suffix: str) -> None:
     [".jsonl", ".jsonl.open", ".jsonl.sorting", ".rejected.jsonl.open", ".report.json", ".report.tmp"],
 )
 def test_names_of_runs_tell_the_process(suffix: str) -> None:
-    owner = owner_of(run_id("la-voix-2", START, 4242) + suffix)
+    owner = parse_filename(make_run_id("la-voix-2", START, 4242) + suffix)
     assert owner
     assert (owner.outlet, owner.stamp, owner.pid, owner.host) == (
         "la-voix-2",
@@ -56,12 +56,12 @@ def test_names_of_runs_tell_the_process(suffix: str) -> None:
     ],
 )
 def test_other_names_tell_nothing(name: str) -> None:
-    assert owner_of(name) is None
+    assert parse_filename(name) is None
 
 
 def test_a_host_without_a_name_has_one_in_file_names() -> None:
-    assert host_in_names("") == "localhost"
-    assert len(host_in_names("h" * 300)) == 64
+    assert sanitize_host("") == "localhost"
+    assert len(sanitize_host("h" * 300)) == 64
 
 
 def test_this_process_runs_and_has_written_nothing_before_it_began(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_a_process_that_ended_runs_no_more() -> None:
 def test_a_lock_is_held_until_the_file_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "a"
     first, second = (os.open(path, os.O_RDWR | os.O_CREAT) for _ in range(2))
-    assert lock(first)
-    assert not lock(second)
+    assert try_lock(first)
+    assert not try_lock(second)
     os.close(first)
-    assert lock(second)
+    assert try_lock(second)
     os.close(second)

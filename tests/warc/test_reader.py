@@ -1,4 +1,4 @@
-"""Any WARC is read record by record, from any place, in bounded memory; damage costs what is damaged."""
+"""Every form of WARC is read record by record, from any offset, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
-from newscrawl.warc.index_entries import entries_of
-from newscrawl.warc.reader import Block, positioned, read_page, records_of, walked
+from newscrawl.warc.fast_reader import BlockStream
+from newscrawl.warc.index_entries import iter_entries
+from newscrawl.warc.reader import iter_records, iter_slices, read_page, seek_record
 
 URL = "http://example.org/"
 RECORDS = [
@@ -34,19 +35,30 @@ PACKINGS = {
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_each_record_is_read_in_turn_and_from_its_place(tmp_path: Path, packing: str) -> None:
     (tmp_path / "f.warc.gz").write_bytes(PACKINGS[packing])
-    found = list(records_of(io.BytesIO(PACKINGS[packing])))
-    assert [(one.record_id, one.url) for _, _, one in found] == [(urn(n), f"{URL}{n}") for n in range(4)]
-    for offset, length, one in found:
-        pointer = WarcPointer(file="f.warc.gz", offset=offset, length=length, record_id=one.record_id)
+    found = list(iter_records(io.BytesIO(PACKINGS[packing])))
+    assert [(one.record_id, one.url) for one in found] == [(urn(n), f"{URL}{n}") for n in range(4)]
+    for one in found:
+        pointer = WarcPointer(file="f.warc.gz", offset=one.offset, length=one.length, record_id=one.record_id)
         assert read_page(tmp_path, pointer).response == one
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_a_path_is_read_like_its_stream(tmp_path: Path, packing: str) -> None:
+    path = tmp_path / "f.warc.gz"
+    path.write_bytes(PACKINGS[packing])
+    for source in (path, str(path)):
+        assert list(iter_records(source)) == list(iter_records(io.BytesIO(PACKINGS[packing])))
+    with pytest.raises(ArchiveError, match=r"other\.warc"):
+        next(iter_records(tmp_path / "other.warc"))
 
 
 @pytest.mark.parametrize("packing", ["a member a record", "plain"])
 def test_the_place_of_a_record_is_the_bytes_it_takes(packing: str) -> None:
     data = PACKINGS[packing]
-    for offset, length, one in records_of(io.BytesIO(data)):
-        (alone,) = records_of(io.BytesIO(data[offset : offset + length]))
-        assert alone[2] == one
+    for one in iter_records(io.BytesIO(data)):
+        (alone,) = iter_records(io.BytesIO(data[one.offset : one.offset + one.length]))
+        assert alone == one
+        assert alone.length == one.length
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
@@ -61,19 +73,19 @@ def test_a_torn_stream_has_no_places_beyond_its_end(tmp_path: Path) -> None:
     path = tmp_path / "f.warc.gz"
     path.write_bytes(PACKINGS["one stream"][:-20])
     with path.open("rb") as stream, pytest.raises(ArchiveError, match=r"f\.warc\.gz: nothing at 9000000"):
-        positioned(stream, 9_000_000)
+        seek_record(stream, 9_000_000)
 
 
 def test_a_large_block_is_walked_over_in_little_memory() -> None:
     size = 64 << 20
     data = record("response", URL, http(bytes(size))) + record("request", URL, bytes(size), number=2)
 
-    def length(_kind: str, _headers: dict[str, str], block: Block) -> int:
+    def length(_kind: str, _headers: dict[str, str], block: BlockStream) -> int:
         return sum(map(len, block.pieces()))
 
     tracemalloc.start()
-    lengths = [place.taken for place in walked(io.BytesIO(data), length)]
-    digests = [entry.body_digest for entry in entries_of(io.BytesIO(data))]
+    lengths = [place.result for place in iter_slices(io.BytesIO(data), length)]
+    digests = [entry.body_digest for entry in iter_entries(io.BytesIO(data))]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert lengths == [size + len(http(b"")), size]
@@ -92,5 +104,5 @@ def test_damage_makes_no_error_and_no_record_of_its_own(
     data = bytearray(PACKINGS[packing])
     for at, gone, new in wounds:
         data[at : at + gone] = new
-    found = list(entries_of(io.BytesIO(bytes(data))))
+    found = list(iter_entries(io.BytesIO(bytes(data))))
     assert len(found) <= len(RECORDS) + len(wounds)

@@ -1,4 +1,4 @@
-"""Records: what other readers take for granted is there, and nothing can break out of a header."""
+"""Records have everything that other readers expect, and no value can break out of its header."""
 
 import gzip
 import hashlib
@@ -15,18 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newscrawl.items import WarcPointer
+from newscrawl.warc import records as records_module
 from newscrawl.warc.records import (
+    COMPRESSED,
     EMPTY_DIGEST,
-    PACKED,
     SPOOL_BYTES,
     STORED,
-    Exchange,
-    Original,
+    HttpExchange,
+    OriginalResponse,
     Spool,
     exchange_records,
-    fields_block,
+    format_warc_fields,
     gzip_member,
-    record_pieces,
+    serialize_record,
     target_uri,
     warcinfo_record,
 )
@@ -41,7 +42,9 @@ def ids() -> object:
 
 
 def written(received: bytes | memoryview, **more: object) -> list[tuple[str, bytes]]:
-    exchange = Exchange(url="http://example.org/a", started=STARTED, sent=REQUEST, received=received, **more)  # type: ignore[arg-type]
+    exchange = HttpExchange(
+        url="http://example.org/a", started=STARTED, sent=REQUEST, received=received, **more
+    )  # type: ignore[arg-type]
     records = exchange_records(exchange, "<urn:uuid:info>", ids())  # type: ignore[arg-type]
     return [(record.kind, gzip.decompress(b"".join(record.pieces))) for record in records]
 
@@ -56,7 +59,7 @@ def digest(data: bytes) -> str:
 
 
 def test_an_exchange_is_response_request_metadata_of_one_date_and_uri() -> None:
-    records = written(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", notes=(("outcome", "ok"),))
+    records = written(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", metadata=(("outcome", "ok"),))
     assert [kind for kind, _ in records] == ["response", "request", "metadata"]
     response_id = header(records[0][1], "WARC-Record-ID")
     for _, raw in records:
@@ -109,7 +112,7 @@ def test_encoded_bodies_are_stored_and_plain_ones_packed() -> None:
     body = bytes(20_000)
     for coding, smaller in ((b"", True), (b"Content-Encoding: gzip\r\n", False)):
         answer = b"HTTP/1.1 200 OK\r\n" + coding + b"\r\n" + body
-        exchange = Exchange(url="http://example.org/", started=STARTED, sent=b"", received=answer)
+        exchange = HttpExchange(url="http://example.org/", started=STARTED, sent=b"", received=answer)
         record = next(iter(exchange_records(exchange, "<i>", ids())))  # type: ignore[arg-type]
         assert (record.length < len(answer)) is smaller
         assert zlib.decompress(b"".join(record.pieces), 31).endswith(body + b"\r\n\r\n")
@@ -146,7 +149,7 @@ def test_what_is_compressed_already_is_stored(head: str, body: bytes, is_stored:
     answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + body.ljust(
         20_000, b" " if body[:1] in b"{<" else b"\0"
     )
-    exchange = Exchange(url="http://example.org/", started=STARTED, sent=b"", received=answer)
+    exchange = HttpExchange(url="http://example.org/", started=STARTED, sent=b"", received=answer)
     record = next(iter(exchange_records(exchange, "<i>", ids())))  # type: ignore[arg-type]
     assert (record.length > len(answer)) is is_stored
     assert zlib.decompress(b"".join(record.pieces), 31).endswith(answer + b"\r\n\r\n")
@@ -180,11 +183,11 @@ def test_no_url_can_break_out_of_its_header(tail: str) -> None:
 
 def test_a_header_with_a_line_end_is_refused() -> None:
     with pytest.raises(ValueError, match="CR, LF or NUL"):
-        record_pieces([("WARC-Target-URI", "http://a/\r\nWARC-Type: metadata")], b"")
+        serialize_record([("WARC-Target-URI", "http://a/\r\nWARC-Type: metadata")], b"")
 
 
 def test_fields_cannot_start_a_line_of_their_own() -> None:
-    assert fields_block([("outcome", "a\r\nvia: evil")]) == b"outcome: a  via: evil\r\n"
+    assert format_warc_fields([("outcome", "a\r\nvia: evil")]) == b"outcome: a  via: evil\r\n"
 
 
 def test_the_warcinfo_names_its_file() -> None:
@@ -194,7 +197,7 @@ def test_the_warcinfo_names_its_file() -> None:
     assert header(raw, "Content-Type") == ["application/warc-fields"]
 
 
-@given(st.lists(st.binary(max_size=200), max_size=5), st.sampled_from([STORED, PACKED]))
+@given(st.lists(st.binary(max_size=200), max_size=5), st.sampled_from([STORED, COMPRESSED]))
 def test_a_member_holds_what_its_pieces_held(pieces: list[bytes], level: int) -> None:
     member = b"".join(gzip_member([*pieces], level))
     assert gzip.decompress(member) == b"".join(pieces)
@@ -211,7 +214,7 @@ def test_stored_blocks_of_any_length_are_whole(size: int) -> None:
 EARLIER = datetime(2026, 3, 4, 5, 0, 0, tzinfo=UTC)
 
 
-def original(payload: bytes) -> Original:
+def original(payload: bytes) -> OriginalResponse:
     pointer = WarcPointer(
         file="a.warc.gz",
         offset=77,
@@ -219,7 +222,7 @@ def original(payload: bytes) -> Original:
         record_id="<urn:uuid:original>",
         payload_digest=digest(payload),
     )
-    return Original(pointer=pointer, url="http://example.org/a", date=EARLIER)
+    return OriginalResponse(pointer=pointer, url="http://example.org/a", date=EARLIER)
 
 
 def test_the_same_payload_again_is_a_revisit_of_its_head_alone() -> None:
@@ -285,7 +288,7 @@ def test_a_large_answer_seen_through_a_window_is_the_same_record(coding: bytes) 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_a_note_of_any_text_stays_one_line(value: str, url: str) -> None:
-    block = fields_block([("via", value), ("outcome", "ok")])
+    block = format_warc_fields([("via", value), ("outcome", "ok")])
     lines = block.decode().splitlines()
     assert len(lines) == 2
     assert lines[1] == "outcome: ok"
@@ -293,7 +296,7 @@ def test_a_note_of_any_text_stays_one_line(value: str, url: str) -> None:
 
 
 def test_lone_surrogates_do_not_stop_the_archive() -> None:
-    assert fields_block([("via", "a\ud800b")]) == b"via: a?b\r\n"
+    assert format_warc_fields([("via", "a\ud800b")]) == b"via: a?b\r\n"
     assert target_uri("http://a/\ud800").isascii()
 
 
@@ -305,9 +308,50 @@ def test_a_large_answer_is_never_whole_in_memory(tmp_path: Path, coding: bytes) 
     tracemalloc.start()
     for _ in range(10 * SPOOL_BYTES // len(chunk)):
         spool.add(chunk)
-    exchange = Exchange(url="http://a/", started=STARTED, sent=b"", received=spool.whole())
+    exchange = HttpExchange(url="http://a/", started=STARTED, sent=b"", received=spool.getvalue())
     (response, _) = exchange_records(exchange, "<urn:uuid:info>", ids())  # type: ignore[arg-type]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert response.length > 9 * SPOOL_BYTES
     assert peak < 4 * SPOOL_BYTES
+
+
+def filled(spool: Spool, *parts: bytes) -> Spool:
+    for part in parts:
+        spool.add(part)
+    return spool
+
+
+@given(st.lists(st.binary(max_size=50), max_size=12), st.integers(0, 60), st.integers(0, 400))
+def test_a_spool_holds_what_came_up_to_its_limit(parts: list[bytes], last: int, limit: int) -> None:
+    whole = b"".join(parts)
+    for most in (records_module.SPOOL_BYTES, 40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(records_module, "SPOOL_BYTES", most)
+            spool = filled(Spool(limit=limit), *parts)
+            assert spool.is_truncated == (len(whole) > limit)
+            dropped = min(last, len(whole))
+            spool.drop_last(dropped)
+            expected = whole[: len(whole) - dropped][:limit]
+            assert bytes(spool.getvalue()) == expected
+            assert spool.size == len(expected)
+
+
+def test_a_large_message_is_not_held_in_memory_and_leaves_no_file(tmp_path: Path) -> None:
+    block = bytes(range(256)) * 256
+    tracemalloc.start()
+    spool = Spool(tmp_path)
+    for _ in range(20 * SPOOL_BYTES // len(block)):
+        spool.add(block)
+    window = spool.getvalue()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(window) == 20 * SPOOL_BYTES
+    assert window[-len(block) :] == block
+    assert peak < 3 * SPOOL_BYTES
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        filled(Spool(tmp_path / "gone"), bytes(SPOOL_BYTES + 1))

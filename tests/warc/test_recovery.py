@@ -1,4 +1,4 @@
-"""Damage costs itself: every whole record before and behind it is found, at the place where it stands."""
+"""Damage costs only the records it hits: all others are found at their offsets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from crafted import http, record, urn
 
-from newscrawl.warc.index import Index, build
-from newscrawl.warc.reader import Block, positioned, records_of
-from newscrawl.warc.recovery import MAX_GAPS, walked_past_damage
+from newscrawl.warc.fast_reader import BlockStream
+from newscrawl.warc.index import Index, update_index
+from newscrawl.warc.reader import iter_records, seek_record
+from newscrawl.warc.recovery import MAX_GAPS, iter_slices_recovering
 
 COUNT = 9
 NOISE = random.Random(4).randbytes(70_000)
@@ -49,12 +50,12 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 def ids(data: bytes) -> list[str]:
     """Ids of the records found, each read again from its place."""
     stream = io.BytesIO(data)
-    places = list(walked_past_damage(stream, lambda kind, headers, block: headers["warc-record-id"]))
+    places = list(iter_slices_recovering(stream, lambda kind, headers, block: headers["warc-record-id"]))
     for place in places:
-        _, _, found = next(records_of(positioned(io.BytesIO(data), place.offset)))
-        assert found.record_id == place.taken
+        found = next(iter_records(seek_record(io.BytesIO(data), place.offset)))
+        assert found.record_id == place.result
     assert len({place.offset for place in places}) == len(places)
-    return [place.taken for place in places]
+    return [place.result for place in places]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -80,13 +81,13 @@ def test_in_a_plain_file_too(damage: str, broken: tuple[int, ...], body: bytes) 
 def test_a_whole_file_is_walked_once() -> None:
     asked: list[str] = []
 
-    def take(_kind: str, headers: dict[str, str], _block: Block) -> str:
+    def take(_kind: str, headers: dict[str, str], _block: BlockStream) -> str:
         asked.append(headers["warc-record-id"])
         return asked[-1]
 
     for parts in (packed(b"x"), plain(b"x")):
         asked.clear()
-        assert len(list(walked_past_damage(io.BytesIO(b"".join(parts)), take))) == COUNT == len(asked)
+        assert len(list(iter_slices_recovering(io.BytesIO(b"".join(parts)), take))) == COUNT == len(asked)
 
 
 def test_in_one_gzip_stream_nothing_behind_the_damage_is_made_up() -> None:
@@ -100,7 +101,7 @@ def test_in_one_gzip_stream_nothing_behind_the_damage_is_made_up() -> None:
 
 def test_a_file_of_gaps_is_given_up() -> None:
     parts = [piece for raw in packed(b"x") * 130 for piece in (raw, b"\x1f\x8b\x08\x00gap")]
-    places = list(walked_past_damage(io.BytesIO(b"".join(parts)), lambda *_: None))
+    places = list(iter_slices_recovering(io.BytesIO(b"".join(parts)), lambda *_: None))
     assert len(places) == MAX_GAPS
 
 
@@ -108,6 +109,6 @@ def test_the_index_holds_what_stands_behind_the_damage(tmp_path: Path) -> None:
     parts = packed(b"story")
     parts[2] = parts[2][:50] + b"\x00" * 20 + parts[2][70:]
     (tmp_path / "a.warc.gz").write_bytes(b"".join(parts))
-    build(tmp_path)
+    update_index(tmp_path)
     with Index.open(tmp_path) as index:
         assert [c.record_id for c in index.by_key()] == [urn(n) for n in range(COUNT) if n != 2]

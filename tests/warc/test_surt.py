@@ -1,10 +1,10 @@
-"""SURT keys: what is one page to every archive tool has one key, and keys sort by site."""
+"""SURT keys: the same page has the same key in every archive tool, and keys sort by site."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.warc.surt import site_of, surt
+from newscrawl.warc.surt import surt, surt_host
 
 SESSION = "0123456789abcdef0123456789abcdef"
 
@@ -56,4 +56,4 @@ def test_nested_percent_encoding_ends() -> None:
 
 
 def test_the_site_of_a_key_is_its_host() -> None:
-    assert site_of(surt("https://www.example.org/a?b=)")) == "org,example)"
+    assert surt_host(surt("https://www.example.org/a?b=)")) == "org,example)"

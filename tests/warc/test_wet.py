@@ -1,4 +1,4 @@
-"""Text files: conversion records that refer to responses, and stay out of replay."""
+"""WET files: conversion records that refer to responses and stay out of replay."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 from wire.archived import answer, archived_run, story
 
-from newscrawl.archive.finished_runs import FinishedRun, articles_of
+from newscrawl.archive.finished_runs import FinishedRun, read_run_articles
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article
-from newscrawl.warc.reader import WarcRecord, records_of
-from newscrawl.warc.wet import conversion_record, text_of, write_wet
+from newscrawl.warc.reader import WarcRecord, iter_records
+from newscrawl.warc.wet import article_plain_text, conversion_record, write_wet
 
 MADE = datetime(2026, 3, 1, 13, tzinfo=UTC)
 
@@ -31,11 +31,11 @@ def run(tmp_path: Path) -> FinishedRun:
 
 def records(path: Path) -> list[WarcRecord]:
     with path.open("rb") as stream:
-        return [record for _, _, record in records_of(stream)]
+        return list(iter_records(stream))
 
 
 def lines(run: FinishedRun) -> list[Article]:
-    return list(articles_of([run]))
+    return list(read_run_articles([run]))
 
 
 def test_every_article_is_a_record_that_refers_to_its_response(run: FinishedRun, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_every_article_is_a_record_that_refers_to_its_response(run: FinishedRun,
         assert record.headers["warc-refers-to-target-uri"] == response.url
         assert record.headers["warc-refers-to-date"] == response.headers["warc-date"]
         assert record.headers["warc-warcinfo-id"] == info.record_id
-        assert record.block.decode() == text_of(article)
+        assert record.block.decode() == article_plain_text(article)
         assert record.block.decode().startswith("News of the ")
     assert len({record.record_id for record in [info, *made]} | responses.keys()) == 3 + len(responses)
 
@@ -69,7 +69,7 @@ def test_other_readers_take_it_and_find_its_digests_right(run: FinishedRun, tmp_
             else:
                 record.raw_stream.read()
             assert not record.digest_checker.problems
-    assert texts == [text_of(article) for article in lines(run)]
+    assert texts == [article_plain_text(article) for article in lines(run)]
     assert gzip.decompress(wet.read_bytes()).count(b"WARC/1.1\r\n") == 3
 
 
@@ -88,7 +88,7 @@ def test_a_name_that_a_replay_would_take_up_is_refused(run: FinishedRun, tmp_pat
 def test_what_fails_on_the_way_leaves_no_file(run: FinishedRun, tmp_path: Path) -> None:
     run.lines.write_bytes(run.lines.read_bytes() + b'{"cut')
     with pytest.raises(ArchiveError, match="line 3: "):
-        write_wet(tmp_path / "x.warc.wet.gz", articles_of([run]), made=MADE, runs=[])
+        write_wet(tmp_path / "x.warc.wet.gz", read_run_articles([run]), made=MADE, runs=[])
     assert not list(tmp_path.glob("x.*"))
 
 
@@ -99,7 +99,7 @@ def test_an_article_without_a_record_is_named(run: FinishedRun) -> None:
 
 
 def test_a_line_cannot_put_headers_into_a_record(run: FinishedRun) -> None:
-    told = json.loads(run.lines.read_text().splitlines()[0])
-    told["fetched"] = "2026\r\nWARC-Type: response"
+    line = json.loads(run.lines.read_text().splitlines()[0])
+    line["fetched"] = "2026\r\nWARC-Type: response"
     with pytest.raises(ArchiveError, match="WARC-Date holds CR, LF or NUL"):
-        conversion_record(Article.model_validate(told), "<urn:uuid:1>")
+        conversion_record(Article.model_validate(line), "<urn:uuid:1>")

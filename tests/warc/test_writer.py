@@ -1,4 +1,4 @@
-"""WARC files: whole records only, unique names, rolled over, read back by others byte for byte."""
+"""WARC files have whole records and unique names, are rolled over, and other readers get the same bytes."""
 
 import errno
 import gzip
@@ -12,14 +12,15 @@ import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 
+from newscrawl import storage as storage_module
 from newscrawl.errors import ArchiveError
-from newscrawl.warc import writer as writer_module
-from newscrawl.warc.reader import fields_of, open_warc, read_page, records_of
-from newscrawl.warc.records import Exchange, Original
-from newscrawl.warc.writer import OPEN, WarcNames, WarcWriter
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.reader import iter_records, open_warc, parse_warc_fields, read_page
+from newscrawl.warc.records import HttpExchange, OriginalResponse
+from newscrawl.warc.writer import OPEN_SUFFIX, WarcWriter
 
 START = datetime(2026, 3, 4, 5, 6, 7, 891234, tzinfo=UTC)
-NAMES = WarcNames(prefix="echo", host="news host", pid=42)
+NAMES = WarcNameTemplate(prefix="echo", host="news host", pid=42)
 
 
 class Clock:
@@ -38,14 +39,14 @@ def a_writer(folder: Path, **more: object) -> WarcWriter:
     return WarcWriter(folder=folder, names=NAMES, info=(("software", "newscrawl"),), **options)  # type: ignore[arg-type]
 
 
-def an_exchange(path: str = "/a", body: bytes = b"story") -> Exchange:
-    return Exchange(
+def an_exchange(path: str = "/a", body: bytes = b"story") -> HttpExchange:
+    return HttpExchange(
         url=f"http://example.org{path}",
         started=START,
         sent=b"GET %s HTTP/1.1\r\nHost: example.org\r\n\r\n" % path.encode(),
         received=b"HTTP/1.1 200 OK\r\nX: caf\xe9\r\n folded\r\nContent-Length: %d\r\n\r\n%s"
         % (len(body), body),
-        notes=(("outcome", "ok"), ("via", "http://example.org/feed")),
+        metadata=(("outcome", "ok"), ("via", "http://example.org/feed")),
     )
 
 
@@ -53,10 +54,25 @@ def test_a_file_is_open_while_written_and_named_when_closed(tmp_path: Path) -> N
     writer = a_writer(tmp_path)
     pointer = writer.write(an_exchange())
     assert pointer.file == "echo-20260304050607891-00000-news_host-42.warc.gz"
-    assert [path.name for path in tmp_path.iterdir()] == [pointer.file + OPEN]
+    assert [path.name for path in tmp_path.iterdir()] == [pointer.file + OPEN_SUFFIX]
     writer.close()
     assert [path.name for path in tmp_path.iterdir()] == [pointer.file]
     writer.close()
+
+
+def test_a_writer_closes_its_last_file_when_its_block_ends(tmp_path: Path) -> None:
+    with a_writer(tmp_path / "new") as writer:
+        pointers = [writer.write(an_exchange(f"/{n}")) for n in range(2)]
+    (path,) = (tmp_path / "new").iterdir()
+    assert path.name == pointers[0].file
+    info, *records = iter_records(path)
+    assert info.kind == "warcinfo"
+    assert [record.kind for record in records] == ["response", "request", "metadata"] * 2
+    responses = [record for record in records if record.kind == "response"]
+    assert [(r.offset, r.length, r.record_id) for r in responses] == [
+        (pointer.offset, pointer.length, pointer.record_id) for pointer in pointers
+    ]
+    assert len({record.record_id for record in (info, *records)}) == 7
 
 
 def test_a_pointer_leads_to_its_record_open_or_closed(tmp_path: Path) -> None:
@@ -70,7 +86,7 @@ def test_a_pointer_leads_to_its_record_open_or_closed(tmp_path: Path) -> None:
             assert page.response.block == an_exchange(f"/{n}", b"story %d" % n).received
             assert page.response.url == f"http://example.org/{n}"
             assert page.response.date == START
-            assert page.notes == {"outcome": "ok", "via": "http://example.org/feed"}
+            assert page.metadata == {"outcome": "ok", "via": "http://example.org/feed"}
             assert page.message.content == b"story %d" % n
 
 
@@ -115,7 +131,7 @@ def test_size_rolls_over_between_exchanges(tmp_path: Path) -> None:
     assert len(writer.files) > 1
     for number, file in enumerate(writer.files):
         with open_warc(tmp_path, file.name) as stream:
-            records = [record for _, _, record in records_of(stream)]
+            records = list(iter_records(stream))
         assert f"-{number:05d}-" in file.name
         assert records[0].kind == "warcinfo"
         assert records[0].headers["warc-filename"] == file.name
@@ -157,8 +173,8 @@ def test_a_full_disk_leaves_whole_records_only(
         return real_write(fd, data[:room])
 
     real_write = os.write
-    monkeypatch.setattr(writer_module.os, "write", write_a_little)
-    monkeypatch.setattr(writer_module.os, "writev", lambda fd, pieces: write_a_little(fd, b"".join(pieces)))
+    monkeypatch.setattr(storage_module.os, "write", write_a_little)
+    monkeypatch.setattr(storage_module.os, "writev", lambda fd, pieces: write_a_little(fd, b"".join(pieces)))
     with pytest.raises(ArchiveError, match="No space left on device"):
         writer.write(an_exchange("/b", os.urandom(5000)))
     monkeypatch.undo()
@@ -183,7 +199,7 @@ def test_every_cut_of_the_last_record_leaves_the_records_before_it(tmp_path: Pat
     writer.close()
     raw = (tmp_path / name).read_bytes()
     with (tmp_path / name).open("rb") as stream:
-        places = [(offset + length, (r.kind, r.url)) for offset, length, r in records_of(stream)]
+        places = [(r.offset + r.length, (r.kind, r.url)) for r in iter_records(stream)]
     members, expected = [end for end, _ in places], [record for _, record in places]
     assert members[-1] == len(raw)
     assert len(expected) == 7
@@ -191,7 +207,7 @@ def test_every_cut_of_the_last_record_leaves_the_records_before_it(tmp_path: Pat
     for end in range(whole, len(raw)):
         cut.write_bytes(raw[:end])
         with cut.open("rb") as stream:
-            kinds = [(record.kind, record.url) for _, _, record in records_of(stream)]
+            kinds = [(record.kind, record.url) for record in iter_records(stream)]
         left = [member for member in members if member <= end]
         assert kinds == expected[: len(left)]
 
@@ -207,15 +223,17 @@ def test_a_wrong_pointer_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_fields_are_read_back() -> None:
-    assert fields_of(b"a: 1\r\nb: x: y\r\na: 2\r\n") == {"a": "1", "b": "x: y"}
+    assert parse_warc_fields(b"a: 1\r\nb: x: y\r\na: 2\r\n") == {"a": "1", "b": "x: y"}
 
 
 def test_a_revisit_is_read_with_the_body_of_its_original_in_another_file(tmp_path: Path) -> None:
     writer = a_writer(tmp_path, max_bytes=1)
     first = writer.write(an_exchange())
-    original = Original(pointer=first, url="http://example.org/a", date=START)
+    original = OriginalResponse(pointer=first, url="http://example.org/a", date=START)
     revisit = writer.write(replace(an_exchange(), original=original))
-    away = Original(pointer=first.model_copy(update={"offset": 0}), url="http://example.org/a", date=START)
+    away = OriginalResponse(
+        pointer=first.model_copy(update={"offset": 0}), url="http://example.org/a", date=START
+    )
     astray = writer.write(replace(an_exchange(), original=away))
     writer.close()
     assert revisit.file != first.file

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newscrawl.archive.finished_runs import FinishedRun, finished_run
+from newscrawl.archive.finished_runs import FinishedRun, find_run
 from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.report import Report, write_report
 from newscrawl.archive.run import new_run
 from newscrawl.items import Article
 from newscrawl.outlet import Outlet
-from newscrawl.warc.records import Exchange
+from newscrawl.warc.records import HttpExchange
 
 STARTED = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 WORDS = (
@@ -67,12 +67,12 @@ def archived_run(
     )
     run.open()
     for place, (url, received) in enumerate(answers.items()):
-        exchange = Exchange(
+        exchange = HttpExchange(
             url=url,
             started=STARTED + timedelta(seconds=place),
             sent=b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n",
             received=received,
-            notes=(("outcome", outcome), ("discovery", json.dumps({"url": url, "via": "list"}))),
+            metadata=(("outcome", outcome), ("discovery", json.dumps({"url": url, "via": "list"}))),
         )
         pointer = run.write_exchange(exchange)
         if b" 200 " in received[:20]:
@@ -90,4 +90,4 @@ def archived_run(
         warcs=[file.name for file in run.warcs],
         articles=run.articles.count,
     )
-    return finished_run(str(write_report(run.folder, report)), archives)
+    return find_run(str(write_report(run.folder, report)), archives)

@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from newscrawl.items import Article, Rejection
-from newscrawl.schema import schema_of
+from newscrawl.schema import line_json_schema
 
 ROOT = Path(__file__).parents[2]
 FAST = {
@@ -37,10 +37,10 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("NEWSCRAWL_")}
 
 
-ARTICLES, REJECTIONS = (Draft202012Validator(schema_of(model)) for model in (Article, Rejection))
+ARTICLES, REJECTIONS = (Draft202012Validator(line_json_schema(model)) for model in (Article, Rejection))
 
 
-def _of_the_form(form: Draft202012Validator, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _check_schema(form: Draft202012Validator, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines, every one of which keeps what its schema promises."""
     for line in lines:
         form.validate(line)
@@ -63,11 +63,11 @@ class Crawl:
 
     @property
     def articles(self) -> list[dict[str, Any]]:
-        return _of_the_form(ARTICLES, self.lines(".jsonl"))
+        return _check_schema(ARTICLES, self.lines(".jsonl"))
 
     @property
     def rejected(self) -> list[dict[str, Any]]:
-        return _of_the_form(REJECTIONS, self.lines(".rejected.jsonl"))
+        return _check_schema(REJECTIONS, self.lines(".rejected.jsonl"))
 
     @property
     def report(self) -> dict[str, Any]:

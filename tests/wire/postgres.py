@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from wire.programs import report_missing
+
 USER = "postgres"
 "PostgreSQL refuses to run as root."
 
@@ -22,12 +24,12 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The URL of an empty database; the test is skipped where no PostgreSQL is installed."""
+def temporary_cluster() -> Iterator[str]:
+    """The URL of an empty database; a missing PostgreSQL skips the test, or fails it with CI=true."""
     bin_folder = programs()
     pytest.importorskip("psycopg")
     if bin_folder is None or not (bin_folder / "initdb").exists():
-        pytest.skip("no PostgreSQL is installed")
+        report_missing("PostgreSQL is not installed: `make clients` installs it with root on Debian")
     folder = Path(tempfile.mkdtemp(prefix="newscrawl-pg-"))
     try:
         if os.geteuid() == 0:

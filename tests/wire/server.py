@@ -16,7 +16,7 @@ from backports import zstd
 
 
 @dataclass
-class Exchanged:
+class ServerExchange:
     """One request as received and what was sent in answer."""
 
     path: str
@@ -137,7 +137,7 @@ class WireServer:
     """Answers by path; `log` holds every exchange in the order in which requests came."""
 
     answers: dict[str, Answer] = field(default_factory=lambda: dict(ANSWERS))
-    log: list[Exchanged] = field(default_factory=list)
+    log: list[ServerExchange] = field(default_factory=list)
     wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
     scheme: str = "http"
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -176,7 +176,7 @@ class WireServer:
 
     def _answer(self, wire: socket.socket, request: bytes, is_used: bool) -> bool:
         path = request.split(b" ", 2)[1].decode("latin-1")
-        exchanged = Exchanged(path, request)
+        exchanged = ServerExchange(path, request)
         with self._lock:
             self.log.append(exchanged)
         try:

@@ -1,1 +1,1 @@
-"""Making the judge's model again from annotated pages; needs the extra `train`, a crawl does not."""
+"""Fit the block classifier to annotated pages. Needs the extra `train`, which a crawl does not."""

@@ -1,11 +1,13 @@
-"""Fitting the stages and turning them into arrays."""
+"""Fit the stages of the block classifier, and save them as arrays."""
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,93 +16,76 @@ import numpy.typing as npt
 
 from newscrawl.extraction.classifier.features import Matrix, Row
 from newscrawl.extraction.classifier.model import (
-    KINDS,
+    PAGE_TYPES,
     SCALE,
+    STAGES,
+    BlockClassifier,
     Forest,
-    Judge,
-    confidence,
-    joint_look,
-    page_row,
-    second_look,
+    expected_f1,
+    page_features,
+    second_stage_features,
+    stacking_features,
 )
-from newscrawl.extraction.classifier.wording import WORDS
 from newscrawl.items import PageType
-from tools.training.labels import UNKNOWN
+from tools.training.samples import UNKNOWN, Sample
 
 SEED = 1
 INNER_FOLDS = 3
 FIRST: dict[str, Any] = {"iterations": 500, "depth": 5, "learning_rate": 0.05, "rsm": 0.3}
 SECOND: dict[str, Any] = {"iterations": 200, "depth": 4, "learning_rate": 0.05, "rsm": 0.3}
-KIND: dict[str, Any] = {"iterations": 150, "depth": 4, "learning_rate": 0.06, "rsm": 0.2}
-_NEWS_WEIGHT = 2.5
-"News pages count for more than the blogs and guides of the general corpus."
+PAGE_TYPE: dict[str, Any] = {"iterations": 150, "depth": 4, "learning_rate": 0.06, "rsm": 0.2}
+_TYPES = {"columns": np.int16, "borders": np.float32, "leaves": np.int32, "bias": np.int64}
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """A page ready to be learnt from."""
-
-    lot: int
-    "Drawn for its site, and of no account for the fold it is in."
-    matrix: Matrix
-    labels: Row
-    opinion: Row
-    news: bool
-    kind: PageType
-
-    @property
-    def weights(self) -> Row:
-        words = np.clip(self.matrix[:, WORDS].astype(np.float64), 1, 150)
-        return np.asarray(np.sqrt(words) * (_NEWS_WEIGHT if self.news else 1.0))
-
-
-def fitted_judge(every: Sequence[Sample]) -> Judge:
-    """All stages; the later ones learn from first judgements of pages the first stage had not seen."""
-    samples = [sample for sample in every if sample.kind == "article"]
+def fit_classifier(every: Sequence[Sample]) -> BlockClassifier:
+    """Fit all stages; the later stages learn from predictions of the first for pages that it has not seen."""
+    samples = [sample for sample in every if sample.page_type == "article"]
     inner = [sample.lot % INNER_FOLDS for sample in samples]
-    unseen: list[Row] = [np.zeros(0)] * len(samples)
+    predictions: list[Row] = [np.zeros(0)] * len(samples)
     for fold in range(INNER_FOLDS):
-        forest = _forest([one for one, at in zip(samples, inner, strict=True) if at != fold], FIRST)
-        for place, at in enumerate(inner):
+        forest = _fit_stage([sample for sample, at in zip(samples, inner, strict=True) if at != fold], FIRST)
+        for index, at in enumerate(inner):
             if at == fold:
-                unseen[place] = forest.probabilities(samples[place].matrix)
-    pairs = list(zip(unseen, samples, strict=True))
-    alone = [second_look(likely, one.matrix) for likely, one in pairs]
-    joint = [joint_look(likely, one.opinion, one.matrix) for likely, one in pairs]
-    judge = Judge(
-        first=_forest(samples, FIRST),
-        second=_forest(samples, SECOND, alone),
-        joint=_forest(samples, SECOND, joint),
-        kinds={},
+                predictions[index] = forest.probabilities(samples[index].matrix)
+    pairs = list(zip(predictions, samples, strict=True))
+    second = [second_stage_features(predicted, sample.matrix) for predicted, sample in pairs]
+    joint = [stacking_features(predicted, sample.choice, sample.matrix) for predicted, sample in pairs]
+    classifier = BlockClassifier(
+        first=_fit_stage(samples, FIRST),
+        second=_fit_stage(samples, SECOND, second),
+        joint=_fit_stage(samples, SECOND, joint),
+        page_types={},
     )
-    return replace(judge, kinds=_kinds(judge, every))
+    return replace(classifier, page_types=_fit_page_types(classifier, every))
 
 
-def _kinds(judge: Judge, samples: Sequence[Sample]) -> dict[PageType, Forest]:
-    """One forest for each kind of page, against all others."""
+def _fit_page_types(classifier: BlockClassifier, samples: Sequence[Sample]) -> dict[PageType, Forest]:
+    """Fit a forest for each page type against all others."""
     rows = []
     for sample in samples:
-        first = judge.first.probabilities(sample.matrix)
-        likely = (first + judge.second.probabilities(second_look(first, sample.matrix))) / 2
-        rows.append(page_row(sample.matrix, likely, confidence(likely, sample.matrix)))
+        first = classifier.first.probabilities(sample.matrix)
+        second = classifier.second.probabilities(second_stage_features(first, sample.matrix))
+        mean = (first + second) / 2
+        rows.append(page_features(sample.matrix, mean, expected_f1(mean, sample.matrix)))
     matrix = np.concatenate(rows)
     return {
-        kind: _fitted(matrix, np.array([sample.kind == kind for sample in samples], int), KIND)
-        for kind in KINDS
+        name: _fit_forest(matrix, np.array([sample.page_type == name for sample in samples], int), PAGE_TYPE)
+        for name in PAGE_TYPES
     }
 
 
-def _forest(
+def _fit_stage(
     samples: Sequence[Sample], options: dict[str, Any], matrices: Sequence[Matrix] | None = None
 ) -> Forest:
     matrix = np.concatenate(matrices or [sample.matrix for sample in samples])
     labels = np.concatenate([sample.labels for sample in samples])
     weights = np.concatenate([sample.weights for sample in samples])
-    known = labels != UNKNOWN
-    return _fitted(matrix[known], labels[known].astype(int), options, weights[known])
+    labelled = labels != UNKNOWN
+    return _fit_forest(matrix[labelled], labels[labelled].astype(int), options, weights[labelled])
 
 
-def _fitted(
+def _fit_forest(
     matrix: Matrix, labels: npt.NDArray[np.int_], options: dict[str, Any], weights: Row | None = None
 ) -> Forest:
     from catboost import CatBoostClassifier
@@ -118,11 +103,11 @@ def _fitted(
         allow_writing_files=False,
     )
     model.fit(matrix, labels, sample_weight=weights)
-    return _arrays(model)
+    return _export_forest(model)
 
 
-def _arrays(model: Any) -> Forest:
-    """The trees out of the library's JSON export."""
+def _export_forest(model: Any) -> Forest:
+    """Convert a CatBoost model through its JSON export."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.json")
         model.save_model(str(path), format="json")
@@ -141,3 +126,17 @@ def _arrays(model: Any) -> Forest:
     scale, bias = exported["scale_and_bias"]
     assert scale == 1
     return Forest(columns, borders, leaves, round(float(np.ravel(bias)[0]) * SCALE))
+
+
+def save_model(classifier: BlockClassifier, path: Path) -> None:
+    """Save a model as NumPy's npz, without timestamps: the same arrays give the same bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        stages: dict[str, Forest] = {stage: getattr(classifier, stage) for stage in STAGES}
+        for stage, forest in [*stages.items(), *classifier.page_types.items()]:
+            for part in fields(forest):
+                array = np.asarray(getattr(forest, part.name)).astype(_TYPES[part.name])
+                data = io.BytesIO()
+                np.save(data, array, allow_pickle=False)
+                member = zipfile.ZipInfo(f"{stage}.{part.name}.npy", _EPOCH)
+                member.compress_type = zipfile.ZIP_DEFLATED
+                out.writestr(member, data.getvalue())

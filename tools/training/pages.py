@@ -1,4 +1,4 @@
-"""Annotated pages to learn from: folders with `truth.jsonl` and the pages it names."""
+"""Annotated pages: folders with `truth.jsonl` and the pages that it names."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class Page:
     dataset: str
     page_type: str
     body: str | None
-    "The whole story; None where only some segments of it are known."
+    "The whole story; None if only some segments are annotated."
     inside: tuple[str, ...]
     outside: tuple[str, ...]
-    "Segments that are, and are not, in the story."
+    "Segments that are in the story, and segments that are not."
 
     @property
     def site(self) -> str:
-        """The registered name, roughly: pages of one site stay on one side of every split."""
+        """The registered domain, roughly: pages of a site are never on both sides of a split."""
         parts = (urlsplit(self.url).hostname or self.url).split(".")
         return ".".join(parts[-3:] if len(parts) > 2 and len(parts[-2]) <= 3 else parts[-2:])
 
     @property
     def lot(self) -> int:
-        """A number drawn for its site: what splits are made by."""
+        """A number drawn for its site, by which pages are split."""
         return int(hashlib.sha256(self.site.encode()).hexdigest(), 16)
 
     @property
@@ -43,8 +43,8 @@ class Page:
         return self.lot % FOLDS
 
 
-def pages_of(folder: Path) -> Iterator[Page]:
-    """The pages of a corpus in the order of its truth."""
+def iter_pages(folder: Path) -> Iterator[Page]:
+    """Yield the pages of a corpus in the order of `truth.jsonl`."""
     with (folder / TRUTH).open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -61,7 +61,7 @@ def pages_of(folder: Path) -> Iterator[Page]:
             )
 
 
-def listed(pages: Iterator[Page]) -> Iterator[str]:
-    """A line for each page: corpus, id, digest of its bytes, address."""
+def page_list(pages: Iterator[Page]) -> Iterator[str]:
+    """Yield a line for each page: corpus, id, digest of its bytes, URL."""
     for page in pages:
         yield f"{page.dataset}\t{page.id}\t{hashlib.sha256(page.html).hexdigest()[:16]}\t{page.url}"

@@ -1,4 +1,4 @@
-"""A bilingual site known by its section pages alone: no feed, no sitemap, pages linked by rel=next."""
+"""A bilingual site with section pages linked by rel=next, but without feed and sitemap."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from collections.abc import Sequence
 from html import escape
 
 from newscrawl.demo.http import Request, Response
-from newscrawl.demo.site import (
-    Route,
-    busy_first,
-    gone,
-    html_of,
-    link_list,
-    missing,
-    moved,
-    read_template,
-    robots,
-    routed,
-)
-from newscrawl.demo.stories import Desk, Part, Story, Stray
+from newscrawl.demo.site import NewsSite, Route, blocks_html, figure, link_list, not_found, robots_txt
+from newscrawl.demo.stories import Story, StoryBlock, Stray
 
 _PER_PAGE = 2
 _WORDS = {
@@ -42,68 +31,50 @@ _WORDS = {
 }
 
 
-class SectionSite:
+class SectionSite(NewsSite):
     """Stories at `/story/<slug>-<id>` and `/recit/<slug>-<id>`, listed in sections of a few pages each."""
 
-    def __init__(self, outlet_id: str, desk: Desk) -> None:
-        self.id = outlet_id
-        self.desk = desk
-        self._page = read_template("sections_story")
-        self._list = read_template("sections_list")
+    template = "sections"
 
-    def path_of(self, story: Story) -> str:
+    def story_path(self, story: Story) -> str:
         return f"/{'recit' if story.lang == 'fr' else 'story'}/{story.slug}-{story.id}"
 
-    def respond(self, request: Request) -> Response:
-        return routed(self._routes(), request)
+    def old_paths(self, story: Story) -> list[str]:
+        return [f"{self.story_path(story)}/"]
 
-    def _routes(self) -> dict[str, Route]:
-        routes: dict[str, Route] = {
-            "/": self._home,
-            "/robots.txt": robots("/story/members-", "/cgi-bin/"),
+    def other_routes(self) -> dict[str, Route]:
+        return {
+            "/": self.home,
+            "/robots.txt": robots_txt("/story/members-", "/cgi-bin/"),
+            **{f"/section/{section}": self._section(section) for section in self.sections()},
         }
-        for section in self._sections():
-            routes[f"/section/{section}"] = self._section(section)
-        for story in self.desk.story:
-            path, route = self.path_of(story), self._story(story)
-            routes[path] = busy_first(route) if story.busy else route
-            routes[f"{path}/"] = moved(path)
-        return routes | {stray.path: self._stray(stray) for stray in self.desk.stray}
 
-    def _sections(self) -> list[str]:
-        return sorted({story.section for story in self.desk.story})
+    def short_page(self, stray: Stray) -> Route:
+        return lambda _: self._listing(stray.title, f"<p>{escape(stray.text)}</p>", "")
 
-    def _stray(self, stray: Stray) -> Route:
-        if stray.kind == "moved":
-            return moved(self.path_of(self.desk.find(stray.to)), stray.status)
-        if stray.kind in {"photo", "private"}:
-            return lambda _: self._listing(stray.title, f"<p>{escape(stray.text)}</p>", "")
-        return {"missing": missing, "gone": gone, "listing": self._home}[stray.kind]
-
-    def _home(self, _: Request) -> Response:
-        newest = [(self.path_of(story), story.title) for story in self.desk.listed[:_PER_PAGE]]
+    def home(self, _: Request) -> Response:
+        newest = self.links(self.desk.listed[:_PER_PAGE])
         return self._listing(self.desk.title, link_list(newest, "h2"), "")
 
     def _section(self, section: str) -> Route:
-        """Page by page; the strays stand on the first page of the first section."""
-        stories = [story for story in self.desk.listed if story.section == section]
-        links = [(self.path_of(story), story.title) for story in stories]
-        strays = self.desk.stray if section == self._sections()[0] else []
+        """A section, page by page; the first page of the first section lists the strays too."""
+        links = self.links(self.stories_in(section))
+        strays = self.links(self.desk.stray) if section == self.sections()[0] else []
 
         def answer(request: Request) -> Response:
             page = request.query.get("page", "1")
             number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
             shown = links[(number - 1) * _PER_PAGE : number * _PER_PAGE] if number else []
             if not shown:
-                return missing(request)
-            shown = shown + [(s.path, s.title) for s in strays] if number == 1 else shown
+                return not_found(request)
+            shown = shown + strays if number == 1 else shown
             more = f"/section/{section}?page={number + 1}" if number * _PER_PAGE < len(links) else ""
             return self._listing(section.capitalize(), link_list(shown, "h2"), more)
 
         return answer
 
     def _listing(self, title: str, content: str, more: str) -> Response:
-        html = self._list.substitute(
+        html = self.list_template.substitute(
             self._around("en"),
             title=escape(title),
             content=content,
@@ -118,9 +89,11 @@ class SectionSite:
             etag=True,
         )
 
-    def _story(self, story: Story) -> Route:
+    def story_page(self, story: Story) -> Route:
         def answer(request: Request) -> Response:
-            html = self._page.substitute(self._around(_tongue(story)) | self._values(story, request.base))
+            html = self.story_template.substitute(
+                self._around(_language(story)) | self._values(story, request.base)
+            )
             return Response(
                 body=html.encode(),
                 content_type="text/html; charset=utf-8",
@@ -131,17 +104,17 @@ class SectionSite:
 
         return answer
 
-    def _around(self, tongue: str) -> dict[str, str]:
+    def _around(self, language: str) -> dict[str, str]:
         return {
             "site": escape(self.desk.title),
             "tagline": escape(self.desk.tagline),
-            "menu": link_list([(f"/section/{name}", name.capitalize()) for name in self._sections()]),
-            "lang": f"{tongue}-CA",
-            **_WORDS[tongue],
+            "menu": link_list([(f"/section/{name}", name.capitalize()) for name in self.sections()]),
+            "lang": f"{language}-CA",
+            **_WORDS[language],
         }
 
     def _values(self, story: Story, base: str) -> dict[str, str]:
-        url = base + self.path_of(story)
+        url = base + self.story_path(story)
         byline = story.author or story.agency or self.desk.title
         return {
             "url": escape(url),
@@ -152,18 +125,18 @@ class SectionSite:
             "published": story.published.isoformat(),
             "published_text": f"{story.published:%Y-%m-%d %H:%M}",
             "modified": (story.updated or story.published).isoformat(),
-            "picture": _picture(story),
+            "picture": figure(story, f"/photos/{story.id}.jpg", "lead-photo"),
             "story": self._body(story),
             "notice": f'<p class="wire-note">{escape(story.notice)}</p>' if story.notice else "",
             "author_bio": _bio(story, self.desk.title),
-            "json_ld": _json_ld(story, url) if story.lang == "en" else "",
+            "json_ld": _article_json_ld(story, url) if story.lang == "en" else "",
         }
 
     def _body(self, story: Story) -> str:
-        """The story with links to others inside; half of them in two sibling containers around an advert."""
+        """The story with links to others in it; odd ids are split into two containers around an advert."""
         parts = story.parts
-        middle = _cut(parts) if story.id % 2 else len(parts)
-        first, second = html_of(parts[:middle], "h3"), html_of(parts[middle:], "h3")
+        middle = _find_middle(parts) if story.id % 2 else len(parts)
+        first, second = blocks_html(parts[:middle], "h3"), blocks_html(parts[middle:], "h3")
         first.insert(1, self._related(story))
         if not second:
             return "".join(first)
@@ -177,16 +150,16 @@ class SectionSite:
         others = [other for other in self.desk.listed if other.id != story.id and other.lang == story.lang][
             :3
         ]
-        links = link_list([(self.path_of(other), other.title) for other in others])
-        heading = _WORDS[_tongue(story)]["related"]
+        links = link_list(self.links(others))
+        heading = _WORDS[_language(story)]["related"]
         return f'<aside class="related-links"><h4>{heading}</h4><ul>{links}</ul></aside>'
 
 
-def _tongue(story: Story) -> str:
+def _language(story: Story) -> str:
     return "fr" if story.lang == "fr" else "en"
 
 
-def _cut(parts: Sequence[Part]) -> int:
+def _find_middle(parts: Sequence[StoryBlock]) -> int:
     """The middle of the story, never within a list."""
     middle = len(parts) // 2
     while parts[middle].kind == "li" and middle < len(parts) - 1:
@@ -194,21 +167,14 @@ def _cut(parts: Sequence[Part]) -> int:
     return middle
 
 
-def _picture(story: Story) -> str:
-    if not story.caption:
-        return ""
-    image = f'<img src="/photos/{story.id}.jpg" alt="">'
-    return f'<figure class="lead-photo">{image}<figcaption>{escape(story.caption)}</figcaption></figure>'
-
-
 def _bio(story: Story, site: str) -> str:
     if not story.author:
         return ""
-    words = f"<strong>{escape(story.author)}</strong> {_WORDS[_tongue(story)]['bio']} {escape(site)}."
+    words = f"<strong>{escape(story.author)}</strong> {_WORDS[_language(story)]['bio']} {escape(site)}."
     return f'<div class="author-bio"><p>{words}</p></div>'
 
 
-def _json_ld(story: Story, url: str) -> str:
+def _article_json_ld(story: Story, url: str) -> str:
     data = {
         "@context": "https://schema.org",
         "@type": ["NewsArticle"],

@@ -1,95 +1,74 @@
-"""A syndicator of agency copy: RSS, a sitemap index, a Google News sitemap, JSON-LD that is often broken."""
+"""A syndicator of agency copy: RSS, a sitemap index, a Google News sitemap, often broken JSON-LD."""
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.site import (
-    Entry,
+    ListEntry,
+    NewsSite,
     Route,
-    busy_first,
-    gone,
-    html_of,
+    blocks_html,
+    figure,
     interleaved,
     link_list,
-    missing,
-    moved,
     news_sitemap,
-    read_template,
-    robots,
-    routed,
+    robots_txt,
     rss,
     sitemap,
     sitemap_index,
 )
-from newscrawl.demo.stories import Desk, Story, Stray
+from newscrawl.demo.stories import Story, Stray
 
 _ZONE = ZoneInfo("Asia/Kolkata")
 _NEWS_SITEMAP_SIZE = 10
 _XML = "application/xml; charset=utf-8"
 
 
-class SyndicatorSite:
-    """Stories under `/article/<label>/<id>-<slug>`; other labels and the old form without one redirect."""
+class SyndicatorSite(NewsSite):
+    """Stories at `/article/<label>/<id>-<slug>`; another label, or none as in old URLs, redirects there."""
 
-    def __init__(self, outlet_id: str, desk: Desk) -> None:
-        self.id = outlet_id
-        self.desk = desk
-        self._page = read_template("syndicator_story")
-        self._list = read_template("syndicator_list")
+    template = "syndicator"
+    retry_after = 1
 
-    def path_of(self, story: Story) -> str:
+    def story_path(self, story: Story) -> str:
         return f"/article/{story.section}/{story.id}-{story.slug}"
 
-    def respond(self, request: Request) -> Response:
-        return routed(self._routes(), request)
+    def old_paths(self, story: Story) -> list[str]:
+        return [f"/article/{story.id}-{story.slug}", f"/article/headlines/{story.id}-{story.slug}"]
 
-    def _routes(self) -> dict[str, Route]:
-        routes: dict[str, Route] = {
-            "/": self._home,
+    def other_routes(self) -> dict[str, Route]:
+        return {
+            "/": self.home,
             "/rss": self._feed,
             "/sitemap.xml": self._index,
             "/sitemap-news.xml": self._news,
             "/sitemap-stories.xml.gz": self._all_gzipped,
-            "/robots.txt": robots("/members/", sitemaps=["/sitemap.xml", "/sitemap-news.xml"]),
+            "/robots.txt": robots_txt("/members/", sitemaps=["/sitemap.xml", "/sitemap-news.xml"]),
+            **{f"/stories/{section}": self._section(section) for section in self.sections()},
         }
-        for section in {story.section for story in self.desk.story}:
-            routes[f"/stories/{section}"] = self._section(section)
-        for story in self.desk.story:
-            path, route = self.path_of(story), self._story(story)
-            routes[path] = busy_first(route, retry_after=1) if story.busy else route
-            routes[f"/article/{story.id}-{story.slug}"] = moved(path)
-            routes[f"/article/headlines/{story.id}-{story.slug}"] = moved(path)
-        return routes | {stray.path: self._stray(stray) for stray in self.desk.stray}
 
-    def _stray(self, stray: Stray) -> Route:
-        if stray.kind == "moved":
-            return moved(self.path_of(self.desk.find(stray.to)), stray.status)
-        if stray.kind in {"photo", "private"}:
-            return self._bare(stray)
-        return {"missing": missing, "gone": gone, "listing": self._home}[stray.kind]
-
-    def _home(self, _: Request) -> Response:
-        return self._listing(self.desk.title, self.desk.listed, self.desk.stray)
+    def home(self, _: Request) -> Response:
+        return self._listing(self.desk.title, [*self.desk.listed, *self.desk.stray])
 
     def _section(self, section: str) -> Route:
-        stories = [story for story in self.desk.listed if story.section == section]
-        return lambda _: self._listing(section.capitalize(), stories, [])
+        return lambda _: self._listing(section.capitalize(), self.stories_in(section))
 
-    def _listing(self, title: str, stories: list[Story], strays: list[Stray]) -> Response:
-        links = [(self.path_of(story), story.title) for story in stories]
-        links += [(stray.path, stray.title) for stray in strays]
-        html = self._list.substitute(self._around(), title=escape(title), cards=link_list(links, "h3"))
+    def _listing(self, title: str, pages: Sequence[Story | Stray]) -> Response:
+        cards = link_list(self.links(pages), "h3")
+        html = self.list_template.substitute(self._around(), title=escape(title), cards=cards)
         return Response(body=html.encode(), content_type="text/html; charset=utf-8", etag=True)
 
-    def _story(self, story: Story) -> Route:
+    def story_page(self, story: Story) -> Route:
         def answer(request: Request) -> Response:
-            html = self._page.substitute(self._around() | _values(story, request.base + self.path_of(story)))
+            values = _story_values(story, request.base + self.story_path(story))
+            html = self.story_template.substitute(self._around() | values)
             return Response(
                 body=html.encode(),
                 content_type="text/html; charset=utf-8",
@@ -101,11 +80,9 @@ class SyndicatorSite:
 
         return answer
 
-    def _bare(self, stray: Stray) -> Route:
-        """A page with next to no words."""
-
+    def short_page(self, stray: Stray) -> Route:
         def answer(_: Request) -> Response:
-            html = self._list.substitute(
+            html = self.list_template.substitute(
                 self._around(), title=escape(stray.title), cards=f"<p>{escape(stray.text)}</p>"
             )
             return Response(body=html.encode())
@@ -113,23 +90,22 @@ class SyndicatorSite:
         return answer
 
     def _around(self) -> dict[str, str]:
-        sections = sorted({story.section for story in self.desk.story})
-        latest = [(self.path_of(story), story.title) for story in self.desk.listed[:4]]
-        oldest = [(self.path_of(story), story.title) for story in self.desk.listed[-3:]]
         return {
             "site": escape(self.desk.title),
             "tagline": escape(self.desk.tagline),
-            "menu": link_list([(f"/stories/{name}", name.capitalize()) for name in sections]),
-            "latest": link_list(latest),
-            "trending": link_list(oldest),
+            "menu": link_list([(f"/stories/{name}", name.capitalize()) for name in self.sections()]),
+            "latest": link_list(self.links(self.desk.listed[:4])),
+            "trending": link_list(self.links(self.desk.listed[-3:])),
         }
 
-    def _entries(self, base: str) -> list[Entry]:
+    def _entries(self, base: str) -> list[ListEntry]:
         return [
-            Entry(
+            ListEntry(
                 title=story.title,
-                # every third link says where the reader came from, as feed services have it
-                link=base + self.path_of(story) + ("" if story.id % 3 else "?utm_source=rss&utm_medium=feed"),
+                # Feed services add tracking parameters; here every third link has them.
+                link=base
+                + self.story_path(story)
+                + ("" if story.id % 3 else "?utm_source=rss&utm_medium=feed"),
                 guid=str(story.id),
                 published=story.published.astimezone(_ZONE),
                 summary=story.lede or "",
@@ -139,11 +115,7 @@ class SyndicatorSite:
         ]
 
     def _feed(self, request: Request) -> Response:
-        strays = [
-            Entry(title=s.title, link=request.base + s.path, guid=s.path, published=self._newest())
-            for s in self.desk.stray
-            if s.in_feed
-        ]
+        strays = self.stray_entries(request.base, self._newest())
         entries = interleaved(self._entries(request.base), strays)
         body = rss(self.desk.title, request.base + "/", entries, lang="en-IN")
         return Response(body=body, content_type="text/xml; charset=utf-8", etag=True, modified=self._newest())
@@ -156,7 +128,7 @@ class SyndicatorSite:
         return Response(body=sitemap_index(urls, [self._newest()]), content_type=_XML, etag=True)
 
     def _all_gzipped(self, request: Request) -> Response:
-        """The file itself is gzip; no Content-Encoding says so."""
+        """A gzip file, served without Content-Encoding."""
         body = gzip.compress(sitemap(self._entries(request.base)), mtime=0)
         return Response(body=body, content_type="application/x-gzip", etag=True)
 
@@ -167,7 +139,7 @@ class SyndicatorSite:
         )
 
 
-def _values(story: Story, url: str) -> dict[str, str]:
+def _story_values(story: Story, url: str) -> dict[str, str]:
     changed = story.updated or story.published
     tags = "\n".join(
         f'<li><a class="tag" href="/news?tag={escape(t)}">{escape(t)}</a></li>' for t in story.tags
@@ -187,23 +159,25 @@ def _values(story: Story, url: str) -> dict[str, str]:
         "modified": _iso(story, changed),
         "updated_text": f"{changed.astimezone(_ZONE):%d-%m-%Y %H:%M} IST",
         "created_text": f"{story.published.astimezone(_ZONE):%d-%m-%Y %H:%M} IST",
-        "picture": _picture(story),
-        "story": "\n".join(html_of(story.parts, "h3")),
+        "picture": figure(
+            story, f"/images/{story.id}.jpg", "figure", alt=story.title, caption_class="fig-caption"
+        ),
+        "story": "\n".join(blocks_html(story.parts, "h3")),
         "notice": f"<p>{escape(story.notice)}</p>" if story.notice else "",
         "tags": more_tags,
         "keywords": escape(", ".join(story.tags)),
-        "json_ld": _json_ld(story, url),
+        "json_ld": _often_broken_json_ld(story, url),
     }
 
 
 def _iso(story: Story, moment: datetime) -> str:
-    """The moment with its offset; on some pages Indian time is wrongly marked as UTC."""
+    """A time with its offset; some pages wrongly mark Indian time as UTC."""
     local = moment.astimezone(_ZONE)
     return (local.replace(tzinfo=UTC) if story.id % 5 == 0 else local).isoformat()
 
 
-def _json_ld(story: Story, url: str) -> str:
-    """The page's own description, whose text lost its quotes where the id is odd."""
+def _often_broken_json_ld(story: Story, url: str) -> str:
+    """The JSON-LD of a story; for odd ids its description lacks the quotes."""
     summary = json.dumps(story.lede or story.title)
     return (
         '{"@context": "https://schema.org", "@type": "NewsArticle", '
@@ -214,11 +188,3 @@ def _json_ld(story: Story, url: str) -> str:
         f'"author": {{"@type": "Person", "name": {json.dumps(story.agency or "Deccan Wire News Desk")}}}, '
         f'"description": {summary.strip(chr(34)) if story.id % 2 else summary}}}'
     ).replace("</", "<\\/")
-
-
-def _picture(story: Story) -> str:
-    if not story.caption:
-        return ""
-    image = f'<img src="/images/{story.id}.jpg" alt="{escape(story.title)}">'
-    caption = f'<figcaption class="fig-caption">{escape(story.caption)}</figcaption>'
-    return f'<figure class="figure">{image}{caption}</figure>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC
 from html import escape
 from typing import Any
@@ -10,19 +11,17 @@ from zoneinfo import ZoneInfo
 
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.site import (
-    Entry,
+    ListEntry,
+    NewsSite,
     Route,
-    busy_first,
-    day_in_words,
-    gone,
-    html_of,
+    blocks_html,
+    figure,
+    french_date,
     interleaved,
     link_list,
-    missing,
-    moved,
-    read_template,
-    robots,
-    routed,
+    not_found,
+    redirect,
+    robots_txt,
     rss,
 )
 from newscrawl.demo.stories import Desk, Story, Stray
@@ -36,67 +35,46 @@ _COOKIES = (
 _MAX_PER_PAGE = 100
 
 
-class WordpressSite:
+class WordpressSite(NewsSite):
     """Stories under dated permalinks, a feed, the posts API, category pages."""
 
-    def __init__(self, outlet_id: str, desk: Desk) -> None:
-        self.id = outlet_id
-        self.desk = desk
-        self._page = read_template("wordpress_story")
-        self._list = read_template("wordpress_list")
+    template = "wordpress"
 
-    def path_of(self, story: Story) -> str:
+    def story_path(self, story: Story) -> str:
         return f"/{story.published.astimezone(_ZONE):%Y/%m/%d}/{story.slug}/"
 
-    def respond(self, request: Request) -> Response:
-        return routed(self._routes(), request)
+    def old_paths(self, story: Story) -> list[str]:
+        return [self.story_path(story).rstrip("/"), f"/?p={story.id}"]
 
-    def _routes(self) -> dict[str, Route]:
-        routes: dict[str, Route] = {
-            "/": self._home,
+    def other_routes(self) -> dict[str, Route]:
+        return {
+            "/": self.home,
             "/feed/": self._feed,
-            "/feed": moved("/feed/"),
+            "/feed": redirect("/feed/"),
             "/wp-json/wp/v2/posts": self._api,
-            "/robots.txt": robots("/wp-admin/", "/reserve/"),
+            "/robots.txt": robots_txt("/wp-admin/", "/reserve/"),
+            **{f"/category/{section}/": self._category(section) for section in self.sections()},
+            **{f"/wp-json/wp/v2/posts/{story.id}": self._api_post(story) for story in self.desk.story},
         }
-        for section in {story.section for story in self.desk.story}:
-            routes[f"/category/{section}/"] = self._category(section)
-        for story in self.desk.story:
-            path = self.path_of(story)
-            route = self._story(story)
-            routes[path] = busy_first(route) if story.busy else route
-            routes[path.rstrip("/")] = moved(path)
-            routes[f"/?p={story.id}"] = moved(path)
-            routes[f"/wp-json/wp/v2/posts/{story.id}"] = self._api_post(story)
-        return routes | {stray.path: self._stray(stray) for stray in self.desk.stray}
 
-    def _stray(self, stray: Stray) -> Route:
-        if stray.kind == "moved":
-            return moved(self.path_of(self.desk.find(stray.to)), stray.status)
-        if stray.kind in {"photo", "private"}:
-            return self._bare(stray)
-        return {"missing": missing, "gone": gone, "listing": self._home}[stray.kind]
-
-    def _home(self, request: Request) -> Response:
-        return self._listing(request, self.desk.title, self.desk.listed, self.desk.stray)
+    def home(self, request: Request) -> Response:
+        return self._listing(request, self.desk.title, [*self.desk.listed, *self.desk.stray])
 
     def _category(self, section: str) -> Route:
-        stories = [story for story in self.desk.listed if story.section == section]
-        return lambda request: self._listing(request, section.capitalize(), stories, [])
+        return lambda request: self._listing(request, section.capitalize(), self.stories_in(section))
 
-    def _listing(self, request: Request, title: str, stories: list[Story], strays: list[Stray]) -> Response:
-        links = [(request.base + self.path_of(story), story.title) for story in stories]
-        links += [(request.base + stray.path, stray.title) for stray in strays]
-        html = self._list.substitute(self._around(request), title=escape(title), cards=link_list(links, "h3"))
+    def _listing(self, request: Request, title: str, pages: Sequence[Story | Stray]) -> Response:
+        cards = link_list(self.links(pages, request.base), "h3")
+        html = self.list_template.substitute(self._around(request), title=escape(title), cards=cards)
         return Response(body=html.encode(), gzip=True, headers=_COOKIES, etag=True)
 
-    def _story(self, story: Story) -> Route:
+    def story_page(self, story: Story) -> Route:
         def answer(request: Request) -> Response:
-            html = self._page.substitute(
+            html = self.story_template.substitute(
                 self._around(request)
-                | _head(story, self.desk, request.base + self.path_of(story), request.base),
+                | _head_values(story, self.desk, request.base + self.story_path(story), request.base),
                 lede=_widget("theme-post-excerpt", escape(story.lede)) if story.lede else "",
-                picture=_picture(story, request.base),
+                picture=_story_figure(story, request.base),
                 story=_story_widget(story),
                 author=escape(story.author or ""),
                 notice=f'<p class="source-depeche">{escape(story.notice)}</p>' if story.notice else "",
@@ -113,20 +91,17 @@ class WordpressSite:
 
         return answer
 
-    def _bare(self, stray: Stray) -> Route:
-        """A page with next to no words."""
-
+    def short_page(self, stray: Stray) -> Route:
         def answer(request: Request) -> Response:
             body = _widget("theme-post-content", f"<p>{escape(stray.text)}</p>")
-            html = self._list.substitute(self._around(request), title=escape(stray.title), cards=body)
+            html = self.list_template.substitute(self._around(request), title=escape(stray.title), cards=body)
             return Response(body=html.encode(), gzip=True)
 
         return answer
 
     def _around(self, request: Request) -> dict[str, str]:
-        others = [(request.base + self.path_of(story), story.title) for story in self.desk.listed[-4:]]
-        sections = sorted({story.section for story in self.desk.story})
-        menu = [(f"{request.base}/category/{name}/", name.capitalize()) for name in sections]
+        others = self.links(self.desk.listed[-4:], request.base)
+        menu = [(f"{request.base}/category/{name}/", name.capitalize()) for name in self.sections()]
         return {
             "base": request.base,
             "site": escape(self.desk.title),
@@ -138,31 +113,27 @@ class WordpressSite:
 
     def _feed(self, request: Request) -> Response:
         if request.query.get("paged", "1") != "1":
-            return missing(request)
+            return not_found(request)
         entries = [self._entry(story, request.base) for story in self.desk.listed]
-        strays = [
-            Entry(title=s.title, link=request.base + s.path, guid=s.path, published=entries[0].published)
-            for s in self.desk.stray
-            if s.in_feed
-        ]
+        strays = self.stray_entries(request.base, entries[0].published)
         body = rss(self.desk.title, request.base + "/", interleaved(entries, strays), lang="fr-FR")
         newest = max(story.updated or story.published for story in self.desk.story)
         feed = "application/rss+xml; charset=UTF-8"
         return Response(body=body, content_type=feed, gzip=True, etag=True, modified=newest)
 
-    def _entry(self, story: Story, base: str) -> Entry:
-        return Entry(
+    def _entry(self, story: Story, base: str) -> ListEntry:
+        return ListEntry(
             title=story.title,
-            link=base + self.path_of(story),
+            link=base + self.story_path(story),
             guid=f"{base}/?p={story.id}",
             published=story.published.astimezone(UTC),
             summary=story.lede or "",
-            content="\n".join(html_of(story.parts)) if story.id % 3 else None,
+            content="\n".join(blocks_html(story.parts)) if story.id % 3 else None,
         )
 
     def _api(self, request: Request) -> Response:
-        """Posts of a page of the listing, as WordPress gives them."""
-        page, size = _number(request, "page", 1), _number(request, "per_page", 10)
+        """A page of posts in the form of the WordPress API."""
+        page, size = _read_number(request, "page", 1), _read_number(request, "per_page", 10)
         if not page or not size or size > _MAX_PER_PAGE:
             return _json({"code": "rest_invalid_param", "data": {"status": 400}}, status=400)
         stories = self.desk.listed
@@ -187,14 +158,14 @@ class WordpressSite:
             "slug": story.slug,
             "status": "publish",
             "type": "post",
-            "link": base + self.path_of(story),
+            "link": base + self.story_path(story),
             "title": {"rendered": escape(story.title, quote=False).replace("’", "&#8217;")},
-            "content": {"rendered": "\n".join(html_of(story.parts)), "protected": False},
+            "content": {"rendered": "\n".join(blocks_html(story.parts)), "protected": False},
             "excerpt": {"rendered": f"<p>{escape(story.lede or '')}</p>", "protected": False},
         }
 
 
-def _head(story: Story, desk: Desk, url: str, base: str) -> dict[str, str]:
+def _head_values(story: Story, desk: Desk, url: str, base: str) -> dict[str, str]:
     local = story.published.astimezone(_ZONE)
     return {
         "id": str(story.id),
@@ -204,13 +175,13 @@ def _head(story: Story, desk: Desk, url: str, base: str) -> dict[str, str]:
         "section": escape(story.section.capitalize()),
         "published": story.published.astimezone(UTC).isoformat(),
         "modified": (story.updated or story.published).astimezone(UTC).isoformat(),
-        "date": day_in_words(local),
+        "date": french_date(local),
         "graph": json.dumps(_graph(story, desk, url, base), ensure_ascii=False).replace("</", "<\\/"),
     }
 
 
 def _graph(story: Story, desk: Desk, url: str, base: str) -> dict[str, Any]:
-    """What the SEO plugin says of the page: correct, but for its one language."""
+    """The graph of an SEO plugin: correct, except that it names the same language for every page."""
     article = {
         "@type": "NewsArticle",
         "@id": f"{url}#article",
@@ -231,9 +202,9 @@ def _graph(story: Story, desk: Desk, url: str, base: str) -> dict[str, Any]:
 
 
 def _story_widget(story: Story) -> str:
-    """Half of the stories stand in the theme's content widget, half in a text editor's."""
+    """The story, half the time in the theme's content widget, else in that of a text editor."""
     name = "theme-post-content" if story.id % 4 < 2 else "text-editor"
-    return _widget(name, "\n".join(html_of(story.parts, "h3")), "elementor-element-7d41b0c")
+    return _widget(name, "\n".join(blocks_html(story.parts, "h3")), "elementor-element-7d41b0c")
 
 
 def _widget(name: str, html: str, more: str = "") -> str:
@@ -243,16 +214,14 @@ def _widget(name: str, html: str, more: str = "") -> str:
     )
 
 
-def _picture(story: Story, base: str) -> str:
-    if not story.caption:
-        return ""
+def _story_figure(story: Story, base: str) -> str:
     source = f"{base}/wp-content/uploads/{story.published:%Y/%m}/{story.slug}.jpg"
-    caption = f'<figcaption class="widget-image-caption wp-caption-text">{escape(story.caption)}</figcaption>'
-    return f'<figure class="wp-caption"><img src="{source}" alt="{escape(story.title)}">{caption}</figure>'
+    caption_class = "widget-image-caption wp-caption-text"
+    return figure(story, source, "wp-caption", alt=story.title, caption_class=caption_class)
 
 
-def _number(request: Request, name: str, default: int) -> int:
-    """A query's positive number; 0 when it is none."""
+def _read_number(request: Request, name: str, default: int) -> int:
+    """A positive number in the query; 0 if it is invalid."""
     text = request.query.get(name, str(default))
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 

@@ -1,1 +1,1 @@
-"""classifier."""
+"""Classify the blocks of a page: story or chrome."""

@@ -1,4 +1,4 @@
-"""Blocks -> the matrix the judge works on: wording, names, place and neighbours of each block."""
+"""The features of blocks: text, element names, place on the page, and neighbours of each block."""
 
 from __future__ import annotations
 
@@ -9,47 +9,23 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from newscrawl.extraction.blocks import Frame, RawBlock
-from newscrawl.extraction.classifier.wording import WORDING, Hints, signs_in, wording
+from newscrawl.extraction.blocks import Frame, TextBlock
+from newscrawl.extraction.classifier.text_features import TEXT_COLUMNS, PageHints, find_signs, text_features
+from newscrawl.package_data import read_package_toml
 
-_WORDS = {
-    "nav": r"nav|menu|breadcrumb|skip|pagination|pager",
-    "foot": r"foot|bottom|copyright|legal|disclaimer",
-    "head": r"header|masthead|topbar|banner",
-    "side": r"side|aside|rail|widget|module|secondary",
-    "comment": r"comment|disqus|respond|reply|replies",
-    "share": r"shar(?:e|ing)|social|follow|facebook|twitter|whatsapp|tweet",
-    "related": r"relat|recommend|more|also|trending|popular|latest|most|teaser|card|promo|next|prev|carousel|"
-    r"slider|recirc|outbrain|taboola|associ",
-    "author": r"author|byline|bio|contributor|writer|auteur",
-    "picture": r"caption|credit|photo|gallery|media|image|figure|legend",
-    "paywall": r"newsletter|subscri|sign-?up|paywall|regwall|premium|member|donat|abonn",
-    "consent": r"cookie|consent|gdpr|rgpd|cmplz|privacy|modal|popup|overlay",
-    "advert": r"(?<![a-z])ads?(?![a-z])|advert|sponsor|affiliate|dfp|google",
-    "tag": r"tags?(?![a-z])|categor|topic|keyword|label|kicker",
-    "date": r"date|time|publish|meta|posted",
-    "body": r"body|content|prose|richtext|paragraph|text",
-    "article": r"article|entry|post|story|main",
-    "title": r"title|headline|heading",
-    "lede": r"lead|dek|standfirst|summary|excerpt|intro|chapo|subtitle|description|deck|lede",
-    "hidden": r"hidden|sr-only|visually|screen-reader|print|collapse",
-    "list": r"list|feed|grid|archive|items?(?![a-z])|loop|stream",
-    "contents": r"toc(?![a-z])|table-of-contents|jump",
-    "live": r"live|timeline|update",
-    "box": r"box|callout|fact|pull-?quote|quote|inset|embed",
-}
+_WORDS: dict[str, str] = read_package_toml("newscrawl.extraction.classifier", "words.toml")["names"]
+"Regular expressions for the families of words in names, in the order of their columns."
 _WORD = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _WORDS.items()))
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BIT = {name: 1 << at for at, name in enumerate(_WORDS)}
 _NAME_CHARS = 200
 WORD_NAMES = tuple(_WORDS)
 
-_ROLES = (
+ROLE_NAMES = (
     "article", "main", "nav", "footer", "header", "aside", "figure", "ul", "ol", "table", "form",
     "blockquote", "li", "section", "figcaption", "body", "hidden", "dl", "heading", "cell",
 )  # fmt: skip
-ROLE_NAMES = _ROLES
-_ROLE_BIT = {name: 1 << at for at, name in enumerate(_ROLES)}
+_ROLE_BIT = {name: 1 << at for at, name in enumerate(ROLE_NAMES)}
 _BY_TAG = {
     name: bit for name, bit in _ROLE_BIT.items() if name not in {"body", "hidden", "heading", "cell"}
 } | {
@@ -67,10 +43,28 @@ _BY_NAME = {
     "articlebody": _ROLE_BIT["body"],
 }
 
+Matrix = npt.NDArray[np.float32]
+Row = npt.NDArray[np.float64]
+Indexes = npt.NDArray[np.intp]
+
+_MIN_TEXT_MASS = 50
+_MAX_TEXT_LINKED = 0.4
+"A content block is longer than this, and less of it is in links."
+_TAGS = (
+    "p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "blockquote", "pre", "td", "th", "figcaption", "dd", "dt",
+    "div", "section", "article", "header", "footer", "body",
+)  # fmt: skip
+_TAG_AT = {tag: at for at, tag in enumerate(_TAGS)}
+_MEASURED_FRAMES = 5
+"How many frames around a block are measured."
+_NEIGHBOUR_STEPS = (-3, -2, -1, 1, 2, 3)
+_WINDOWS = (2, 5, 10)
+_COL = {name: at for at, name in enumerate(TEXT_COLUMNS)}
+
 
 @lru_cache(maxsize=65_536)
 def word_bits(names: str) -> int:
-    """Which families of words an element's names hold; bit `n` stands for `WORD_NAMES[n]`."""
+    """The families of words in an element's names; bit `n` stands for `WORD_NAMES[n]`."""
     bits = 0
     for match in _WORD.finditer(_HUMP.sub("-", names[:_NAME_CHARS]).lower()):
         bits |= _BIT[match.lastgroup or ""]
@@ -83,131 +77,112 @@ def _named_role(names: str) -> int:
 
 
 def role_bits(frame: Frame) -> int:
-    """What the element is for by tag, role, itemprop and visibility; bit `n` stands for `ROLE_NAMES[n]`."""
+    """The element's roles by tag, role, itemprop and visibility; bit `n` stands for `ROLE_NAMES[n]`."""
     bits = _BY_TAG.get(frame.tag, 0)
     if frame.names:
         bits |= _named_role(frame.names)
     return bits | (_ROLE_BIT["hidden"] if frame.hidden else 0)
 
 
-Matrix = npt.NDArray[np.float32]
-Row = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
-
-_GOOD_MASS = 50
-_GOOD_LINKED = 0.4
-"A block of text: longer than this, and less of it in links."
-_TAGS = (
-    "p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "blockquote", "pre", "td", "th", "figcaption", "dd", "dt",
-    "div", "section", "article", "header", "footer", "body",
-)  # fmt: skip
-_TAG_AT = {tag: at for at, tag in enumerate(_TAGS)}
-_ABOVE = 5
-"So many frames around a block are measured."
-_NEAR = (-3, -2, -1, 1, 2, 3)
-_WINDOWS = (2, 5, 10)
-_COL = {name: at for at, name in enumerate(WORDING)}
-
-
-def features(
-    blocks: Sequence[RawBlock], frames: Sequence[Frame], hints: Hints, marked: Collection[int]
+def block_features(
+    blocks: Sequence[TextBlock], frames: Sequence[Frame], hints: PageHints, chrome: Collection[int]
 ) -> Matrix:
-    """One row a block, in page order; `marked` are indexes of frames that rules call chrome."""
-    words = _wordings(blocks, hints, marked)
-    outline = _Outline(blocks, frames)
+    """A row for each block, in page order; `chrome` has the indexes of frames that rules call chrome."""
+    words = _text_columns(blocks, hints, chrome)
+    outline = _FrameTree(blocks, frames)
     mass, linked = words[:, _COL["mass"]], words[:, _COL["linked"]]
-    good = np.where((linked < _GOOD_LINKED) & (mass > _GOOD_MASS), mass * (1 - linked), 0.0)
-    # Summed one by one: the order of a plain sum is the machine's.
-    total = np.cumsum(good)[-1] + 1
+    content = np.where((linked < _MAX_TEXT_LINKED) & (mass > _MIN_TEXT_MASS), mass * (1 - linked), 0.0)
+    # A cumulative sum has a fixed order; that of a plain sum depends on the machine.
+    total = np.cumsum(content)[-1] + 1
     tags = np.array([_TAG_AT.get(block.frame.tag, len(_TAGS)) for block in blocks], np.float64)
     return np.column_stack(
         [
             words,
-            good,
-            good / total,
-            _containers(outline, mass, linked, good, total),
-            _alike(blocks, outline, good, total),
+            content,
+            content / total,
+            _container_columns(outline, mass, linked, content, total),
+            _similarity_columns(blocks, outline, content, total),
             tags,
             [block.frame.depth for block in blocks],
-            _names(outline),
-            _position(blocks, words, good, total),
-            _neighbours(words, outline, tags, good / total),
-            _surroundings(good, total),
+            _name_columns(outline),
+            _position_columns(blocks, words, content, total),
+            _neighbour_columns(words, outline, tags, content / total),
+            _surrounding_columns(content, total),
         ]
     ).astype(np.float32)
 
 
-def _wordings(blocks: Sequence[RawBlock], hints: Hints, marked: Collection[int]) -> Row:
-    seen: dict[str, int] = {}
+def _text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collection[int]) -> Row:
+    counts: dict[str, int] = {}
     rows = []
     for block in blocks:
-        before = seen.get(block.text, 0)
-        seen[block.text] = before + 1
-        rows.append(wording(block, hints, seen=before, marked=block.frame.index in marked))
-    again = [seen[block.text] > 1 for block in blocks]
-    return np.column_stack([np.array(rows, np.float64), signs_in(blocks), again])
+        repeats = counts.get(block.text, 0)
+        counts[block.text] = repeats + 1
+        rows.append(text_features(block, hints, repeats=repeats, is_chrome=block.frame.index in chrome))
+    is_repeated = [counts[block.text] > 1 for block in blocks]
+    return np.column_stack([np.array(rows, np.float64), find_signs(blocks), is_repeated])
 
 
-class _Outline:
-    """The frames as arrays, and where each block stands among them."""
+class _FrameTree:
+    """The frames as arrays, and the frame of each block."""
 
-    def __init__(self, blocks: Sequence[RawBlock], frames: Sequence[Frame]) -> None:
+    def __init__(self, blocks: Sequence[TextBlock], frames: Sequence[Frame]) -> None:
         above = [frame.parent.index if frame.parent else 0 for frame in frames]
-        self.parent: Places = np.array(above, np.intp)
-        self.at: Places = np.array([block.frame.index for block in blocks], np.intp)
+        self.parent: Indexes = np.array(above, np.intp)
+        self.at: Indexes = np.array([block.frame.index for block in blocks], np.intp)
         self.size = len(frames)
         self.words = [word_bits(frame.names) if frame.names else 0 for frame in frames]
         self.all_words, self.all_roles = list(self.words), [role_bits(frame) for frame in frames]
         self.signature = [0] * len(frames)
         self._inherit(frames, above)
-        self.last: Places = np.array(_last_inside(above), np.intp)
-        "Index of the last frame inside each."
+        self.last: Indexes = np.array(_last_descendants(above), np.intp)
+        "Index of the last descendant of each frame."
 
     def _inherit(self, frames: Sequence[Frame], parents: Sequence[int]) -> None:
-        """What an element is called holds for all that is inside it."""
-        known: dict[tuple[int, str, int], int] = {}
+        """Pass names and roles of each element on to its descendants, and number the distinct paths."""
+        numbers: dict[tuple[int, str, int], int] = {}
         words, roles, signature = self.all_words, self.all_roles, self.signature
         for here in range(1, self.size):
             above = parents[here]
             path = (signature[above], frames[here].tag, words[here])
-            signature[here] = known.setdefault(path, len(known) + 1)
+            signature[here] = numbers.setdefault(path, len(numbers) + 1)
             words[here] |= words[above]
             roles[here] |= roles[above]
 
     def sums(self, values: Row) -> Row:
-        """For each frame the sum over the blocks inside it, at any depth."""
+        """For each frame, the sum over the blocks inside it at any depth."""
         own = np.bincount(self.at, values, self.size)
         before = np.concatenate([[0.0], np.cumsum(own)])
         return np.asarray(before[self.last + 1] - before[:-1])
 
-    def above(self, steps: int) -> Places:
-        """The frame so many steps above each block's own."""
-        found = self.at
+    def above(self, steps: int) -> Indexes:
+        """The ancestor of each block's frame that is this many steps up."""
+        frames = self.at
         for _ in range(steps):
-            found = self.parent[found]
-        return found
+            frames = self.parent[frames]
+        return frames
 
     def inside(self, frame: int) -> npt.NDArray[np.bool_]:
         return np.asarray((self.at >= frame) & (self.at <= self.last[frame]))
 
 
-def _last_inside(parents: Sequence[int]) -> list[int]:
-    """For each frame the index of the last one inside it."""
+def _last_descendants(parents: Sequence[int]) -> list[int]:
+    """For each frame, the index of its last descendant."""
     last = list(range(len(parents)))
     for here in range(len(parents) - 1, 0, -1):
         last[parents[here]] = max(last[parents[here]], last[here])
     return last
 
 
-def _containers(outline: _Outline, mass: Row, linked: Row, good: Row, total: float) -> Row:
-    """Share of the page's text, number of blocks and share of links in the frames around each block."""
-    text, blocks = outline.sums(good) / total, outline.sums(np.ones_like(good))
+def _container_columns(outline: _FrameTree, mass: Row, linked: Row, content: Row, total: float) -> Row:
+    """For the frames around each block: share of the page's content, number of blocks, share of links."""
+    text, blocks = outline.sums(content) / total, outline.sums(np.ones_like(content))
     links = outline.sums(mass * linked) / (outline.sums(mass) + 1)
     columns: list[Row] = []
-    for steps in range(_ABOVE):
+    for steps in range(_MEASURED_FRAMES):
         frame = outline.above(steps)
         columns += [text[frame], blocks[frame], links[frame]]
-    held = np.bincount(outline.above(1), good, outline.size)
+    held = np.bincount(outline.above(1), content, outline.size)
     best = int(held.argmax())
     second = int(outline.parent[best])
     third = int(outline.parent[second])
@@ -216,8 +191,8 @@ def _containers(outline: _Outline, mass: Row, linked: Row, good: Row, total: flo
     return np.column_stack([*columns, nested, directly])
 
 
-def _alike(blocks: Sequence[RawBlock], outline: _Outline, good: Row, total: float) -> Row:
-    """Share of text and number of the blocks at the same kind of place: same path, then same parents."""
+def _similarity_columns(blocks: Sequence[TextBlock], outline: _FrameTree, content: Row, total: float) -> Row:
+    """Share of content and number of the blocks at similar places: same path, then same parents."""
     columns: list[Row] = []
     paths = [(outline.signature[at], block.kind) for at, block in zip(outline.at, blocks, strict=True)]
     above = outline.parent[outline.at]
@@ -226,32 +201,26 @@ def _alike(blocks: Sequence[RawBlock], outline: _Outline, good: Row, total: floa
         for block, at, up in zip(blocks, outline.at, above, strict=True)
     ]
     for places in (paths, parents):
-        known: dict[object, int] = {}
-        group = np.array([known.setdefault(place, len(known)) for place in places], np.intp)
-        columns += [np.bincount(group, good)[group] / total, np.bincount(group)[group].astype(np.float64)]
+        numbers: dict[object, int] = {}
+        group = np.array([numbers.setdefault(place, len(numbers)) for place in places], np.intp)
+        columns += [np.bincount(group, content)[group] / total, np.bincount(group)[group].astype(np.float64)]
     return np.column_stack(columns)
 
 
-def _bits(values: Sequence[int], places: Places, count: int) -> Row:
+def _bit_columns(values: Sequence[int], places: Indexes, count: int) -> Row:
     chosen = np.asarray(values, np.int64)[places]
     return ((chosen[:, None] >> np.arange(count)) & 1).astype(np.float64)
 
 
-def _names(outline: _Outline) -> Row:
+def _name_columns(outline: _FrameTree) -> Row:
     words = len(WORD_NAMES)
-    return np.hstack(
-        [
-            _bits(outline.all_roles, outline.at, len(ROLE_NAMES)),
-            _bits(outline.words, outline.at, words),
-            _bits(outline.words, outline.above(1), words),
-            _bits(outline.words, outline.above(2), words),
-            _bits(outline.all_words, outline.at, words),
-        ]
-    )
+    columns = [_bit_columns(outline.all_roles, outline.at, len(ROLE_NAMES))]
+    columns += [_bit_columns(outline.words, outline.above(steps), words) for steps in range(3)]
+    return np.hstack([*columns, _bit_columns(outline.all_words, outline.at, words)])
 
 
-def _position(blocks: Sequence[RawBlock], words: Row, good: Row, total: float) -> Row:
-    """Where on the page, in text and in blocks, and how far from the headline."""
+def _position_columns(blocks: Sequence[TextBlock], words: Row, content: Row, total: float) -> Row:
+    """Position on the page, in content and in blocks, and distance from the headline."""
     size = len(blocks)
     at = np.arange(size, dtype=np.float64)
     headings = [place for place, block in enumerate(blocks) if block.frame.tag == "h1"]
@@ -260,42 +229,39 @@ def _position(blocks: Sequence[RawBlock], words: Row, good: Row, total: float) -
     before = np.searchsorted(np.array(headings), at, side="right") if headings else np.zeros(size)
     whole = np.ones(size)
     return np.column_stack(
-        [np.cumsum(good) / total, at / size, at, whole * size, whole * total, at - headline, before]
+        [np.cumsum(content) / total, at / size, at, whole * size, whole * total, at - headline, before]
     )
 
 
-def _neighbours(words: Row, outline: _Outline, tags: Row, share: Row) -> Row:
-    """Some columns of the blocks before and after, and whether they stand in the same frame."""
+def _neighbour_columns(words: Row, outline: _FrameTree, tags: Row, share: Row) -> Row:
+    """Some columns of the blocks before and after, and whether they are in the same frame."""
     size = len(share)
     parent = outline.above(1)
     own = np.column_stack(
         [words[:, [_COL["log_mass"], _COL["linked"], _COL["common"]]], tags, share, words[:, _COL["ends"]]]
     )
     columns: list[Row] = []
-    for step in _NEAR:
+    for step in _NEIGHBOUR_STEPS:
         shifted = np.full((size, own.shape[1] + 1), -1.0)
         if abs(step) < size:
-            here, there = (
-                (slice(-step, None), slice(None, step))
-                if step < 0
-                else (slice(None, -step), slice(step, None))
-            )
+            first, last = max(0, -step), size - max(0, step)
+            here, there = slice(first, last), slice(first + step, last + step)
             shifted[here, :-1] = own[there]
             shifted[here, -1] = parent[here] == parent[there]
         columns.append(shifted)
     return np.hstack(columns)
 
 
-def _surroundings(good: Row, total: float) -> Row:
-    """Text within some blocks around, and how far the next block of text is on either side."""
-    size = len(good)
+def _surrounding_columns(content: Row, total: float) -> Row:
+    """Content within a few blocks around, and the distance to the next content block on either side."""
+    size = len(content)
     at = np.arange(size)
-    sums = np.concatenate([[0.0], np.cumsum(good)])
+    sums = np.concatenate([[0.0], np.cumsum(content)])
     columns: list[Row] = [
         (sums[np.minimum(size, at + reach + 1)] - sums[np.maximum(0, at - reach)]) / total
         for reach in _WINDOWS
     ]
-    texts = np.flatnonzero(good > 0)
+    texts = np.flatnonzero(content > 0)
     if len(texts):
         place = np.searchsorted(texts, at)
         columns += [

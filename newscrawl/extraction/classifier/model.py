@@ -1,4 +1,4 @@
-"""The trained judge of a page's blocks."""
+"""The block classifier: decision trees in two stages, and a third stage stacked with trafilatura."""
 
 from __future__ import annotations
 
@@ -12,31 +12,45 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from newscrawl.extraction.blocks import Frame, RawBlock
-from newscrawl.extraction.classifier.features import Matrix, Row, features
-from newscrawl.extraction.classifier.wording import MASS, Hints
+from newscrawl.extraction.blocks import Frame, TextBlock
+from newscrawl.extraction.classifier.features import Matrix, Row, block_features
+from newscrawl.extraction.classifier.text_features import MASS, PageHints
 from newscrawl.items import PageType
 
+MODEL_NAME = "model.npz"
+STAGES = ("first", "second", "joint")
+PAGE_TYPES: tuple[PageType, ...] = ("article", "listing", "forum", "product", "other")
+THRESHOLD = 0.5
+"Blocks with a higher probability belong to the story."
+SURE_F1 = 0.90
+"From this expected F1 on, trafilatura is not consulted."
 SCALE = 1 << 20
-"Leaf values are kept as multiples of 1 / SCALE."
+"Leaf values are stored as multiples of 1 / SCALE."
 _PRECISION = 6
-"Decimals of a probability: beyond them libraries of mathematics differ."
+"Decimals of a probability: beyond them the results of mathematical libraries differ."
+_STEPS = (-8, -5, -3, -2, -1, 1, 2, 3, 5, 8)
+_WINDOWS = (2, 5, 12)
+_PAD = 8
+OWN = 60
+"How many of a block's first columns the later stages also use."
 
 
 @dataclass(frozen=True, slots=True)
 class Forest:
+    """Oblivious decision trees: all nodes of a level ask the same question."""
+
     columns: npt.NDArray[np.int64]
-    "(trees, depth): which column of the matrix a level asks for."
+    "(trees, depth): the column of the matrix that a level compares."
     borders: npt.NDArray[np.float32]
-    "(trees, depth): a level's bit is set where the column is greater."
+    "(trees, depth): the bit of a level is set if the column is greater."
     leaves: npt.NDArray[np.int64]
     "(trees, 2 ** depth), in units of 1 / SCALE."
     bias: int
 
     def probabilities(self, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """One number between 0 and 1 for each row."""
+        """A probability between 0 and 1 for each row."""
         trees, depth = self.columns.shape
-        # A column a row: what one question is asked of then lies together, which is what most time goes into.
+        # Transposed, because the comparisons below take most of the time and each reads a whole column.
         values = np.ascontiguousarray(matrix.T)
         leaf = np.zeros((trees, len(matrix)), np.uint16)
         for level in range(depth):
@@ -47,171 +61,151 @@ class Forest:
         return np.asarray(np.round(1 / (1 + np.exp(-total / SCALE)), _PRECISION))
 
 
-_STEPS = (-8, -5, -3, -2, -1, 1, 2, 3, 5, 8)
-_WINDOWS = (2, 5, 12)
-_EDGE = 8
-OWN = 60
-"So many first columns of a block's own features go into the second stage too."
-
-
-def around(likely: Row, matrix: Matrix) -> Row:
-    """Columns made of a likelihood for each block: its neighbours', and how text is spread by it."""
-    size = len(likely)
-    padded = np.concatenate([np.zeros(_EDGE), likely, np.zeros(_EDGE)])
+def context_features(values: Row, matrix: Matrix) -> Row:
+    """Columns from a probability or choice per block: its neighbours' values, and how text is spread."""
+    size = len(values)
+    padded = np.concatenate([np.zeros(_PAD), values, np.zeros(_PAD)])
     mass = matrix[:, MASS].astype(np.float64)
-    sums = np.concatenate([[0.0], np.cumsum(likely * mass)])
+    sums = np.concatenate([[0.0], np.cumsum(values * mass)])
     masses = np.concatenate([[0.0], np.cumsum(mass)])
     at = np.arange(size)
-    columns: list[Row] = [likely, *(padded[_EDGE + step : _EDGE + step + size] for step in _STEPS)]
+    columns: list[Row] = [values, *(padded[_PAD + step : _PAD + step + size] for step in _STEPS)]
     for reach in _WINDOWS:
         last, first = np.minimum(size, at + reach + 1), np.maximum(0, at - reach)
         columns.append((sums[last] - sums[first]) / np.maximum(1, masses[last] - masses[first]))
-    total, whole = sums[-1] + 1, np.ones(size)
-    chosen = np.flatnonzero(likely > 0.5)
-    begins, ends = (chosen[0], chosen[-1]) if len(chosen) else (0, 0)
-    columns += [sums[:-1] / total, 1 - sums[1:] / total, whole * (at - begins), whole * (ends - at)]
-    columns += [whole * total, whole * len(chosen)]
+    total, ones = sums[-1] + 1, np.ones(size)
+    chosen = np.flatnonzero(values > THRESHOLD)
+    begin, end = (chosen[0], chosen[-1]) if len(chosen) else (0, 0)
+    columns += [sums[:-1] / total, 1 - sums[1:] / total, ones * (at - begin), ones * (end - at)]
+    columns += [ones * total, ones * len(chosen)]
     return np.column_stack(columns)
 
 
-def second_look(likely: Row, matrix: Matrix) -> Matrix:
-    """What the second stage works on."""
-    return np.column_stack([around(likely, matrix), matrix[:, :OWN]]).astype(np.float32)
+def second_stage_features(probabilities: Row, matrix: Matrix) -> Matrix:
+    """The input of the second stage."""
+    return np.column_stack([context_features(probabilities, matrix), matrix[:, :OWN]]).astype(np.float32)
 
 
-def joint_look(likely: Row, opinion: Row, matrix: Matrix) -> Matrix:
-    """What the stage works on that also knows another extractor's choice, 1 or 0 for each block."""
-    whole = np.ones(len(likely))
+def stacking_features(probabilities: Row, choice: Row, matrix: Matrix) -> Matrix:
+    """The input of the joint stage; `choice` is 1 for the blocks that trafilatura keeps, else 0."""
+    ones = np.ones(len(probabilities))
     return np.column_stack(
         [
-            around(likely, matrix),
-            around(opinion, matrix),
-            whole * agreement(likely, opinion, matrix),
-            whole * confidence(likely, matrix),
+            context_features(probabilities, matrix),
+            context_features(choice, matrix),
+            ones * choice_agreement(probabilities, choice, matrix),
+            ones * expected_f1(probabilities, matrix),
             matrix[:, :OWN],
         ]
     ).astype(np.float32)
 
 
-def agreement(likely: Row, opinion: Row, matrix: Matrix) -> float:
-    """Share of the text either side keeps that both keep."""
+def choice_agreement(probabilities: Row, choice: Row, matrix: Matrix) -> float:
+    """The text that both extractors keep, as a share of the text that either keeps."""
     mass = matrix[:, MASS].astype(np.float64)
-    ours, theirs = likely > 0.5, opinion > 0.5
+    ours, theirs = probabilities > THRESHOLD, choice > THRESHOLD
     return float(np.cumsum(mass * (ours & theirs))[-1] / max(1.0, np.cumsum(mass * (ours | theirs))[-1]))
 
 
-def confidence(likely: Row, matrix: Matrix) -> float:
-    """The F1 to be expected of keeping what is likelier than not, if the likelihoods are true; 0 to 1."""
+def expected_f1(probabilities: Row, matrix: Matrix) -> float:
+    """The expected F1 of the blocks above the threshold, if the probabilities are calibrated; 0 to 1."""
     mass = matrix[:, MASS].astype(np.float64)
-    kept = mass * (likely > 0.5)
-    hits = np.cumsum(kept * likely)[-1]
-    return float(2 * hits / max(1.0, np.cumsum(kept)[-1] + np.cumsum(mass * likely)[-1]))
+    chosen = mass * (probabilities > THRESHOLD)
+    hits = np.cumsum(chosen * probabilities)[-1]
+    return float(2 * hits / max(1.0, np.cumsum(chosen)[-1] + np.cumsum(mass * probabilities)[-1]))
 
 
-KINDS: tuple[PageType, ...] = ("article", "listing", "forum", "product", "other")
-
-
-def page_row(matrix: Matrix, likely: Row, confidence: float) -> Matrix:
-    """The page as one row: means over its blocks, over its text and over its story, and how much of each."""
+def page_features(matrix: Matrix, probabilities: Row, expected_f1: float) -> Matrix:
+    """The page as a single row: means over its blocks, its text and its story, and their amounts."""
     values = matrix.astype(np.float64)
     mass = values[:, MASS]
     share = mass / np.cumsum(mass)[-1]
-    story = likely * mass
+    story = probabilities * mass
     story = story / max(1.0, np.cumsum(story)[-1])
-    # Summed row by row, so the same on every machine; a matrix product would not be.
+    # Summed row by row, which gives the same result on every machine; a matrix product would not.
     means = [(values * weights[:, None]).sum(axis=0) for weights in (share, story)]
-    whole = [
+    amounts = [
         len(values),
         np.log1p(np.cumsum(mass)[-1]),
-        np.cumsum(likely * share)[-1],
-        confidence,
-        likely.max(),
-        np.count_nonzero(likely > 0.5),
+        np.cumsum(probabilities * share)[-1],
+        expected_f1,
+        probabilities.max(),
+        np.count_nonzero(probabilities > THRESHOLD),
     ]
-    plain = values.sum(axis=0) / len(values)
-    return np.concatenate([plain, *means, whole]).astype(np.float32)[None, :]
-
-
-def kind_of(row: Matrix, forests: dict[PageType, Forest]) -> tuple[PageType, float]:
-    """The likeliest kind, and its share among the likelihoods of all kinds."""
-    likely = {kind: float(forest.probabilities(row)[0]) for kind, forest in forests.items()}
-    best = max(likely, key=lambda kind: likely[kind])
-    return best, likely[best] / sum(likely.values())
-
-
-MODEL = "model.npz"
-STAGES = ("first", "second", "joint")
-LIKELY = 0.5
-"What is likelier is kept."
-SURE = 0.90
-"Expected F1 from which the judge is not asked to hear another opinion."
+    means_of_blocks = values.sum(axis=0) / len(values)
+    return np.concatenate([means_of_blocks, *means, amounts]).astype(np.float32)[None, :]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Prediction:
     matrix: Matrix
-    first: Row
-    "The first stage's likelihoods."
-    likely: Row
-    "How likely each block belongs to the story, 0 to 1."
-    confidence: float
-    "Expected F1 of keeping what is likelier than not."
+    first_stage: Row
+    "Probabilities of the first stage."
+    probabilities: Row
+    "For each block the probability that it belongs to the story."
+    expected_f1: float
+    "Expected F1 of the blocks above the threshold."
 
     @property
-    def sure(self) -> bool:
-        return self.confidence >= SURE
+    def is_sure(self) -> bool:
+        return self.expected_f1 >= SURE_F1
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class BlockClassifier:
     """The stages of the model."""
 
     first: Forest
     second: Forest
     joint: Forest
-    kinds: dict[PageType, Forest]
+    page_types: dict[PageType, Forest]
 
-    def judged(
-        self, blocks: Sequence[RawBlock], frames: Sequence[Frame], hints: Hints, marked: Collection[int] = ()
-    ) -> Judgement:
-        """A likelihood for each block; `marked` are indexes of frames that rules call chrome."""
+    def predict(
+        self,
+        blocks: Sequence[TextBlock],
+        frames: Sequence[Frame],
+        hints: PageHints,
+        chrome: Collection[int] = (),
+    ) -> Prediction:
+        """Predict the probability of each block; `chrome` has the frames that rules call chrome."""
         if not blocks:
-            return Judgement(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0), 0.0)
-        matrix = features(blocks, frames, hints, marked)
+            return Prediction(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0), 0.0)
+        matrix = block_features(blocks, frames, hints, chrome)
         first = self.first.probabilities(matrix)
-        second = self.second.probabilities(second_look(first, matrix))
-        likely = (first + second) / 2
-        expected = confidence(likely, matrix)
-        return Judgement(matrix, first, likely, expected)
+        second = self.second.probabilities(second_stage_features(first, matrix))
+        mean = (first + second) / 2
+        return Prediction(matrix, first, mean, expected_f1(mean, matrix))
 
-    def kind(self, judgement: Judgement) -> tuple[PageType, float]:
-        """What the page looks like, and how sure that is, 0 to 1."""
-        row = page_row(judgement.matrix, judgement.likely, judgement.confidence)
-        return kind_of(row, self.kinds)
+    def predict_with_trafilatura(self, prediction: Prediction, choice: Sequence[bool]) -> Row:
+        """Predict the probabilities again, given the blocks that trafilatura keeps."""
+        chosen = np.array(choice, np.float64)
+        joint = self.joint.probabilities(stacking_features(prediction.first_stage, chosen, prediction.matrix))
+        return (prediction.probabilities + joint) / 2
 
-    def reconciled(self, judgement: Judgement, opinion: Sequence[bool]) -> Row:
-        """The likelihoods once another extractor's choice of blocks is known too."""
-        chosen = np.array(opinion, np.float64)
-        joint = self.joint.probabilities(joint_look(judgement.first, chosen, judgement.matrix))
-        return (judgement.likely + joint) / 2
+    def predict_page_type(self, prediction: Prediction) -> tuple[PageType, float]:
+        """Predict the page type, and its share of the probabilities of all types."""
+        row = page_features(prediction.matrix, prediction.probabilities, prediction.expected_f1)
+        likelihoods = {name: float(forest.probabilities(row)[0]) for name, forest in self.page_types.items()}
+        best = max(likelihoods, key=lambda name: likelihoods[name])
+        return best, likelihoods[best] / sum(likelihoods.values())
 
 
 @cache
-def shipped_judge() -> Judge:
-    """The judge that comes with the package."""
-    with as_file(files("newscrawl.extraction.classifier").joinpath(MODEL)) as path:
-        return judge_in(path)
+def load_default_model() -> BlockClassifier:
+    """Load the model that comes with the package."""
+    with as_file(files("newscrawl.extraction.classifier").joinpath(MODEL_NAME)) as path:
+        return load_model(path)
 
 
-def judge_in(path: Path) -> Judge:
-    """The judge of a model file."""
+def load_model(path: Path) -> BlockClassifier:
+    """Load a model file."""
     with np.load(path, allow_pickle=False) as arrays:
-        kinds = {kind: _forest(arrays, kind) for kind in KINDS}
-        first, second, joint = (_forest(arrays, stage) for stage in STAGES)
-        return Judge(first, second, joint, kinds)
+        page_types = {name: _load_forest(arrays, name) for name in PAGE_TYPES}
+        first, second, joint = (_load_forest(arrays, stage) for stage in STAGES)
+        return BlockClassifier(first, second, joint, page_types)
 
 
-def _forest(arrays: Mapping[str, npt.NDArray[Any]], stage: str) -> Forest:
+def _load_forest(arrays: Mapping[str, npt.NDArray[Any]], stage: str) -> Forest:
     return Forest(
         columns=arrays[f"{stage}.columns"].astype(np.int64),
         borders=arrays[f"{stage}.borders"],

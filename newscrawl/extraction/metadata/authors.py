@@ -1,4 +1,4 @@
-"""Who wrote it: what JSON-LD and meta tags name, against the byline that readers see."""
+"""The authors of a story: weigh JSON-LD and meta tags against the byline that readers see."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ from itertools import islice
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import RawBlock, text_of
-from newscrawl.extraction.head import Head
-from newscrawl.extraction.jsonld import Node, linked, strings, text, types_of
-from newscrawl.extraction.landmarks import BELOW, Near, Signs, near_title, short_text
+from newscrawl.extraction.blocks import TextBlock, inner_text
+from newscrawl.extraction.head import PageHead
+from newscrawl.extraction.jsonld import Node, first_text, node_types, resolve_nodes, string_values
+from newscrawl.extraction.landmarks import LINES_BELOW, HeadlineContext, PageLandmarks, short_text
 from newscrawl.extraction.metadata.names import (
+    NAME_WORDS,
     PREFIX,
-    agency_named,
-    cleaned,
-    is_login,
-    is_name,
-    is_role,
-    kind_of,
-    looks_like_person,
-    names_in,
+    agency_short_name,
+    author_kind,
+    clean_authors,
+    clean_name,
+    has_role_word,
+    is_login_name,
+    is_person_name,
+    is_plausible_name,
+    parse_byline,
+    replace_dates,
     split_names,
-    squashed,
-    trimmed,
-    without_dates,
+    squash,
 )
-from newscrawl.extraction.normalize import key
-from newscrawl.extraction.view import select
+from newscrawl.extraction.normalize import match_key
+from newscrawl.extraction.view import select_elements
 from newscrawl.items import Author
-from newscrawl.urls import absolute, host_of
+from newscrawl.urls import absolute_url, url_host
 
 MAX_CANDIDATES = 40
-MAX_CHARS_OF_BYLINES = 160
-"A longer element named for its author tells of them."
-MAX_ALONE = 40
-"Longer lines hold more than a name; their links to authors tell better which."
-BEFORE = 60
-"Elements above the headline in which a byline may stand."
-BESIDE = 15
-"Elements from one author to the next of the same byline."
-_LINE = re.compile(
+MAX_BYLINE_CHARS = 160
+"A longer element named for the author is about them, and no byline."
+MAX_NAME_LINE_CHARS = 40
+"A longer line has more than a name in it; its links to authors are clearer."
+MAX_ABOVE = 60
+"How many elements above the headline a byline may stand."
+MAX_GAP = 15
+"How many elements two authors of the same byline are apart."
+_BYLINE_START = re.compile(
     r"^(?:(?:written |words |story |reported |posted )?by|par|von|por|"
     r"(?:r[eé]dig[eé]|[eé]crit|publi[eé]|soumis) par|submitted by|"
     r"propos recueillis par)(?:\b\s?:?\s*(?=[^\W\d_])|(?-i:(?=[A-ZÀ-Ý])))",
@@ -54,153 +55,25 @@ _LABEL = re.compile(
     r"\s*(?=[^\W\d_])",
     re.IGNORECASE,
 )
-"Such a label names the author wherever it stands."
+"Labels that introduce an author anywhere on the page."
 _BARS = re.compile(r"\s*[|•·]\s*")
 _LABEL_ALONE = re.compile(
     r"^(?:auteure?s?|authors?|(?:written |reported |posted |submitted )?by|"
     r"(?:(?:r[eé]dig[eé]|[eé]crit|publi[eé]|soumis) )?par|autor(?:in|en)?)\s?:?$",
     re.IGNORECASE,
 )
-BOX_DEPTH = 4
-"Elements from a name up to the box that it shares with its label."
+CONTAINER_DEPTH = 4
+"How many elements above a name its common container with the label may be."
 _INLINE = frozenset({"a", "span", "b", "strong", "em", "i"})
-_ABOUT = re.compile(
+_NOT_A_BYLINE = re.compile(
     r"bio|about|descri|avatar|image|photo|thumb|social|share|comment|follow|count", re.IGNORECASE
 )
 _OTHER_ROLE = re.compile(
     r"^\W*(?:edit|review|medically|fact|photo|illustr|translat|tradu|cr[eé]dit)", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """A byline as readers see it."""
-
-    authors: list[Author] = field(default_factory=list)
-    line: str | None = None
-    "As it is printed, with what stands beside the names."
-
-
-def seen_byline(signs: Signs, near: Near, url: str) -> Seen:
-    """Who signs beside the headline, else below the story."""
-    found = _marked(signs, near, url)
-    return found if found.authors else _labelled(near)
-
-
-def _marked(signs: Signs, near: Near, url: str) -> Seen:
-    """Names in elements marked as the author's; those right beside the first are of the same byline."""
-    found: list[Author] = []
-    line, last = None, 0
-    for element in _candidates(signs, near):
-        place = signs.place[element]
-        if found and place - last > BESIDE:
-            break
-        if named := _names(element, signs, url):
-            line = line or _printed(element)
-            found += named
-            last = place
-    return Seen(authors=found, line=line) if _is_byline(found) else Seen()
-
-
-def _printed(element: HtmlElement) -> str:
-    """The line of a marked element; of a link, the line that it stands in."""
-    parent = element.getparent()
-    if element.tag in _INLINE and parent is not None and (line := short_text(parent, MAX_CHARS_OF_BYLINES)):
-        return line
-    return short_text(element, MAX_CHARS_OF_BYLINES)
-
-
-def _is_byline(found: list[Author]) -> bool:
-    """Several single words are entries of a menu."""
-    return len({key(one.name) for one in found}) < 2 or any(
-        " " in one.name or one.kind == "org" for one in found
-    )
-
-
-def _candidates(signs: Signs, near: Near) -> list[HtmlElement]:
-    """Marked elements from the headline down, then those right above it; none about other stories."""
-    marked = {*signs.author_links, *signs.named["author"]}
-    ordered = sorted(marked, key=lambda one: signs.place[one])
-    start = max(0, near.place - BEFORE)
-    below = [one for one in ordered if signs.place[one] >= near.place]
-    above = [one for one in ordered if start <= signs.place[one] < near.place]
-    fit = (one for one in (*below, *above) if one not in near.home and not near.elsewhere(one))
-    return [one for _, one in zip(range(MAX_CANDIDATES), fit, strict=False)]
-
-
-def _names(element: HtmlElement, signs: Signs, url: str) -> list[Author]:
-    """The names in a marked element: of its links to authors, else of its line."""
-    if _ABOUT.search(element.get("class") or ""):
-        return []
-    if element.tag == "meta" or element.get("content"):
-        return _fit(names_in(element.get("content")))
-    line = short_text(element, MAX_CHARS_OF_BYLINES)
-    if not line or _OTHER_ROLE.match(line):
-        return []
-    if element.tag == "a":
-        link = absolute(element.get("href") or "", url)
-        return [Author(name=one.name, url=link, kind=one.kind) for one in _fit(names_in(line))]
-    if len(line) > MAX_ALONE and any(link in signs.place for link in element.iterdescendants("a")):
-        return []  # the links come next, each on its own
-    return _fit(names_in(line))
-
-
-def _fit(found: Iterator[Author]) -> list[Author]:
-    return [one for one in found if _is_fit(one, trimmed(one.name))]
-
-
-def _is_fit(author: Author, name: str) -> bool:
-    if not is_name(name):
-        return False
-    return author.kind == "org" or (looks_like_person(name) and not is_role(name))
-
-
-def _labelled(near: Near) -> Seen:
-    """Names in a line such as `By Awa Ndiaye` near the headline, or with a label anywhere."""
-    for at, line in enumerate(near.lines):
-        if len(line.text) > MAX_CHARS_OF_BYLINES:
-            continue
-        close = at < BELOW
-        if _LABEL_ALONE.match(line.text):
-            signed = _behind_label(line, near.lines[at + 1 : at + 2], close=close)
-        else:
-            signed = _signed(line.text, close=close)
-        if signed and (found := _fit(names_in(signed))) and not near.elsewhere(line.element):
-            return Seen(authors=found, line=signed)
-    return Seen()
-
-
-def _behind_label(label: RawBlock, following: Sequence[RawBlock], *, close: bool) -> str | None:
-    """The line behind a label that stands alone, unless it is the next thing on the page."""
-    line = next(iter(following), None)
-    if line is None or not _share_a_box(label.element, line.element, close=close):
-        return None
-    is_short = line.kind != "h" and len(line.text) <= MAX_ALONE and " " in line.text
-    return line.text if is_short or (close and len(line.text) <= MAX_CHARS_OF_BYLINES) else None
-
-
-def _share_a_box(label: HtmlElement, line: HtmlElement, *, close: bool) -> bool:
-    """Whether one element holds both: right above the label, or near the headline one further up."""
-    boxes = {*islice(label.iterancestors(), 2 if close else 1)}
-    return any(above in boxes for above in islice(line.iterancestors(), BOX_DEPTH))
-
-
-def _signed(line: str, *, close: bool) -> str | None:
-    """The part of a line in which a label names the author."""
-    if _LABEL.match(line):
-        return line
-    parts = _BARS.split(without_dates(line)) if close else ()
-    return next((part for part in parts if _LINE.match(part)), None)
-
-
 MAX_AUTHORS = 20
-MAX_LINES, MAX_CHARS = 21, 200
-"Lines from the headline on in which a declared author may be seen."
-_METAS = (
-    "author", "article:author", "og:article:author", "article:author_name", "parsely-author",
-    "citation_author",
-    "dc.creator", "dcterms.creator", "sailthru.author", "byl", "cxenseparse:author", "authors",
-)  # fmt: skip
+MAX_LINES, MAX_LINE_CHARS = 21, 200
+"Lines from the headline on in which a declared author may be visible."
 _ORGS = frozenset({"organization", "newsmediaorganization", "corporation"})
 
 
@@ -208,133 +81,264 @@ _ORGS = frozenset({"organization", "newsmediaorganization", "corporation"})
 class Byline:
     authors: list[Author]
     raw: str | None = None
-    "As the page prints it."
+    "The byline as printed."
     agency: str | None = None
-    "An agency among the authors."
-    alone: bool = False
-    "True when agencies are the only authors."
+    "A news agency among the authors."
+    agency_only: bool = False
+    "Whether all authors are agencies."
 
 
-def byline_of(
-    head: Head,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VisibleByline:
+    """A byline as readers see it."""
+
+    authors: list[Author] = field(default_factory=list)
+    line: str | None = None
+    "The line as printed, with what stands beside the names."
+
+
+def choose_byline(
+    head: PageHead,
     tree: HtmlElement,
-    *,
+    context: HeadlineContext,
     selector: str | None,
+    *,
     in_text: str | None,
     sites: Iterable[str],
-    lines: Sequence[RawBlock] = (),
-    titles: Collection[str] = (),
 ) -> Byline:
-    """By the outlet's selector; else as declared, unless readers see otherwise; else the text."""
-    known = _sites(head, sites)
-    ruled = next((found for one in select(tree, selector) if (found := text_of(one))), None)
-    raw = ruled or in_text
-    if authors := cleaned(names_in(ruled), known, MAX_AUTHORS):
-        return _byline(authors, raw)
-    near = near_title(lines, set(titles), head.signs)
-    printed = seen_byline(head.signs, near, head.url)
-    seen = cleaned(printed.authors, known, MAX_AUTHORS)
-    declared = [cleaned(source, known, MAX_AUTHORS) for source in (_in_jsonld(head), *_in_metas(head))]
-    authors = _without_site(_chosen([one for one in declared if one], seen, near), known)
-    authors = authors or cleaned(names_in(in_text), known, MAX_AUTHORS)
-    shown = printed.line if _keys(authors) & _keys(seen) else None
-    return _byline(authors, raw or shown)
+    """Choose the authors by the selector, else as declared unless readers see others, else `in_text`."""
+    own_names = _site_names(head, sites)
+    texts = map(inner_text, select_elements(tree, selector))
+    selected = next(filter(None, texts), None)
+    raw = selected or in_text
+    if authors := clean_authors(parse_byline(selected), own_names, MAX_AUTHORS):
+        return _make_byline(authors, raw)
+    printed = find_visible_byline(head.landmarks, context, head.url)
+    visible = clean_authors(printed.authors, own_names, MAX_AUTHORS)
+    sources = (_jsonld_authors(head), *_meta_authors(head))
+    declared = [authors for source in sources if (authors := clean_authors(source, own_names, MAX_AUTHORS))]
+    authors = _drop_site_names(_choose_authors(declared, visible, context), own_names)
+    authors = authors or clean_authors(parse_byline(in_text), own_names, MAX_AUTHORS)
+    line = printed.line if _name_keys(authors) & _name_keys(visible) else None
+    return _make_byline(authors, raw or line)
 
 
-def _sites(head: Head, sites: Iterable[str]) -> set[str]:
-    """Names under which the site itself signs."""
-    publishers = linked(head.nodes, head.story.get("publisher"))
+def _site_names(head: PageHead, sites: Iterable[str]) -> set[str]:
+    """The names under which the site itself signs, squashed."""
+    publishers = resolve_nodes(head.nodes, head.story_node.get("publisher"))
+    host = url_host(head.url)
     names = [
         *sites,
         head.meta("og:site_name", "application-name") or "",
-        *(text(node.get("name")) or "" for node in publishers if "person" not in types_of(node)),
-        host_of(head.url),
-        *host_of(head.url).split(".")[-3:-1],
+        *(first_text(node.get("name")) or "" for node in publishers if "person" not in node_types(node)),
+        host,
+        *host.split(".")[-3:-1],
     ]
-    return {squashed(name) for name in names if name} - {""}
+    return {squash(name) for name in names if name} - {""}
 
 
-def _chosen(declared: list[list[Author]], seen: list[Author], near: Near) -> list[Author]:
-    """The first source that names people, a fuller one that has them all, or what readers see instead."""
-    named = [one for one in declared if _people(one)]
-    best = next(iter(named or declared), [])
-    if _people(seen) and (not _people(best) or all(is_login(one.name) for one in best)):
-        return seen
-    if _full(seen) and not _are_shown(_keys(best), near):
-        return next((one for one in named if _keys(one) & _keys(seen)), seen)
-    for other in (*named, _full(seen)):
-        if _keys(best) < _keys(other) and all(
-            one.kind == "person" or key(one.name) in _keys(best) for one in other
+def _choose_authors(
+    declared: list[list[Author]], visible: list[Author], context: HeadlineContext
+) -> list[Author]:
+    """The first source that names people, a fuller source with the same names, or what readers see."""
+    with_people = [authors for authors in declared if _persons(authors)]
+    best = next(iter(with_people or declared), [])
+    if _persons(visible) and (not _persons(best) or all(is_login_name(author.name) for author in best)):
+        return visible
+    if _full_names(visible) and not _are_visible(_name_keys(best), context):
+        return next((names for names in with_people if _name_keys(names) & _name_keys(visible)), visible)
+    for other in (*with_people, _full_names(visible)):
+        if _name_keys(best) < _name_keys(other) and all(
+            author.kind == "person" or match_key(author.name) in _name_keys(best) for author in other
         ):
             best = other
-    return best or seen
+    return best or visible
 
 
-def _without_site(authors: list[Author], known: Collection[str]) -> list[Author]:
-    """Where people are named, without the site itself, and without the place behind an agency's name."""
-    if not _people(authors):
+def _drop_site_names(authors: list[Author], own_names: Collection[str]) -> list[Author]:
+    """If there are people, drop the site itself, and a place after the name of an agency."""
+    if not _persons(authors):
         return authors
-    own = [one for one in authors if squashed(one.name) not in known]
-    return [one for before, one in zip([None, *own], own, strict=False) if not _is_place(one, before)]
+    others = [author for author in authors if squash(author.name) not in own_names]
+    pairs = zip([None, *others], others, strict=False)
+    return [author for before, author in pairs if not _is_place(author, before)]
 
 
 def _is_place(author: Author, before: Author | None) -> bool:
-    """A single word behind an agency, as in `Reuters, Washington`."""
+    """Whether it is a single word after an agency, as in `Reuters, Washington`."""
     is_word = author.kind == "person" and " " not in author.name
-    return is_word and before is not None and agency_named(before.name) is not None
+    return is_word and before is not None and agency_short_name(before.name) is not None
 
 
-def _are_shown(names: set[str], near: Near) -> bool:
-    """Whether a line near the headline holds one of the names."""
-    lines = [key(line.text) for line in near.lines[:MAX_LINES] if len(line.text) <= MAX_CHARS]
-    return any(name in line for name in names for line in lines)
+def _are_visible(keys: set[str], context: HeadlineContext) -> bool:
+    """Whether a line near the headline has one of the names."""
+    lines = [match_key(line.text) for line in context.lines[:MAX_LINES] if len(line.text) <= MAX_LINE_CHARS]
+    return any(key in line for key in keys for line in lines)
 
 
-def _full(authors: Sequence[Author]) -> list[Author]:
-    """People by more than one word: what markup calls an author may be a section or a team."""
-    return [one for one in authors if one.kind == "person" and " " in one.name]
+def _full_names(authors: Sequence[Author]) -> list[Author]:
+    """People with more than a single word: an author in markup may be a section or a team."""
+    return [author for author in _persons(authors) if " " in author.name]
 
 
-def _people(authors: Sequence[Author]) -> list[Author]:
-    return [one for one in authors if one.kind == "person"]
+def _persons(authors: Sequence[Author]) -> list[Author]:
+    return [author for author in authors if author.kind == "person"]
 
 
-def _keys(authors: Sequence[Author]) -> set[str]:
-    return {key(one.name) for one in authors}
+def _name_keys(authors: Sequence[Author]) -> set[str]:
+    return {match_key(author.name) for author in authors}
 
 
-def _byline(authors: list[Author], raw: str | None) -> Byline:
-    agencies = _agencies(author.name for author in authors)
+def _make_byline(authors: list[Author], raw: str | None) -> Byline:
+    agencies = _agency_names(author.name for author in authors)
     if not agencies and raw:
-        agencies = _agencies(split_names(PREFIX.sub("", raw)))
-    alone = bool(agencies) and all(agency_named(author.name) for author in authors)
-    return Byline(authors=authors, raw=raw, agency=agencies[0] if agencies else None, alone=alone)
+        agencies = _agency_names(split_names(PREFIX.sub("", raw)))
+    only = bool(agencies) and all(agency_short_name(author.name) for author in authors)
+    return Byline(authors=authors, raw=raw, agency=agencies[0] if agencies else None, agency_only=only)
 
 
-def _agencies(names: Iterable[str]) -> list[str]:
-    return [short for name in names if (short := agency_named(name))]
+def _agency_names(names: Iterable[str]) -> list[str]:
+    return [short for name in names if (short := agency_short_name(name))]
 
 
-def _in_jsonld(head: Head) -> Iterator[Author]:
-    said = head.story.get("author") or head.story.get("creator")
-    for node in linked(head.nodes, said):
-        yield from _from_node(node, head.url)
-    for name in strings(said):
-        yield from names_in(name)
+def _jsonld_authors(head: PageHead) -> Iterator[Author]:
+    value = head.story_node.get("author") or head.story_node.get("creator")
+    for node in resolve_nodes(head.nodes, value):
+        yield from _node_authors(node, head.url)
+    for line in string_values(value):
+        yield from parse_byline(line)
 
 
-def _from_node(node: Node, url: str) -> Iterator[Author]:
-    link = next((full for one in strings(node.get("url")) if (full := absolute(one, url))), None)
-    is_org = bool(types_of(node) & _ORGS) and "person" not in types_of(node)
-    for line in strings(node.get("name")):
-        said = text(line) or ""
-        names = [said] if is_org else [one.name for one in names_in(said)]
+def _node_authors(node: Node, url: str) -> Iterator[Author]:
+    links = (absolute_url(href, url) for href in string_values(node.get("url")))
+    link = next(filter(None, links), None)
+    is_org = bool(node_types(node) & _ORGS) and "person" not in node_types(node)
+    for value in string_values(node.get("name")):
+        line = first_text(value) or ""
+        names = [line] if is_org else [author.name for author in parse_byline(line)]
         for name in names:
-            kind = "org" if is_org else kind_of(name)
+            kind = "org" if is_org else author_kind(name)
             yield Author(name=name, url=link if len(names) == 1 else None, kind=kind)
 
 
-def _in_metas(head: Head) -> Iterator[Iterator[Author]]:
-    for name in _METAS:
-        if said := head.metas.get(name):
-            yield (author for one in said for author in names_in(one))
+def _meta_authors(head: PageHead) -> Iterator[Iterator[Author]]:
+    for name in NAME_WORDS["metas"]:
+        if lines := head.metas.get(name):
+            yield (author for line in lines for author in parse_byline(line))
+
+
+def find_visible_byline(landmarks: PageLandmarks, context: HeadlineContext, url: str) -> VisibleByline:
+    """Find the byline beside the headline, else below the story."""
+    byline = _marked_byline(landmarks, context, url)
+    return byline if byline.authors else _labelled_byline(context)
+
+
+def _marked_byline(landmarks: PageLandmarks, context: HeadlineContext, url: str) -> VisibleByline:
+    """The authors in elements marked as such; those close to the first belong to the same byline."""
+    authors: list[Author] = []
+    line, last = None, 0
+    for element in _marked_elements(landmarks, context):
+        position = landmarks.positions[element]
+        if authors and position - last > MAX_GAP:
+            break
+        if names := _names_in_element(element, landmarks, url):
+            line = line or _printed_line(element)
+            authors += names
+            last = position
+    return VisibleByline(authors=authors, line=line) if _is_byline(authors) else VisibleByline()
+
+
+def _printed_line(element: HtmlElement) -> str:
+    """The line of a marked element; of an inline element the line in which it stands."""
+    parent = element.getparent()
+    if element.tag in _INLINE and parent is not None and (line := short_text(parent, MAX_BYLINE_CHARS)):
+        return line
+    return short_text(element, MAX_BYLINE_CHARS)
+
+
+def _is_byline(authors: list[Author]) -> bool:
+    """Whether the names are a byline: several single words are the entries of a menu."""
+    return len(_name_keys(authors)) < 2 or any(
+        " " in author.name or author.kind == "org" for author in authors
+    )
+
+
+def _marked_elements(landmarks: PageLandmarks, context: HeadlineContext) -> list[HtmlElement]:
+    """Elements marked as author from the headline down, then right above it; none about other stories."""
+    marked = {*landmarks.author_links, *landmarks.by_kind["author"]}
+    ordered = sorted(marked, key=lambda element: landmarks.positions[element])
+    start = max(0, context.position - MAX_ABOVE)
+    below = [element for element in ordered if landmarks.positions[element] >= context.position]
+    above = [element for element in ordered if start <= landmarks.positions[element] < context.position]
+    own = (
+        element
+        for element in (*below, *above)
+        if element not in context.headline_elements and not context.is_elsewhere(element)
+    )
+    return list(islice(own, MAX_CANDIDATES))
+
+
+def _names_in_element(element: HtmlElement, landmarks: PageLandmarks, url: str) -> list[Author]:
+    """The authors in the line of a marked element, unless its links to authors name them."""
+    if _NOT_A_BYLINE.search(element.get("class") or ""):
+        return []
+    if element.tag == "meta" or element.get("content"):
+        return _plausible_authors(element.get("content"))
+    line = short_text(element, MAX_BYLINE_CHARS)
+    if not line or _OTHER_ROLE.match(line):
+        return []
+    if element.tag == "a":
+        link = absolute_url(element.get("href") or "", url)
+        return [Author(name=author.name, url=link, kind=author.kind) for author in _plausible_authors(line)]
+    links = element.iterdescendants("a")
+    if len(line) > MAX_NAME_LINE_CHARS and any(link in landmarks.positions for link in links):
+        return []  # its links follow, each as an element of its own
+    return _plausible_authors(line)
+
+
+def _plausible_authors(line: str | None) -> list[Author]:
+    pairs = ((author, clean_name(author.name)) for author in parse_byline(line))
+    return [
+        author
+        for author, name in pairs
+        if is_plausible_name(name)
+        and (author.kind == "org" or (is_person_name(name) and not has_role_word(name)))
+    ]
+
+
+def _labelled_byline(context: HeadlineContext) -> VisibleByline:
+    """A line such as `By Awa Ndiaye` near the headline, or a line with a label anywhere."""
+    for at, line in enumerate(context.lines):
+        if len(line.text) > MAX_BYLINE_CHARS:
+            continue
+        close = at < LINES_BELOW
+        if _LABEL_ALONE.match(line.text):
+            text = _line_after_label(line, context.lines[at + 1 : at + 2], close=close)
+        else:
+            text = _labelled_part(line.text, close=close)
+        if text and (authors := _plausible_authors(text)) and not context.is_elsewhere(line.element):
+            return VisibleByline(authors=authors, line=text)
+    return VisibleByline()
+
+
+def _line_after_label(label: TextBlock, following: Sequence[TextBlock], *, close: bool) -> str | None:
+    """The line after a label that has a line of its own, unless it is unrelated to the label."""
+    line = next(iter(following), None)
+    if line is None or not _share_container(label.element, line.element, close=close):
+        return None
+    is_short = line.kind != "h" and len(line.text) <= MAX_NAME_LINE_CHARS and " " in line.text
+    return line.text if is_short or (close and len(line.text) <= MAX_BYLINE_CHARS) else None
+
+
+def _share_container(label: HtmlElement, line: HtmlElement, *, close: bool) -> bool:
+    """Whether the parent of the label, or near the headline its grandparent, also holds the line."""
+    containers = {*islice(label.iterancestors(), 2 if close else 1)}
+    return any(above in containers for above in islice(line.iterancestors(), CONTAINER_DEPTH))
+
+
+def _labelled_part(line: str, *, close: bool) -> str | None:
+    """The part of a line in which a label introduces the author."""
+    if _LABEL.match(line):
+        return line
+    parts = _BARS.split(replace_dates(line)) if close else ()
+    return next((part for part in parts if _BYLINE_START.match(part)), None)

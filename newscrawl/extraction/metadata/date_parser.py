@@ -1,4 +1,4 @@
-"""Dates as they are written: ISO, RFC 822, French and English, with the traps of zones."""
+"""Parse dates: ISO, RFC 822, French, English and other prose, and ambiguous time zones."""
 
 from __future__ import annotations
 
@@ -8,32 +8,16 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
-from newscrawl.extraction.normalize import cut, tidy
+from newscrawl.extraction.normalize import normalize_spaces, truncate
 from newscrawl.items import Precision
+from newscrawl.package_data import read_package_toml
 
 MAX_CHARS = 200
 FIRST_YEAR = 1990
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan janvier janv januar jänner enero janeiro gennaio",
-            "february feb février fevrier févr fevr fév fev februar febrero fevereiro febbraio",
-            "march mar mars märz marzo março",
-            "april apr avril avr abril aprile",
-            "may mai mayo maio maggio",
-            "june jun juin juni junio junho giugno",
-            "july jul juillet juil juli julio julho luglio",
-            "august aug août aout aoû agosto ago",
-            "september sep sept septembre septiembre setembro settembre",
-            "october oct octobre oktober okt octubre outubro ottobre",
-            "november nov novembre noviembre novembro",
-            "december dec décembre decembre déc dezember dez diciembre dezembro dicembre",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}  # fmt: skip
+DATE_WORDS = read_package_toml("newscrawl.extraction", "dates.toml")
+_MONTHS: dict[str, int] = {
+    name: number for number, names in enumerate(DATE_WORDS["months"], start=1) for name in names.split()
+}
 _MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=lambda name: (-len(name), name))) + r")\.?"
 _TIME = (
     r"(?:\s{0,3}(?:,|-|–|—|\||à|a|at|@|T)?\s{0,3}(?P<hour>[01]?\d|"
@@ -43,7 +27,7 @@ _TIME = (
     r"ET|HNE|HAE|HE|[+-]\d{2}:?\d{2})\)?)?)?"
 )
 _END = r"(?=\D|$|\d\d?\s?[:h]\s?\d\d)"
-"After a year: no digit, or the hour that markup alone keeps apart."
+"A year ends before a non-digit, or before a time that only markup separates from it."
 _ISO = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:(?:T|t|"
     r"\s{1,3})(?P<hour>\d{1,2}):(?P<minute>\d{2})"
@@ -82,51 +66,41 @@ _COMPACT = re.compile(
 )
 _UNIX = re.compile(r"^1\d{9}(?:\d{3})?$")
 _RFC822 = re.compile(r"^(?:[a-z]{3},?\s{1,3})?\d{1,2}\s[a-z]{3}\s\d{4}\s\d{2}:\d{2}", re.IGNORECASE)
-_LABELS = re.compile(
-    r"\b(?:publi[eé]e?s?|publicado|actualizado|veröffentlicht|aktualisiert|am|um|den|vom|el|"
-    r"published|posted|post[eé]e?|updated|update|last|latest|created|modified|modifi[eé]e?|mis(?:e)?|jour|on|le|la|à|a|at|du|"
-    r"article|date|written|r[eé]dig[eé]|[eé]crit|cr[eé][eé]|first|de|and|et|heure|heures|h|"
-    r"lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|monday|tuesday|wednesday|thursday|friday|"
-    r"saturday|sunday|minutes?|mins?|reading|mon|tue|wed|thu|fri|sat|sun|lun|mer|jeu|ven|sam|dim|"
-    r"ist|gmt|utc|am|pm|uhr|read|lecture|temps)\b",
-    re.IGNORECASE,
-)
+_LABELS = re.compile(rf"\b(?:{'|'.join(DATE_WORDS['labels'])})\b", re.IGNORECASE)
 MAX_LINE_CHARS, MAX_LETTERS = 120, 3
-_AGO = re.compile(
+_RELATIVE = re.compile(
     r"\bil y a (?P<n>\d{1,2}|une?) (?P<unit>minute|min|heure|h|jour|j|semaine)s?\b|"
     r"\b(?P<number>\d{1,2}|an?|one) (?P<span>minute|min|hour|hr|h|day|d|week)s? ago\b",
     re.IGNORECASE,
 )
-_SPANS = (
+_UNIT_SPANS = (
     ("min", dt.timedelta(minutes=1)), ("h", dt.timedelta(hours=1)), ("j", dt.timedelta(days=1)),
     ("d", dt.timedelta(days=1)), ("sem", dt.timedelta(weeks=1)), ("week", dt.timedelta(weeks=1)),
 )  # fmt: skip
 _LETTERS = re.compile(r"[^\W\d_]")
-_FIXED = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WAT": 60, "CAT": 120, "EAT": 180, "CET": 60, "CEST": 120, "BST": 60,
-    "EST": -300,
-    "EDT": -240, "CDT": -300, "PST": -480, "PDT": -420,
-}  # fmt: skip
+_ZONE_MINUTES: dict[str, int] = DATE_WORDS["zones"]
 _IST_ZONES = frozenset({"Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"})
-_CHINA = frozenset({"Asia/Shanghai", "Asia/Taipei", "Asia/Hong_Kong", "Asia/Macau"})
-_INDIA = dt.timezone(dt.timedelta(hours=5, minutes=30))
+_CHINESE_ZONES = frozenset({"Asia/Shanghai", "Asia/Taipei", "Asia/Hong_Kong", "Asia/Macau"})
+_INDIAN_TIME = dt.timezone(dt.timedelta(hours=5, minutes=30))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
-    """A date that was read; without a time it is a day, without a zone its zone is not known."""
+class ParsedDate:
+    """A date as parsed: a day, with a time and a zone where the text has them."""
 
     day: dt.date
     time: dt.time | None = None
-    "Without zone: wall clock at `zone`."
+    "Wall-clock time in `zone`, naive."
     seconds: bool = False
+    "Whether the text has seconds."
     zone: dt.tzinfo | None = None
+    "None if unknown."
     raw: str
-    says_india: bool = False
-    "The text says IST and nothing says that another IST than India's is meant."
+    is_indian_time: bool = False
+    "Whether the text says IST, and the outlet is not in another country that has an IST."
 
-    def wall(self) -> dt.datetime | None:
-        """Its wall clock, to compare two spellings of one moment; it is never shown."""
+    def wall_clock(self) -> dt.datetime | None:
+        """Its naive wall-clock time, to compare two spellings of the same moment."""
         return dt.datetime.combine(self.day, self.time) if self.time else None
 
     @property
@@ -135,95 +109,91 @@ class Moment:
             return "day"
         return "second" if self.seconds else "minute"
 
-    def text(self) -> str:
-        """RFC 3339: with an offset, or the day alone where time or zone is not known."""
+    def isoformat(self) -> str:
+        """RFC 3339 with an offset, or only the day if time or zone is unknown."""
         if self.time is None or self.zone is None:
             return self.day.isoformat()
         return dt.datetime.combine(self.day, self.time, self.zone).isoformat(timespec="seconds")
 
-    def in_zone(self, zone: dt.tzinfo | None) -> Moment:
-        """Itself, with `zone` where it names none."""
+    def with_default_zone(self, zone: dt.tzinfo | None) -> ParsedDate:
+        """The date in `zone`, unless it has a zone of its own."""
         if self.zone is not None or zone is None:
             return self
         return replace(self, zone=zone)
 
-    def at(self, zone: dt.tzinfo) -> Moment:
-        """The same moment by the wall clock of another zone."""
-        wall = self.wall()
-        if wall is None or self.zone is None:
+    def converted_to(self, zone: dt.tzinfo) -> ParsedDate:
+        """The same moment in another zone."""
+        clock = self.wall_clock()
+        if clock is None or self.zone is None:
             return self
-        moved = wall.replace(tzinfo=self.zone).astimezone(zone)
+        moved = clock.replace(tzinfo=self.zone).astimezone(zone)
         return replace(self, day=moved.date(), time=moved.time(), zone=zone)
 
 
-def read_moment(raw: str, zone: ZoneInfo | None = None) -> Moment | None:
-    """The first date in a string; `zone` holds where the string names none, and tells which IST is meant."""
-    text = tidy(cut(raw, 4 * MAX_CHARS))[:MAX_CHARS]
+def parse_date(raw: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
+    """Parse the first date in a string; `zone` is the default, and decides which IST is meant."""
+    text = normalize_spaces(truncate(raw, 4 * MAX_CHARS))[:MAX_CHARS]
     if iso := _ISO.match(text):
-        found = _moment(iso, text, zone)
+        date = _date_from_match(iso, text, zone)
     elif _RFC822.match(text):
-        found = _from_rfc822(text)
+        date = _parse_rfc822(text)
     elif compact := _COMPACT.match(text):
-        found = _moment(compact, text, zone)
+        date = _date_from_match(compact, text, zone)
     elif _UNIX.match(text):
-        found = _from_instant(dt.datetime.fromtimestamp(int(text[:10]), dt.UTC), text)
+        date = _date_from_datetime(dt.datetime.fromtimestamp(int(text[:10]), dt.UTC), text)
     else:
-        found = find_moment(text, zone)
-    return found.in_zone(zone) if found else None
+        date = find_date(text, zone)
+    return date.with_default_zone(zone) if date else None
 
 
-def find_moment(text: str, zone: ZoneInfo | None = None) -> Moment | None:
-    """The date that stands first in running text."""
-    moments = moments_in(text, zone)
-    return moments[0] if moments else None
+def find_date(text: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
+    """The first date in running text."""
+    return next(iter(find_dates(text, zone)), None)
 
 
-def moments_in(text: str, zone: ZoneInfo | None = None) -> list[Moment]:
-    """All dates in a line, in order."""
-    found = sorted(
-        (hit for pattern in _PATTERNS for hit in pattern.finditer(text[:MAX_CHARS])),
-        key=lambda hit: hit.start(),
-    )
-    kept: list[re.Match[str]] = []
-    for hit in found:
-        if not kept or hit.start() >= kept[-1].end():
-            kept.append(hit)
-    return [moment for hit in kept if (moment := _moment(hit, hit.group(), zone))]
+def find_dates(text: str, zone: ZoneInfo | None = None) -> list[ParsedDate]:
+    """All dates in a line, in order; of overlapping matches the first counts."""
+    matches = [match for pattern in _PATTERNS for match in pattern.finditer(text[:MAX_CHARS])]
+    disjoint: list[re.Match[str]] = []
+    for match in sorted(matches, key=lambda match: match.start()):
+        if not disjoint or match.start() >= disjoint[-1].end():
+            disjoint.append(match)
+    return [date for match in disjoint if (date := _date_from_match(match, match.group(), zone))]
 
 
-def _moment(found: re.Match[str], raw: str, zone: ZoneInfo | None) -> Moment | None:
-    parts = found.groupdict()
-    day = _day(parts["year"], parts["month"], parts["day"])
+def _date_from_match(match: re.Match[str], raw: str, zone: ZoneInfo | None) -> ParsedDate | None:
+    parts = match.groupdict()
+    day = _build_day(parts["year"], parts["month"], parts["day"])
     if day is None:
         return None
-    time = _time(parts.get("hour"), parts.get("minute"), parts.get("second"), parts.get("half"))
-    named = (parts.get("zone") or "").upper()
-    offset = _zone(named, zone) if named else zone
-    if named and offset is None:
-        time = None  # an abbreviation of several zones: the hour would be a guess
-    return Moment(
+    time = _parse_time(parts.get("hour"), parts.get("minute"), parts.get("second"), parts.get("half"))
+    name = (parts.get("zone") or "").upper()
+    offset = _parse_zone(name, zone) if name else zone
+    if name and offset is None:
+        time = None  # an ambiguous abbreviation: the hour would be a guess
+    return ParsedDate(
         day=day,
         time=time,
         seconds=parts.get("second") is not None,
         zone=offset if time else None,
         raw=raw,
-        says_india=named == "IST" and (zone is None or zone.key not in _IST_ZONES - {"Asia/Kolkata"}),
+        is_indian_time=name == "IST" and (zone is None or zone.key not in _IST_ZONES - {"Asia/Kolkata"}),
     )
 
 
-def _day(year: str, month: str, day: str) -> dt.date | None:
+def _build_day(year: str, month: str, day: str) -> dt.date | None:
     number = _MONTHS.get(month.lower()) or (int(month) if month.isdigit() else 0)
     first, second = int(day), number
     if second > 12 >= first and not month.isalpha():
-        first, second = second, first  # month first, as in the United States: only where nothing else fits
+        first, second = second, first  # month first, as in the United States, only if nothing else fits
     try:
-        found = dt.date(int(year), second, first)
+        date = dt.date(int(year), second, first)
     except ValueError:
         return None
-    return found if found.year >= FIRST_YEAR else None
+    return date if date.year >= FIRST_YEAR else None
 
 
-def _time(hour: str | None, minute: str | None, second: str | None, half: str | None) -> dt.time | None:
+def _parse_time(hour: str | None, minute: str | None, second: str | None, half: str | None) -> dt.time | None:
     if hour is None:
         return None
     hours = int(hour)
@@ -235,65 +205,56 @@ def _time(hour: str | None, minute: str | None, second: str | None, half: str | 
         return None
 
 
-def _zone(named: str, outlet: ZoneInfo | None) -> dt.tzinfo | None:
-    if named == "IST":
-        return outlet if outlet is not None and outlet.key in _IST_ZONES else _INDIA
-    if named in _FIXED:
-        return dt.timezone(dt.timedelta(minutes=_FIXED[named])) if _FIXED[named] else dt.UTC
-    if named[:1] in {"+", "-"}:
-        minutes = int(named[1:3]) * 60 + int(named[3:].lstrip(":") or 0)
-        return (
-            dt.timezone(dt.timedelta(minutes=-minutes if named[0] == "-" else minutes))
-            if minutes < 1440
-            else None
-        )
+def _parse_zone(name: str, outlet: ZoneInfo | None) -> dt.tzinfo | None:
+    if name == "IST":
+        return outlet if outlet is not None and outlet.key in _IST_ZONES else _INDIAN_TIME
+    if name in _ZONE_MINUTES:
+        return dt.timezone(dt.timedelta(minutes=_ZONE_MINUTES[name])) if _ZONE_MINUTES[name] else dt.UTC
+    if name[:1] in {"+", "-"}:
+        minutes = int(name[1:3]) * 60 + int(name[3:].lstrip(":") or 0)
+        offset = dt.timedelta(minutes=-minutes if name[0] == "-" else minutes)
+        return dt.timezone(offset) if minutes < 1440 else None
     if outlet is None:
         return None
-    if named == "CST" and outlet.key in _CHINA:
+    if name == "CST" and outlet.key in _CHINESE_ZONES:
         return outlet
     return outlet if outlet.key.startswith("America/") else None
 
 
-def _from_rfc822(text: str) -> Moment | None:
+def _parse_rfc822(text: str) -> ParsedDate | None:
     try:
-        moment = parsedate_to_datetime(text)
+        return _date_from_datetime(parsedate_to_datetime(text), text)
     except (ValueError, TypeError, IndexError):
         return None
-    return _from_instant(moment, text)
 
 
-def _from_instant(moment: dt.datetime, raw: str) -> Moment | None:
-    if moment.year < FIRST_YEAR:
+def _date_from_datetime(instant: dt.datetime, raw: str) -> ParsedDate | None:
+    if instant.year < FIRST_YEAR:
         return None
-    return Moment(
-        day=moment.date(),
-        time=moment.time().replace(microsecond=0),
-        seconds=True,
-        zone=moment.tzinfo,
-        raw=raw,
-    )
+    time = instant.time().replace(microsecond=0)
+    return ParsedDate(day=instant.date(), time=time, seconds=True, zone=instant.tzinfo, raw=raw)
 
 
 def is_date_line(text: str) -> bool:
-    """Whether a line holds a date or two with their labels, and nothing else."""
-    return len(text) <= MAX_LINE_CHARS and bool(moments_in(text)) and letters_beside(text) <= MAX_LETTERS
+    """Whether a line has nothing but dates and their labels."""
+    return len(text) <= MAX_LINE_CHARS and bool(find_dates(text)) and count_other_letters(text) <= MAX_LETTERS
 
 
-def letters_beside(text: str) -> int:
-    """How many letters a line holds beside its dates and their labels."""
+def count_other_letters(text: str) -> int:
+    """Count the letters of a line beside its dates and their labels."""
     rest = text
     for pattern in _PATTERNS:
         rest = pattern.sub(" ", rest)
     return len(_LETTERS.findall(_LABELS.sub(" ", rest)))
 
 
-def ago(text: str, fetched: dt.datetime, zone: ZoneInfo | None) -> Moment | None:
-    """The day that `il y a 2 heures` meant when the page was fetched; too rough for an hour."""
-    found = _AGO.search(text) if len(text) <= MAX_LINE_CHARS else None
-    if found is None:
+def parse_relative_date(text: str, fetched: dt.datetime, zone: ZoneInfo | None) -> ParsedDate | None:
+    """The day that a phrase like `il y a 2 heures` meant at the capture; it is too rough for a time."""
+    match = _RELATIVE.search(text) if len(text) <= MAX_LINE_CHARS else None
+    if match is None:
         return None
-    told = (found.group("n") or found.group("number")).lower()
-    count = int(told) if told.isdigit() else 1
-    unit = (found.group("unit") or found.group("span")).lower()
-    span = next(span for stem, span in _SPANS if unit.startswith(stem)) * count
-    return Moment(day=(fetched.astimezone(zone or dt.UTC) - span).date(), raw=found.group())
+    number = (match.group("n") or match.group("number")).lower()
+    count = int(number) if number.isdigit() else 1
+    unit = (match.group("unit") or match.group("span")).lower()
+    span = next(span for stem, span in _UNIT_SPANS if unit.startswith(stem)) * count
+    return ParsedDate(day=(fetched.astimezone(zone or dt.UTC) - span).date(), raw=match.group())

@@ -1,4 +1,4 @@
-"""When a story was published and modified: the sources in their order, and which one is believed."""
+"""The dates of publication and modification: candidates in order of preference, and which is plausible."""
 
 from __future__ import annotations
 
@@ -11,391 +11,378 @@ from zoneinfo import ZoneInfo
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import RawBlock
-from newscrawl.extraction.head import Head
-from newscrawl.extraction.jsonld import strings, types_of
-from newscrawl.extraction.landmarks import BELOW, Near, Signs, names_of, near_title, short_text
+from newscrawl.extraction.blocks import TextBlock
+from newscrawl.extraction.head import PageHead
+from newscrawl.extraction.jsonld import Node, node_types, string_values
+from newscrawl.extraction.landmarks import (
+    LINES_BELOW,
+    HeadlineContext,
+    PageLandmarks,
+    element_names,
+    short_text,
+)
 from newscrawl.extraction.metadata.date_parser import (
+    DATE_WORDS,
     MAX_CHARS,
     MAX_LINE_CHARS,
-    Moment,
-    ago,
-    find_moment,
+    ParsedDate,
+    count_other_letters,
+    find_date,
+    find_dates,
     is_date_line,
-    letters_beside,
-    moments_in,
-    read_moment,
+    parse_date,
+    parse_relative_date,
 )
-from newscrawl.extraction.view import select
+from newscrawl.extraction.view import select_elements
 from newscrawl.items import DateSource, Link
 
 MAX_TIMES = 60
 MAX_LABEL_LETTERS = 12
-_URL = re.compile(
+_URL_DATE = re.compile(
     r"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/_-]?)(?P<m>0[1-9]|1[0-2])(?:[/_-]?)(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"
 )
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?:(?!\d)|(?=\d\d?:))")
-_DATED_NAME = re.compile(r"date|time|publi|posted|auth?or|auteur|byline|meta|heure|stamp|info", re.IGNORECASE)
+_DATE_NAME = re.compile(r"date|time|publi|posted|auth?or|auteur|byline|meta|heure|stamp|info", re.IGNORECASE)
 _BYLINE = re.compile(r"^(?:par|by|von|por)\b", re.IGNORECASE)
-_LABELLED = re.compile(
+_PUBLICATION_LABEL = re.compile(
     r"\b(?:publi[eé]e?s?|published|posted|first published|veröffentlicht|publicado)\b"
     r"(?:\sle|\son|\sam|\sel)?\s?[:\-–|]?\s?"
     r"[\w.,]{0,12}\s?\d",
     re.IGNORECASE,
 )
-"A word for publication right before what may be a date."
-_PLACED = re.compile(r"^[A-ZÀ-Ý][^\W\d]{1,20}(?:[ '’-][^\W\d]{1,20}){0,3},\s(?:le|den|on|am)\s\d")
-"The head of a press release: a place, then the day."
-_PUBLISHING_NAME = re.compile(r"publi|posted|created|entry-date", re.IGNORECASE)
-_CHANGED = re.compile(
+"A word for publication right before a possible date."
+_PLACE_AND_DAY = re.compile(r"^[A-ZÀ-Ý][^\W\d]{1,20}(?:[ '’-][^\W\d]{1,20}){0,3},\s(?:le|den|on|am)\s\d")
+"The dateline of a press release: a place, then the day."
+_PUBLICATION_NAME = re.compile(r"publi|posted|created|entry-date", re.IGNORECASE)
+_MODIFICATION = re.compile(
     r"updat|modifi|mis(?:e)? à jour|maj\b|actuali[sz]|aktualisi|atualiz|editiert|edited|revis|reviewed|"
     r"\bstand\b|aggiornat|last checked",
     re.IGNORECASE,
 )
-_ATTRIBUTES = (
-    "datetime", "content", "data-date", "data-datetime", "data-time", "data-timestamp", "data-published",
-    "data-publish-date", "data-utc", "title",
-)  # fmt: skip
-"Where elements hold a date for machines."
-_STATE = re.compile(
+_SCRIPT_DATE = re.compile(
     r'\\?"(?:datePublished|publishedAt|published_at|publishDate|firstPublished|publishedDate|'
     r'publicationDate|first_published_at|postedAt)\\?"\s*:\s*\\?"([^"\\]{8,40})'
 )
-"A date in the state that scripts of a page carry."
+"A date of publication in a script's JSON state."
 MAX_SCRIPTS, MAX_SCRIPT_CHARS = 40, 1_000_000
 _DIGITS = re.compile(r"(?:19|20)\d\d|\d{9}")
+_MAX_AHEAD = dt.timedelta(hours=36)
+"Time zones and embargoes may date a story after its capture by this much at most."
+_SECONDARY_TYPES = frozenset(
+    {"webpage", "videoobject", "podcastepisode", "mediaobject", "creativework", "event"}
+)
+"Types of nodes whose date counts if the story's node has none."
+MAX_VISIBLE = 4
+"Only the first visible dates count: later dates are of other stories."
+_HALF_HOUR = dt.timedelta(minutes=30)
+_MAX_OFFSET = dt.timedelta(hours=14)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dated:
-    moment: Moment
+class DateCandidate:
+    date: ParsedDate
     source: DateSource
     vague: bool = False
-    "Its name says of a date, and not of which."
-    printed: bool = False
-    "Read from words that readers see."
+    "Whether its name leaves open which date of the story it is."
+    visible: bool = False
+    "Whether it was read from text that readers see."
 
 
-def dated(raw: str, source: DateSource, zone: ZoneInfo | None, *, vague: bool = False) -> Dated | None:
-    moment = read_moment(raw, zone)
-    return Dated(moment=moment, source=source, vague=vague) if moment else None
-
-
-def ruled(text: str, zone: ZoneInfo | None) -> Dated | None:
-    """Of an element that may print several dates, the one of publication."""
-    return shown(text, zone, changed=False) or dated(text, "dom", zone)
-
-
-def shown(text: str, zone: ZoneInfo | None, *, changed: bool) -> Dated | None:
-    """The date of a line whose label says published, or updated; a label counts up to the next date."""
-    at = 0
-    for moment in moments_in(text, zone):
-        start = text.find(moment.raw, at)
-        label, at = text[at:start], start + len(moment.raw)
-        if bool(_CHANGED.search(label)) == changed:
-            return Dated(moment=moment.in_zone(zone), source="dom", printed=True)
-    return None
-
-
-def lines_with_dates(near: Near) -> Iterator[str]:
-    """The lines that date the story, in their order."""
-    for at, line in enumerate(near.lines):
-        if _is_dated(line, near, close=at < BELOW):
-            yield line.text
-
-
-def _is_dated(line: RawBlock, near: Near, *, close: bool) -> bool:
-    """A line that is a date, or a byline or an element named for dates with one in it."""
-    if not has_year(line) or (not close and near.elsewhere(line.element)):
-        return False
-    if is_date_line(line.text):
-        return True
-    if not moments_in(line.text):
-        return False
-    around = [line.element, *islice(line.element.iterancestors(), 2)]
-    named = _BYLINE.match(line.text) or any(_DATED_NAME.search(names_of(element)) for element in around)
-    if named or _LABELLED.search(line.text):
-        return True
-    return close and (_PLACED.match(line.text) is not None or _is_stamp(line.text))
-
-
-def _is_stamp(text: str) -> bool:
-    """A day with its hour, and a label in whatever language."""
-    timed = any(one.time is not None for one in moments_in(text))
-    return timed and len(text) <= MAX_LINE_CHARS and letters_beside(text) <= MAX_LABEL_LETTERS
-
-
-def days_ago(near: Near, fetched: dt.datetime | None, zone: ZoneInfo | None) -> Iterator[Dated]:
-    """Lines near the headline that count from the page's capture."""
-    for line in near.lines[:BELOW] if fetched else ():
-        moment = ago(line.text, fetched, zone) if fetched and not near.elsewhere(line.element) else None
-        if moment:
-            yield Dated(moment=moment, source="dom", printed=True)
-
-
-def has_year(line: RawBlock) -> bool:
-    """Whether it is short and may hold a date."""
-    return len(line.text) <= MAX_CHARS and _YEAR.search(line.text) is not None
-
-
-def element_text(element: HtmlElement) -> str:
-    """What an element says of a date: its attribute for machines, else its text."""
-    told = (element.get(name) for name in _ATTRIBUTES)
-    return next((text for text in told if text and _DIGITS.search(text)), None) or short_text(
-        element, MAX_CHARS
-    )
-
-
-def times_of(signs: Signs, near: Near) -> list[HtmlElement]:
-    """Elements that may date the story: those of publication first, then those below the headline."""
-    marked = [one for one in signs.named["date"] if one.tag != "time" and _is_machine_read(one)]
-    ordered = sorted({*signs.times, *marked}, key=lambda one: signs.place[one])
-    found = sorted(ordered, key=lambda one: signs.place[one] < near.place)
-    fit = [one for one in found if not near.elsewhere(one)][:MAX_TIMES]
-    return sorted(fit, key=lambda one: (_is_change(one), not _is_publication(one)))
-
-
-def _is_machine_read(element: HtmlElement) -> bool:
-    """Whether an element that is named for dates holds one in an attribute."""
-    told = (element.get(name) for name in _ATTRIBUTES)
-    return any(text and len(text) <= MAX_CHARS and _DIGITS.search(text) for text in told)
-
-
-def in_state(tree: HtmlElement) -> Iterator[str]:
-    for script in islice(tree.iter("script"), MAX_SCRIPTS):
-        if found := _STATE.search((script.text or "")[:MAX_SCRIPT_CHARS]):
-            yield found.group(1)
-
-
-def _is_publication(element: HtmlElement) -> bool:
-    return element.get("pubdate") is not None or bool(_PUBLISHING_NAME.search(names_of(element)))
-
-
-def _is_change(element: HtmlElement) -> bool:
-    parent = element.getparent()
-    beside = parent.text if parent is not None else None
-    return bool(_CHANGED.search(names_of(element)) or _CHANGED.search(beside or ""))
-
-
-def from_url(url: str) -> Dated | None:
-    found = _URL.search(url)
-    return dated("-".join(found.group("y", "m", "d")), "url", None) if found else None
-
-
-_AHEAD = dt.timedelta(hours=36)
-"A story may be dated a little after its capture, by zones and by embargoes; not more."
-_PUBLISHED = (
-    "article:published_time", "og:article:published_time", "article:published", "datepublished",
-    "parsely-pub-date", "publishdate", "publish-date",
-    "publish_date", "pubdate", "publication_date", "publication-date", "published_time", "og:published_time",
-    "sailthru.date", "dc.date.issued", "dc.date.published", "dcterms.issued", "citation_publication_date",
-    "date.release", "originalpublicationdate", "cxenseparse:recs:publishtime", "cxenseparse:publishtime",
-    "article_date_original", "published", "published-date", "date_published", "publisheddate",
-    "rnews:datepublished", "bt:pubdate", "ob:date", "release_date",
-    "article.published", "uploaddate", "video:release_date",
-)  # fmt: skip
-_VAGUE = (
-    "dcterms.created", "dcterms.date", "dc.date", "dc.date.created", "date", "datecreated", "created",
-    "last-modified",
-)  # fmt: skip
-"Names under which pages print other dates than that of publication, too."
-_MODIFIED = (
-    "article:modified_time", "og:article:modified_time", "datemodified", "og:updated_time",
-    "article:updated_time", "dcterms.modified", "dc.date.modified", "lastmod", "last-modified",
-    "article.updated", "modified_time", "modified-date", "updated",
-)  # fmt: skip
-_OF_PAGE = frozenset({"webpage", "videoobject", "podcastepisode", "mediaobject", "creativework", "event"})
-"Nodes beside the story whose date is believed where the story has none."
-MAX_SHOWN = 4
-"Dates that readers see first: those after them are of other stories."
-_HALF_HOUR = dt.timedelta(minutes=30)
-_WIDEST = dt.timedelta(hours=14)
+Candidates = Iterator[DateCandidate | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dates:
-    published: Dated | None = None
-    modified: Dated | None = None
+    published: DateCandidate | None = None
+    modified: DateCandidate | None = None
 
 
-def dates_of(
-    head: Head,
+@dataclass(kw_only=True, slots=True)
+class _DateContext:
+    """A page, and how its dates are read."""
+
+    head: PageHead
+    tree: HtmlElement
+    context: HeadlineContext
+    date_lines: list[str]
+    "Lines that may hold dates, from the headline on."
+    zone: ZoneInfo | None
+    fetched: dt.datetime | None
+    _visible_dates: list[ParsedDate] | None = None
+
+    @property
+    def visible_dates(self) -> list[ParsedDate]:
+        """The dates that readers see, in the order of `date_lines`."""
+        if self._visible_dates is None:
+            self._visible_dates = [date for text in self.date_lines for date in find_dates(text, self.zone)]
+        return self._visible_dates
+
+    def parse(self, texts: Iterable[str], source: DateSource, *, vague: bool = False) -> Candidates:
+        return (parse_candidate(text, source, self.zone, vague=vague) for text in texts)
+
+    def metas(self, names: Sequence[str], *, vague: bool = False) -> Candidates:
+        texts = (text for name in names for text in self.head.metas.get(name, ()))
+        return self.parse(texts, "meta", vague=vague)
+
+    def node(self, node: Node, *names: str) -> Candidates:
+        return self.parse((text for name in names for text in string_values(node.get(name))), "jsonld")
+
+    def modified_lines(self) -> Candidates:
+        lines = filter(is_date_line, self.date_lines)
+        return (find_labelled_date(text, self.zone, modified=True) for text in lines)
+
+
+def read_dates(
+    head: PageHead,
     tree: HtmlElement,
-    lines: Sequence[RawBlock],
-    *,
-    titles: set[str],
+    context: HeadlineContext,
     selector: str | None,
+    *,
     zone: ZoneInfo | None,
     fetched: dt.datetime | None,
     link: Link | None,
 ) -> Dates:
-    """The first believable date of each kind."""
-    near = near_title(lines, titles, head.signs)
-    page = _Page(
-        head=head,
-        tree=tree,
-        near=near,
-        visible=[line.text for line in near.lines if has_year(line)],
-        zone=zone,
-        fetched=fetched,
+    """Read the dates of a story: of each kind the first plausible candidate."""
+    date_lines = [line.text for line in context.lines if has_year(line)]
+    page = _DateContext(
+        head=head, tree=tree, context=context, date_lines=date_lines, zone=zone, fetched=fetched
     )
-    published = _earliest(_first(page, _published(page, selector, link)), page)
-    modified = _first(page, _modified(page))
-    return Dates(published=_mended(published, page), modified=_mended(modified, page))
+    published = _replace_vague(_first_plausible(page, _iter_published(page, selector, link)), page)
+    modified = _first_plausible(page, _iter_modified(page))
+    return Dates(published=_with_visible_clock(published, page), modified=_with_visible_clock(modified, page))
 
 
-@dataclass(kw_only=True, slots=True)
-class _Page:
-    """A page, and how its dates are read."""
-
-    head: Head
-    tree: HtmlElement
-    near: Near
-    visible: list[str]
-    "Lines that may hold dates, from the headline on."
-    zone: ZoneInfo | None
-    fetched: dt.datetime | None
-    _shown: list[Moment] | None = None
-
-    @property
-    def shown(self) -> list[Moment]:
-        """What readers see, in the order of `lines`."""
-        if self._shown is None:
-            self._shown = [one for text in self.visible for one in moments_in(text, self.zone)]
-        return self._shown
+def _iter_published(page: _DateContext, selector: str | None, link: Link | None) -> Candidates:
+    landmarks, context, zone = page.head.landmarks, page.context, page.zone
+    selected = map(element_date_text, select_elements(page.tree, selector))
+    yield from (parse_selected_date(text, zone) for text in selected)
+    yield from _iter_declared(page)
+    yield from (_parse_element(element, zone) for element in find_date_elements(landmarks, context))
+    yield from (find_labelled_date(text, zone, modified=False) for text in iter_date_lines(context))
+    yield from page.metas(DATE_WORDS["vague_metas"], vague=True)
+    yield date_from_url(page.head.url)
+    yield from page.modified_lines()
+    yield from page.parse(iter_script_dates(page.tree), "dom")
+    yield from _iter_relative_dates(page)
+    if link is not None and link.published:
+        yield parse_candidate(link.published, "feed", zone)
 
 
-def _first(page: _Page, found: Iterable[Dated | None]) -> Dated | None:
-    return next((one for one in found if one and _believable(one, page)), None)
+def _iter_modified(page: _DateContext) -> Candidates:
+    yield from page.node(page.head.story_node, "dateModified")
+    yield from page.metas(DATE_WORDS["modified_metas"])
+    yield from page.modified_lines()
 
 
-def _believable(told: Dated, page: _Page) -> bool:
-    moment = told.moment
-    if page.fetched is not None and moment.day > (page.fetched + _AHEAD).date():
+def _iter_declared(page: _DateContext) -> Candidates:
+    """Machine-readable dates: JSON-LD first, unless readers see the day of the meta tags instead."""
+    story = list(page.node(page.head.story_node, "datePublished"))
+    metas = list(page.metas(DATE_WORDS["published_metas"]))
+    if story and metas and story[0] and metas[0]:
+        days = {date.day for date in page.visible_dates[:MAX_VISIBLE]}
+        if metas[0].date.day in days and story[0].date.day not in days:
+            story, metas = metas[:1], [*story, *metas[1:]]
+    yield from (*story, *metas)
+    yield from page.node(page.head.story_node, "uploadDate", "dateCreated")
+    for node in page.head.nodes:
+        if node_types(node) & _SECONDARY_TYPES:
+            yield from page.node(node, "datePublished", "uploadDate")
+
+
+def parse_candidate(
+    raw: str, source: DateSource, zone: ZoneInfo | None, *, vague: bool = False
+) -> DateCandidate | None:
+    date = parse_date(raw, zone)
+    return DateCandidate(date=date, source=source, vague=vague) if date else None
+
+
+def parse_selected_date(text: str, zone: ZoneInfo | None) -> DateCandidate | None:
+    """The date of publication in the text of an element that may print several dates."""
+    return find_labelled_date(text, zone, modified=False) or parse_candidate(text, "dom", zone)
+
+
+def find_labelled_date(text: str, zone: ZoneInfo | None, *, modified: bool) -> DateCandidate | None:
+    """The date in a line whose label says published, or modified; a label reaches to the next date."""
+    at = 0
+    for date in find_dates(text, zone):
+        start = text.find(date.raw, at)
+        label, at = text[at:start], start + len(date.raw)
+        if bool(_MODIFICATION.search(label)) == modified:
+            return DateCandidate(date=date.with_default_zone(zone), source="dom", visible=True)
+    return None
+
+
+def iter_date_lines(context: HeadlineContext) -> Iterator[str]:
+    """Yield the lines that date the story, in order."""
+    for at, line in enumerate(context.lines):
+        if _dates_the_story(line, context, close=at < LINES_BELOW):
+            yield line.text
+
+
+def _dates_the_story(line: TextBlock, context: HeadlineContext, *, close: bool) -> bool:
+    """Whether a line is a date, or has a date in a byline or in an element named for dates."""
+    if not has_year(line) or (not close and context.is_elsewhere(line.element)):
         return False
-    return not _is_silent(told) or any(moment.day == seen.day for seen in page.shown)
+    if is_date_line(line.text):
+        return True
+    dates = find_dates(line.text)
+    if not dates:
+        return False
+    elements = [line.element, *islice(line.element.iterancestors(), 2)]
+    if _BYLINE.match(line.text) or any(_DATE_NAME.search(element_names(element)) for element in elements):
+        return True
+    if _PUBLICATION_LABEL.search(line.text):
+        return True
+    return close and (_PLACE_AND_DAY.match(line.text) is not None or _is_timestamp(line.text, dates))
 
 
-def _is_silent(told: Dated) -> bool:
-    """A first of January at no hour: what programs make of a year alone."""
-    moment = told.moment
-    is_first = (moment.day.month, moment.day.day) == (1, 1) and told.source != "url"
-    return is_first and not told.printed and moment.time in {None, dt.time(0)}
+def _is_timestamp(text: str, dates: Sequence[ParsedDate]) -> bool:
+    """Whether a line is a day with its time, and a label in whatever language."""
+    has_time = any(date.time is not None for date in dates)
+    return has_time and len(text) <= MAX_LINE_CHARS and count_other_letters(text) <= MAX_LABEL_LETTERS
 
 
-def _earliest(published: Dated | None, page: _Page) -> Dated | None:
-    """A vague date gives way to one beside the headline that says of a change before it."""
+def _iter_relative_dates(page: _DateContext) -> Iterator[DateCandidate]:
+    """Dates near the headline that count back from the page's capture."""
+    if page.fetched is None:
+        return
+    for line in page.context.lines[:LINES_BELOW]:
+        date = parse_relative_date(line.text, page.fetched, page.zone)
+        if date and not page.context.is_elsewhere(line.element):
+            yield DateCandidate(date=date, source="dom", visible=True)
+
+
+def has_year(line: TextBlock) -> bool:
+    """Whether a line is short and may hold a date."""
+    return len(line.text) <= MAX_CHARS and _YEAR.search(line.text) is not None
+
+
+def _parse_element(element: HtmlElement, zone: ZoneInfo | None) -> DateCandidate | None:
+    """The date of a time element: its attribute, or its text if the attribute is unreadable."""
+    return parse_candidate(element_date_text(element), "dom", zone) or find_labelled_date(
+        short_text(element, MAX_CHARS), zone, modified=False
+    )
+
+
+def element_date_text(element: HtmlElement) -> str:
+    """The text in which an element has its date: a machine-readable attribute, else its own text."""
+    return next(_iter_machine_dates(element), None) or short_text(element, MAX_CHARS)
+
+
+def _iter_machine_dates(element: HtmlElement) -> Iterator[str]:
+    values = (element.get(name) for name in DATE_WORDS["attributes"])
+    return (value for value in values if value and _DIGITS.search(value))
+
+
+def find_date_elements(landmarks: PageLandmarks, context: HeadlineContext) -> list[HtmlElement]:
+    """Elements that may date the story: those named for publication first, then those below the headline."""
+    marked = [
+        element
+        for element in landmarks.by_kind["date"]
+        if element.tag != "time" and any(len(text) <= MAX_CHARS for text in _iter_machine_dates(element))
+    ]
+    ordered = sorted({*landmarks.times, *marked}, key=lambda element: landmarks.positions[element])
+    ordered.sort(key=lambda element: landmarks.positions[element] < context.position)
+    own = [element for element in ordered if not context.is_elsewhere(element)][:MAX_TIMES]
+    return sorted(own, key=lambda element: (_is_modification(element), not _is_publication(element)))
+
+
+def iter_script_dates(tree: HtmlElement) -> Iterator[str]:
+    for script in islice(tree.iter("script"), MAX_SCRIPTS):
+        if match := _SCRIPT_DATE.search((script.text or "")[:MAX_SCRIPT_CHARS]):
+            yield match.group(1)
+
+
+def _is_publication(element: HtmlElement) -> bool:
+    return element.get("pubdate") is not None or bool(_PUBLICATION_NAME.search(element_names(element)))
+
+
+def _is_modification(element: HtmlElement) -> bool:
+    parent = element.getparent()
+    label = parent.text if parent is not None else None
+    return bool(_MODIFICATION.search(element_names(element)) or _MODIFICATION.search(label or ""))
+
+
+def date_from_url(url: str) -> DateCandidate | None:
+    match = _URL_DATE.search(url)
+    return parse_candidate("-".join(match.group("y", "m", "d")), "url", None) if match else None
+
+
+def _first_plausible(page: _DateContext, candidates: Candidates) -> DateCandidate | None:
+    return next((candidate for candidate in candidates if candidate and _is_plausible(candidate, page)), None)
+
+
+def _is_plausible(candidate: DateCandidate, page: _DateContext) -> bool:
+    day = candidate.date.day
+    if page.fetched is not None and day > (page.fetched + _MAX_AHEAD).date():
+        return False
+    return not _is_bare_year(candidate) or any(day == date.day for date in page.visible_dates)
+
+
+def _is_bare_year(candidate: DateCandidate) -> bool:
+    """Whether it is midnight of the first of January, which programs make of a year alone."""
+    date = candidate.date
+    is_first = (date.day.month, date.day.day) == (1, 1) and candidate.source != "url"
+    return is_first and not candidate.visible and date.time in {None, dt.time(0)}
+
+
+def _replace_vague(published: DateCandidate | None, page: _DateContext) -> DateCandidate | None:
+    """Replace a vague date by a date of modification beside the headline if that is earlier."""
     if published is None or not published.vague:
         return published
-    lines = (line for line in page.near.lines[:BELOW] if has_year(line))
-    changes = (shown(line.text, page.zone, changed=True) for line in lines)
-    earlier = next((one for one in changes if one and one.moment.day < published.moment.day), None)
-    return earlier or published
+    lines = (line.text for line in page.context.lines[:LINES_BELOW] if has_year(line))
+    modified = (find_labelled_date(text, page.zone, modified=True) for text in lines)
+    return next((found for found in modified if found and found.date.day < published.date.day), published)
 
 
-def _mended(told: Dated | None, page: _Page) -> Dated | None:
-    """A date for machines, with the wall clock that readers see where both mean one moment."""
-    if told is not None and told.printed and not _names_zone(told.moment):
-        return _around(told, page) or told
-    if told is None or told.moment.time is None or told.source not in {"jsonld", "meta"}:
-        return told
-    moment = _as_india(told.moment, page) or _as_shown(told.moment, page)
-    return Dated(moment=moment, source=told.source) if moment else told
+def _with_visible_clock(candidate: DateCandidate | None, page: _DateContext) -> DateCandidate | None:
+    """Give a date the time and zone of the page's other spelling of the same moment, if that is better."""
+    if candidate is not None and candidate.visible and not _states_zone(candidate.date):
+        return _find_machine_date(candidate, page) or candidate
+    if candidate is None or candidate.date.time is None or candidate.source not in {"jsonld", "meta"}:
+        return candidate
+    date = _in_indian_time(candidate.date, page) or _in_visible_zone(candidate.date, page)
+    return DateCandidate(date=date, source=candidate.source) if date else candidate
 
 
-def _around(told: Dated, page: _Page) -> Dated | None:
-    """What a time element says to machines in which readers see what was told."""
-    for element in page.head.signs.times[:MAX_TIMES]:
-        machine = dated(element.get("datetime") or "", "dom", page.zone)
-        if machine is None or machine.moment.precision == "day" or machine.moment.day != told.moment.day:
+def _find_machine_date(candidate: DateCandidate, page: _DateContext) -> DateCandidate | None:
+    """The machine-readable date of the time element in which readers see the candidate."""
+    day, time = candidate.date.day, candidate.date.time
+    for element in page.head.landmarks.times[:MAX_TIMES]:
+        machine = parse_candidate(element.get("datetime") or "", "dom", page.zone)
+        if machine is None or machine.date.precision == "day" or machine.date.day != day:
             continue
-        printed = moments_in(short_text(element, MAX_CHARS), page.zone)
-        if any(one.day == told.moment.day and one.time in {None, told.moment.time} for one in printed):
+        dates = find_dates(short_text(element, MAX_CHARS), page.zone)
+        if any(date.day == day and date.time in {None, time} for date in dates):
             return machine
     return None
 
 
-def _names_zone(printed: Moment) -> bool:
-    """Whether the words themselves tell a zone, and not the outlet's file alone."""
-    found = find_moment(printed.raw)
-    return found is not None and found.zone is not None
+def _states_zone(visible: ParsedDate) -> bool:
+    """Whether the text itself names the zone, not only the outlet's file."""
+    date = find_date(visible.raw)
+    return date is not None and date.zone is not None
 
 
-def _as_india(moment: Moment, page: _Page) -> Moment | None:
-    """Indian wall time to which the machine-readable date gives another offset: what readers see is right."""
-    india = [one.wall() for one in page.shown if one.says_india]
-    wall = moment.wall()
-    if wall is None or wall.replace(second=0) not in india:
+def _in_indian_time(date: ParsedDate, page: _DateContext) -> ParsedDate | None:
+    """Indian wall-clock time if readers see it: the offset of the machine-readable date is wrong then."""
+    indian = [visible.wall_clock() for visible in page.visible_dates if visible.is_indian_time]
+    clock = date.wall_clock()
+    if clock is None or clock.replace(second=0) not in indian:
         return None
-    return read_moment(f"{wall:%Y-%m-%d %H:%M} IST", page.zone)
+    return parse_date(f"{clock:%Y-%m-%d %H:%M} IST", page.zone)
 
 
-def _as_shown(moment: Moment, page: _Page) -> Moment | None:
-    """The same moment at the offset by which the page prints it, where that is on another day than in UTC."""
-    wall = moment.wall()
-    if wall is None or moment.zone is None or moment.zone.utcoffset(wall):
+def _in_visible_zone(date: ParsedDate, page: _DateContext) -> ParsedDate | None:
+    """The same moment at the offset at which readers see it, if that is on another day than in UTC."""
+    clock = date.wall_clock()
+    if clock is None or date.zone is None or date.zone.utcoffset(clock):
         return None
-    for seen in page.shown[:MAX_SHOWN]:
-        other = seen.wall()
-        offset = other - wall.replace(second=0) if other else dt.timedelta(0)
-        if seen.day == moment.day:
+    for visible in page.visible_dates[:MAX_VISIBLE]:
+        visible_clock = visible.wall_clock()
+        offset = visible_clock - clock.replace(second=0) if visible_clock else dt.timedelta(0)
+        if visible.day == date.day:
             return None
-        if offset and abs(offset) <= _WIDEST and not offset % _HALF_HOUR:
-            return moment.at(dt.timezone(offset))
+        if offset and abs(offset) <= _MAX_OFFSET and not offset % _HALF_HOUR:
+            return date.converted_to(dt.timezone(offset))
     return None
-
-
-def _published(page: _Page, selector: str | None, link: Link | None) -> Iterator[Dated | None]:
-    head, zone = page.head, page.zone
-    yield from (ruled(element_text(found), zone) for found in select(page.tree, selector))
-    yield from _declared(page)
-    yield from (_of_element(found, zone) for found in times_of(head.signs, page.near))
-    yield from (shown(text, zone, changed=False) for text in lines_with_dates(page.near))
-    yield from _in_metas(page, _VAGUE, vague=True)
-    yield from_url(head.url)
-    yield from (shown(text, zone, changed=True) for text in page.visible if is_date_line(text))
-    yield from (dated(text, "dom", zone) for text in in_state(page.tree))
-    yield from days_ago(page.near, page.fetched, zone)
-    if link is not None and link.published:
-        yield dated(link.published, "feed", zone)
-
-
-def _of_element(element: HtmlElement, zone: ZoneInfo | None) -> Dated | None:
-    """What a time element says: where its attribute cannot be read, its text."""
-    return dated(element_text(element), "dom", zone) or shown(
-        short_text(element, MAX_CHARS), zone, changed=False
-    )
-
-
-def _in_metas(page: _Page, names: Sequence[str], *, vague: bool = False) -> Iterator[Dated | None]:
-    metas = page.head.metas
-    return (dated(text, "meta", page.zone, vague=vague) for name in names for text in metas.get(name, ()))
-
-
-def _declared(page: _Page) -> Iterator[Dated | None]:
-    """Dates for machines; JSON-LD first, unless readers see the day that meta tags tell instead."""
-    head, zone = page.head, page.zone
-    story = [dated(text, "jsonld", zone) for text in strings(head.story.get("datePublished"))]
-    metas = list(_in_metas(page, _PUBLISHED))
-    if story and metas and story[0] and metas[0]:
-        days = {one.day for one in page.shown[:MAX_SHOWN]}
-        if metas[0].moment.day in days and story[0].moment.day not in days:
-            story, metas = metas[:1], [*story, *metas[1:]]
-    yield from (*story, *metas)
-    yield from (
-        dated(text, "jsonld", zone)
-        for text in (*strings(head.story.get("uploadDate")), *strings(head.story.get("dateCreated")))
-    )
-    beside = [node for node in head.nodes if types_of(node) & _OF_PAGE]
-    yield from (
-        dated(text, "jsonld", zone)
-        for node in beside
-        for text in (*strings(node.get("datePublished")), *strings(node.get("uploadDate")))
-    )
-
-
-def _modified(page: _Page) -> Iterator[Dated | None]:
-    head, zone = page.head, page.zone
-    yield from (dated(text, "jsonld", zone) for text in strings(head.story.get("dateModified")))
-    yield from (dated(text, "meta", zone) for name in _MODIFIED for text in head.metas.get(name, ()))
-    yield from (shown(text, zone, changed=True) for text in page.visible if is_date_line(text))

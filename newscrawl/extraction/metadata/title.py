@@ -1,43 +1,39 @@
-"""The headline: which of the page's titles, and without the site's name."""
+"""The headline: choose among the page's titles and headings, and strip the name of the site."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
-from newscrawl.extraction.blocks import RawBlock
-from newscrawl.extraction.head import Head
-from newscrawl.extraction.jsonld import text
-from newscrawl.extraction.normalize import cut, key
+from newscrawl.extraction.blocks import TextBlock
+from newscrawl.extraction.head import PageHead
+from newscrawl.extraction.jsonld import first_text
+from newscrawl.extraction.metadata.names import squash
+from newscrawl.extraction.normalize import match_key, truncate
 
 MAX_CHARS = 500
 _SEPARATOR = re.compile(r"\s+[|–—·•»:‹›\-]+\s+|\s*[|»]\s*|\s::\s")
 _BAR = re.compile(r"\s+[|»]\s+")
 MIN_FRONT_WORDS = 4
 MAX_SEPARATORS = 6
-_SITE_WORDS = 6
-"A site's name after a separator has no more words than this."
+_MAX_SITE_WORDS = 6
+"The most words that the name of a site after a separator may have."
 _PLACEHOLDERS = frozenset(
-    map(
-        key,
-        ("Ajoutez votre titre ici", "Add Your Heading Text Here", "Ceci est le titre", "This is the heading"),
-    )
+    {"ajoutez votre titre ici", "add your heading text here", "ceci est le titre", "this is the heading"}
 )
-_ALIKE = 0.34
-"Share of the words that a heading has in common with a declared title."
+_MIN_OVERLAP = 0.34
+"The share of words that a heading must have in common with a declared title."
 _WORD = re.compile(r"\w+")
 MIN_WORDS = 2
-_TOP = 0.5
-"A heading of the first level outweighs others of as many votes, and no vote."
-_NO_WORD = re.compile(r"[\W_]+")
+_FIRST_LEVEL_WEIGHT = 0.5
+"A heading of the first level outweighs other headings with as many votes, but not with more."
 MIN_CHARS = 12
-"A shorter heading is found in too many titles by chance."
-_HIGH = ("h1", "h2", "h3")
-"Headings below these are of parts of the story."
+"A shorter heading is in too many titles by chance."
+_TOP_TAGS = ("h1", "h2", "h3")
+"Lower headings are of parts of the story."
 MAX_HEADINGS = 25
 
 
@@ -46,176 +42,162 @@ class Title:
     text: str | None
     raw: str | None
     keys: set[str]
-    "Keys of every spelling, by which repeats are known."
+    "Match keys of every spelling, to recognise repeats."
 
 
-def title_of(head: Head, lines: Sequence[RawBlock], sites: Iterable[str], feed_title: str | None) -> Title:
-    """The headline readers see where metadata agree with it; else that of the metadata, without the site."""
-    names = {key(name) for name in (*sites, head.meta("og:site_name", "application-name") or "") if name}
-    declared = [one for one in _declared(head) if not _only_site(one, names)]
-    shown = list(islice(_shown(lines, names | _PLACEHOLDERS), MAX_HEADINGS))
-    raw = next(iter([*declared, *(line.text for line in shown if _is_top(line))]), None)
-    bare = [without_site(one, names, declared) for one in declared]
-    best = _agreeing(shown, bare) or _alike(shown, [*bare, *_slug(head.url)])
-    best = (
-        best
-        or next((part for one in bare if (part := _shown_part(one, lines))), None)
-        or next(map(_before_bar, bare), None)
-        or next((line.text for line in shown if _is_top(line)), None)
-    )
-    best = best or feed_title
-    return Title(
-        text=cut(best, MAX_CHARS) if best else None,
-        raw=cut(raw, MAX_CHARS) if raw else None,
-        keys={key(one) for one in (best, raw, *declared, *bare) if one} - {""},
-    )
-
-
-def _declared(head: Head) -> list[str]:
-    said = (
+def choose_title(
+    head: PageHead, lines: Sequence[TextBlock], sites: Iterable[str], feed_title: str | None
+) -> Title:
+    """Choose the headline that readers see if metadata agree with it, else that of the metadata."""
+    site_name = head.meta("og:site_name", "application-name") or ""
+    names = {match_key(name) for name in (*sites, site_name) if name}
+    titles = (
         head.meta("og:title"),
-        text(head.story.get("headline")),
+        first_text(head.story_node.get("headline")),
         head.meta("twitter:title", "dc.title", "title"),
         head.title,
     )
-    return [one for one in said if one]
+    declared = [title for title in titles if title and not _is_only_site_name(title, names)]
+    excluded = {*names, *_PLACEHOLDERS, ""}
+    headings = list(islice((line for line in lines if _may_be_headline(line, excluded)), MAX_HEADINGS))
+    first_level = next((line.text for line in headings if _is_first_level(line)), None)
+    bare = [strip_site_name(title, names, declared) for title in declared]
+    best = (
+        _repeated_heading(headings, bare)
+        or _similar_heading(headings, [*bare, *_slug_words(head.url)])
+        or next((part for title in bare if (part := _visible_part(title, lines))), None)
+        or next(map(_before_bar, bare), None)
+        or first_level
+        or feed_title
+    )
+    raw = next(iter(declared), first_level)
+    return Title(
+        text=truncate(best, MAX_CHARS) if best else None,
+        raw=truncate(raw, MAX_CHARS) if raw else None,
+        keys={match_key(title) for title in (best, raw, *declared, *bare) if title} - {""},
+    )
 
 
-def _shown(lines: Sequence[RawBlock], unfit: set[str]) -> Iterator[RawBlock]:
-    """Headings that may be the headline."""
-    for line in lines:
-        if _is_high(line) and len(line.text) <= MAX_CHARS:
-            folded = key(line.text)
-            if folded and folded not in unfit:
-                yield line
+def _may_be_headline(line: TextBlock, excluded: set[str]) -> bool:
+    is_top = line.element.tag in _TOP_TAGS or (line.kind == "h" and (line.level or 6) <= len(_TOP_TAGS))
+    return is_top and len(line.text) <= MAX_CHARS and match_key(line.text) not in excluded
 
 
-def _is_high(line: RawBlock) -> bool:
-    return line.element.tag in _HIGH or (line.kind == "h" and (line.level or 6) <= len(_HIGH))
-
-
-def _is_top(line: RawBlock) -> bool:
-    """A heading of the first level, also in a list: some pages hold it in their breadcrumbs."""
+def _is_first_level(line: TextBlock) -> bool:
+    """Whether it is a first-level heading, also within a list: some pages have it in their breadcrumbs."""
     return line.element.tag == "h1" or (line.kind == "h" and line.level == 1)
 
 
-def _only_site(title: str, names: set[str]) -> bool:
-    """Whether nothing but the site's name is in it."""
-    return all(key(part) in names for part in _SEPARATOR.split(title) if key(part))
+def _is_only_site_name(title: str, names: set[str]) -> bool:
+    """Whether the title is nothing but the name of the site."""
+    return all(match_key(part) in names for part in _SEPARATOR.split(title) if match_key(part))
 
 
-def _agreeing(shown: Sequence[RawBlock], bare: Sequence[str]) -> str | None:
+def _repeated_heading(headings: Sequence[TextBlock], titles: Sequence[str]) -> str | None:
     """The heading that most of the declared titles repeat, whole or before a suffix."""
-    wanted = [_squashed(one) for one in bare]
-    best, found = 0.0, None
-    for line in shown:
-        folded = _squashed(line.text)
-        votes = sum(_same(folded, one) for one in wanted)
-        weight = votes + (_TOP if _is_top(line) else 0.0)
+    squashed = [squash(title) for title in titles]
+    best, heading = 0.0, None
+    for line in headings:
+        text = squash(line.text)
+        votes = sum(_is_same_title(text, title) for title in squashed)
+        weight = votes + (_FIRST_LEVEL_WEIGHT if _is_first_level(line) else 0.0)
         if votes and weight > best:
-            best, found = weight, line.text
-    return _spelled(found, bare, wanted) if found else None
+            best, heading = weight, line.text
+    return _declared_spelling(heading, titles) if heading else None
 
 
-def _spelled(found: str, bare: Sequence[str], wanted: Sequence[str]) -> str:
-    """The heading, or its declared spelling where markup put a kicker into it."""
-    known, folded = {key(one): one for one in reversed(bare)}, _squashed(found)
-    if key(found) in known:
-        return found
-    for one, squashed in zip(bare, wanted, strict=True):
-        if squashed == folded or (len(squashed) >= MIN_CHARS and folded.endswith(squashed)):
-            return one
-    return found
+def _declared_spelling(heading: str, titles: Sequence[str]) -> str:
+    """The heading, or its declared spelling if markup puts a kicker into it."""
+    if match_key(heading) in map(match_key, titles):
+        return heading
+    text = squash(heading)
+    for title in titles:
+        squashed = squash(title)
+        if squashed == text or (len(squashed) >= MIN_CHARS and text.endswith(squashed)):
+            return title
+    return heading
 
 
-@lru_cache(maxsize=1024)
-def _squashed(line: str) -> str:
-    """Letters and digits alone: how markup and metadata divide a headline differs."""
-    return _NO_WORD.sub("", key(line))
-
-
-def _same(shown: str, declared: str) -> bool:
-    if shown == declared:
+def _is_same_title(heading: str, title: str) -> bool:
+    if heading == title:
         return True
-    shorter, longer = sorted((shown, declared), key=len)
+    shorter, longer = sorted((heading, title), key=len)
     if len(shorter) < MIN_CHARS:
         return False
     return longer.startswith(shorter) or (longer.endswith(shorter) and 2 * len(shorter) > len(longer))
 
 
-def _alike(shown: Sequence[RawBlock], known: Sequence[str]) -> str | None:
-    """The top heading that says in other words what is declared: titles for search engines differ from it."""
-    wanted = [_words(one) for one in known]
-    whole = [_squashed(one) for one in known]
-    best, found = 0.0, None
-    for line in shown:
-        if not _is_top(line) or any(one.endswith(_squashed(line.text)) for one in whole):
-            continue  # what stands at a title's end alone is the site's name
-        words = _words(line.text)
+def _similar_heading(headings: Sequence[TextBlock], titles: Sequence[str]) -> str | None:
+    """The first-level heading closest to a declared title: titles for search engines have other words."""
+    words_of_titles = [_title_words(title) for title in titles]
+    squashed = [squash(title) for title in titles]
+    best, heading = 0.0, None
+    for line in headings:
+        if not _is_first_level(line) or any(title.endswith(squash(line.text)) for title in squashed):
+            continue  # a heading that is the end of a title is the name of the site
+        words = _title_words(line.text)
         if len(words) >= MIN_WORDS:
-            share = max((_share(words, one) for one in wanted if one), default=0.0)
+            shares = (len(words & other) / min(len(words), len(other)) for other in words_of_titles if other)
+            share = max(shares, default=0.0)
             if share > best:
-                best, found = share, line.text
-    return found if best >= _ALIKE else None
+                best, heading = share, line.text
+    return heading if best >= _MIN_OVERLAP else None
 
 
 def _before_bar(title: str) -> str:
-    """A declared title that no heading repeats, without what pages hang on it behind a bar."""
+    """A declared title without the part after a bar, for pages where no heading repeats it."""
     front = _BAR.split(title, maxsplit=1)[0]
     return front if len(front.split()) >= MIN_FRONT_WORDS else title
 
 
-def _shown_part(title: str, lines: Sequence[RawBlock]) -> str | None:
-    """The longer side of a separator, where a line of the page is that side: the other names the site."""
+def _visible_part(title: str, lines: Sequence[TextBlock]) -> str | None:
+    """The longer side of a separator if a line of the page repeats it: the other side names the site."""
     sides = [
         side
-        for found in islice(_SEPARATOR.finditer(title), MAX_SEPARATORS)
-        for side in (title[: found.start()], title[found.end() :])
+        for match in islice(_SEPARATOR.finditer(title), MAX_SEPARATORS)
+        for side in (title[: match.start()], title[match.end() :])
         if 2 * len(side) > len(title) and len(side.split()) >= MIN_FRONT_WORDS
     ]
-    folded = {key(side) for side in sides}
-    short = (line.text for line in lines if folded and len(line.text) <= MAX_CHARS)
-    return next((line for line in short if key(line) in folded), None)
+    keys = {match_key(side) for side in sides}
+    short = (line.text for line in lines if keys and len(line.text) <= MAX_CHARS)
+    return next((line for line in short if match_key(line) in keys), None)
 
 
-def _share(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / min(len(one), len(other))
+def _title_words(line: str) -> frozenset[str]:
+    """The words of a line, without the shortest, which carry little meaning."""
+    return frozenset(word for word in _WORD.findall(match_key(line)) if len(word) > 2)
 
 
-def _words(line: str) -> frozenset[str]:
-    """Words that carry meaning, or at least length."""
-    return frozenset(word for word in _WORD.findall(key(line)) if len(word) > 2)
-
-
-def _slug(url: str) -> list[str]:
-    """The words of an address's last part that has several."""
+def _slug_words(url: str) -> list[str]:
+    """The words of the last path segment that has several."""
     parts = [part for part in unquote(urlsplit(url).path).split("/") if part.count("-") >= MIN_WORDS]
     return [parts[-1].replace("-", " ")] if parts else []
 
 
-def without_site(title: str, names: set[str], declared: Sequence[str]) -> str:
-    """The title without a site's name at its end or beginning."""
+def strip_site_name(title: str, names: set[str], declared: Sequence[str]) -> str:
+    """Strip the name of the site from the end or the beginning of a title."""
     parts = list(_SEPARATOR.finditer(title))
     if not parts:
         return title
     last, first = parts[-1], parts[0]
     tail, front = title[last.end() :], title[: first.start()]
-    if _is_site(key(tail), names) or _is_suffix(title[: last.start()], tail, declared):
-        return without_site(title[: last.start()].strip(), names, declared)
-    if _is_site(key(front), names):
+    if _is_site_name(match_key(tail), names) or _is_title_suffix(title[: last.start()], tail, declared):
+        return strip_site_name(title[: last.start()].strip(), names, declared)
+    if _is_site_name(match_key(front), names):
         return title[first.end() :].strip()
     return title
 
 
-def _is_site(part: str, names: set[str]) -> bool:
+def _is_site_name(part: str, names: set[str]) -> bool:
     return bool(part) and any(
         part == name
-        or ((len(part) > 3 and (part in name or name in part)) and len(part.split()) <= _SITE_WORDS)
+        or ((len(part) > 3 and (part in name or name in part)) and len(part.split()) <= _MAX_SITE_WORDS)
         for name in names
         if len(name) > 2
     )
 
 
-def _is_suffix(front: str, tail: str, declared: Sequence[str]) -> bool:
+def _is_title_suffix(front: str, tail: str, declared: Sequence[str]) -> bool:
     """Whether another declared title is the same without the tail."""
-    return len(tail.split()) <= _SITE_WORDS and any(key(front) == key(other) for other in declared)
+    keys = map(match_key, declared)
+    return len(tail.split()) <= _MAX_SITE_WORDS and match_key(front) in keys

@@ -1,6 +1,6 @@
-"""A checker for WARC files of anybody, and for our indexes of them: what is wrong, where, by what name."""
+"""Check WARC files of any writer, and our indexes of them: what is wrong, where, and under which code."""
 
 from newscrawl.warc.verify.files import verify_index, verify_warc, verify_warcs
-from newscrawl.warc.verify.problems import Problem
+from newscrawl.warc.verify.problems import WarcProblem
 
-__all__ = ["Problem", "verify_index", "verify_warc", "verify_warcs"]
+__all__ = ["WarcProblem", "verify_index", "verify_warc", "verify_warcs"]

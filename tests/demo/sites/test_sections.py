@@ -32,7 +32,7 @@ def test_following_the_sections_finds_every_story(base: str, fetch: Any) -> None
         waiting += [urljoin(url, str(href)) for href in page.xpath("//head/link[@rel='next']/@href")]
         asked += 1
     assert asked > 5
-    assert {SITE.path_of(story) for story in SITE.desk.listed} <= found
+    assert {SITE.story_path(story) for story in SITE.desk.listed} <= found
 
 
 @pytest.mark.parametrize("page", ["0", "9", "x", "-1", "99999", ""])
@@ -48,7 +48,7 @@ def test_there_is_neither_feed_nor_sitemap(base: str, fetch: Any) -> None:
 def test_half_of_the_stories_are_split_and_all_hold_related_links(base: str, settled: Any) -> None:
     splits = []
     for story in SITE.desk.story:
-        page = html.fromstring(settled(base + SITE.path_of(story)).body)
+        page = html.fromstring(settled(base + SITE.story_path(story)).body)
         splits.append(len(page.cssselect("div.story-wrap > div.story-part")) == 2)
         assert len(page.cssselect("div.story-wrap aside.related-links a")) == 3
     assert splits.count(True) == splits.count(False)
@@ -56,6 +56,6 @@ def test_half_of_the_stories_are_split_and_all_hold_related_links(base: str, set
 
 def test_the_page_speaks_the_language_of_its_story(base: str, fetch: Any) -> None:
     for story_id, tongue in ((70101, "en-CA"), (70102, "fr-CA")):
-        page = html.fromstring(fetch(base + SITE.path_of(SITE.desk.find(story_id))).body)
+        page = html.fromstring(fetch(base + SITE.story_path(SITE.desk.find(story_id))).body)
         assert page.get("lang") == tongue
         assert page.cssselect("div.author-bio")

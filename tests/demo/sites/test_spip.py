@@ -23,12 +23,12 @@ def test_the_backend_is_latin_and_lists_every_story(base: str, fetch: Any) -> No
     feed = feedparser.parse(answer.body)
     titles = {entry.link.removeprefix(base): entry.title for entry in feed.entries}
     assert b"\xe9" in answer.body
-    assert {SITE.path_of(s): s.title for s in SITE.desk.listed}.items() <= titles.items()
+    assert {SITE.story_path(s): s.title for s in SITE.desk.listed}.items() <= titles.items()
 
 
 def test_the_charset_is_said_once_in_the_header_or_in_the_page(base: str, fetch: Any) -> None:
     for story_id, in_header in ((302, True), (303, False)):
-        answer = fetch(base + SITE.path_of(SITE.desk.find(story_id)))
+        answer = fetch(base + SITE.story_path(SITE.desk.find(story_id)))
         assert ("iso-8859-1" in answer.header("Content-Type")) is in_header
         assert (b"charset=iso-8859-1" in answer.body) is not in_header
         assert "é".encode("latin-1") in answer.body
@@ -36,7 +36,7 @@ def test_the_charset_is_said_once_in_the_header_or_in_the_page(base: str, fetch:
 
 
 def test_pages_come_in_chunks(base: str, fetch: Any) -> None:
-    answer = fetch(base + SITE.path_of(SITE.desk.find(302)))
+    answer = fetch(base + SITE.story_path(SITE.desk.find(302)))
     assert answer.header("Transfer-Encoding") == "chunked"
     assert answer.body.rstrip().endswith(b"</html>")
 
@@ -50,7 +50,7 @@ def test_pages_come_in_chunks(base: str, fetch: Any) -> None:
     ],
 )
 def test_dates_are_french_words(base: str, fetch: Any, story_id: int, words: str) -> None:
-    body = fetch(base + SITE.path_of(SITE.desk.find(story_id))).body.decode("latin-1")
+    body = fetch(base + SITE.story_path(SITE.desk.find(story_id))).body.decode("latin-1")
     assert words in body
 
 
@@ -64,4 +64,4 @@ def test_the_identity_is_in_the_query(base: str, fetch: Any) -> None:
 def test_sections_link_their_stories(base: str, fetch: Any) -> None:
     pages = [fetch(f"{base}/spip.php?rubrique{number}").body.decode("latin-1") for number in range(1, 10)]
     for story in SITE.desk.listed:
-        assert any(SITE.path_of(story).lstrip("/") in page for page in pages)
+        assert any(SITE.story_path(story).lstrip("/") in page for page in pages)

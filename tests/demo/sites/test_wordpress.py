@@ -24,7 +24,7 @@ def test_the_feed_lists_every_story_and_some_whole(base: str, fetch: Any) -> Non
     answer = fetch(f"{base}/feed/")
     feed = feedparser.parse(answer.body)
     links = {entry.link.removeprefix(base) for entry in feed.entries}
-    assert {SITE.path_of(story) for story in SITE.desk.listed} <= links
+    assert {SITE.story_path(story) for story in SITE.desk.listed} <= links
     whole = [entry for entry in feed.entries if "content" in entry]
     assert 0 < len(whole) < len(SITE.desk.listed)
     assert fetch(f"{base}/feed/", {"If-None-Match": answer.header("ETag")}).status == 304
@@ -39,7 +39,7 @@ def test_the_posts_api_is_paged_to_its_end(base: str, fetch: Any) -> None:
         assert answer.header("x-wp-total") == str(len(SITE.desk.listed))
         assert answer.header("X-WP-TotalPages") == "4"
         found += [post["link"].removeprefix(base) for post in json.loads(answer.body)]
-    assert found == [SITE.path_of(story) for story in SITE.desk.listed]
+    assert found == [SITE.story_path(story) for story in SITE.desk.listed]
     past = fetch(f"{base}/wp-json/wp/v2/posts?per_page=5&page=5")
     assert (past.status, json.loads(past.body)["code"]) == (400, "rest_post_invalid_page_number")
 
@@ -59,7 +59,7 @@ def test_a_single_post_can_be_had(base: str, fetch: Any) -> None:
 
 def test_a_story_has_french_chrome_whatever_its_language(base: str, fetch: Any) -> None:
     story = SITE.desk.find(2102)
-    page = html.fromstring(fetch(base + SITE.path_of(story)).body)
+    page = html.fromstring(fetch(base + SITE.story_path(story)).body)
     text = page.text_content()
     assert page.get("lang") == "fr-FR"
     for chrome in ("Ajoutez votre titre ici", "Espace annonceur", "Laisser un commentaire"):
@@ -75,7 +75,7 @@ def test_several_cookies_are_set(base: str, fetch: Any) -> None:
 
 
 def test_a_missing_slash_and_a_short_link_redirect(base: str, fetch: Any) -> None:
-    path = SITE.path_of(SITE.desk.find(2101))
+    path = SITE.story_path(SITE.desk.find(2101))
     for short in (path.rstrip("/"), "/?p=2101"):
         answer = fetch(base + short)
         assert (answer.status, answer.header("Location")) == (301, base + path)
@@ -83,4 +83,4 @@ def test_a_missing_slash_and_a_short_link_redirect(base: str, fetch: Any) -> Non
 
 def test_category_pages_link_the_stories_of_the_section(base: str, fetch: Any) -> None:
     body = fetch(f"{base}/category/sport/").body.decode()
-    assert SITE.path_of(SITE.desk.find(2105)) in body
+    assert SITE.story_path(SITE.desk.find(2105)) in body

@@ -1,4 +1,4 @@
-"""Blocks as numbers."""
+"""The features of blocks, and that they are the same in any process."""
 
 import subprocess
 import sys
@@ -6,9 +6,15 @@ import sys
 import numpy as np
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.blocks import outline_of
-from newscrawl.extraction.classifier.features import WORD_NAMES, features, word_bits
-from newscrawl.extraction.classifier.wording import WORDING, Hints, unspaced_letters, wording, words_of
+from newscrawl.extraction.blocks import build_outline
+from newscrawl.extraction.classifier.features import WORD_NAMES, block_features, word_bits
+from newscrawl.extraction.classifier.text_features import (
+    TEXT_COLUMNS,
+    PageHints,
+    split_words,
+    text_features,
+    unspaced_letters,
+)
 
 PAGE = (
     "<html><body><nav><ul><li><a href=/>Accueil</a></li><li><a href=/b>Sports</a></li></ul></nav>"
@@ -18,13 +24,13 @@ PAGE = (
 )
 
 
-def matrix(html: str = PAGE, hints: Hints | None = None) -> np.ndarray:  # type: ignore[type-arg]
-    blocks, frames = outline_of(document_fromstring(html))
-    return features(blocks, frames, hints or Hints(), frozenset())
+def matrix(html: str = PAGE, hints: PageHints | None = None) -> np.ndarray:  # type: ignore[type-arg]
+    blocks, frames = build_outline(document_fromstring(html))
+    return block_features(blocks, frames, hints or PageHints(), frozenset())
 
 
-def column(name: str, html: str = PAGE, hints: Hints | None = None) -> list[float]:
-    return [float(value) for value in matrix(html, hints)[:, WORDING.index(name)]]
+def column(name: str, html: str = PAGE, hints: PageHints | None = None) -> list[float]:
+    return [float(value) for value in matrix(html, hints)[:, TEXT_COLUMNS.index(name)]]
 
 
 def test_there_is_a_row_a_block_and_no_number_is_missing() -> None:
@@ -33,27 +39,27 @@ def test_there_is_a_row_a_block_and_no_number_is_missing() -> None:
     assert np.isfinite(found).all()
 
 
-def test_links_and_sentences_are_told_apart() -> None:
+def test_links_and_sentences_have_different_features() -> None:
     assert column("linked") == [1.0, 1.0, 0.0, 0.0, 0.0]
     assert column("sentences") == [0.0, 0.0, 0.0, 1.0, 1.0]
     assert column("is_h") == [0.0, 0.0, 1.0, 0.0, 0.0]
 
 
 def test_the_title_is_recognised() -> None:
-    likeness = column("title_overlap", hints=Hints(title=frozenset(words_of("Le pont rouvre"))))
+    likeness = column("title_overlap", hints=PageHints(title=frozenset(split_words("Le pont rouvre"))))
     assert likeness.index(max(likeness)) == 2
     assert likeness[2] == 1.0
 
 
-def test_what_the_declared_body_holds_is_known() -> None:
+def test_blocks_of_the_declared_body_are_marked() -> None:
     body = "lepontdelavillearouvertmardiaprèsdestravauxdedeuxansquelemaireasalués"
-    assert column("in_body", hints=Hints(body=body)) == [0.5, 0.5, 0.5, 1.0, 0.0]
+    assert column("in_body", hints=PageHints(body=body)) == [0.5, 0.5, 0.5, 1.0, 0.0]
     assert set(column("in_body")) == {-1.0}
 
 
 def test_letters_are_words_where_no_spaces_divide_them() -> None:
-    assert words_of("橋が開通") == ["橋", "が", "開", "通"]
-    assert words_of("Le pont 橋") == ["le", "pont", "橋"]
+    assert split_words("橋が開通") == ["橋", "が", "開", "通"]
+    assert split_words("Le pont 橋") == ["le", "pont", "橋"]
     assert unspaced_letters("สะพาน") == 5
     assert unspaced_letters("pont") == 0
 
@@ -73,14 +79,15 @@ def test_names_of_elements_are_families_of_words() -> None:
     assert word_bits("ads") != word_bits("roads")
 
 
-def test_wording_has_a_number_for_each_name() -> None:
-    blocks, _ = outline_of(document_fromstring(PAGE))
-    assert len(wording(blocks[3], Hints(), seen=0, marked=False)) == len(WORDING)
+def test_text_features_has_a_number_for_each_column() -> None:
+    blocks, _ = build_outline(document_fromstring(PAGE))
+    assert len(text_features(blocks[3], PageHints(), repeats=0, is_chrome=False)) == len(TEXT_COLUMNS)
 
 
 def test_the_matrix_is_the_same_in_any_process() -> None:
     program = (
-        "import sys, hashlib; sys.path.insert(0, 'tests/extraction/classifier'); from test_features import matrix;"
+        "import sys, hashlib; sys.path.insert(0, 'tests/extraction/classifier');"
+        "from test_features import matrix;"
         "print(hashlib.sha256(matrix().tobytes()).hexdigest())"
     )
     digests = {

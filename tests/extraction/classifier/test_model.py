@@ -1,4 +1,4 @@
-"""Trees as arrays."""
+"""Decision trees as arrays, and the model file."""
 
 import math
 from importlib.resources import files
@@ -7,8 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newscrawl.extraction.classifier.model import MODEL, SCALE, STAGES, Forest, judge_in, shipped_judge
-from tools.training.store import save_judge
+from newscrawl.extraction.classifier.model import (
+    MODEL_NAME,
+    SCALE,
+    STAGES,
+    Forest,
+    load_default_model,
+    load_model,
+)
+from tools.training.fit import save_model
 
 
 def forest() -> Forest:
@@ -36,22 +43,24 @@ def test_a_level_sets_its_bit_where_the_column_is_greater(row: list[float], leav
     assert forest().probabilities(np.array([row], np.float32))[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_rows_are_judged_each_by_itself() -> None:
+def test_each_row_has_its_own_probability() -> None:
     rows = np.random.default_rng(1).normal(2, 3, (50, 3)).astype(np.float32)
     together = forest().probabilities(rows)
     assert [forest().probabilities(row[None, :])[0] for row in rows] == list(together)
 
 
-def test_a_saved_judge_is_the_same_and_so_are_its_bytes(tmp_path: Path) -> None:
-    judge = shipped_judge()
-    save_judge(judge, tmp_path / "one.npz")
-    save_judge(judge_in(tmp_path / "one.npz"), tmp_path / "two.npz")
+def test_a_saved_model_is_the_same_and_so_are_its_bytes(tmp_path: Path) -> None:
+    model = load_default_model()
+    save_model(model, tmp_path / "one.npz")
+    save_model(load_model(tmp_path / "one.npz"), tmp_path / "two.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    again = judge_in(tmp_path / "two.npz")
+    again = load_model(tmp_path / "two.npz")
     for stage in STAGES:
-        assert (getattr(again, stage).leaves == getattr(judge, stage).leaves).all()
-    assert set(again.kinds) == set(judge.kinds) == {"article", "listing", "forum", "product", "other"}
+        assert (getattr(again, stage).leaves == getattr(model, stage).leaves).all()
+    assert (
+        set(again.page_types) == set(model.page_types) == {"article", "listing", "forum", "product", "other"}
+    )
 
 
 def test_the_shipped_model_is_small() -> None:
-    assert len(files("newscrawl.extraction.classifier").joinpath(MODEL).read_bytes()) < 3_000_000
+    assert len(files("newscrawl.extraction.classifier").joinpath(MODEL_NAME).read_bytes()) < 3_000_000

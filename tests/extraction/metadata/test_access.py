@@ -1,17 +1,17 @@
-"""Walls before a story, and what tells of them."""
+"""Walls in front of a story, and the evidence of them."""
 
 import pytest
 from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.head import head_of
-from newscrawl.extraction.metadata.access import access_of
+from newscrawl.extraction.head import read_head
+from newscrawl.extraction.metadata.access import read_access
 from newscrawl.items import Access
 
 
 def access(body: str = "x", *, head: str = "", chars: int = 500) -> Access:
     tree = document_fromstring(f"<html><head>{head}</head><body>{body}</body></html>")
-    return access_of(head_of(tree, "https://echo.example/a", {}), blocks_of(tree), chars)
+    return read_access(read_head(tree, "https://echo.example/a", {}), blocks_of(tree), chars)
 
 
 def ld(fields: str) -> str:
@@ -61,12 +61,12 @@ def test_what_is_declared_is_believed(head: str, free: bool | None, wall: str, e
         ("Please wait while we are verifying you are human.", "bot"),
     ],
 )
-def test_a_line_tells_of_a_wall_and_is_the_evidence(line: str, wall: str) -> None:
+def test_a_line_about_a_wall_is_the_evidence(line: str, wall: str) -> None:
     found = access(f"<p>{line}</p>")
     assert (found.wall, found.evidence[0]) == (wall, f"text:{wall}:{line}")
 
 
-def test_a_page_that_says_nothing_is_neither_free_nor_walled() -> None:
+def test_a_page_without_a_declaration_is_neither_free_nor_walled() -> None:
     assert access("<p>Le pont est ouvert aux piétons.</p>") == Access()
     assert access("<p>Already a subscriber? Log in</p><p>Déjà abonné ? Connectez-vous</p>") == Access()
 

@@ -1,13 +1,26 @@
-"""Which of a page's dates is believed."""
+"""The dates of a story: declared and visible candidates."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import pytest
 from blocks_made import blocks_of
-from lxml.html import document_fromstring
+from lxml.html import HtmlElement, document_fromstring, fragment_fromstring
 
-from newscrawl.extraction.head import head_of
-from newscrawl.extraction.metadata.dates import Dated, Dates, dates_of
+from newscrawl.extraction.head import read_head
+from newscrawl.extraction.landmarks import find_headline, find_landmarks
+from newscrawl.extraction.metadata.dates import (
+    DateCandidate,
+    Dates,
+    date_from_url,
+    element_date_text,
+    find_date_elements,
+    find_labelled_date,
+    iter_date_lines,
+    iter_script_dates,
+    parse_selected_date,
+    read_dates,
+)
 from newscrawl.items import Link
 
 URL = "https://journal.example/actu/a"
@@ -22,20 +35,20 @@ def dates(
     zone: str = "Africa/Douala",
 ) -> Dates:
     tree = document_fromstring(f"<html>{html}</html>")
-    return dates_of(
-        head_of(tree, url, {}),
+    head = read_head(tree, url, {})
+    return read_dates(
+        head,
         tree,
-        blocks_of(tree),
-        titles={"le titre"},
-        selector=selector,
+        find_headline(blocks_of(tree), {"le titre"}, head.landmarks),
+        selector,
         zone=ZoneInfo(zone),
         fetched=dt.datetime(2025, 6, 1, tzinfo=dt.UTC),
         link=link,
     )
 
 
-def told(dated: Dated | None) -> tuple[str, str] | None:
-    return (dated.moment.text(), dated.source) if dated else None
+def date_and_source(dated: DateCandidate | None) -> tuple[str, str] | None:
+    return (dated.date.isoformat(), dated.source) if dated else None
 
 
 def ld(**fields: str) -> str:
@@ -50,60 +63,68 @@ META = '<meta property="article:published_time" content="2025-05-02T10:00:00Z">'
 def test_json_ld_comes_before_meta_and_meta_before_the_page() -> None:
     shown = "<body><h1>Le titre</h1><time datetime='2025-05-03'>x</time>"
     both = dates(f"<head>{META}{ld(datePublished='2025-05-01')}</head>{shown}")
-    assert told(both.published) == ("2025-05-01", "jsonld")
+    assert date_and_source(both.published) == ("2025-05-01", "jsonld")
     meta = dates(f"<head>{META}</head>{shown}")
-    assert told(meta.published) == ("2025-05-02T10:00:00+00:00", "meta")
+    assert date_and_source(meta.published) == ("2025-05-02T10:00:00+00:00", "meta")
 
 
 def test_the_outlets_own_selector_comes_first() -> None:
     line = "Updated: 09-05-2025 12:00 IST | Created: 08-05-2025 11:00 IST"
     found = dates(f"<head>{META}</head><body><p class=d>{line}</p>", selector="p.d")
-    assert told(found.published) == ("2025-05-08T11:00:00+05:30", "dom")
+    assert date_and_source(found.published) == ("2025-05-08T11:00:00+05:30", "dom")
 
 
 def test_visible_lines_are_read_by_their_labels() -> None:
     found = dates(
         "<body><h1>Le titre</h1><p>Mis à jour le 9 mai 2025 à 10h00</p><p>Publié le 8 mai 2025 à 09h30</p>"
     )
-    assert told(found.published) == ("2025-05-08T09:30:00+01:00", "dom")
-    assert told(found.modified) == ("2025-05-09T10:00:00+01:00", "dom")
+    assert date_and_source(found.published) == ("2025-05-08T09:30:00+01:00", "dom")
+    assert date_and_source(found.modified) == ("2025-05-09T10:00:00+01:00", "dom")
 
 
-def test_a_date_near_the_headline_comes_before_one_in_a_list() -> None:
+def test_a_date_near_the_headline_precedes_a_date_in_a_list() -> None:
     teasers = "".join(f"<ul class=latest><li>{day} avril 2025</li></ul>" for day in range(1, 9))
     found = dates(f"<body>{teasers}<h1>Le titre</h1><div class=signature>Par Awa Ndiaye, le 8 mai 2025</div>")
-    assert told(found.published) == ("2025-05-08", "dom")
+    assert date_and_source(found.published) == ("2025-05-08", "dom")
 
 
 def test_times_about_other_stories_are_passed_over() -> None:
     aside = "<aside><time datetime='2025-01-01'>x</time></aside>"
     found = dates(f"<body>{aside}<h1>Le titre</h1><time datetime='2025-05-08T07:00'>x</time>")
-    assert told(found.published) == ("2025-05-08T07:00:00+01:00", "dom")
+    assert date_and_source(found.published) == ("2025-05-08T07:00:00+01:00", "dom")
 
 
 def test_a_date_after_the_capture_is_not_believed() -> None:
     found = dates(f"<head>{ld(datePublished='2031-01-01')}{META}</head><body>x")
-    assert told(found.published) == ("2025-05-02T10:00:00+00:00", "meta")
+    assert date_and_source(found.published) == ("2025-05-02T10:00:00+00:00", "meta")
 
 
 def test_the_address_then_the_feed_are_the_last_sources() -> None:
     link = Link(url=URL, via="feed", published="Thu, 08 May 2025 06:00:00 GMT")
-    assert told(dates("<body>x", url="https://journal.example/2025/05/07/a", link=link).published) == (
+    assert date_and_source(
+        dates("<body>x", url="https://journal.example/2025/05/07/a", link=link).published
+    ) == (
         "2025-05-07",
         "url",
     )
-    assert told(dates("<body>x", link=link).published) == ("2025-05-08T06:00:00+00:00", "feed")
+    assert date_and_source(dates("<body>x", link=link).published) == ("2025-05-08T06:00:00+00:00", "feed")
     assert dates("<body>x").published is None
 
 
 def test_indian_wall_time_under_a_wrong_offset_is_mended() -> None:
     page = f"<head>{ld(datePublished='2025-05-08T11:20:00+00:00')}</head>{IN_INDIA}"
-    assert told(dates(page, zone="Asia/Kolkata").published) == ("2025-05-08T11:20:00+05:30", "jsonld")
+    assert date_and_source(dates(page, zone="Asia/Kolkata").published) == (
+        "2025-05-08T11:20:00+05:30",
+        "jsonld",
+    )
 
 
 def test_another_wall_time_leaves_the_offset_alone() -> None:
     page = f"<head>{ld(datePublished='2025-05-08T05:50:00+00:00')}</head>{IN_INDIA}"
-    assert told(dates(page, zone="Asia/Kolkata").published) == ("2025-05-08T05:50:00+00:00", "jsonld")
+    assert date_and_source(dates(page, zone="Asia/Kolkata").published) == (
+        "2025-05-08T05:50:00+00:00",
+        "jsonld",
+    )
 
 
 def story(fields: str) -> str:
@@ -112,10 +133,10 @@ def story(fields: str) -> str:
 
 def published(html: str, **known: str) -> str | None:
     found = dates(html, **known).published  # type: ignore[arg-type]
-    return found.moment.text() if found else None
+    return found.date.isoformat() if found else None
 
 
-def test_a_first_of_january_at_no_hour_is_unknown() -> None:
+def test_midnight_of_the_first_of_january_is_no_date() -> None:
     meta = '<meta property="article:published_time" content="2024-01-01">'
     assert published(f"<head>{meta}</head><body><h1>Le titre</h1>") is None
     midnight = story('"datePublished": "2024-01-01T00:00:00Z"')
@@ -132,7 +153,7 @@ def test_a_first_of_january_that_readers_see_or_that_has_an_hour_is_one() -> Non
     assert published(f"<head>{timed}</head><body><h1>Le titre</h1>") == "2024-01-01T09:30:00+01:00"
 
 
-def test_where_two_declared_days_differ_the_one_that_readers_see_is_believed() -> None:
+def test_of_two_declared_days_the_visible_day_is_chosen() -> None:
     script = story('"datePublished": "2024-03-03T10:00:00+01:00"')
     meta = '<meta property="article:published_time" content="2024-03-06T15:25:00+01:00">'
     page = f"<head>{script}{meta}</head><body><h1>Le titre</h1>"
@@ -148,7 +169,7 @@ def test_a_moment_in_utc_is_shown_by_the_pages_wall_clock_where_its_day_differs(
     assert published(f"{page}<p>3 mars 2024 21:11</p>") == "2024-03-04T00:25:56+00:00"
 
 
-def test_a_vague_date_gives_way_to_an_earlier_change() -> None:
+def test_an_earlier_modification_replaces_a_vague_date() -> None:
     meta = '<meta name="date" content="2024-03-09T11:00:00+01:00">'
     page = f"<head>{meta}</head><body><h1>Le titre</h1>"
     assert published(f"{page}<p>Stand: 08.03.2024</p>") == "2024-03-08"
@@ -168,12 +189,12 @@ def test_nodes_beside_the_story_date_it_where_it_does_not() -> None:
     assert published(f"<head>{script}</head><body><h1>Le titre</h1>") == "2024-03-03"
 
 
-def test_the_state_of_scripts_is_asked_late() -> None:
+def test_dates_in_scripts_come_late() -> None:
     script = '<script>state = {"datePublished": "2024-03-03T10:00:00+01:00"}</script>'
     assert published(f"<body><h1>Le titre</h1>{script}") == "2024-03-03T10:00:00+01:00"
 
 
-def test_a_span_back_from_the_capture_is_the_last_that_the_page_tells() -> None:
+def test_a_relative_date_is_the_last_resort_of_the_page() -> None:
     assert published("<body><h1>Le titre</h1><p>Il y a 3 jours</p>") == "2025-05-29"
 
 
@@ -184,12 +205,12 @@ def test_a_stamp_under_a_foreign_label_is_a_date() -> None:
     )
 
 
-def test_a_time_element_tells_the_offset_of_what_it_prints() -> None:
+def test_a_time_element_has_the_offset_of_its_visible_date() -> None:
     element = '<time datetime="2025-05-14T12:30:00+02:00">{}</time>'
     line = '<div class="teaser"><p>By Awa Ndiaye {}</p></div>'
 
     def published(words: str) -> tuple[str, str] | None:
-        return told(dates(f"<body><h1>Le titre</h1>{line.format(words)}</body>").published)
+        return date_and_source(dates(f"<body><h1>Le titre</h1>{line.format(words)}</body>").published)
 
     for seen in ("May 14, 2025 12:30", "May 14, 2025"):
         assert published(element.format(seen)) == ("2025-05-14T12:30:00+02:00", "dom")
@@ -208,4 +229,95 @@ def test_the_footer_of_an_article_dates_it() -> None:
         '<article><footer class="node__meta">{}</footer></article>',
     ):
         page = f"<body><h2>mercredi 14 mai 2025</h2>{story}{footer.format(stamp)}</body>"
-        assert told(dates(page).published) == ("2025-05-14T12:30:00+02:00", "dom")
+        assert date_and_source(dates(page).published) == ("2025-05-14T12:30:00+02:00", "dom")
+
+
+def tree(body: str) -> HtmlElement:
+    return document_fromstring(f"<html><body>{body}</body></html>")
+
+
+def times(body: str) -> list[str]:
+    root = tree(body)
+    signs = find_landmarks(root)
+    return [
+        element_date_text(one)
+        for one in find_date_elements(signs, find_headline(blocks_of(root), {"le titre"}, signs))
+    ]
+
+
+def lines(body: str) -> list[str]:
+    root = tree(body)
+    return list(iter_date_lines(find_headline(blocks_of(root), {"le titre"}, find_landmarks(root))))
+
+
+def test_times_below_the_headline_come_before_those_above_it() -> None:
+    body = "<time>2025-01-03</time><h1>Le titre</h1><time datetime=2025-02-03>hier</time>"
+    assert times(body) == ["2025-02-03", "2025-01-03"]
+
+
+def test_a_time_of_publication_precedes_a_time_of_modification() -> None:
+    body = "<h1>Le titre</h1><time class=updated>2025-02-04</time><time class=published>2025-02-03</time>"
+    assert times(body) == ["2025-02-03", "2025-02-04"]
+
+
+def test_the_root_may_be_named_for_times() -> None:
+    root = document_fromstring('<html id="timeline" data-time="2024-01-05T10:00:00Z"><body><h1>Le titre</h1>')
+    signs = find_landmarks(root)
+    found = find_date_elements(signs, find_headline(blocks_of(root), {"le titre"}, signs))
+    assert [element_date_text(one) for one in found] == ["2024-01-05T10:00:00Z"]
+
+
+def test_a_headline_in_a_card_keeps_its_time() -> None:
+    assert times("<div class=card><h1>Le titre</h1><time>2025-02-03</time></div>") == ["2025-02-03"]
+    assert times("<h1>Le titre</h1><div class=card><time>2025-02-03</time></div>") == []
+
+
+def test_elements_named_for_dates_tell_by_their_attributes() -> None:
+    assert times(
+        '<h1>Le titre</h1><abbr class="published-date" title="2025-02-03T10:00:00+01:00">hier</abbr>'
+    ) == ["2025-02-03T10:00:00+01:00"]
+    assert times('<h1>Le titre</h1><span class="timestamp" data-timestamp="1738573200">hier</span>') == [
+        "1738573200"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_dated"),
+    [
+        ("3 février 2025", True),
+        ("Publié le 3 février 2025 à 10h", True),
+        ("Essay - Published: 2025.02.03 | notes", True),
+        ("Douala, le 3 février 2025", True),
+        ("Le contrat du 3 février 2025 fixe le prix du pont.", False),
+        ("Douze morts en 2025", False),
+    ],
+)
+def test_a_line_dates_the_story_by_its_label_or_by_being_a_date(line: str, is_dated: bool) -> None:
+    assert bool(lines(f"<h1>Le titre</h1><p>{line}</p>")) is is_dated
+
+
+def test_labels_distinguish_the_dates_of_a_line() -> None:
+    line = "Publié le 3 février 2025 à 10h00, modifié le 4 février 2025"
+    published, changed = (
+        find_labelled_date(line, None, modified=False),
+        find_labelled_date(line, None, modified=True),
+    )
+    assert published is not None
+    assert changed is not None
+    assert (published.date.day.day, changed.date.day.day) == (3, 4)
+    alone = parse_selected_date("Mis à jour le 4 février 2025", None)
+    assert alone is not None
+    assert alone.date.day.day == 4
+
+
+def test_an_address_may_hold_a_day() -> None:
+    found = date_from_url("https://echo.example/2025/02/03/pont")
+    assert found is not None
+    assert found.date.isoformat() == "2025-02-03"
+    assert date_from_url("https://echo.example/a/20259903") is None
+
+
+def test_the_state_in_a_script_may_hold_the_date() -> None:
+    script = '<script>window.state = {"story": {"publishedAt": "2025-02-03T10:00:00Z"}}</script>'
+    assert list(iter_script_dates(tree(script))) == ["2025-02-03T10:00:00Z"]
+    assert element_date_text(fragment_fromstring("<span>3 février 2025</span>")) == "3 février 2025"

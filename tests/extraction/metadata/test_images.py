@@ -2,14 +2,14 @@
 
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.head import head_of
-from newscrawl.extraction.metadata.images import images_of
+from newscrawl.extraction.head import read_head
+from newscrawl.extraction.metadata.images import read_images
 from newscrawl.items import Image
 
 
 def images(html: str) -> list[Image]:
     tree = document_fromstring(f"<html>{html}</html>")
-    return images_of(head_of(tree, "https://echo.example/a", {}))
+    return read_images(read_head(tree, "https://echo.example/a", {}))
 
 
 def test_the_declared_image_leads_and_takes_its_figures_caption() -> None:
@@ -61,7 +61,7 @@ def test_pictures_of_other_stories_are_left_out() -> None:
     assert images("<body><div class=related-news><div><figure><img src=/1.jpg></figure></div></div>") == []
 
 
-def test_sizes_of_one_picture_are_one() -> None:
+def test_sizes_of_a_picture_are_the_same_image() -> None:
     head = '<head><meta property="og:image" content="/1.jpg?w=1200"></head>'
     found = images(f"{head}<body><figure><img src='/1.jpg?w=300'><figcaption>Le marché</figcaption></figure>")
     assert [(one.url[-6:], one.caption) for one in found] == [("w=1200", "Le marché")]

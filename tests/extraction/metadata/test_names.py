@@ -2,11 +2,17 @@
 
 import pytest
 
-from newscrawl.extraction.metadata.names import cleaned, is_name, looks_like_person, names_in, trimmed
+from newscrawl.extraction.metadata.names import (
+    clean_authors,
+    clean_name,
+    is_person_name,
+    is_plausible_name,
+    parse_byline,
+)
 
 
 def names(line: str) -> list[tuple[str, str]]:
-    return [(one.name, one.kind) for one in cleaned(names_in(line), set(), 20)]
+    return [(one.name, one.kind) for one in clean_authors(parse_byline(line), set(), 20)]
 
 
 @pytest.mark.parametrize(
@@ -31,24 +37,24 @@ def names(line: str) -> list[tuple[str, str]]:
         ("admin", []),
     ],
 )
-def test_people_are_told_from_what_stands_around_them(line: str, people: list[str]) -> None:
+def test_people_are_distinguished_from_the_words_around_them(line: str, people: list[str]) -> None:
     assert [name for name, _ in names(line)] == people
 
 
-def test_organisations_are_told_from_people() -> None:
+def test_organisations_are_distinguished_from_people() -> None:
     assert names("Par Le Figaro et AFP") == [("Le Figaro", "org"), ("AFP", "org")]
     assert names("Awa Ndiaye avec AFP") == [("Awa Ndiaye", "person"), ("AFP", "org")]
     assert names("La rédaction") == [("La rédaction", "org")]
 
 
 def test_a_site_that_signs_itself_is_an_organisation() -> None:
-    found = cleaned(names_in("Le Journal du Lac"), {"lejournaldulac"}, 20)
+    found = clean_authors(parse_byline("Le Journal du Lac"), {"lejournaldulac"}, 20)
     assert [(one.name, one.kind) for one in found] == [("Le Journal du Lac", "org")]
 
 
 @pytest.mark.parametrize("name", ["null", "No Author", "Anonyme", "{{author}}", "link78", "12"])
 def test_placeholders_are_no_names(name: str) -> None:
-    assert not is_name(name)
+    assert not is_plausible_name(name)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +70,11 @@ def test_placeholders_are_no_names(name: str) -> None:
     ],
 )
 def test_words_near_a_headline_are_a_person_by_their_shape(words: str, fits: bool) -> None:
-    assert looks_like_person(words) is fits
+    assert is_person_name(words) is fits
 
 
 def test_labels_and_edges_leave_a_name() -> None:
-    assert trimmed(" By: “Awa Ndiaye” – ") == "Awa Ndiaye"
+    assert clean_name(" By: “Awa Ndiaye” – ") == "Awa Ndiaye"
 
 
 @pytest.mark.parametrize(

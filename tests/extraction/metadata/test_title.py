@@ -3,14 +3,17 @@
 from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.head import head_of
-from newscrawl.extraction.metadata.title import Title, title_of
+from newscrawl.extraction.head import read_head
+from newscrawl.extraction.metadata.title import Title, choose_title
 
 
 def title(html: str, feed: str | None = None) -> Title:
     tree = document_fromstring(f"<html>{html}</html>")
-    return title_of(
-        head_of(tree, "https://echo.example/a", {}), blocks_of(tree), ["Écho du Fleuve", "echo.example"], feed
+    return choose_title(
+        read_head(tree, "https://echo.example/a", {}),
+        blocks_of(tree),
+        ["Écho du Fleuve", "echo.example"],
+        feed,
     )
 
 
@@ -57,7 +60,7 @@ def test_the_feeds_title_is_the_last_source() -> None:
     assert (found.text, found.raw) == ("Le pont", None)
 
 
-def test_every_spelling_is_known_as_a_repeat() -> None:
+def test_every_spelling_is_recognised_as_a_repeat() -> None:
     found = title(
         '<head><meta property="og:title" content="Le pont | Écho du Fleuve"></head><body><h1>Le pont</h1>'
     )
@@ -74,7 +77,7 @@ def test_a_heading_in_other_words_than_a_title_for_search_engines_is_the_headlin
     )
 
 
-def test_of_two_headings_the_one_that_more_titles_repeat_wins() -> None:
+def test_the_heading_that_more_titles_repeat_wins() -> None:
     meta = '<meta property="og:title" content="Le grand pont est ouvert à tous">'
     node = '{"@type": "Article", "headline": "Le grand pont est ouvert à tous"}'
     ld = f'<script type="application/ld+json">{node}</script>'

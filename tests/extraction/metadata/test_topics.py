@@ -3,12 +3,12 @@
 import pytest
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.head import Head, head_of
-from newscrawl.extraction.metadata.topics import page_type_of, section_of, tags_of
+from newscrawl.extraction.head import PageHead, read_head
+from newscrawl.extraction.metadata.topics import read_page_type, read_section, read_tags
 
 
-def page(html: str) -> Head:
-    return head_of(document_fromstring(f"<html>{html}</html>"), "https://echo.example/a", {})
+def page(html: str) -> PageHead:
+    return read_head(document_fromstring(f"<html>{html}</html>"), "https://echo.example/a", {})
 
 
 def ld(script: str) -> str:
@@ -21,22 +21,22 @@ def test_tags_come_once_each_from_every_source() -> None:
     )
     links = '<a rel="tag" href="/t">Douala</a><a rel="category tag">Une</a>'
     html = f'<head>{script}<meta name="keywords" content="pont, Bac"></head><body>{links}'
-    assert tags_of(page(html)) == ["Pont", "Fleuve", "Bac", "Douala"]
+    assert read_tags(page(html)) == ["Pont", "Fleuve", "Bac", "Douala"]
 
 
 def test_a_list_under_read_more_on_becomes_tags() -> None:
     items = '<li><a href="/t/1">bridge</a></li><li><a href="/t/2">river</a></li>'
     html = f"<body><ul><li>READ MORE ON:</li>{items}</ul>"
-    assert tags_of(page(html)) == ["bridge", "river"]
+    assert read_tags(page(html)) == ["bridge", "river"]
 
 
 def test_the_section_is_declared_or_the_last_breadcrumb() -> None:
     declared = '<head><meta property="article:section" content="Société"></head>'
-    assert section_of(page(declared)) == "Société"
+    assert read_section(page(declared)) == "Société"
     items = '[{"name": "Accueil"}, {"item": {"name": "Sport"}}, {"name": "Le match"}]'
     crumbs = f'{{"@type": "BreadcrumbList", "itemListElement": {items}}}'
-    assert section_of(page(ld(crumbs))) == "Sport"
-    assert section_of(page("<body><a rel='category tag' href=/c>Culture</a>")) == "Culture"
+    assert read_section(page(ld(crumbs))) == "Sport"
+    assert read_section(page("<body><a rel='category tag' href=/c>Culture</a>")) == "Culture"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_section_is_declared_or_the_last_breadcrumb() -> None:
     ],
 )
 def test_the_type_is_what_the_page_declares(html: str, kind: str) -> None:
-    assert page_type_of(page(html)) == kind
+    assert read_page_type(page(html)) == kind
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_the_type_is_what_the_page_declares(html: str, kind: str) -> None:
     ],
 )
 def test_labels_of_topics_stand_in_many_places(html: str) -> None:
-    assert tags_of(page(f"<body><p>Le pont est ouvert.</p>{html}")) == ["Pont", "Fleuve"]
+    assert read_tags(page(f"<body><p>Le pont est ouvert.</p>{html}")) == ["Pont", "Fleuve"]
 
 
 def test_topics_of_the_site_are_not_the_storys() -> None:
     links = "<ul><li><a href=/1>Pont</a></li></ul>"
-    assert tags_of(page(f"<body><footer><div><h4>Topics</h4>{links}</div></footer>")) == []
+    assert read_tags(page(f"<body><footer><div><h4>Topics</h4>{links}</div></footer>")) == []
     prose = f"<h4>Sujets</h4><p>{'Le fleuve monte encore. ' * 9}<a href=/1>Pont</a></p>"
-    assert tags_of(page(f"<body>{prose}")) == []
+    assert read_tags(page(f"<body>{prose}")) == []

@@ -1,4 +1,4 @@
-"""The checker: every kind of damage has its name, good files of every make have no problem."""
+"""The checker names every kind of damage, and finds no problem in sound files of any writer."""
 
 import base64
 import gzip
@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newscrawl.warc.http import dechunked
-from newscrawl.warc.records import Exchange
-from newscrawl.warc.verify import Problem, verify_warc, verify_warcs
+from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.http import dechunk
+from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.verify import WarcProblem, verify_warc, verify_warcs
 from newscrawl.warc.verify import members as members_module
-from newscrawl.warc.verify import members as source_module
-from newscrawl.warc.verify.headers import faults_of_head, read_head
+from newscrawl.warc.verify.headers import check_head, parse_head
 from newscrawl.warc.verify.messages import Dechunker
-from newscrawl.warc.verify.problems import Code, IndexCode
-from newscrawl.warc.writer import WarcNames, WarcWriter
+from newscrawl.warc.verify.problems import IndexCode, ProblemCode
+from newscrawl.warc.writer import WarcWriter
 
 DATE = "2026-03-04T05:06:07Z"
 URI = "http://example.org/a"
@@ -48,7 +48,7 @@ def record(
     end: bytes = b"\r\n\r\n",
     **fields: object,
 ) -> bytes:
-    """A record that is in order but for what is said: `None` leaves a field out, `_` stands for `-`."""
+    """A valid record with changed headers: `None` omits a header, `_` stands for `-`."""
     http = kind in ("response", "request")
     wanted: dict[str, object] = {
         "WARC_Type": kind,
@@ -85,7 +85,7 @@ def packed(*records: bytes, level: int = 6) -> bytes:
     return b"".join(gzip.compress(one, level, mtime=0) for one in records)
 
 
-def problems(tmp_path: Path, content: bytes, name: str = NAME) -> list[Problem]:
+def problems(tmp_path: Path, content: bytes, name: str = NAME) -> list[WarcProblem]:
     path = tmp_path / name
     path.write_bytes(content)
     return list(verify_warc(path))
@@ -135,14 +135,14 @@ GOOD: dict[str, bytes] = {
         record(block=HEAD_ANSWER, WARC_Record_ID=SECOND, WARC_Concurrent_To=FIRST),
     ),
     "not modified": packed(info(), record(block=b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")),
-    "said to be truncated": packed(
+    "declared truncated": packed(
         info(),
         record(block=PLAIN[:-2], WARC_Truncated="disconnect"),
         record(
             block=CHUNKED[:-20],
             WARC_Record_ID=SECOND,
             WARC_Truncated="time",
-            WARC_Payload_Digest=sha1(dechunked(body(CHUNKED[:-20]))),
+            WARC_Payload_Digest=sha1(dechunk(body(CHUNKED[:-20]))),
         ),
     ),
     "revisit": packed(info(), record(), record("revisit", REVISIT_BLOCK, **REVISIT)),
@@ -227,11 +227,11 @@ BROKEN: dict[str, tuple[bytes, list[str]]] = {
         packed(info(), record(block=CHUNKED)),
         ["payload_digest_over_framing"],
     ),
-    "said to be chunked, is not": (
+    "declared chunked, is not": (
         packed(info(), record(block=PLAIN.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked"))),
         ["http_not_chunked"],
     ),
-    "said to be gzip, is not": (
+    "declared gzip, is not": (
         packed(info(), record(block=PLAIN.replace(b"Content-Type: text/plain", b"Content-Encoding: gzip"))),
         ["http_not_encoded"],
     ),
@@ -462,7 +462,7 @@ def test_damage_is_named_and_nothing_else_is(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["packed by record", "not packed"])
 def test_small_blocks_change_nothing(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of three bytes meet every place where data may be split."""
-    monkeypatch.setattr(members_module, "PIECE", 3)
+    monkeypatch.setattr(members_module, "PIECE_BYTES", 3)
     for content in (GOOD[kind], GOOD["chunked with extension and trailer"]):
         assert problems(tmp_path, content) == []
 
@@ -471,9 +471,9 @@ def test_small_blocks_change_nothing(tmp_path: Path, kind: str, monkeypatch: pyt
 def test_damage_is_named_the_same_whatever_the_pieces(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(members_module, "PIECE", 7)
+    monkeypatch.setattr(members_module, "PIECE_BYTES", 7)
     monkeypatch.setattr(members_module, "FIRST_STEP", 5)
-    monkeypatch.setattr(source_module, "BLOCK", 11)
+    monkeypatch.setattr(members_module, "READ_BYTES", 11)
     content, expected = BROKEN[kind]
     assert codes(tmp_path, content) == expected
 
@@ -481,12 +481,12 @@ def test_damage_is_named_the_same_whatever_the_pieces(
 def test_a_problem_says_where_and_which_record(tmp_path: Path) -> None:
     first = packed(info())
     (found,) = problems(tmp_path, first + packed(record(WARC_Date="today")))
-    assert found == Problem(
+    assert found == WarcProblem(
         file=str(tmp_path / NAME),
         offset=len(first),
         record_id=FIRST,
         code="date_form",
-        message="'today' is no moment in UTC such as 2026-01-31T08:30:00Z",
+        message="'today' is not a UTC time such as 2026-01-31T08:30:00Z",
     )
     (found,) = problems(tmp_path, info() + record(WARC_Date="today"))
     assert found.offset == len(info())
@@ -539,7 +539,7 @@ def test_a_file_broken_in_too_many_places_is_given_up(
 
 
 def test_few_places_that_look_like_members_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "MAX_TRIES", 3)
+    monkeypatch.setattr(members_module, "MAX_ATTEMPTS", 3)
     fakes = b"\x1f\x8b\x08\x00 " * 3
     behind = packed(info(), record())
     assert codes(tmp_path, b"x" + fakes[:10] + behind) == ["garbage_at_start"]
@@ -557,16 +557,16 @@ def test_noise_is_passed_over_in_one_go(tmp_path: Path) -> None:
 
 def test_every_code_is_shown_by_a_test() -> None:
     elsewhere = {"file_unreadable", "file_given_up", *get_args(IndexCode)}
-    known = {code for part in get_args(Code) for code in get_args(part)}
-    assert {code for _, found in BROKEN.values() for code in found} | elsewhere == known
+    all_codes = {code for part in get_args(ProblemCode) for code in get_args(part)}
+    assert {code for _, found in BROKEN.values() for code in found} | elsewhere == all_codes
 
 
 def test_progress_tells_every_byte_once(tmp_path: Path) -> None:
     content = packed(info(), record())[:-9]
     (tmp_path / NAME).write_bytes(content)
-    told: list[int] = []
-    list(verify_warcs([tmp_path / NAME], told.append))
-    assert sum(told) == len(content)
+    advances: list[int] = []
+    list(verify_warcs([tmp_path / NAME], advances.append))
+    assert sum(advances) == len(content)
 
 
 def test_a_block_larger_than_memory_allows_is_streamed(tmp_path: Path) -> None:
@@ -585,16 +585,16 @@ def test_a_block_larger_than_memory_allows_is_streamed(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def exchange(received: bytes, sent: bytes = REQUEST, **more: object) -> Exchange:
+def exchange(received: bytes, sent: bytes = REQUEST, **more: object) -> HttpExchange:
     started = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
-    return Exchange(url=URI + "é ü", started=started, sent=sent, received=received, **more)  # type: ignore[arg-type]
+    return HttpExchange(url=URI + "é ü", started=started, sent=sent, received=received, **more)  # type: ignore[arg-type]
 
 
 def test_what_we_write_is_clean(tmp_path: Path) -> None:
     numbers = count(1)
     writer = WarcWriter(
         folder=tmp_path,
-        names=WarcNames(prefix="echo", host="news host", pid=42),
+        names=WarcNameTemplate(prefix="echo", host="news host", pid=42),
         info=(("software", "newscrawl"),),
         now=lambda: datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC),
         new_id=lambda: f"<urn:uuid:00000000-0000-4000-8000-{next(numbers):012}>",
@@ -678,7 +678,7 @@ def check_any_problems(folder: Path, content: bytes) -> None:
 @given(st.binary(max_size=300))
 @settings(max_examples=100, deadline=None)
 def test_no_record_head_raises(raw: bytes) -> None:
-    for code, message in faults_of_head(read_head(b"WARC/1.1\r\n" + raw)):
+    for code, message in check_head(parse_head(b"WARC/1.1\r\n" + raw)):
         assert code
         assert message
 
@@ -697,7 +697,7 @@ def test_chunks_give_the_same_entity_whatever_the_pieces(parts: list[bytes], ste
     data = b"".join(parts)
     chunks = Dechunker()
     found = [part for at in range(0, len(data), step) for part in chunks.feed(data[at : at + step])]
-    assert b"".join(found) == dechunked(data)
+    assert b"".join(found) == dechunk(data)
 
 
 @pytest.mark.parametrize("step", [1, 7, 5000])
@@ -708,7 +708,7 @@ def test_chunk_sizes_may_be_filled_up_with_zeros(zeros: int, step: int) -> None:
     chunks = Dechunker()
     found = [part for at in range(0, len(data), step) for part in chunks.feed(data[at : at + step])]
     assert b"".join(found) == b"hello"
-    assert chunks.began
-    assert chunks.complete
-    assert not chunks.broken
-    assert not chunks.bytes_after
+    assert chunks.has_chunk
+    assert chunks.is_complete
+    assert not chunks.is_broken
+    assert not chunks.has_bytes_after

@@ -1,0 +1,232 @@
+"""`newscrawl check`: compares the state database with lines and archives, and fixes what differs."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.archive.reextract import extract_at
+from newscrawl.archive.repair import (
+    drop_repeated_lines,
+    repair_folder,
+    restore_line,
+    set_aside_broken_lines,
+)
+from newscrawl.archive.report import REPORT_SUFFIX, read_report
+from newscrawl.archive.takedown import read_blocked_urls
+from newscrawl.cli import ui
+from newscrawl.cli.extract import default_rights_policy
+from newscrawl.cli.outlets import read_outlets
+from newscrawl.errors import ArchiveError
+from newscrawl.extraction.metadata.rights import apply_rights_policy
+from newscrawl.items import Article, WarcPointer
+from newscrawl.outlet import Outlet
+from newscrawl.spiders.run_context import NO_STATE_URL, STATE_URL, has_ended, this_process
+from newscrawl.state.encoding import page_key
+from newscrawl.state.reconcile import (
+    Inconsistency,
+    WrittenLine,
+    adopt_killed_run,
+    find_inconsistencies,
+    list_run_ids,
+    mark_taken_down,
+    repair_state,
+)
+from newscrawl.state.runs import State
+from newscrawl.state.scheduling import list_outlets
+from newscrawl.state.urls import UrlTable
+from newscrawl.warc.filenames import parse_filename
+
+MAX_SHOWN = 20
+"Inconsistencies of an outlet that are printed; the others are counted."
+
+
+@ui.app.command("check")
+def check_state(
+    outlets: ui.OutletIds = None,
+    archives: ui.Archives = ui.ARCHIVES,
+    state_url: ui.StateUrl = ui.STATE_URL,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair files, then change state to agree with them.")
+    ] = False,
+    as_json: ui.AsJson = False,
+) -> None:
+    """Compare the state database with lines and archives, and fix what differs.
+
+    Use it after a crash, and with --fix after a backup was restored or the database was lost: it is rebuilt
+    from the lines. Exit code 0 only when everything agrees.
+    """
+    fixes: dict[str, FixCounts] = {}
+    with ui.open_database(archives, state_url) as database:
+        names = outlets or sorted({*list_outlets(database), *_outlets_with_lines(archives)})
+        states = {name: State.on(database, name, this_process()) for name in names}
+        if fix:
+            files = {outlet.id: outlet for outlet in read_outlets(ui.outlet_folders())[0]}
+            fixes = {name: _fix(state, archives / name, files.get(name)) for name, state in states.items()}
+        inconsistencies = {
+            name: [*_find_unfinished(state, archives / name), *_find_differences(state, archives / name)]
+            for name, state in states.items()
+        }
+    if as_json:
+        data: dict[str, object] = {
+            "disagreements": {
+                name: [inconsistency._asdict() for inconsistency in differences]
+                for name, differences in inconsistencies.items()
+            }
+        }
+        if fixes:
+            data["mended"] = {name: counts._asdict() for name, counts in fixes.items()}
+        ui.print_json(data, sort_keys=False)
+    else:
+        _show_fixes(fixes)
+        _show_inconsistencies(inconsistencies)
+    if any(inconsistencies.values()):
+        raise typer.Exit(ui.FAILED)
+
+
+class FixCounts(NamedTuple):
+    """What was fixed in the files of an outlet."""
+
+    files: int = 0
+    "Files that had been left open and are closed now, or that the manifest lacked."
+    set_aside: int = 0
+    "Broken lines that are in `….jsonl.broken` now."
+    repeated: int = 0
+    "Lines of a version that another line already had."
+    extracted: int = 0
+    "Lost lines made again from the archive; those of other pages return when their page is fetched again."
+
+
+def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
+    """Fix files and state under the outlet's lease, so that nobody crawls it meanwhile."""
+    now = int(time.time())
+    state.lease.acquire(now, has_ended)
+    try:
+        closed = repair_folder(folder, host=socket.gethostname(), complete=True)
+        runs = list(_iter_runs(folder))
+        counts = FixCounts(
+            files=len(closed.files),
+            set_aside=set_aside_broken_lines(folder, runs),
+            repeated=drop_repeated_lines(folder, runs),
+            extracted=_restore_lines(state.urls, folder, runs, outlet),
+        )
+        for run in state.runs.unfinished():
+            if has_open_files(folder, run.id):
+                continue
+            adopt_killed_run(state.urls, state.runs, run, read_run_lines(folder, run.id), now)
+        mark_taken_down(state.database, folder.name, read_blocked_urls(folder), now)
+        repair_state(state.urls, _iter_written(folder), now)
+    finally:
+        state.lease.release()
+    return counts
+
+
+def _restore_lines(pages: UrlTable, folder: Path, runs: list[str], outlet: Outlet | None) -> int:
+    """Write the lines again that state has and no file, from the records they were made from."""
+    if outlet is None:
+        return 0  # without its file the line would not be what it was
+    written = {
+        (page_key(pages.outlet, item.url_requested), item.id)
+        for run in runs
+        for item in read_run_lines(folder, run)
+        if isinstance(item, Article)
+    }
+    lost = [row for row in pages.all() if row.article_id and (row.key, row.article_id) not in written]
+    restored = 0
+    for row in lost:
+        if row.article_run in runs and (article := _extract_again(row, folder, outlet)):
+            restore_line(folder, row.article_run, article)
+            restored += 1
+    return restored
+
+
+def _extract_again(row: Any, folder: Path, outlet: Outlet) -> Article | None:
+    """The very article that state has; None where the archive, or today's rules, give another."""
+    try:
+        pointer = WarcPointer.model_validate(json.loads(row.warc)["pointer"])
+        for memory in _candidate_memories(folder, row.article_run):
+            item = extract_at(folder, pointer, outlet, memory)
+            if isinstance(item, Article) and (item.id, item.version) == (row.article_id, row.version):
+                article = apply_rights_policy(item, outlet.rights or default_rights_policy())
+                return article if isinstance(article, Article) else None
+    except (ArchiveError, TypeError, ValueError, LookupError):
+        return None
+    return None
+
+
+def _candidate_memories(folder: Path, run: str) -> Iterator[Path | None]:
+    """The memory that the run used, then none."""
+    path = folder / f"{run}{REPORT_SUFFIX}"
+    name = read_report(path).memory if path.exists() else None
+    if name:
+        yield folder / name
+    yield None
+
+
+def _find_unfinished(state: State, folder: Path) -> Iterator[Inconsistency]:
+    """Runs that have neither ended nor are running, and their files."""
+    lease = state.lease.read()
+    if lease is not None and not has_ended(lease.holder, lease.acquired_at):
+        return
+    for run in state.runs.unfinished():
+        yield Inconsistency("run_killed", f"run {run.id} has not ended and is not at work")
+    for path in sorted(folder.glob("*.open")):
+        yield Inconsistency("file_open", f"{path.name} was left open")
+
+
+def _find_differences(state: State, folder: Path) -> Iterator[Inconsistency]:
+    try:
+        yield from find_inconsistencies(state.urls, _iter_written(folder))
+    except ArchiveError as error:
+        yield Inconsistency("line_broken", str(error))
+
+
+def _iter_written(folder: Path) -> Iterator[WrittenLine]:
+    """Each line of the folder, with its run, in the order of runs; and whether its record is there."""
+    sizes: dict[str, int] = {}
+    for run in _iter_runs(folder):
+        for item in read_run_lines(folder, run):
+            warc = item.warc
+            if warc and warc.file not in sizes:
+                path = folder / Path(warc.file).name
+                sizes[warc.file] = path.stat().st_size if path.is_file() else 0
+            is_archived = not warc or warc.offset + warc.length <= sizes[warc.file]
+            yield WrittenLine(run=run, item=item, is_archived=is_archived)
+
+
+def _iter_runs(folder: Path) -> Iterator[str]:
+    """Runs of a folder that state should have: no replays, none that ran without state."""
+    for run in list_run_ids(path.name for path in folder.glob("*.jsonl") if parse_filename(path.name)):
+        path = folder / f"{run}{REPORT_SUFFIX}"
+        report = read_report(path) if path.exists() else None
+        if report is None or (report.replay_of is None and report.settings.get(STATE_URL) != NO_STATE_URL):
+            yield run
+
+
+def _outlets_with_lines(archives: Path) -> set[str]:
+    folders = {path.parent for path in archives.glob("*/*.jsonl")} - {archives / "urls"}
+    return {folder.name for folder in folders if any(_iter_runs(folder))}
+
+
+def _show_fixes(fixes: dict[str, FixCounts]) -> None:
+    for name, counts in fixes.items():
+        if any(counts):
+            parts = [f"{key.replace('_', ' ')} {count}" for key, count in counts._asdict().items() if count]
+            ui.print_line(f"{name}: fixed: {', '.join(parts)}")
+
+
+def _show_inconsistencies(inconsistencies: dict[str, list[Inconsistency]]) -> None:
+    for name, found in inconsistencies.items():
+        for inconsistency in found[:MAX_SHOWN]:
+            ui.print_line(f"{name}: {inconsistency.kind}: {inconsistency.detail}")
+        if len(found) > MAX_SHOWN:
+            ui.print_line(f"{name}: and {len(found) - MAX_SHOWN} more")
+    if not any(inconsistencies.values()):
+        ui.print_line(f"state and files agree: {len(inconsistencies)} outlets")

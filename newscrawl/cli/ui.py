@@ -1,0 +1,243 @@
+"""What the commands share: common options, and how they print tables, JSON, progress and messages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column, Table
+
+from newscrawl import settings
+from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.package_data import read_package_text
+
+if TYPE_CHECKING:
+    from newscrawl.state.database import Database
+    from newscrawl.state.documents import DocumentTable
+
+Row = TypeVar("Row")
+
+app = typer.Typer()
+"The commands of the modules that were imported."
+FAILED = 1
+"Exit code of most commands for work that was done but has found something wrong."
+
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"What HTML forbids, what would turn the order of all that follows, and what UTF-8 cannot encode."
+
+ARCHIVES = Path(settings.NEWSCRAWL_ARCHIVES)
+STATE_URL = settings.NEWSCRAWL_STATE_URL
+Archives = Annotated[Path, typer.Option(help="Folder that holds the archives.", show_default=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+CountsAsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")]
+OutletIds = Annotated[list[str] | None, typer.Argument(help="Outlet ids. Default: all outlets.")]
+RunIds = Annotated[list[str], typer.Argument(help="Run ids, or paths of their .report.json files.")]
+StateUrl = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        help="URL of the state database. Default: NEWSCRAWL_STATE_URL, else the SQLite file in the archives.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--setting", "-s", help="Change a setting of the crawl: NAME=VALUE. Can be repeated."),
+]
+ProcessCount = Annotated[
+    int, typer.Option("--jobs", min=0, help="Number of processes; 0: all cores but one.")
+]
+CrawlCount = Annotated[int, typer.Option("--jobs", min=1, help="Number of crawls that run at the same time.")]
+PageName = Annotated[
+    str, typer.Argument(help="URL of an archived page, FILE.warc.gz:OFFSET, record id, or an HTML file.")
+]
+FileUrl = Annotated[str | None, typer.Option("--url", help="URL of the page, for an HTML file.")]
+
+
+def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
+    """The values of `--setting NAME=VALUE`; a usage error for anything else."""
+    pairs = [text.partition("=") for text in texts or ()]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--setting")
+    return {name: value for name, _, value in pairs}
+
+
+def outlet_folders() -> list[Path]:
+    """The folders of outlet files that are configured."""
+    return [Path(folder) for folder in settings.NEWSCRAWL_OUTLETS]
+
+
+def outlet_archives(
+    archives: Path, outlets: Iterable[str] | None, *, files: str = "*.jsonl", noun: str = "lines"
+) -> list[Path]:
+    """The archive folders that hold such files: those of the outlets, or all of them.
+
+    NewscrawlError names the outlets that have none; `noun` is what the files are called there.
+    """
+    if not archives.is_dir():
+        raise ArchiveError(f"no such folder: {archives}")
+    folders = {path.parent.name: path.parent for path in sorted(archives.glob(f"*/{files}"))}
+    if missing := sorted(set(outlets or ()) - set(folders)):
+        raise NewscrawlError(f"no {noun} of {', '.join(missing)} under {archives}")
+    return [folders[name] for name in outlets or folders]
+
+
+def open_database(archives: Path, state_url: str) -> closing[Database]:
+    """The state database of the archives, for a `with` block."""
+    from newscrawl.state.database import Database, database_url
+
+    return closing(Database.open(database_url(state_url, archives.resolve())))
+
+
+@contextmanager
+def open_documents(archives: Path, state_url: str) -> Iterator[DocumentTable | None]:
+    """The clusters of duplicates that state has; None without a database, which reading does not create."""
+    from newscrawl.state.database import STATE_FILE
+    from newscrawl.state.documents import DocumentTable
+
+    if not state_url and not (archives / STATE_FILE).exists():
+        yield None
+        return
+    with open_database(archives, state_url) as database:
+        yield DocumentTable(database)
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[BinaryIO]:
+    """A file in a folder that exists, which appears when the block ends well."""
+    from newscrawl.storage import atomic_write
+
+    if not path.parent.is_dir():
+        raise NewscrawlError(f"cannot write {path}: there is no such folder")
+    with atomic_write(path) as stream:
+        yield stream
+
+
+def file_size(path: Path) -> int:
+    """For progress bars: nothing for a file that cannot be read, which the work itself reports."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def print_json(data: object, *, sort_keys: bool = True, **layout: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(data, sort_keys=sort_keys, **layout))
+
+
+def print_line(text: str) -> None:
+    """A line on stdout, as it is: text from the web is no markup, and a path is not wrapped."""
+    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def note(text: str, style: str | None = None, *, console: Console | None = None) -> None:
+    """A line on stderr, where it does not mix with output that a program reads."""
+    (console or Console(stderr=True)).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(text: str, *, console: Console | None = None) -> None:
+    note(text, "yellow", console=console)
+
+
+def error(text: str) -> None:
+    note(text, "red")
+
+
+def make_table(title: str, *columns: Column | str, **layout: Any) -> Table:
+    return Table(*columns, title=title, title_justify="left", **layout)
+
+
+def fill_table(
+    title: str, rows: Iterable[Row], *columns: tuple[Column | str, Callable[[Row], str]], **layout: Any
+) -> Table:
+    """A table with a row for each of `rows`; each column comes with what makes its cells."""
+    table = make_table(title, *(column for column, _ in columns), **layout)
+    for row in rows:
+        table.add_row(*(format_cell(row) for _, format_cell in columns))
+    return table
+
+
+def number_column(name: str, footer: str = "") -> Column:
+    return Column(name, footer=footer, justify="right")
+
+
+def folded_column(name: str) -> Column:
+    """A column whose long words are folded, as URLs and paths are."""
+    return Column(name, overflow="fold")
+
+
+def line_column(name: str, footer: str = "") -> Column:
+    """A column that is never wrapped."""
+    return Column(name, footer=footer, no_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    Console().print(table)
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """A name and its count a line, the most frequent first, for the cell of a table."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return escape("\n".join(f"{name} {count}" for name, count in ordered)) or "–"
+
+
+@contextmanager
+def progress_bar(
+    description: str,
+    total: int | None,
+    *,
+    amount: ProgressColumn | None = None,
+    is_hidden: bool = False,
+    **fields: Any,
+) -> Iterator[tuple[Callable[..., None], Console]]:
+    """A bar on stderr that goes when the work is done, of bytes unless `amount` counts something else.
+
+    Gives the function that moves it (`advance=`, `completed=`), and the console to print on meanwhile. Each
+    of the `fields` is shown as a number before its name.
+    """
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
+    columns.append(amount or DownloadColumn())
+    columns += [TextColumn(f"{{task.fields[{name}]}} {name}") for name in fields]
+    columns.append(TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=is_hidden) as progress:
+        task = progress.add_task(description, total=total, **fields)
+        yield partial(progress.update, task), console
+
+
+def fill_template(name: str, **values: object) -> str:
+    """A file of this package's `templates` with its `$names` replaced."""
+    text = read_package_text("newscrawl.cli", "templates", name)
+    style = _STYLE.search(text)
+    if style:
+        # The hash by which the policy of a page admits its own style sheet and nothing else.
+        digest = hashlib.sha256(style[1].encode()).digest()
+        values["style_digest"] = f"sha256-{base64.b64encode(digest).decode()}"
+    return Template(text).substitute(values)
+
+
+def safe_html(text: str) -> str:
+    """Text from the web for an element or a quoted attribute."""
+    return html.escape(_CONTROLS.sub("\ufffd", text))

@@ -1,0 +1,207 @@
+"""The command line as a whole: every command has help and is imported when it runs; old spellings work."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from newscrawl.archive.compare import ArticleDiff, Comparison
+from newscrawl.archive.repair import FileRepair
+from newscrawl.archive.site_memory import LearningResult
+from newscrawl.cli import (
+    COMMANDS,
+    MODULES,
+    RENAMED_COMMANDS,
+    RENAMED_OPTIONS,
+    app,
+    load_command,
+    modernize,
+)
+from newscrawl.cli.check import FixCounts
+from newscrawl.cli.outlets import OutletProblem
+from newscrawl.dedup.similarity import SentencePair
+from newscrawl.extraction.explain import BlockDecision
+from newscrawl.state.reconcile import Inconsistency
+from newscrawl.state.scheduling import OutletStatus
+from newscrawl.warc.index import IndexEntry
+from newscrawl.warc.verify import WarcProblem
+
+HELP_SECONDS = 0.3
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_the_command_itself_says(name: str) -> None:
+    command = load_command(name)
+    assert command.help.splitlines()[0] == COMMANDS[name]
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert COMMANDS[name] in shown.stdout
+    assert "--install-completion" not in shown.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_and_argument_has_help(name: str) -> None:
+    def check(command: Any, words: list[str]) -> None:
+        for parameter in command.params:
+            assert parameter.name == "help" or parameter.help, [*words, parameter.name]
+        for child_name, child in getattr(command, "commands", {}).items():
+            assert child.help, [*words, child_name]
+            check(child, [*words, child_name])
+
+    check(load_command(name), [name])
+
+
+def test_every_module_of_the_package_is_a_command_or_serves_several() -> None:
+    folder = Path(import_module("newscrawl.cli").__file__ or "").parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    commands = {MODULES.get(name, name) for name in COMMANDS}
+    assert commands <= modules
+    assert modules - commands == {"probe", "processes", "target", "ui"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "names"),
+    [
+        (ArticleDiff, "url ratio words_old words_new fields"),
+        (
+            BlockDecision,
+            "kind level text kept_text where hidden mark chosen recurring alone opinion likely verdict "
+            "decided_by lang",
+        ),
+        (Comparison, "same changed new gone fields worst new_urls gone_urls"),
+        (FileRepair, "name outcome kept bytes_torn lines_cut lines_dropped reason"),
+        (FixCounts, "files set_aside repeated extracted"),
+        (
+            IndexEntry,
+            "kind url method body_digest moment sequence status record_id concurrent_to offset length "
+            "payload_digest refers_to refers_to_url refers_to_date run media_type answered file",
+        ),
+        (Inconsistency, "kind detail"),
+        (LearningResult, "memory pages stories recurring"),
+        (OutletProblem, "file key message"),
+        (
+            OutletStatus,
+            "outlet last_run last_reason last_error next_due articles_day articles_week waiting failed "
+            "feeds_failing runs_failed holder not_before sources_retired alarms",
+        ),
+        (SentencePair, "original copy"),
+        (WarcProblem, "file offset record_id code message"),
+    ],
+)
+def test_what_json_prints_keeps_its_names(printed: Any, names: str) -> None:
+    """Programs read them: a field can only be renamed if the command still prints the old name."""
+    is_tuple = issubclass(printed, tuple)
+    fields = printed._fields if is_tuple else (field.name for field in dataclasses.fields(printed))
+    assert list(fields) == names.split()
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys, time\nfrom typer.testing import CliRunner\nfrom newscrawl.cli import app, COMMANDS\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "print([name for name in COMMANDS if 'newscrawl.cli.' + name in sys.modules])\n"
+        "heavy = ('scrapy', 'lxml', 'numpy', 'pydantic', 'sqlalchemy')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    assert run_python(code) == "[]\n[]\n"
+
+
+def test_help_is_fast() -> None:
+    command = Path(sys.executable).with_name("newscrawl")
+    seconds = []
+    for _ in range(3):  # the fastest, since the first has to read files and others may use the machine
+        before = os.times()
+        subprocess.run([command, "--help"], capture_output=True, check=True)
+        after = os.times()
+        seconds.append(
+            after.children_user + after.children_system - before.children_user - before.children_system
+        )
+    assert min(seconds) < HELP_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "renamed"),
+    [
+        ("runs echo --json", "runs echo --json", {}),
+        ("report echo", "runs echo", {"newscrawl report": "newscrawl runs"}),
+        ("learn echo", "memory build echo", {"newscrawl learn": "newscrawl memory build"}),
+        ("freeze page.html", "fixture page.html", {"newscrawl freeze": "newscrawl fixture"}),
+        ("cluster --rebuild", "dedup --rebuild", {"newscrawl cluster": "newscrawl dedup"}),
+        (
+            "cluster --archives a --show x --diff",
+            "dedup show --archives a x --diff",
+            {"newscrawl cluster": "newscrawl dedup", "newscrawl dedup --show": "newscrawl dedup show"},
+        ),
+        ("dedup --show=x", "dedup show x", {"newscrawl dedup --show": "newscrawl dedup show"}),
+        ("doctor --mend", "check --fix", {"newscrawl doctor": "newscrawl check", "--mend": "--fix"}),
+        ("run --due --for 600", "run --due --max-time 600", {"--for": "--max-time"}),
+        ("run --due --for=600", "run --due --max-time=600", {"--for": "--max-time"}),
+        ("run echo --set A=1", "run echo --setting A=1", {"--set": "--setting"}),
+        ("run echo --set=A=--set", "run echo --setting=A=--set", {"--set": "--setting"}),
+        ("replay r --set A=1 --set B=2", "replay r --setting A=1 --setting B=2", {"--set": "--setting"}),
+        ("explain p --whole", "explain p --full", {"--whole": "--full"}),
+        ("explain p --judge m.npz", "explain p --model m.npz", {"--judge": "--model"}),
+        ("extract a --against b", "extract a --compare b", {"--against": "--compare"}),
+        ("extract --against=b -- --against", "extract --compare=b -- --against", {"--against": "--compare"}),
+        ("takedown u --reason --for", "takedown u --reason --for", {}),
+        ("", "", {}),
+    ],
+)
+def test_old_spellings_become_new(old: str, new: str, renamed: dict[str, str]) -> None:
+    assert modernize(old.split()) == (new.split(), renamed)
+
+
+def test_an_old_spelling_works_and_says_what_to_write_now(tmp_path: Path) -> None:
+    before = CliRunner().invoke(app, ["doctor", "--archives", str(tmp_path), "--json", "--mend"])
+    now = CliRunner().invoke(app, ["check", "--archives", str(tmp_path), "--json", "--fix"])
+    assert (before.exit_code, before.stdout) == (now.exit_code, now.stdout) == (0, '{"disagreements": {}}\n')
+    assert now.stderr == ""
+    assert before.stderr.splitlines() == [
+        f"newscrawl: write `{new}` instead of `{old}`, which will not work in the next release"
+        for old, new in (("newscrawl doctor", "newscrawl check"), ("--mend", "--fix"))
+    ]
+
+
+def test_old_spellings_lead_to_what_exists_and_are_not_listed() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    for old, new in RENAMED_COMMANDS.items():
+        assert old not in COMMANDS
+        assert f"│ {old} " not in shown
+        assert CliRunner().invoke(app, [*new.split(), "--help"]).exit_code == 0
+    for name, options in RENAMED_OPTIONS.items():
+        command = load_command(name)
+        for old, new in options.items():
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert new in known | set(getattr(command, "commands", {}))
+            assert old not in known
+
+
+@pytest.mark.parametrize("word", ["freez", "nonsense", "--nonsense"])
+def test_an_unknown_word_is_a_usage_error(word: str) -> None:
+    done = CliRunner().invoke(app, [word])
+    assert done.exit_code == 2
+    assert "No such" in done.stderr
+
+
+def test_a_typo_is_corrected() -> None:
+    assert "Did you mean 'export'" in CliRunner().invoke(app, ["exprot"]).stderr
+
+
+def test_the_app_completes_names() -> None:
+    command = typer.main.get_command(app)
+    context = command.make_context("newscrawl", [], resilient_parsing=True)
+    assert {"run", "runs"} <= {item.value for item in command.shell_complete(context, "ru")}

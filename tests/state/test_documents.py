@@ -1,0 +1,216 @@
+"""The rolling window of texts on each database: who joins whom, what is let go, what is taken out."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dedup.made import NOW, text
+from dedup.planted import drawn
+from sqlalchemy import func, select
+
+from newscrawl.dedup.bulk import rebuild_clusters
+from newscrawl.dedup.fingerprints import Document
+from newscrawl.dedup.incremental import DAY, DedupCounts, cluster_documents, remove_pages
+from newscrawl.state.database import Database
+from newscrawl.state.documents import ClusterMembership, DocumentTable
+from newscrawl.state.schema import fingerprints
+
+DICE = random.Random(31)
+STORY = [drawn(DICE, 50) for _ in range(6)]
+WHOLE = "\n\n".join(STORY)
+START = "\n\n".join(STORY[:2])
+END = "\n\n".join(STORY[4:])
+OTHER = drawn(DICE, 200)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    opened = Database.open(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def table(database: Database) -> DocumentTable:
+    return DocumentTable(database)
+
+
+def known(table: DocumentTable, *texts: Document) -> list[ClusterMembership]:
+    found = table.memberships(each.key for each in texts)
+    return [found[each.key] for each in texts]
+
+
+def test_a_copy_gets_the_cluster_of_the_earlier_text_and_names_it(table: DocumentTable) -> None:
+    first, alone = text(WHOLE, "a"), text(OTHER, "b", outlet="two")
+    copy = text(START, "c", outlet="three", published=NOW + 60)
+    assert cluster_documents(table, [first, alone], NOW) == DedupCounts(2, 0, 0)
+    assert cluster_documents(table, [copy], NOW + 60) == DedupCounts(1, 1, 0)
+    assert known(table, first, alone, copy) == [
+        ClusterMembership(first.article_id, None, []),
+        ClusterMembership(None, None, []),
+        ClusterMembership(first.article_id, first.article_id, []),
+    ]
+    assert table.counts() == {"texts": 3, "clusters": 1, "duplicates": 1, "same_story": 0}
+
+
+def test_the_name_of_a_cluster_stays_and_the_original_may_change(table: DocumentTable) -> None:
+    first = text(WHOLE, "a", agency="AFP", published=NOW + 100)
+    second = text(WHOLE, "b", outlet="two", published=NOW + 200)
+    earlier = text(WHOLE, "c", outlet="three", published=NOW)
+    agency = text(WHOLE, "d", outlet="wire", agency_of_outlet="AFP", published=NOW + 300)
+    for each in (first, second, earlier, agency):
+        cluster_documents(table, [each], NOW)
+    found = known(table, first, second, earlier, agency)
+    assert {each.cluster for each in found} == {first.article_id}
+    assert [each.duplicate_of for each in found] == [agency.article_id] * 3 + [None]
+
+
+def test_clusters_that_turn_out_to_be_one_take_the_name_of_the_first(table: DocumentTable) -> None:
+    part = " ".join(STORY[1].split()[15:])
+    texts = [text(START, "a"), text(START, "b", outlet="two")]
+    texts += [text("\n\n".join((part, *STORY[2:4])), name, outlet=name) for name in ("x", "y")]
+    cluster_documents(table, texts, NOW)
+    before = known(table, *texts)
+    cluster_documents(table, [text("\n\n".join(STORY[:4]), "z", outlet="z")], NOW)
+    after = {each.cluster for each in known(table, *texts)}
+    assert len({each.cluster for each in before}) == 2
+    assert after == {texts[0].article_id}
+    # Who kept the old name finds the new one by it: it is the id of an article.
+    (old,) = {each.cluster for each in before} - after
+    assert old is not None
+    assert [row.cluster for row in table.find(old, "")] == [texts[0].article_id]
+
+
+def test_a_digest_does_not_make_two_stories_one(table: DocumentTable) -> None:
+    one, two = text(START, "a"), text(OTHER, "b", outlet="two")
+    digest = text(f"{START}\n\n{OTHER}", "c", outlet="three")
+    cluster_documents(table, [one, two, digest], NOW)
+    found = known(table, one, two, digest)
+    assert found[0].cluster is None or found[1].cluster is None
+    assert found[2].cluster is not None
+
+
+def test_a_new_version_takes_the_place_of_the_one_before(database: Database, table: DocumentTable) -> None:
+    first, copy = text(WHOLE, "a"), text(WHOLE, "b", outlet="two", published=NOW + 1)
+    edited = text(f"{WHOLE} Edited.", "a", published=NOW, fetched_at=NOW + 50)
+    assert cluster_documents(table, [first, copy], NOW).documents == 2
+    assert cluster_documents(table, [first, copy], NOW).documents == 0, "they are known"
+    assert cluster_documents(table, [edited], NOW).documents == 1
+    assert cluster_documents(table, [first], NOW).documents == 0, "an older version is nothing new"
+    found = known(table, first, copy)
+    assert [each.cluster for each in found] == [first.article_id] * 2
+    assert found[1].duplicate_of == edited.article_id
+    assert table.counts()["texts"] == 2
+
+
+def test_old_texts_are_compared_no_more_and_what_was_found_stays(
+    database: Database, table: DocumentTable
+) -> None:
+    first, copy = text(WHOLE, "a"), text(START, "b", outlet="two")
+    cluster_documents(table, [first, copy], NOW)
+    late = text(WHOLE, "c", outlet="three", published=NOW + 8 * DAY)
+    cluster_documents(table, [], NOW + 8 * DAY)
+    cluster_documents(table, [late], NOW + 8 * DAY)
+    found = known(table, first, copy, late)
+    assert [each.cluster for each in found] == [first.article_id, first.article_id, None]
+    cluster_documents(table, [], NOW + 20 * DAY)
+    with database.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(fingerprints)).scalar_one() == 0
+
+
+def test_two_languages_of_one_event_are_linked_whichever_comes_first(table: DocumentTable) -> None:
+    english = text(
+        "It was the mayor Anna Lund who met Per Berg of Voxara in Kolvik: 1,200 and 348 boats, 77 crowns.",
+        "a",
+        lang="en",
+    )
+    french = text(
+        "La maire Anna Lund a vu à Kolvik le patron de Voxara, Per Berg : 1 200 bateaux, puis 348, à 77.",
+        "b",
+        lang="fr",
+        outlet="two",
+    )
+    again = text(
+        "À Kolvik, Per Berg (Voxara) a payé 77 couronnes ; 348 navires, 1200, et la maire, Anna Lund, signe.",
+        "c",
+        lang="fr",
+        outlet="three",
+    )
+    assert cluster_documents(table, [english], NOW).same_story == 0
+    assert cluster_documents(table, [french], NOW).same_story == 1
+    assert cluster_documents(table, [again], NOW).same_story == 1
+    found = known(table, english, french, again)
+    assert sorted(found[0].same_story) == sorted([french.article_id, again.article_id])
+    assert [each.same_story for each in found[1:]] == [[english.article_id]] * 2
+
+
+def test_a_page_that_is_taken_down_leaves_nothing(database: Database, table: DocumentTable) -> None:
+    texts = [text(WHOLE, name, outlet=name, published=NOW + at) for at, name in enumerate("abc")]
+    cluster_documents(table, texts, NOW)
+    remove_pages(table, [texts[0].key, b"unknown"])
+    assert set(table.latest_articles(each.key for each in texts)) == {each.key for each in texts[1:]}
+    assert [each.duplicate_of for each in known(table, *texts[1:])] == [None, texts[1].article_id]
+    remove_pages(table, [texts[1].key])
+    assert known(table, texts[2]) == [ClusterMembership(None, None, [])]
+    remove_pages(table, [texts[2].key])
+    with database.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(fingerprints)).scalar_one() == 0
+
+
+def test_rebuilding_finds_the_same_and_goes_on_from_there(table: DocumentTable) -> None:
+    texts = [
+        text(body, name, outlet=name) for name, body in zip("abcd", (WHOLE, START, OTHER, WHOLE), strict=True)
+    ]
+    cluster_documents(table, texts, NOW)
+    before = known(table, *texts)
+    assert rebuild_clusters(table, texts, NOW).documents == 4
+    assert known(table, *texts) == before
+    new = text(f"{OTHER} And more.", "e", outlet="e")
+    cluster_documents(table, [new], NOW)
+    assert known(table, new)[0].duplicate_of == texts[2].article_id
+
+
+def test_two_crawls_that_end_at_once_find_each_others_texts(url: str, table: DocumentTable) -> None:
+    texts = [text(WHOLE, name, outlet=name) for name in "abcdef"]
+    databases = [Database.open(url) for _ in texts]
+    threads = [
+        threading.Thread(target=cluster_documents, args=(DocumentTable(one), [each], NOW))
+        for one, each in zip(databases, texts, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in databases:
+        one.close()
+    assert len({each.cluster for each in known(table, *texts)} - {None}) == 1
+    assert table.counts()["duplicates"] == len(texts) - 1
+
+
+def test_what_every_run_asks_is_answered_by_an_index(tmp_path: Path) -> None:
+    """Old rows stay for ever: nothing may look through them all."""
+    database = Database.open(f"sqlite:///{tmp_path}/state.sqlite")
+    table = DocumentTable(database)
+    cluster_documents(table, [text(WHOLE, "a")], NOW)
+    asked: list[str] = []
+    with table.writing() as rows:
+        connection = rows._connection
+        driver = connection.connection.driver_connection
+        assert driver
+        driver.set_trace_callback(asked.append)
+        rows.fetched_before(NOW, 10)
+        rows.first_id_since(NOW)
+        rows.find_sharing([1, 2], 1, 1, 10)
+        rows.members("x")
+        rows.translations([1, 2])
+        rows.row(b"key")
+        driver.set_trace_callback(None)
+        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}").all() for one in asked]
+    database.close()
+    steps = [str(step[-1]) for plan in plans for step in plan]
+    assert len(plans) >= 7
+    assert not [step for step in steps if step.startswith("SCAN")], steps

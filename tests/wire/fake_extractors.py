@@ -1,0 +1,37 @@
+"""What can befall a worker: functions in the extractor's place, importable by worker processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from newscrawl.archive.reextract import ExtractedPage
+from newscrawl.errors import ArchiveError
+from newscrawl.items import Article, Rejection, WarcPointer
+from newscrawl.outlet import Outlet
+
+
+def extract_with_record_by_name(
+    folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None
+) -> ExtractedPage:
+    """As `extract_by_name`, for those who learn too."""
+    return ExtractedPage(extract_by_name(folder, pointer, outlet, memory), None)
+
+
+def extract_by_name(
+    folder: Path,
+    pointer: WarcPointer,
+    outlet: Outlet | None,
+    memory: Path | None,
+) -> Article | Rejection:
+    """Fails in the way the pointer's file is named."""
+    if pointer.file == "hangs":
+        time.sleep(60)
+    if pointer.file == "dies":
+        os._exit(9)
+    if pointer.file == "raises":
+        raise ValueError("no sense in this page")
+    if pointer.file == "unreadable":
+        raise ArchiveError(f"no such archive file: {folder / pointer.file}")
+    return Rejection(url="http://a/", url_requested="http://a/", step="extract", reason="fine")
