@@ -49,7 +49,7 @@ crawl: setup ## Crawl the embedded newsroom, or outlets: make crawl OUTLET="a b"
 test: check types tests docs ## Format check, lint, types, all tests, the docs site
 
 check-fast: check types ## The everyday loop: format check, lint, types, unit tests
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not slow and not crawl and not proof"
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow and not crawl and not proof"
 
 check: setup ## Format check and lint
 	$(BIN)/ruff format --check newscrawl tests tools
@@ -59,7 +59,7 @@ types: setup ## Type check
 	$(BIN)/mypy
 
 tests: clients ## All tests, on all cores
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 proofs: clients ## The long proofs: chaos over more seeds, a million records, months of schedules
 	$(BIN)/pytest -q -s -m proof

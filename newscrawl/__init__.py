@@ -1,7 +1,6 @@
 """Crawl news outlets: every exchange as WARC, every article as one cleaned JSON line.
 
-`__all__` is the public API. Each name loads its part of the package on first use, so that importing newscrawl
-is cheap.
+`__all__` is the public API. Each name loads its part of the package on first use, so importing is cheap.
 """
 
 from importlib import import_module
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from newscrawl.warc.records import HttpExchange
     from newscrawl.warc.writer import WarcWriter
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Article",
     "HttpExchange",

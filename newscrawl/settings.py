@@ -21,7 +21,7 @@ SPIDER_LOADER_CLASS = "newscrawl.spiders.loader.OutletSpiderLoader"
 COMMANDS_MODULE = "newscrawl.scrapy_commands"
 ADDONS = {"newscrawl.extensions.renamed_settings.RenamedSettings": 0}
 
-# --- where things are ---------------------------------------------------------------------------
+# --- paths, contact, webhook ---------------------------------------------------------------------------
 NEWSCRAWL_ARCHIVES = _env("NEWSCRAWL_ARCHIVES", "archives")
 NEWSCRAWL_STATE_URL = _env("NEWSCRAWL_STATE_URL")
 NEWSCRAWL_OUTLETS = [folder for folder in _env("NEWSCRAWL_OUTLETS").split(os.pathsep) if folder] or [
@@ -80,8 +80,8 @@ ITEM_PIPELINES = {
     "newscrawl.pipelines.extract.ExtractPipeline": 100,
     "newscrawl.pipelines.filters.ValidatePipeline": 200,
     "newscrawl.pipelines.filters.RightsPipeline": 220,
-    "newscrawl.pipelines.filters.ArchiveDedupePipeline": 250,
-    "newscrawl.pipelines.filters.DedupePipeline": 300,
+    "newscrawl.pipelines.filters.ArchivedDuplicatesPipeline": 250,
+    "newscrawl.pipelines.filters.DuplicatesPipeline": 300,
     "newscrawl.pipelines.store.StorePipeline": 900,
 }
 EXTENSIONS = {
@@ -113,7 +113,7 @@ AUTOTHROTTLE_START_DELAY = 3.0
 AUTOTHROTTLE_MAX_DELAY = 120.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
 COOKIES_ENABLED = False
-# The order of requests follows the crawl, not a reader who follows links.
+# A Referer would say nothing: requests follow the order of the crawl, not a reader's clicks.
 REFERRER_POLICY = "no-referrer"
 
 # --- limits and safety --------------------------------------------------------------------------
@@ -132,5 +132,5 @@ METAREFRESH_ENABLED = False
 LOG_LEVEL = "INFO"
 LOG_FORMATTER = "newscrawl.extensions.log_formatter.PageLogFormatter"
 NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
-# The report has the same figures, and stays.
+# The run's report has the same figures and is kept on disk.
 STATS_DUMP = False

@@ -83,7 +83,7 @@ def test_it_can_be_typed(block: str, folder: Path, crawled: Crawl) -> None:
     if "postgresql://" not in block:
         typed(folder, block, crawled)
     else:
-        with postgres.served() as url:
+        with postgres.temporary_cluster() as url:
             typed(folder, block, crawled, url)
     check(folder, block)
 

@@ -13,7 +13,7 @@ from newscrawl import settings
 from newscrawl.errors import OutletError, RefusedOutlet
 from newscrawl.outlet import read_outlet
 from newscrawl.spiders.base import check_allowed
-from newscrawl.state.retry_policy import next_fetch
+from newscrawl.state.refetch_policy import next_fetch
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "newscrawl").rglob("*.py"))

@@ -97,3 +97,16 @@ def test_a_state_that_cannot_be_written_ends_the_crawl(site: Watched, tmp_path: 
     done = crawl(OUTLET, **options(tmp_path))  # type: ignore[arg-type]
     assert done.code == 0, done.output
     check(done)
+
+
+def test_a_table_that_is_gone_ends_the_crawl_and_blames_no_page(site: Watched, tmp_path: Path) -> None:
+    assert crawl(OUTLET, **options(tmp_path)).code == 0  # type: ignore[arg-type]
+    with closing(sqlite3.connect(tmp_path / "a" / "state.sqlite")) as state, state:
+        state.execute("UPDATE urls SET next_due = 0")
+        state.execute("DROP TABLE hosts")
+    done = crawl(OUTLET, **options(tmp_path))  # type: ignore[arg-type]
+    assert done.code == 1, done.output
+    assert done.report["reason"] == "archive_error"
+    assert "no such table: hosts" in done.report["error"]
+    assert "UnboundLocalError" not in done.output
+    assert "download_error" not in {line["reason"] for line in done.rejected}

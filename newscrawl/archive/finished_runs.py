@@ -27,9 +27,11 @@ def read_run_lines(folder: Path, run: str) -> Iterator[Article | Rejection]:
     A run that was killed before it opened its files has none. ArchiveError names a line that is invalid.
     """
     for suffix, model in _MODELS:
-        path = folder / f"{run}{suffix}"
-        if path.exists():
-            yield from read_items(path, model)
+        try:
+            yield from read_items(folder / f"{run}{suffix}", model)
+        except ArchiveError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
 
 
 def has_open_files(folder: Path, run: str) -> bool:

@@ -59,10 +59,10 @@ def remove_from_manifest(path: Path) -> None:
     The caller must be the only writer in the folder.
     """
     manifest, name = path.parent / MANIFEST, os.fsencode(path.name)
-    if not manifest.exists():
-        return
     try:
         lines = manifest.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise ArchiveError(f"cannot read {manifest}: {error.strerror}") from error
     with atomic_write(manifest) as out:

@@ -11,10 +11,10 @@ from newscrawl.archive.takedown import read_blocked_urls
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import WarcPointer
 from newscrawl.urls import normalize_url
-from newscrawl.warc.exchanges import group_records
 from newscrawl.warc.fast_reader import BlockStream, RecordSlice
 from newscrawl.warc.http import split_message
 from newscrawl.warc.reader import open_warc, parse_warc_fields
+from newscrawl.warc.record_groups import group_records
 from newscrawl.warc.recovery import iter_slices_recovering
 
 ENDINGS = (".warc.gz", ".warc")

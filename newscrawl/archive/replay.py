@@ -24,10 +24,10 @@ from typing import NamedTuple
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
 from newscrawl.urls import absolute_url, normalize_url, url_host
-from newscrawl.warc.exchanges import RecordedExchange, iter_exchanges
 from newscrawl.warc.http import ContentError, Message, frame_entity, split_message
 from newscrawl.warc.index_entries import parse_warc_date
 from newscrawl.warc.reader import ArchivedPage, WarcRecord, iter_records, parse_warc_fields, read_record
+from newscrawl.warc.record_groups import RecordedExchange, iter_exchanges
 from newscrawl.warc.records import sha1_base32, target_uri
 
 SUFFIXES = (".warc.gz", ".warc")

@@ -67,7 +67,7 @@ class Report(BaseModel):
     traps: dict[str, int] = Field(default_factory=dict)
     "Links that were not followed because their URL looks endless, by kind."
     figures: dict[str, Any] = Field(default_factory=dict)
-    "What later runs are measured against; see newscrawl/monitoring/figures.py."
+    "What later runs are measured against; see newscrawl/monitoring/metrics.py."
     warc_bytes: int = 0
     warc_records: int = 0
     warcs: list[str] = Field(default_factory=list)

@@ -15,11 +15,11 @@ from newscrawl.errors import ArchiveError
 from newscrawl.items import TAKEN_DOWN, Rejection, rfc3339
 from newscrawl.storage import atomic_write
 from newscrawl.urls import normalize_url
-from newscrawl.warc.exchanges import group_records
 from newscrawl.warc.filenames import parse_filename
 from newscrawl.warc.http import ContentError, split_message
 from newscrawl.warc.index import warc_files
 from newscrawl.warc.reader import WarcRecord, iter_records
+from newscrawl.warc.record_groups import group_records
 from newscrawl.warc.records import (
     COMPRESSED,
     STORED,

@@ -133,7 +133,7 @@ class LazyGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         words, renamed = modernize(args)
         for old, new in renamed.items() if not ctx.resilient_parsing else ():
-            ui.warn(f"newscrawl: write `{new}` instead of `{old}`, which will not work in the next release")
+            ui.warn(f"newscrawl: write `{new}` instead of `{old}`, which works only until 0.3")
         return super().parse_args(ctx, words)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -29,6 +29,7 @@ from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, WarcPointer
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.run_context import NO_STATE_URL, STATE_URL, has_ended, this_process
+from newscrawl.state.due_outlets import list_outlets
 from newscrawl.state.encoding import page_key
 from newscrawl.state.reconcile import (
     Inconsistency,
@@ -40,7 +41,6 @@ from newscrawl.state.reconcile import (
     repair_state,
 )
 from newscrawl.state.runs import State
-from newscrawl.state.scheduling import list_outlets
 from newscrawl.state.urls import UrlTable
 from newscrawl.warc.filenames import parse_filename
 

@@ -31,7 +31,7 @@ from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, RightsPolicy, json_digest, reject_article
 from newscrawl.outlet import Outlet, parse_rights_policy
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count, start_extraction_pool
-from newscrawl.pipelines.filters import DedupePipeline, find_rejection_reason
+from newscrawl.pipelines.filters import DuplicatesPipeline, find_rejection_reason
 
 SCHEMA = "newscrawl.extraction/1"
 LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio")
@@ -130,7 +130,7 @@ class ArticleFilters:
     min_chars: int
     policies: Mapping[str, RightsPolicy] = field(default_factory=dict)
     "By outlet."
-    duplicates: dict[str, DedupePipeline] = field(default_factory=dict)
+    duplicates: dict[str, DuplicatesPipeline] = field(default_factory=dict)
     "By run."
 
     def remember(self, run: str, article_id: str) -> None:
@@ -144,8 +144,8 @@ class ArticleFilters:
             item = apply_rights_policy(item, policy)
         return self._dedupe(run).process_item(item)
 
-    def _dedupe(self, run: str) -> DedupePipeline:
-        return self.duplicates.setdefault(run, DedupePipeline())
+    def _dedupe(self, run: str) -> DuplicatesPipeline:
+        return self.duplicates.setdefault(run, DuplicatesPipeline())
 
 
 def rights_policies(rules: Rules) -> dict[str, RightsPolicy]:

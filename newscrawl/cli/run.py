@@ -24,7 +24,7 @@ from newscrawl.errors import BUSY, NewscrawlError, OutletError
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.outlet import read_source_config
 from newscrawl.state.database import Database
-from newscrawl.state.scheduling import Rotation, due_times, is_due, record_failure
+from newscrawl.state.due_outlets import Rotation, due_times, is_due, record_failure
 from newscrawl.state.sources import AT_ONCE
 
 DUE_SECONDS = 3600

@@ -23,8 +23,7 @@ def print_schema(
 ) -> None:
     """Print the JSON Schema of an article's line.
 
-    It is of draft 2020-12. Use it to validate the lines in other programs, or to generate code that reads
-    them.
+    Use it (draft 2020-12) to validate lines in other programs, or to generate code that reads them.
     """
     if as_markdown:
         sys.stdout.write(render_schema_page())

@@ -14,8 +14,8 @@ from newscrawl.archive.report import Report, newest_reports, read_report, unrepo
 from newscrawl.cli import ui
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import rfc3339
+from newscrawl.state.due_outlets import OutletStatus, list_outlets, read_outlet_status
 from newscrawl.state.encoding import from_epoch
-from newscrawl.state.scheduling import OutletStatus, list_outlets, read_outlet_status
 
 
 @ui.app.command("status")

@@ -122,7 +122,7 @@ def one_per_cluster(
 def choose_original(members: Sequence[Any]) -> Any:
     """The member that others name as their source, else the agency's own, else the earliest.
 
-    Members are rows of `copies` or documents, in ascending order.
+    Members are rows of `documents` or documents, in ascending order.
     """
     named = {member.original_url for member in members}
     agencies = {member.agency for member in members if member.agency}

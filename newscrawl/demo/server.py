@@ -58,10 +58,6 @@ MAX_TARGETS = 100_000
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]{0,20}([0-9]{1,10})[ \t]{0,20}\r\n", re.IGNORECASE)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Newsroom:
     """Serves sites until it is stopped; `bases` has their URLs, `log` the exchanges."""
 
@@ -72,7 +68,7 @@ class Newsroom:
         first_port: int = 0,
         log_file: Path | None = None,
         remember: bool = True,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.bases: dict[str, str] = {}
         "Base URL by outlet id, without a final slash; filled by `start`."

@@ -20,7 +20,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from newscrawl.downloader.capture import (
-    ExchangeWriter,
+    ExchangeRecorder,
     build_notes,
     flagged_truncation,
     get_spider_with_run,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-    from newscrawl.archive.run import SpiderWithRun
+    from newscrawl.archive.run_files import SpiderWithRun
 
 
 _RECONSTRUCTED = (("fidelity", "reconstructed"),)
@@ -68,7 +68,7 @@ class ReconstructingHandler:
             raise NotConfigured("NEWSCRAWL_CAPTURE_ADAPTER names no handler")
         self._crawler = crawler
         self._wrapped: Any = build_from_crawler(load_object(path), crawler)
-        self._writer = ExchangeWriter(crawler.settings)
+        self._writer = ExchangeRecorder(crawler.settings)
         self._guard = AddressGuard(crawler, uses_resolver=False)
 
     @classmethod

@@ -22,9 +22,9 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from newscrawl.archive.run import SpiderWithRun
+from newscrawl.archive.run_files import SpiderWithRun
+from newscrawl.downloader.recording import Attempt, RecordingHandler, WireRecorder, iana_cipher_name
 from newscrawl.downloader.ssrf_guard import AddressGuard
-from newscrawl.downloader.wire import Attempt, RecordingHandler, WireRecorder, iana_cipher_name
 from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link
 from newscrawl.warc.http import Message, parse_status, split_interim, split_message, strip_headers
@@ -84,7 +84,7 @@ class CaptureHandler(RecordingHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._writer = ExchangeWriter(crawler.settings)
+        self._writer = ExchangeRecorder(crawler.settings)
         self._guard = AddressGuard(crawler)
 
     async def download_request(self, request: Request) -> Response:
@@ -170,7 +170,7 @@ class CaptureHandler(RecordingHandler):
         )
 
 
-class ExchangeWriter:
+class ExchangeRecorder:
     """Writes the exchanges of a handler or middleware to the spider's run."""
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -225,7 +225,7 @@ class ExchangeWriter:
                 if request.method == "GET":
                     self._remember(request.url, exchange, pointer)
         except ArchiveError as error:
-            spider.archive_failed(error)
+            spider.stop_on_archive_error(error)
             raise
 
     def write_note(self, spider: SpiderWithRun, request: Request, notes: Notes) -> None:
@@ -238,7 +238,7 @@ class ExchangeWriter:
         """End a run whose disk could not hold the response; returns the error to raise."""
         failure = ArchiveError(f"cannot write into {spider.run.folder}: {error.strerror}")
         spider.run.failure = spider.run.failure or failure
-        spider.archive_failed(failure)
+        spider.stop_on_archive_error(failure)
         return failure
 
     def _remember(self, url: str, exchange: HttpExchange, pointer: WarcPointer) -> None:

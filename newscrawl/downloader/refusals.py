@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrapy.exceptions import IgnoreRequest
 
-from newscrawl.state.retry_policy import HOST_PAUSED
+from newscrawl.state.refetch_policy import HOST_PAUSED
 
 
 class HostPaused(IgnoreRequest):

@@ -38,11 +38,11 @@ from newscrawl.archive.replay import (
     read_response,
     request_key,
 )
-from newscrawl.archive.run import SpiderWithRun
+from newscrawl.archive.run_files import SpiderWithRun
 from newscrawl.downloader import refusals
 from newscrawl.downloader.capture import Notes, forget_attempt
+from newscrawl.downloader.recording import RecordingHandler, RecordingProtocol
 from newscrawl.downloader.refusals import ReplayMiss
-from newscrawl.downloader.wire import RecordingHandler, RecordingProtocol
 from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, POINTER, Link
 from newscrawl.state.hosts import Robots

@@ -79,6 +79,8 @@ def choose_format(
         return Format(name=name, suffix=".warc.wet.gz", open=wet_writer)
     if name == "text":
         return Format(name=name, suffix="", open=text_writer)
+    if name != "parquet":
+        raise NewscrawlError(f"no format is named {name!r}")
     if find_spec("pyarrow") is None:
         raise NewscrawlError("Parquet needs pyarrow: pip install 'newscrawl[parquet]'")
     from newscrawl.export.parquet import parquet_writer

@@ -25,8 +25,8 @@ from newscrawl.monitoring.alarms import Alarm, AlarmState, dump_alarm_state, loa
 from newscrawl.monitoring.history import WINDOW
 from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
 from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
+from newscrawl.state.due_outlets import read_outlet_status
 from newscrawl.state.encoding import epoch_seconds
-from newscrawl.state.scheduling import read_outlet_status
 from newscrawl.storage import atomic_write
 
 if TYPE_CHECKING:

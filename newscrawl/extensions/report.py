@@ -13,7 +13,7 @@ from scrapy.exceptions import CloseSpider
 
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import Report, ReportedAlarm, write_report
-from newscrawl.archive.run import Run
+from newscrawl.archive.run_files import Run
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.items import SHORT_DIGITS, Article, json_digest, rfc3339
@@ -29,7 +29,7 @@ from newscrawl.spiders.run_context import (
     versions,
 )
 from newscrawl.state.encoding import epoch_seconds
-from newscrawl.state.retry_policy import HOST_PAUSED, UNCHANGED_REASONS
+from newscrawl.state.refetch_policy import HOST_PAUSED, UNCHANGED_OUTCOMES
 from newscrawl.state.sources import find_retired_sources
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SEEN_BEFORE = UNCHANGED_REASONS | {KNOWN, "duplicate"}
+SEEN_BEFORE = UNCHANGED_OUTCOMES | {KNOWN, "duplicate"}
 BY_CHOICE = frozenset({"rights_reserved", "taken_down", HOST_PAUSED})
 "Reasons of pages whose text we have or do not want: they do not show how many pages become articles."
 UNMEASURED_REASONS = SEEN_BEFORE | BY_CHOICE

@@ -13,10 +13,10 @@ from newscrawl.archive.finished_runs import has_open_files, read_run_lines
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.extensions.report import get_report
+from newscrawl.state.due_outlets import record_success
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.reconcile import KILLED, adopt_killed_run
 from newscrawl.state.runs import RENEW_SECONDS
-from newscrawl.state.scheduling import record_success
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

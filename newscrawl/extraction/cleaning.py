@@ -13,9 +13,9 @@ from newscrawl.extraction.normalize import match_key
 from newscrawl.extraction.phrases import Phrase, find_phrase
 
 MIN_ITEMS = 3
-_LINKED_SHARE = 0.6
+_LIST_LINK_SHARE = 0.6
 "Share of the text of a link list that is in links."
-_LINKED_SHARE_OF_PURE_LISTS = 0.35
+_PURE_LIST_LINK_SHARE = 0.35
 "The same share where every item holds a link."
 _ITEM_CHARS = 160
 _TEASER_CHARS = 120
@@ -42,7 +42,8 @@ _NAME_LIKE = re.compile(
     r"l['’]|d['’]|in|à|at|for|pour|of|the|van|von|ben|el|al)){0,11}\W*$"
 )
 _SENTENCE_END = re.compile(r"[.!?…]\W{0,3}$")
-_LINK_SHARE = 0.9
+_TEASER_LINK_SHARE = 0.9
+"A block with a larger share of linked text is a teaser."
 _LINK_CHARS = 200
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+$|\S+@\S+\.\w+$", re.IGNORECASE)
 "An address that is spelt out is part of the story."
@@ -68,7 +69,7 @@ _COMMENT_COUNT = re.compile(
     r"^\W*\d*\s*(?:comments?|commentaires?|kommentare?|comentarios)\s*[(\[]?\s*\d*\s*[)\]]?$", re.I
 )
 _BIOGRAPHY = re.compile(r"\b(?:is|was|est|ist|writes|covers|joined|reports|couvre|works)\b")
-_BIOGRAPHY_START, _BIOGRAPHY_END = 60, 140
+_BIOGRAPHY_NAME_WINDOW, _BIOGRAPHY_VERB_WINDOW = 60, 140
 "First characters in which a biography has the name, and its verb."
 _BESIDE = re.compile(r"\s+[-–—|•·]\s+")
 _NAME_CHARS = 60
@@ -224,7 +225,11 @@ def _drop_phrases(story: CleanedBlocks) -> None:
 def _is_link(block: TextBlock) -> bool:
     """Whether a line is a link and nothing else: a teaser of another story."""
     short = block.kind in {"p", "li"} and len(block.text) <= _LINK_CHARS
-    return short and not _ADDRESS.match(block.text) and block.linked_chars >= _LINK_SHARE * len(block.text)
+    return (
+        short
+        and not _ADDRESS.match(block.text)
+        and block.linked_chars >= _TEASER_LINK_SHARE * len(block.text)
+    )
 
 
 def _drop_bylines_and_dates(story: CleanedBlocks) -> None:
@@ -272,8 +277,10 @@ def _drop_author_boxes(story: CleanedBlocks, authors: Sequence[str]) -> None:
 
 
 def _is_biography(text: str, names: Sequence[str]) -> bool:
-    start = text[:_BIOGRAPHY_START].casefold()
-    return any(name in start for name in names) and _BIOGRAPHY.search(text[:_BIOGRAPHY_END]) is not None
+    start = text[:_BIOGRAPHY_NAME_WINDOW].casefold()
+    return (
+        any(name in start for name in names) and _BIOGRAPHY.search(text[:_BIOGRAPHY_VERB_WINDOW]) is not None
+    )
 
 
 @dataclass(slots=True)
@@ -325,6 +332,6 @@ class Containers:
         }
 
     def _is_link_list(self, totals: _Totals) -> bool:
-        share = _LINKED_SHARE if totals.unlinked_items else _LINKED_SHARE_OF_PURE_LISTS
+        share = _LIST_LINK_SHARE if totals.unlinked_items else _PURE_LIST_LINK_SHARE
         is_small = totals.chars <= min(_ITEM_CHARS * totals.items, _MAX_SHARE * self._total_chars)
         return totals.items >= MIN_ITEMS and is_small and totals.linked_chars >= share * totals.chars

@@ -28,7 +28,7 @@ from scrapy.utils.asyncio import call_later
 from twisted.python.failure import Failure
 
 from newscrawl.downloader.capture import (
-    ExchangeWriter,
+    ExchangeRecorder,
     build_notes,
     forget_attempt,
     get_spider_with_run,
@@ -132,7 +132,7 @@ class PolitenessMiddleware:
             raise NotConfigured("a replay sends no requests")
         self.crawler = crawler
         self._first_delay = crawler.settings.getfloat("NEWSCRAWL_BACKOFF_SECONDS")
-        self._writer = ExchangeWriter(crawler.settings)
+        self._writer = ExchangeRecorder(crawler.settings)
         self._slots = DownloadSlots(crawler)
         self._hosts: dict[str, HostBackoff] = {}
         # process_response would be too late: the next request to the host may already have been sent.
@@ -144,13 +144,13 @@ class PolitenessMiddleware:
 
     def process_request(self, request: Request) -> None:
         reset_slot(request)
-        if self._backoff(url_origin(request.url)).is_paused(utc_now().timestamp()):
+        if self._host_backoff(url_origin(request.url)).is_paused(utc_now().timestamp()):
             raise self._refuse(request)
 
     def response_downloaded(self, response: Response, request: Request, spider: Spider) -> None:  # noqa: ARG002
-        host = self._backoff(url_origin(request.url))
+        host = self._host_backoff(url_origin(request.url))
         if response.status in BUSY:
-            self._back_off(host, request, response)
+            self._apply_backoff(host, request, response)
         elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             host.record_answer()
         else:
@@ -160,12 +160,12 @@ class PolitenessMiddleware:
         """Pause a host that does not answer, for this run only: the next run tries a few times itself."""
         if not isinstance(exception, UNANSWERED):
             return
-        host = self._backoff(url_origin(request.url))
+        host = self._host_backoff(url_origin(request.url))
         if host.record_failure():
             reason = f"did not answer {MAX_FAILURES} times in a row"
             self._pause(host, request, utc_now().timestamp() + PAUSE_SECONDS, reason)
 
-    def _back_off(self, host: HostBackoff, request: Request, response: Response) -> None:
+    def _apply_backoff(self, host: HostBackoff, request: Request, response: Response) -> None:
         now, origin = utc_now().timestamp(), url_origin(request.url)
         header = (response.headers.get("Retry-After") or b"").decode("latin-1")
         delay = host.record_refusal(parse_retry_after(header, now), self._first_delay, random.random)
@@ -189,7 +189,9 @@ class PolitenessMiddleware:
     def _refuse(self, request: Request) -> Exception:
         """The error of a request that is not sent; the archive records it as if the request had failed."""
         origin = url_origin(request.url)
-        error = HostPaused(self._backoff(origin).reason or f"{origin} is busy, and the crawl is stopping")
+        error = HostPaused(
+            self._host_backoff(origin).reason or f"{origin} is busy, and the crawl is stopping"
+        )
         self._count("refused")
         forget_attempt(request)
         spider = get_spider_with_run(self.crawler.spider)
@@ -200,10 +202,11 @@ class PolitenessMiddleware:
                 return failure  # do not raise: all refused requests must end, even if none can be recorded
         return error
 
-    def _backoff(self, origin: str) -> HostBackoff:
+    def _host_backoff(self, origin: str) -> HostBackoff:
         """The backoff of a host; at its first request that includes a pause from an earlier run."""
         if origin not in self._hosts:
             self._hosts[origin] = host = HostBackoff()
+            until = None
             with open_host_table(self.crawler) as table:
                 until = table.paused_until(origin, epoch_seconds(utc_now())) if table else None
             if until:
@@ -318,7 +321,10 @@ class PoliteThrottle(AutoThrottle):
 
 @contextmanager
 def open_host_table(crawler: Crawler) -> Iterator[HostTable | None]:
-    """The table of hosts; None without state (a replay, the spider `urls`). Its errors end the crawl."""
+    """The table of hosts; None without state (a replay, the spider `urls`).
+
+    An error of it closes the spider, and the block is left: set what it assigns before it.
+    """
     spider = crawler.spider
     state = getattr(spider, "state", None)
     if not state:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from asyncio import Lock
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -35,13 +36,15 @@ from newscrawl.items import LINK, Link
 from newscrawl.middlewares.politeness import open_host_table
 from newscrawl.middlewares.robots import ROBOTS_PATH
 from newscrawl.state.encoding import epoch_seconds
-from newscrawl.state.hosts import url_origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
     from newscrawl.archive.replay import ReplayIndex
+    from newscrawl.state.hosts import HostTable
 
 
 logger = logging.getLogger(__name__)
@@ -98,16 +101,29 @@ class RightsMiddleware:
 
     def _load(self, origin: str) -> OriginRights:
         if origin not in self._origins:
-            with open_host_table(self.crawler) as table:
+            with self._open_table() as table:
                 text, fetched_at = table.rights(origin) if table else (None, None)
             self._origins[origin] = OriginRights(rights=parse_site_rights(text), fetched_at=fetched_at)
         return self._origins[origin]
 
     def _save(self, origin: str, rights: OriginRights) -> None:
         self._origins[origin] = rights
-        with open_host_table(self.crawler) as table:
+        with self._open_table() as table:
             if table:
                 table.store_rights(origin, rights.rights.text(), rights.fetched_at)
+
+    @contextmanager
+    def _open_table(self) -> Iterator[HostTable | None]:
+        """As `open_host_table`, but the request fails too: it may not go on without the rights."""
+        failure: ArchiveError | None = None
+        with open_host_table(self.crawler) as table:
+            try:
+                yield table
+            except ArchiveError as error:
+                failure = error
+                raise
+        if failure:
+            raise failure
 
     def _is_stale(self, stored: OriginRights) -> bool:
         if stored.fetched_at is None:
@@ -151,7 +167,7 @@ class RightsMiddleware:
 def web_origin(url: str) -> str:
     """The origin of an http(s) URL; empty for others."""
     parts = urlsplit(url)
-    return url_origin(url) if parts.scheme in ("http", "https") and parts.netloc else ""
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
 def has_recording(index: ReplayIndex, url: str) -> bool:

@@ -1,4 +1,8 @@
-"""Obeys robots.txt (RFC 9309), which it fetches once a day and origin; requests that need it wait for it."""
+"""Obeys robots.txt (RFC 9309), which it fetches once a day and origin; requests that need it wait for it.
+
+An answer of 5xx, or none, forbids everything for now: each page of the origin ends as the rejection
+`robots_unreachable` without being requested, and state/refetch_policy.py says when it is tried again.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +24,13 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from newscrawl.downloader.capture import ExchangeWriter, get_spider_with_run, utc_now
+from newscrawl.downloader.capture import ExchangeRecorder, get_spider_with_run, utc_now
 from newscrawl.downloader.refusals import HostPaused
 from newscrawl.downloader.replay import cached_robots_notes
 from newscrawl.errors import ArchiveError
 from newscrawl.middlewares.politeness import DownloadSlots, open_host_table, reset_slot
 from newscrawl.state.encoding import epoch_seconds
-from newscrawl.state.hosts import ROBOTS_SECONDS, Robots, is_robots_answer, url_origin
+from newscrawl.state.hosts import ROBOTS_SECONDS, Robots, is_conclusive_robots_status, url_origin
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -88,7 +92,7 @@ class RobotsMiddleware:
         self.crawler = crawler
         self._token = crawler.settings["ROBOTSTXT_USER_AGENT"] or crawler.settings["BOT_NAME"]
         self._parser_class = load_object(crawler.settings["ROBOTSTXT_PARSER"])
-        self._writer = ExchangeWriter(crawler.settings)
+        self._writer = ExchangeRecorder(crawler.settings)
         self._slots = DownloadSlots(crawler)
         self._is_replay = bool(crawler.settings.get("NEWSCRAWL_REPLAY"))
         self._rules: dict[str, RobotsRules] = {}
@@ -124,6 +128,7 @@ class RobotsMiddleware:
 
     def _load_cached(self, origin: str) -> Robots | None:
         """The robots.txt in state, if it is recent; the archive notes that the run follows it."""
+        cached = None
         with open_host_table(self.crawler) as table:
             cached = table.robots(origin, epoch_seconds(utc_now())) if table else None
         spider = get_spider_with_run(self.crawler.spider)
@@ -152,7 +157,7 @@ class RobotsMiddleware:
             return self._mark_unreachable(
                 origin, now, f"{url}: {type(error).__name__}", choose_refusal(error)
             )
-        if not is_robots_answer(response.status):
+        if not is_conclusive_robots_status(response.status):
             return self._mark_unreachable(origin, now, f"{url}: status {response.status}", RobotsUnreachable)
         return self._read_response(origin, now, response)
 

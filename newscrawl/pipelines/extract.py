@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
 from newscrawl.archive.reextract import ExtractedPage, extract_with_record
-from newscrawl.archive.run import Run
+from newscrawl.archive.run_files import Run
 from newscrawl.archive.site_memory import PageRecordBuffer, read_newest_records, write_site_memory
 from newscrawl.errors import ArchiveError
 from newscrawl.extraction.boilerplate import PageRecord

@@ -10,7 +10,7 @@ from newscrawl.errors import ArchiveError
 from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, Rejection, reject_article
 from newscrawl.outlet import parse_rights_policy
-from newscrawl.pipelines.store import FILLED_STATS, filled_fields
+from newscrawl.pipelines.store import FILL_RATE_STATS, filled_fields
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -64,7 +64,7 @@ class RightsPipeline:
         return outcome
 
 
-class ArchiveDedupePipeline:
+class ArchivedDuplicatesPipeline:
     """Rejects Articles whose id (normalised URL and text) another page's line in the archive has."""
 
     def __init__(self, crawler: Crawler) -> None:
@@ -81,7 +81,7 @@ class ArchiveDedupePipeline:
         try:
             duplicate = spider.frontier.find_duplicate(item)
         except ArchiveError as error:
-            spider.archive_failed(error)
+            spider.stop_on_archive_error(error)
             raise DropItem(f"not written: {error}") from error
         return reject_article(item, "dedupe", "known", duplicate) if duplicate else item
 
@@ -95,7 +95,7 @@ class RunArticle(NamedTuple):
     "The fields whose filling was counted."
 
 
-class DedupePipeline:
+class DuplicatesPipeline:
     """Of a run's Articles with the same id (normalised URL and text), passes the first in the archive.
 
     Pages are extracted in parallel and finish in any order, which must not decide the article that stays.
@@ -132,10 +132,10 @@ class DedupePipeline:
             spider.run.withdraw_article(article.rejection, successor.lang)
             spider.frontier.withdraw(article.rejection.url_requested, article.rejection.reason)
         except ArchiveError as error:
-            spider.archive_failed(error)
+            spider.stop_on_archive_error(error)
         stats.inc_value(f"newscrawl/{article.rejection.step}/dropped/{article.rejection.reason}")
         for name in article.filled_fields:
-            stats.inc_value(f"{FILLED_STATS}{name}", -1)
+            stats.inc_value(f"{FILL_RATE_STATS}{name}", -1)
 
 
 def precedes(article: Article, other: Rejection) -> bool:

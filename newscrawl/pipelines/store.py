@@ -1,4 +1,4 @@
-"""The last step: an Article or a Rejection becomes a line on disk, and its page is done for the frontier."""
+"""The last step: write an Article or a Rejection as a line, then let the frontier mark its page as done."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 
 WATCHED_FIELDS = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
-"Fields whose filling is counted: when a count falls, the outlet has changed its pages."
-FILLED_STATS = "newscrawl/filled/"
-"Prefix of these counts."
+"Fields whose fill rate is tracked: a drop usually means that the site has changed its pages."
+FILL_RATE_STATS = "newscrawl/filled/"
 
 
 class StorePipeline:
@@ -42,12 +41,12 @@ class StorePipeline:
                 spider.run.write_rejection(item)
                 spider.frontier.finish(item.url_requested, item.reason)
         except ArchiveError as error:
-            spider.archive_failed(error)
+            spider.stop_on_archive_error(error)
             raise DropItem(f"not written: {error}") from error
         stats = self.crawler.stats
         if isinstance(item, Article):
             for name in filled_fields(item):
-                stats.inc_value(f"{FILLED_STATS}{name}")
+                stats.inc_value(f"{FILL_RATE_STATS}{name}")
             return item
         stats.inc_value(f"newscrawl/{item.step}/dropped/{item.reason}")
         raise DropItem(f"{item.reason}: {item.url}")

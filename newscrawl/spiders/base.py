@@ -29,14 +29,14 @@ from scrapy.utils.defer import deferred_from_coro
 
 from newscrawl import __version__
 from newscrawl.addresses import AllowedAddresses, is_loopback
-from newscrawl.archive.run import Run
+from newscrawl.archive.run_files import Run
 from newscrawl.errors import ArchiveError, NewscrawlError, RefusedOutlet
 from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, Page, Rejection, make_discovery, rfc3339
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.run_context import REPLAY_SETTINGS, create_run, open_frontier, open_state
 from newscrawl.state.encoding import PreviousFetch
 from newscrawl.state.frontier import Frontier
-from newscrawl.state.retry_policy import REVISIT_AGES
+from newscrawl.state.refetch_policy import REVISIT_AGES
 from newscrawl.state.runs import State
 from newscrawl.warc.records import OriginalResponse
 
@@ -268,7 +268,7 @@ class ArchivingSpider(scrapy.Spider):
             warc=request.meta.get(POINTER),
         )
 
-    def archive_failed(self, error: ArchiveError) -> None:
+    def stop_on_archive_error(self, error: ArchiveError) -> None:
         """Close the spider: nothing may be fetched that cannot be archived."""
         self.run.failure = self.run.failure or error
         logger.error("%s: %s", self.name, error)
@@ -282,7 +282,7 @@ class ArchivingSpider(scrapy.Spider):
         try:
             yield
         except ArchiveError as error:
-            self.archive_failed(error)
+            self.stop_on_archive_error(error)
 
 
 def conditional_meta(previous: PreviousFetch | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from scrapy import Request
 
 from newscrawl.archive.replay import CaptureTable, request_key
-from newscrawl.archive.run import Run
+from newscrawl.archive.run_files import Run
 from newscrawl.discovery.autodiscovery import (
     common_feed_urls,
     common_sitemap_urls,
@@ -34,7 +34,7 @@ from newscrawl.spiders.base import (
 )
 from newscrawl.spiders.run_context import used_only_due_sources
 from newscrawl.state.encoding import PreviousFetch, epoch_seconds, published_desc
-from newscrawl.state.retry_policy import HOST_PAUSED
+from newscrawl.state.refetch_policy import HOST_PAUSED
 from newscrawl.state.runs import State
 from newscrawl.state.sources import (
     FetchResult,

@@ -21,7 +21,7 @@ from newscrawl.archive.memory_files import find_memory, newest_memory
 from newscrawl.archive.reextract import read_page_records
 from newscrawl.archive.replay import ReplayIndex, RunFiles, read_captures, select_runs
 from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
-from newscrawl.archive.run import Run, new_run
+from newscrawl.archive.run_files import Run, new_run
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import SHORT_DIGITS, Rejection, json_digest
@@ -30,7 +30,7 @@ from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.frontier import Frontier, MemoryFrontier, PlannedFrontier
 from newscrawl.state.reconcile import link_from_line
-from newscrawl.state.retry_policy import CRASHES_CRAWLER, REVISIT_AGES
+from newscrawl.state.refetch_policy import CRASHES_PROCESS, REVISIT_AGES
 from newscrawl.state.runs import Holder, State
 from newscrawl.warc.filenames import is_running
 
@@ -264,7 +264,7 @@ def planned_frontier(run: Run) -> PlannedFrontier | None:
     duplicates = {
         line.warc.record_id: line.detail or "" for line in rejections if line.reason == KNOWN and line.warc
     }
-    skipped = {line.url_requested: line.reason for line in rejections if line.reason == CRASHES_CRAWLER}
+    skipped = {line.url_requested: line.reason for line in rejections if line.reason == CRASHES_PROCESS}
     return PlannedFrontier(map(link_from_line, lines), duplicates, skipped)
 
 

@@ -26,7 +26,7 @@ from newscrawl.state.encoding import (
     text_digest,
 )
 from newscrawl.state.frontier import MAX_WAITING
-from newscrawl.state.retry_policy import CRASHES_CRAWLER, HOST_PAUSED, MAX_CRASHES, next_fetch
+from newscrawl.state.refetch_policy import CRASHES_PROCESS, HOST_PAUSED, MAX_CRASHES, next_fetch
 from newscrawl.state.urls import UrlTable, batches
 from newscrawl.urls import normalize_url
 
@@ -145,7 +145,7 @@ class DatabaseFrontier:
         return self._ahead.popleft() if self._ahead else None
 
     def skip_reason(self, url: str) -> str | None:
-        return CRASHES_CRAWLER if normalize_url(url) in self._quarantined else None
+        return CRASHES_PROCESS if normalize_url(url) in self._quarantined else None
 
     def previous_fetch(self, url: str) -> PreviousFetch | None:
         """The last fetch of a page that is being fetched, if the page is an article."""

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from newscrawl.state.database import Database
-from newscrawl.state.retry_policy import HOUR
+from newscrawl.state.refetch_policy import HOUR
 from newscrawl.state.schema import cross_language_links as links
 from newscrawl.state.schema import documents, fingerprints
 from newscrawl.state.urls import batches

@@ -51,7 +51,7 @@ class HostTable:
             return None
         # A time in the future was written by a clock that has been set back since.
         is_fresh = now - ROBOTS_SECONDS < row.robots_fetched_at <= now
-        if not is_fresh or not is_robots_answer(row.robots_status):
+        if not is_fresh or not is_conclusive_robots_status(row.robots_status):
             return None
         return Robots(
             status=row.robots_status, body=bytes(row.robots or b""), fetched_at=row.robots_fetched_at
@@ -90,7 +90,7 @@ class HostTable:
             connection.execute(statement.on_conflict_do_update(index_elements=["origin"], set_=values))
 
 
-def is_robots_answer(status: int) -> bool:
+def is_conclusive_robots_status(status: int) -> bool:
     """Whether a response with this status decides what may be fetched.
 
     Server errors do not, and 429 asks for a pause, which is no permission.

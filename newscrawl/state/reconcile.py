@@ -18,7 +18,7 @@ from newscrawl.state.database_frontier import (
     outcome_values,
 )
 from newscrawl.state.encoding import encode_link, page_key
-from newscrawl.state.retry_policy import UNCHANGED_REASONS
+from newscrawl.state.refetch_policy import UNCHANGED_OUTCOMES
 from newscrawl.state.runs import RunTable
 from newscrawl.state.schema import sources
 from newscrawl.state.urls import UrlTable
@@ -107,7 +107,7 @@ def _agrees(row: Any, line: Line) -> bool:
     if isinstance(line, Article):
         return bool(row.article_id == line.id and row.version == line.version)
     return bool(row.reason == line.reason) or (
-        line.reason in UNCHANGED_REASONS and row.reason in UNCHANGED_REASONS
+        line.reason in UNCHANGED_OUTCOMES and row.reason in UNCHANGED_OUTCOMES
     )
 
 

@@ -13,7 +13,7 @@ from newscrawl.items import rfc3339
 from newscrawl.state.database import Database
 from newscrawl.state.encoding import from_epoch
 from newscrawl.state.hosts import HostTable
-from newscrawl.state.retry_policy import REVISIT_AGES
+from newscrawl.state.refetch_policy import REVISIT_AGES
 from newscrawl.state.schema import leases, runs
 from newscrawl.state.sources import SourceTable
 from newscrawl.state.urls import UrlTable

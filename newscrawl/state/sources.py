@@ -15,7 +15,7 @@ from newscrawl.items import WarcPointer
 from newscrawl.state.database import Database
 from newscrawl.state.encoding import PreviousFetch, decode_previous_fetch, encode_warc
 from newscrawl.state.hosts import HostTable, url_origin
-from newscrawl.state.retry_policy import DAY, HOST_PAUSED, WEEK
+from newscrawl.state.refetch_policy import DAY, HOST_PAUSED, WEEK
 from newscrawl.state.schema import sources
 
 FIRST_SECONDS = 30 * 60

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Update, bindparam, func, literal, select, update
 
 from newscrawl.state.database import Database
 from newscrawl.state.hosts import HostTable, url_origin
-from newscrawl.state.retry_policy import CRASHES_CRAWLER, REVISIT_AGES
+from newscrawl.state.refetch_policy import CRASHES_PROCESS, REVISIT_AGES
 from newscrawl.state.schema import urls
 
 BATCH = 1000
@@ -139,7 +139,7 @@ class UrlTable:
         """Let pages be fetched again that were in flight at too many crashes."""
         statement = (
             update(urls)
-            .where(urls.c.outlet == self.outlet, urls.c.reason == CRASHES_CRAWLER)
+            .where(urls.c.outlet == self.outlet, urls.c.reason == CRASHES_PROCESS)
             .values(next_due=now, crash_count=0)
         )
         with self._database.writing() as connection:

@@ -74,7 +74,7 @@ class HttpExchange:
     started: datetime
     "When the request was sent, with time zone: the WARC-Date of all its records."
     sent: bytes
-    "Request as written to the socket, without redacted headers; empty if no connection was made."
+    "Request as written to the socket, less the headers that are redacted; empty without a connection."
     received: BytesLike
     "Everything read until the response ended, including interim 1xx responses; may be empty."
     ip: str | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newscrawl.archive.manifest import MANIFEST, add_to_manifest, read_manifest
-from newscrawl.archive.run import Run, new_run
+from newscrawl.archive.run_files import Run, new_run
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Rejection
 from newscrawl.warc.records import HttpExchange

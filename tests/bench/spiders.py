@@ -69,7 +69,7 @@ class CaptureSpider(BareSpider):
         spider.frontier = MemoryFrontier()
         return spider
 
-    def archive_failed(self, error: ArchiveError) -> None:
+    def stop_on_archive_error(self, error: ArchiveError) -> None:
         raise error
 
 

@@ -30,8 +30,8 @@ from newscrawl.cli.check import FixCounts
 from newscrawl.cli.outlets import OutletProblem
 from newscrawl.dedup.similarity import SentencePair
 from newscrawl.extraction.explain import BlockDecision
+from newscrawl.state.due_outlets import OutletStatus
 from newscrawl.state.reconcile import Inconsistency
-from newscrawl.state.scheduling import OutletStatus
 from newscrawl.warc.index import IndexEntry
 from newscrawl.warc.verify import WarcProblem
 

@@ -12,7 +12,7 @@ from crafted import PAGE, http, members, record, urn
 from wire.programs import program
 from wire.server import ANSWERS
 
-from newscrawl.archive.run import new_run
+from newscrawl.archive.run_files import new_run
 from newscrawl.warc.cdxj import cdxj_lines
 from newscrawl.warc.index import Index, update_index, warc_files
 from newscrawl.warc.records import HttpExchange

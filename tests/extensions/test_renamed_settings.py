@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from scrapy.crawler import CrawlerRunner
 from scrapy.settings import Settings
+from scrapy.utils.misc import load_object
 
 from newscrawl import settings as defaults
-from newscrawl.extensions.renamed_settings import RENAMED, RenamedSettings
+from newscrawl.extensions.renamed_settings import COMPONENTS, RENAMED, RenamedSettings
 from newscrawl.spiders.run_context import recorded_settings
 
 
@@ -45,7 +46,6 @@ def test_an_old_name_works_with_a_warning_that_says_what_to_write(
     ("project", "command_line", "expected"),
     [
         ({}, {"NEWSCRAWL_CLUSTER": "0", "NEWSCRAWL_DEDUP": "1"}, "1"),
-        ({"NEWSCRAWL_DEDUP": False}, {"NEWSCRAWL_CLUSTER": "1"}, "False"),
         ({"NEWSCRAWL_CLUSTER": False}, {"NEWSCRAWL_DEDUP": "1"}, "1"),
         ({"NEWSCRAWL_CLUSTER": True, "NEWSCRAWL_DEDUP": False}, {}, "False"),
     ],
@@ -87,3 +87,21 @@ def test_scrapy_applies_it_to_a_module_that_builds_on_ours(
 def test_no_old_name_is_still_a_setting_and_each_new_name_is() -> None:
     assert not set(RENAMED) & set(dir(defaults))
     assert set(RENAMED.values()) <= set(dir(defaults))
+
+
+def test_the_command_line_wins_over_a_module_under_either_name(caplog: pytest.LogCaptureFixture) -> None:
+    assert read({"NEWSCRAWL_DEDUP": False}, {"NEWSCRAWL_CLUSTER": "1"})[1] == "1"
+    assert "NEWSCRAWL_CLUSTER is now called NEWSCRAWL_DEDUP" in caplog.text
+
+
+@pytest.mark.parametrize(("old", "new"), COMPONENTS.items())
+def test_an_old_class_path_leads_to_the_class_with_a_warning(
+    old: str, new: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    handlers = {"https": old, "ftp": None}
+    settings, _ = read({"DOWNLOAD_HANDLERS": handlers, "EXTENSIONS": {old: None}})
+    assert settings["DOWNLOAD_HANDLERS"] == {"https": new, "ftp": None}
+    assert settings.getdict("EXTENSIONS")[new] is None
+    assert old not in settings.getdict("EXTENSIONS")
+    assert load_object(new)
+    assert f"{old} is now called {new}" in caplog.text

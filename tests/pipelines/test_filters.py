@@ -14,7 +14,7 @@ from scrapy.exceptions import DropItem
 
 from newscrawl.archive.lines import LinesFile
 from newscrawl.items import Article, Extractor, Rejection, WarcPointer
-from newscrawl.pipelines.filters import DedupePipeline
+from newscrawl.pipelines.filters import DuplicatesPipeline
 from newscrawl.pipelines.store import StorePipeline
 from newscrawl.state.frontier import MemoryFrontier
 
@@ -67,7 +67,7 @@ class Counts:
 def test_the_first_of_the_archive_is_kept(offsets: tuple[int, ...]) -> None:
     run, stats = Kept(), Counts()
     spider = SimpleNamespace(run=run, frontier=MemoryFrontier())
-    pipeline = DedupePipeline(SimpleNamespace(spider=spider, stats=stats))  # type: ignore[arg-type]
+    pipeline = DuplicatesPipeline(SimpleNamespace(spider=spider, stats=stats))  # type: ignore[arg-type]
     results = [pipeline.process_item(an_article(offset)) for offset in offsets]
     refused = [item for item in results if isinstance(item, Rejection)] + run.withdrawn
     kept = [item.warc for item in results if isinstance(item, Article) and item.warc]
@@ -88,7 +88,7 @@ def test_fields_are_counted_of_the_lines_that_stay(offsets: tuple[int, ...]) -> 
     stats.counted.update(dict.fromkeys(("newscrawl/filled/title", "newscrawl/filled/tags"), 0))
     spider = SimpleNamespace(run=Stored(), frontier=MemoryFrontier())
     crawler: Any = SimpleNamespace(spider=spider, stats=stats)
-    dedupe, store = DedupePipeline(crawler), StorePipeline(crawler)
+    dedupe, store = DuplicatesPipeline(crawler), StorePipeline(crawler)
     for offset in offsets:
         fields = {"title": "One"} if offset == 10 else {"tags": ["harbour"]}
         with suppress(DropItem):

@@ -10,7 +10,7 @@ from scrapy.settings import Settings
 from wire.archived import STARTED
 
 from newscrawl.archive.memory_files import CURRENT, write_memory
-from newscrawl.archive.run import new_run
+from newscrawl.archive.run_files import new_run
 from newscrawl.errors import ArchiveError
 from newscrawl.extraction.boilerplate import PageRecord, dump_records
 from newscrawl.spiders.run_context import choose_memory

@@ -12,7 +12,7 @@ from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPoint
 from newscrawl.state.database_frontier import DatabaseFrontier, assign_version
 from newscrawl.state.encoding import epoch_seconds, page_key
 from newscrawl.state.reconcile import adopt_killed_run
-from newscrawl.state.retry_policy import HOST_AWAY_DELAY, HOUR, RETRY_DELAYS, REVISIT_AGES, next_fetch
+from newscrawl.state.refetch_policy import HOST_DOWN_DELAY, HOUR, RETRY_DELAYS, REVISIT_AGES, next_fetch
 from newscrawl.state.runs import Holder, State
 from newscrawl.urls import normalize_url
 
@@ -249,8 +249,8 @@ def test_every_outcome_leads_to_a_next_fetch(outcome: str, status: str, due: int
     [
         ("timeout", None),
         ("http_503", None),
-        ("robots_unreachable", HOST_AWAY_DELAY),
-        ("no_such_host", HOST_AWAY_DELAY),
+        ("robots_unreachable", HOST_DOWN_DELAY),
+        ("no_such_host", HOST_DOWN_DELAY),
     ],
 )
 def test_pages_of_a_host_that_is_away_are_not_given_up(outcome: str, later: int | None) -> None:

@@ -11,7 +11,7 @@ from newscrawl.items import Link
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.encoding import from_epoch
 from newscrawl.state.hosts import MAX_PAUSE_SECONDS, ROBOTS_SECONDS, Robots, StoredRights, url_origin
-from newscrawl.state.retry_policy import RETRY_DELAYS
+from newscrawl.state.refetch_policy import RETRY_DELAYS
 from newscrawl.state.runs import State
 from newscrawl.state.schema import hosts
 from newscrawl.state.sources import FetchResult

@@ -16,7 +16,7 @@ from newscrawl.state.database import Database, _create_engine
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import epoch_seconds, from_epoch, page_key
-from newscrawl.state.retry_policy import HOUR
+from newscrawl.state.refetch_policy import HOUR
 from newscrawl.state.runs import Holder, State
 from newscrawl.state.schema import metadata
 from newscrawl.state.sources import SourceConfig, find_due_sources

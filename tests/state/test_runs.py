@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert
 
 from newscrawl.errors import Busy
+from newscrawl.state.due_outlets import read_outlet_status
 from newscrawl.state.runs import LEASE_SECONDS, Holder, State
-from newscrawl.state.scheduling import read_outlet_status
 from newscrawl.state.schema import sources
 from newscrawl.state.sources import find_retired_sources
 

@@ -58,7 +58,7 @@ def test_every_row_is_copied(tmp_path: Path) -> None:
 
 
 def test_postgresql_takes_it_and_gives_it_back(tmp_path: Path) -> None:
-    with postgres.served() as url:
+    with postgres.temporary_cluster() as url:
         source, target = filled(tmp_path / "a.sqlite"), Database.open(url)
         copied(source, target)
         back = Database.open(f"sqlite:///{tmp_path / 'c.sqlite'}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newscrawl.archive.run import make_run_id
+from newscrawl.archive.run_files import make_run_id
 from newscrawl.storage import try_lock
 from newscrawl.warc.filenames import WarcNameTemplate, is_running, parse_filename, sanitize_host
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from crafted import PAGE, http, members, record, urn
 
-from newscrawl.archive.run import Run, new_run
+from newscrawl.archive.run_files import Run, new_run
 from newscrawl.errors import ArchiveError
 from newscrawl.warc.index import (
     INDEX_NAME,

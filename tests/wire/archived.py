@@ -11,7 +11,7 @@ from pathlib import Path
 from newscrawl.archive.finished_runs import FinishedRun, find_run
 from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.report import Report, write_report
-from newscrawl.archive.run import new_run
+from newscrawl.archive.run_files import new_run
 from newscrawl.items import Article
 from newscrawl.outlet import Outlet
 from newscrawl.warc.records import HttpExchange

@@ -22,7 +22,7 @@ from typing import Any
 from scrapy import Request
 from scrapy.utils.reactor import install_reactor
 
-from newscrawl.archive.run import Run, new_run
+from newscrawl.archive.run_files import Run, new_run
 from wire.mutations import SEEDS, mutate_message
 
 LARGEST = 12_000
@@ -38,7 +38,7 @@ class FakeSpider:
     run: Run
     name: str = "fed"
 
-    def archive_failed(self, error: Exception) -> None:
+    def stop_on_archive_error(self, error: Exception) -> None:
         raise error
 
 
@@ -88,8 +88,8 @@ def _pool(dice: random.Random) -> Any:
     """Connections whose bytes come in pieces of any size."""
     from twisted.internet import reactor
 
+    from newscrawl.downloader.recording import RecordingProtocol
     from newscrawl.downloader.replay import InMemoryPool
-    from newscrawl.downloader.wire import RecordingProtocol
 
     class Counting(RecordingProtocol):
         def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name

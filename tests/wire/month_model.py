@@ -17,9 +17,9 @@ from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPoint
 from newscrawl.spiders.outlet import DueSources
 from newscrawl.state.database import Database
 from newscrawl.state.database_frontier import DatabaseFrontier
+from newscrawl.state.due_outlets import Rotation, due_times, is_due, record_failure, record_success
 from newscrawl.state.reconcile import adopt_killed_run
 from newscrawl.state.runs import Holder, State
-from newscrawl.state.scheduling import Rotation, due_times, is_due, record_failure, record_success
 from newscrawl.state.sources import AT_ONCE, FetchResult, SourceConfig
 from wire.paper_model import DAY, Paper
 

@@ -154,7 +154,7 @@ def _check_by_type(head: RecordHead) -> Iterator[Fault]:
     if kind in ("response", "resource", "conversion") and not (
         head.first("warc-block-digest") or head.first("warc-payload-digest")
     ):
-        yield "digest_missing", f"a {kind} record without a digest is not a supported algorithm"
+        yield "digest_missing", f"a {kind} record without a digest cannot be checked"
 
 
 def _check_revisit(head: RecordHead) -> Iterator[Fault]:

@@ -111,7 +111,7 @@ class SpiderWithRun(Protocol):
 
     run: Run
 
-    def archive_failed(self, error: ArchiveError) -> None:
+    def stop_on_archive_error(self, error: ArchiveError) -> None:
         """Stop the crawl: nothing may be fetched that cannot be archived."""
 
 

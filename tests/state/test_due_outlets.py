@@ -9,9 +9,7 @@ import pytest
 
 from newscrawl.items import Link
 from newscrawl.state.database_frontier import DatabaseFrontier
-from newscrawl.state.encoding import page_key
-from newscrawl.state.runs import Holder, State
-from newscrawl.state.scheduling import (
+from newscrawl.state.due_outlets import (
     FIRST_RUNS_SHARE,
     LONGEST_BACKOFF_SECONDS,
     REVISIT_SLACK,
@@ -22,6 +20,8 @@ from newscrawl.state.scheduling import (
     record_failure,
     record_success,
 )
+from newscrawl.state.encoding import page_key
+from newscrawl.state.runs import Holder, State
 from newscrawl.state.sources import SHORTEST_SECONDS, FetchResult, SourceConfig
 
 NOW = 1_800_000_000

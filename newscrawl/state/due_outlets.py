@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, case, delete, func, select, true, union
 
 from newscrawl.state.database import Database
-from newscrawl.state.retry_policy import DAY, WEEK
+from newscrawl.state.refetch_policy import DAY, WEEK
 from newscrawl.state.schema import leases, outlets, runs, sources, urls
 from newscrawl.state.sources import AT_ONCE, SHORTEST_SECONDS, SourceConfig, first_source_due
 

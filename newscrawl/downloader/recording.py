@@ -1,6 +1,6 @@
 """Records Scrapy 2.19's and Twisted 26's HTTP/1.1 connections; no other module uses their private names.
 
-pyproject.toml pins Scrapy to this minor version; tests/downloader/test_wire.py shows what moved when it
+pyproject.toml pins Scrapy to this minor version; tests/downloader/test_recording.py shows what moved when it
 fails. The recorder travels with the request's headers, because connection callbacks run in other
 contexts and Twisted may silently send a request twice (HTTPConnectionPool.retryAutomatically).
 """

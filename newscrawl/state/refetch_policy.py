@@ -1,4 +1,7 @@
-"""What happens to a page after a fetch: its status, and when it is fetched again."""
+"""What happens to a page after a fetch: its status, and when it is fetched again.
+
+A page may become due earlier: `database_frontier` makes it due now when its source describes it differently.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,25 @@ RETRY_DELAYS = (HOUR // 6, HOUR, 6 * HOUR, DAY, 3 * DAY)
 "How long to wait after the first, second, … failure in a row; after the last there is no retry."
 ROBOTS_DELAY = WEEK
 "A page that robots.txt forbids is tried again, because rules change."
-HOST_AWAY_DELAY = WEEK
-"How long to wait between later attempts on a host that is away."
-UNCHANGED_REASONS = frozenset({"unchanged", "not_modified"})
-"Reasons of a fetch that brought the text that is archived already."
-CRASHES_CRAWLER = "kills_the_run"
+HOST_DOWN_DELAY = WEEK
+"How long to wait between later attempts on a host that is down."
+UNCHANGED_OUTCOMES = frozenset({"unchanged", "not_modified"})
+"Outcomes of a fetch whose text is already archived."
+CRASHES_PROCESS = "kills_the_run"
 "Reason of a page that was in flight each time its process died."
 MAX_CRASHES = 3
-"Crashes after which a page is no longer fetched."
+"Crashes after which a page is quarantined."
 QUARANTINE = 30 * DAY
-"How long such a page is left alone: the cause of the crashes may be fixed by then."
-_LATER = {"robots_txt": ROBOTS_DELAY, CRASHES_CRAWLER: QUARANTINE}
+"How long such a page is not fetched: the cause of the crashes may be fixed by then."
+_LATER = {"robots_txt": ROBOTS_DELAY, CRASHES_PROCESS: QUARANTINE}
 _GONE = frozenset({"http_404", "http_410"})
 _STUBS = frozenset({"too_short", "no_title"})
 "A story may be published before it is written."
 HOST_PAUSED = "host_paused"
 _NOT_FETCHED = {"archive_error": 0, HOST_PAUSED: RETRY_DELAYS[0]}
-"The page is not at fault (its crawl ended, or its host is left alone); and the least seconds it waits."
+"Outcomes that are not the fault of the page, with the minimum wait in seconds."
 _HOST_FAILURES = frozenset({"robots_unreachable", "no_such_host", "connection_refused"})
-"The host was away: after the usual attempts its pages are tried once a week for as long as it is."
+"The host was down: after the usual attempts its pages are tried once a week for as long as it is."
 _TEMPORARY = _HOST_FAILURES | frozenset(
     {
         "timeout",
@@ -73,19 +76,19 @@ def next_fetch(
     revisit_ages: Sequence[int] = REVISIT_AGES,
     paused_until: int | None = None,
 ) -> NextFetch:
-    """What follows from an outcome.
+    """Decide the status of a page and when it is due, by the outcome of its fetch.
 
-    `first`: when the page was first fetched; `failures`: those in a row before this fetch;
-    `paused_until`: until when its host wants to be left alone.
+    `first`: when the page was first archived, else when it was discovered; `failures`: those in a row before
+    this fetch; `paused_until`: until when its host wants to be left alone.
     """
-    if outcome == "article" or outcome in UNCHANGED_REASONS:
+    if outcome == "article" or outcome in UNCHANGED_OUTCOMES:
         return NextFetch("done", next_revisit(first, now, revisit_ages))
     if outcome in _NOT_FETCHED:
         return NextFetch("failed", paused_until or now + _NOT_FETCHED[outcome], failures)
     if outcome in _GONE:
         return NextFetch("gone", None)
     if outcome in _TEMPORARY or outcome.startswith("http_5"):
-        delays = RETRY_DELAYS[failures:] or ((HOST_AWAY_DELAY,) if outcome in _HOST_FAILURES else ())
+        delays = RETRY_DELAYS[failures:] or ((HOST_DOWN_DELAY,) if outcome in _HOST_FAILURES else ())
         return NextFetch("failed", now + delays[0] if delays else None, failures + 1)
     if outcome in _STUBS:
         return NextFetch("rejected", next_revisit(first, now, revisit_ages))

@@ -9,7 +9,7 @@ from scrapy.core.downloader.handlers import http11
 from twisted.web import _newclient, client
 from twisted.web.http_headers import Headers
 
-from newscrawl.downloader.wire import RecordingHeaders, WireRecorder, iana_cipher_name
+from newscrawl.downloader.recording import RecordingHeaders, WireRecorder, iana_cipher_name
 
 
 def test_the_agent_takes_what_the_tap_hands_it() -> None:
