@@ -67,7 +67,7 @@ RENAMED_COMMANDS = {
     "learn": "memory build",
     "report": "runs",
 }
-"Old names, which work until the next release, and what to write now."
+"Old names, which work until 0.3, and what to write now."
 RENAMED_OPTIONS = {
     "check": {"--mend": "--fix"},
     "dedup": {"--show": "show"},

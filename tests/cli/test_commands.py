@@ -171,7 +171,7 @@ def test_an_old_spelling_works_and_says_what_to_write_now(tmp_path: Path) -> Non
     assert (before.exit_code, before.stdout) == (now.exit_code, now.stdout) == (0, '{"disagreements": {}}\n')
     assert now.stderr == ""
     assert before.stderr.splitlines() == [
-        f"newscrawl: write `{new}` instead of `{old}`, which will not work in the next release"
+        f"newscrawl: write `{new}` instead of `{old}`, which works only until 0.3"
         for old, new in (("newscrawl doctor", "newscrawl check"), ("--mend", "--fix"))
     ]
 
