@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from newscrawl.errors import StateError
+from newscrawl.errors import DatabaseAway, StateError
 from newscrawl.state.migrations import migrate
+
+logger = logging.getLogger(__name__)
 
 STATE_FILE = "state.sqlite"
 "Its name beside the outlets' folders."
 BUSY_MILLISECONDS = 60_000
 "How long a write waits for the writes of other crawls."
+AWAY_SECONDS = 90
+"How long a crawl waits for a database that is away, as while a standby takes over."
+_RECONNECT_SECONDS = 0.5
 _RETRY_SECONDS = 0.02
+_AWAY_STATES = frozenset({"57P01", "57P02", "57P03", "25006", "53300"})
+"SQLSTATE of a server that shuts down or starts up, takes no writes, or has no connection left."
+_POSTGRESQL_TIMEOUTS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"Of libpq, so that a machine that falls silent counts as away; the URL may name others."
+T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., Any])
 _READ_ONLY = "newscrawl_reads"
 
 
@@ -32,21 +51,26 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._read_engine = engine.execution_options(**{_READ_ONLY: True})
-        self.name = engine.url.render_as_string(hide_password=True)
+        # Parameters may hold a password too.
+        self.name = engine.url.set(query={}).render_as_string(hide_password=True)
 
     @classmethod
     def open(cls, url: str) -> Self:
         """The database at this URL, with the tables of this version."""
         try:
             database = cls(_create_engine(url))
-        except (SQLAlchemyError, ImportError) as error:
-            raise StateError(f"NEWSCRAWL_STATE_URL: {error}") from error
+        except (SQLAlchemyError, ImportError, ValueError, TypeError) as error:
+            raise StateError(f"NEWSCRAWL_STATE_URL: {' '.join(str(error).split())}") from error
         try:
             with database.writing() as connection:
                 migrate(connection)
         except StateError:
             database.close()
             raise
+        except (ValueError, TypeError) as error:
+            # Of drivers, which read a host, a path or a parameter only when they connect.
+            database.close()
+            raise StateError(f"state {database.name}: {error}") from error
         return database
 
     @contextmanager
@@ -69,14 +93,56 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    def repeat_while_away(self, step: Callable[[], T]) -> T:
+        """Take a step again until the database is back, for at most AWAY_SECONDS.
+
+        Its transactions may be repeated, also one that was committed without an answer: it must store the
+        same values again.
+        """
+        deadline = time.monotonic() + AWAY_SECONDS
+        is_reported = False
+        while True:
+            try:
+                return step()
+            except DatabaseAway as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not is_reported:
+                    logger.warning("%s: waiting for it", error)
+                    is_reported = True
+                time.sleep(_RECONNECT_SECONDS)
+
     @contextmanager
     def _raising_state_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            raise StateError(f"state {self.name}: {' '.join(str(error.orig).split())}") from error
+            kind = DatabaseAway if _is_away(error) else StateError
+            raise kind(f"state {self.name}: {' '.join(str(error.orig).split())}") from error
         except SQLAlchemyError as error:
             raise StateError(f"state {self.name}: {error}") from error
+
+
+def reconnecting(method: Method) -> Method:
+    """A method of a table that waits for its `_database`; see `Database.repeat_while_away`."""
+
+    @wraps(method)
+    def repeat(table: Any, *args: Any, **kwargs: Any) -> Any:
+        database: Database = table._database
+        return database.repeat_while_away(lambda: method(table, *args, **kwargs))
+
+    return cast("Method", repeat)
+
+
+def _is_away(error: DBAPIError) -> bool:
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    sqlstate = getattr(cause, "sqlstate", None)
+    # Without a state the server was not reached.
+    is_lost = sqlstate is None and isinstance(error, OperationalError | InterfaceError)
+    return error.connection_invalidated or is_lost or sqlstate in _AWAY_STATES
 
 
 def database_url(url: str, archives: Path) -> str:
@@ -85,17 +151,27 @@ def database_url(url: str, archives: Path) -> str:
 
 
 def _create_engine(url: str) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        # Without the error's text, which may quote a part of a password.
+        raise StateError(
+            "NEWSCRAWL_STATE_URL: no URL of a database: write sqlite:////folder/state.sqlite or "
+            "postgresql://user:password@host:5432/database, with %40 for @ and %3A for : in a password"
+        ) from error
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        timeouts = {name: value for name, value in _POSTGRESQL_TIMEOUTS.items() if name not in parsed.query}
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=timeouts
+        )
     if parsed.get_backend_name() != "sqlite":
         raise ArgumentError(f"{parsed.get_backend_name()!r} is neither sqlite nor postgresql")
     if parsed.database:
         folder = Path(parsed.database).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StateError(f"cannot write {folder}: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise StateError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
         engine = create_engine(parsed)
     else:
         engine = create_engine(parsed, poolclass=StaticPool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -42,6 +43,8 @@ ARTICLE_COLUMNS = (
     "field_digests",
     "warc",
 )
+_FETCH_COLUMNS = ("last_fetched_at", "reason", "run")
+_TEXT_COLUMNS = (*ARTICLE_COLUMNS, "version", "first_archived_at", "last_written_at")
 READ_AHEAD = 200
 "Rows read at once. New links make rows that were read ahead stale."
 
@@ -114,7 +117,9 @@ class DatabaseFrontier:
                 )
             # A sitemap may list everything that was ever published, so the set is bounded.
             elif (
-                row.status != "pending" and not _is_due(row, now) and len(self._relisted) < self._max_waiting
+                row.status != "pending"
+                and not self._urls.is_due(row.next_due, now)
+                and len(self._relisted) < self._max_waiting
             ):
                 self._relisted.add(row.key)
         self._urls.change(changed)
@@ -177,7 +182,8 @@ class DatabaseFrontier:
 
     def counts(self) -> dict[str, int]:
         now = self._seconds()
-        fetching_due = sum(_is_due(row, now) for row in self._urls.find(self._fetching).values())
+        fetching = self._urls.find(self._fetching).values()
+        fetching_due = sum(self._urls.is_due(row.next_due, now) for row in fetching)
         return {
             "pending": self._urls.count_due(now) - fetching_due,
             "fetching": len(self._fetching),
@@ -211,7 +217,10 @@ def outcome_values(
     row: Row[Any], outcome: str, article: Article | None, run: str, now: int, **policy: Any
 ) -> dict[str, Any]:
     """New values of a row whose page is finished, for `UrlTable.change`; `policy`: as of `next_fetch`."""
-    first = row.first_archived_at or (now if article else row.discovered_at)
+    # Times after now were written by a wrong clock; the ages of a page are counted from now then.
+    discovered = min(row.discovered_at, now)
+    archived = min(row.first_archived_at or now, now) if article or row.first_archived_at else None
+    first = archived or discovered
     following = next_fetch(outcome, now=now, first=first, failures=row.failures, **policy)
     values: dict[str, Any] = {
         "at": row.key,
@@ -220,15 +229,51 @@ def outcome_values(
         "failures": following.failures,
         "in_flight_run": None,
         "crash_count": 0,
+        "discovered_at": discovered,
+        "first_archived_at": archived,
         "last_fetched_at": now,
         "reason": outcome,
         "run": run,
         # The extractor compares a page with the content of its feed entry as long as it is fetched again.
         "link": encode_link(decode_link(row.link), with_content=following.next_due is not None),
+        "previous_values": _encode_previous_values(
+            row, run, is_text_replaced=article is not None or outcome in DUPLICATE_REASONS
+        ),
     }
     if article:
         return values | {"article_run": run, "last_written_at": now} | _article_values(article, first)
     return values | dict.fromkeys(ARTICLE_COLUMNS) if outcome in DUPLICATE_REASONS else values
+
+
+def _encode_previous_values(row: Row[Any], run: str, *, is_text_replaced: bool) -> str | None:
+    """What the outcome of a run replaces in a row, for `values_before`; None for a page's first fetch."""
+    values: dict[str, Any] = {}
+    if row.run == run:
+        values = json.loads(row.previous_values or "{}")
+    elif row.last_fetched_at is not None:
+        values = {name: getattr(row, name) for name in _FETCH_COLUMNS}
+    if is_text_replaced and row.article_run not in (None, run):
+        values |= {name: getattr(row, name) for name in _TEXT_COLUMNS}
+    return json.dumps(values) if values else None
+
+
+def values_before(row: Row[Any]) -> dict[str, Any]:
+    """The values of a row before the run that fetched its page last, for `UrlTable.change`.
+
+    Whatever that run wrote is lost, so its text must not count as archived. Text of other runs stays known.
+    """
+    values = {name: getattr(row, name) for name in (*_FETCH_COLUMNS, *_TEXT_COLUMNS)}
+    is_first = row.previous_values is None
+    if is_first and (row.article_run not in (None, row.run) or row.version > 1):
+        # Written before version 4 of the tables: what it replaced is not known.
+        return values | {"previous_values": None}
+    before: dict[str, Any] = json.loads(row.previous_values or "{}")
+    is_text_replaced = "article_id" in before or row.article_run == row.run
+    names = (*_FETCH_COLUMNS, *(_TEXT_COLUMNS if is_text_replaced else ()))
+    restored = {name: before.get(name) for name in names}
+    if is_text_replaced:
+        restored["version"] = restored["version"] or 0
+    return values | restored | {"previous_values": None}
 
 
 def _article_values(article: Article, first: int) -> dict[str, Any]:
@@ -240,7 +285,6 @@ def _article_values(article: Article, first: int) -> dict[str, Any]:
         "text_digest": article.text_sha256,
         "field_digests": field_digests(article),
         "warc": encode_warc(warc, article.url, fetched) if warc else None,
-        "first_archived_at": first,
         "article_id": article.id,
         "version": article.version,
     }
@@ -258,23 +302,21 @@ def _link_from_row(row: Row[Any]) -> Link:
     )
 
 
-def _is_due(row: Row[Any], now: int) -> bool:
-    return row.next_due is not None and row.next_due <= now
-
-
 def assign_version(article: Article, link: Link) -> Article | Rejection:
-    """The article with its version, or a Rejection if its text is the one that is archived already.
+    """The article with its version, or a Rejection if its text and headline are archived already.
 
-    The link carries what earlier runs archived, and the archive stores that with the page. So a replay and
-    a later extraction count the same versions.
+    A headline alone makes a version, which then has the id of the version before: ids are made of the text.
+    The link carries what earlier runs archived, and the archive stores that with the page. So a replay and a
+    later extraction count the same versions.
     """
     if not link.known_id:
         return article
     payload = article.warc.payload_digest if article.warc else None
-    # The same bytes are the same text, even if the extractor reads them differently by now.
-    if article.id == link.known_id or (payload and payload == link.known_payload):
-        return reject_article(article, "dedupe", "unchanged", f"the text of version {link.known_version}")
     changed = changed_fields(link.known_fields or "", field_digests(article))
+    is_headline_new = bool(link.known_fields) and "title" in changed
+    # The same bytes are the same text, even if the extractor reads them differently by now.
+    if (article.id == link.known_id and not is_headline_new) or (payload and payload == link.known_payload):
+        return reject_article(article, "dedupe", "unchanged", f"the text of version {link.known_version}")
     return article.model_copy(
         update={"version": link.known_version + 1, "previous_id": link.known_id, "changed": changed}
     )

@@ -24,8 +24,8 @@ from sqlalchemy import (
 
 from newscrawl.state.database import Database
 from newscrawl.state.refetch_policy import HOUR
+from newscrawl.state.schema import advance_sequence, documents, fingerprints
 from newscrawl.state.schema import cross_language_links as links
-from newscrawl.state.schema import documents, fingerprints
 from newscrawl.state.urls import batches
 
 _LOCK = 0x6E657774
@@ -78,16 +78,6 @@ class DocumentTable:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             yield DocumentSession(connection)
-
-    def latest_articles(self, keys: Iterable[bytes]) -> dict[bytes, str]:
-        """Pages that have a row, and the id of their last text."""
-        found: dict[bytes, str] = {}
-        with self._database.reading() as connection:
-            for batch in batches(keys):
-                columns = select(documents.c.key, documents.c.latest_article_id)
-                rows = connection.execute(columns.where(documents.c.key.in_(batch)))
-                found |= {row.key: row.latest_article_id for row in rows}
-        return found
 
     def memberships(self, keys: Iterable[bytes]) -> dict[bytes, ClusterMembership]:
         """Clusters of the pages with these keys (`encoding.page_key`); pages without a row are missing."""
@@ -171,6 +161,7 @@ class DocumentSession:
         """Add whole rows with their ids."""
         for batch in batches(rows):
             self._connection.execute(insert(documents), batch)
+        advance_sequence(self._connection, documents)
 
     def change(self, document_id: int, values: Mapping[str, Any]) -> None:
         statement = update(documents).where(documents.c.id == document_id)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, case, delete, func, select, true, union
 
 from newscrawl.state.database import Database
-from newscrawl.state.refetch_policy import DAY, WEEK
+from newscrawl.state.refetch_policy import DAY, WEEK, is_plausible, is_time_due, longest_page_wait
+from newscrawl.state.runs import is_lease_current
 from newscrawl.state.schema import leases, outlets, runs, sources, urls
 from newscrawl.state.sources import AT_ONCE, SHORTEST_SECONDS, SourceConfig, first_source_due
 
@@ -51,6 +52,10 @@ def record_failure(database: Database, outlet: str, reason: str, now: int) -> in
 
 def record_success(database: Database, outlet: str) -> None:
     """Forget earlier failures, since a crawl has gone well."""
+    database.repeat_while_away(lambda: _delete_backoff(database, outlet))
+
+
+def _delete_backoff(database: Database, outlet: str) -> None:
     with database.writing() as connection:
         connection.execute(delete(outlets).where(outlets.c.outlet == outlet))
 
@@ -72,14 +77,15 @@ def _backoff(row: Row[Any]) -> Backoff:
     return Backoff(row.failures, row.not_before or 0, row.reason or "")
 
 
-def due_times(database: Database, configs: Mapping[str, SourceConfig]) -> dict[str, int]:
+def due_times(database: Database, configs: Mapping[str, SourceConfig], now: int) -> dict[str, int]:
     """Outlet to the second it is due, for those of these outlets that have rows.
 
     No outlet counts as due since before its last run began: an outlet with much to fetch must take turns.
+    Times that only a wrong clock can have written count as due.
     """
-    times = _due_times(database, configs, None)
+    times = _due_times(database, configs, None, now)
     for outlet, backoff in read_backoffs(database).items():
-        if outlet in configs:
+        if outlet in configs and is_plausible(backoff.not_before, now, LONGEST_BACKOFF_SECONDS):
             times[outlet] = max(times.get(outlet, AT_ONCE), backoff.not_before)
     return times
 
@@ -87,12 +93,14 @@ def due_times(database: Database, configs: Mapping[str, SourceConfig]) -> dict[s
 def is_due(database: Database, outlet: str, config: SourceConfig, now: int) -> bool:
     """Whether a crawl of the outlet would have something to do, and may begin."""
     backoff = read_backoff(database, outlet)
-    if backoff and backoff.not_before > now:
+    if backoff and not is_time_due(backoff.not_before, now, LONGEST_BACKOFF_SECONDS):
         return False
-    return _due_times(database, {outlet: config}, outlet).get(outlet, AT_ONCE) <= now
+    return _due_times(database, {outlet: config}, outlet, now).get(outlet, AT_ONCE) <= now
 
 
-def _due_times(database: Database, configs: Mapping[str, SourceConfig], outlet: str | None) -> dict[str, int]:
+def _due_times(
+    database: Database, configs: Mapping[str, SourceConfig], outlet: str | None, now: int
+) -> dict[str, int]:
     source_rows = select(
         sources.c.outlet,
         sources.c.url,
@@ -104,7 +112,7 @@ def _due_times(database: Database, configs: Mapping[str, SourceConfig], outlet: 
     ).where(_matches(sources.c.outlet, outlet))
     page_due = case((urls.c.status == "done", urls.c.next_due + REVISIT_SLACK), else_=urls.c.next_due)
     first_pages = (
-        select(urls.c.outlet, func.min(page_due))
+        select(urls.c.outlet, func.min(page_due), func.max(urls.c.next_due))
         .where(urls.c.next_due.is_not(None), urls.c.via > "", _matches(urls.c.outlet, outlet))
         .group_by(urls.c.outlet)
     )
@@ -120,13 +128,17 @@ def _due_times(database: Database, configs: Mapping[str, SourceConfig], outlet: 
         source_row: Any
         for source_row in connection.execute(source_rows):
             rows[source_row.outlet][source_row.url] = source_row
-        pages = {row[0]: int(row[1]) for row in connection.execute(first_pages)}
+        pages = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(first_pages)}
         started = {row[0]: int(row[1] or AT_ONCE) for row in connection.execute(last_runs)}
     due: dict[str, int] = {}
     for name in (rows.keys() | pages.keys()) & configs.keys():
-        times = (first_source_due(configs[name], rows[name]), pages.get(name))
+        times = [first_source_due(configs[name], rows[name], now)]
+        if name in pages:
+            first_page, last_page = pages[name]
+            longest = longest_page_wait(configs[name].revisit_ages)
+            times.append(first_page if is_plausible(last_page, now, longest) else AT_ONCE)
         first = min((time for time in times if time is not None), default=AT_ONCE)
-        due[name] = max(first, started.get(name, AT_ONCE))
+        due[name] = max(first, min(started.get(name, AT_ONCE), now))
     return due
 
 
@@ -228,7 +240,12 @@ def read_outlet_status(database: Database, outlet: str, now: int) -> OutletStatu
         )
         recent = connection.execute(newest_runs).all()
         lease = connection.execute(select(leases).where(leases.c.outlet == outlet)).first()
-        written = connection.execute(_count_written(outlet, now)).one()
+        written = connection.execute(
+            select(
+                func.sum(case((urls.c.last_written_at > now - DAY, 1), else_=0)).label("day"),
+                func.count().label("week"),
+            ).where(urls.c.outlet == outlet, urls.c.last_written_at > now - WEEK)
+        ).one()
         failed = connection.execute(
             select(func.count()).where(
                 urls.c.outlet == outlet, urls.c.last_fetched_at > now - WEEK, urls.c.status == "failed"
@@ -265,16 +282,9 @@ def read_outlet_status(database: Database, outlet: str, now: int) -> OutletStatu
         runs_failed=_count_failed_runs(recent),
         not_before=backoff.not_before if backoff else None,
         sources_retired=source_counts.retired,
-        holder=f"{lease.host}:{lease.pid}" if lease and lease.expires_at > now else None,
+        holder=f"{lease.host}:{lease.pid}" if lease and is_lease_current(lease.expires_at, now) else None,
         alarms=_standing_alarms(recent),
     )
-
-
-def _count_written(outlet: str, now: int) -> Any:
-    written = urls.c.last_written_at
-    return select(
-        func.sum(case((written > now - DAY, 1), else_=0)).label("day"), func.count().label("week")
-    ).where(urls.c.outlet == outlet, written > now - WEEK)
 
 
 def _count_failed_runs(newest_first: Sequence[Row[Any]]) -> int:

@@ -114,11 +114,9 @@ def decode_previous_fetch(
 def field_digests(article: Article) -> str:
     """`name:digest` of each field that readers see, separated by spaces."""
     data = article.model_dump(mode="json", include=set(READER_FIELDS))
-    return " ".join(f"{name}:{_field_digest(data[name])}" for name in READER_FIELDS)
-
-
-def _field_digest(value: object) -> str:
-    return blake2b_digest(json.dumps(value, sort_keys=True), _FIELD_DIGEST_BYTES).hex()
+    texts = {name: json.dumps(data[name], sort_keys=True) for name in READER_FIELDS}
+    digests = {name: blake2b_digest(text, _FIELD_DIGEST_BYTES) for name, text in texts.items()}
+    return " ".join(f"{name}:{digest.hex()}" for name, digest in digests.items())
 
 
 def changed_fields(before: str, after: str) -> list[str]:

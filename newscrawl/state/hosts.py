@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
 
-from newscrawl.state.database import Database
+from newscrawl.state.database import Database, reconnecting
 from newscrawl.state.schema import hosts
 
 ROBOTS_SECONDS = 24 * 3600
@@ -80,10 +80,12 @@ class HostTable:
         """Store what an origin reserves. `fetched_at`: None if its files were not fetched."""
         self._store(origin, rights=text, rights_fetched_at=fetched_at)
 
+    @reconnecting
     def _row(self, origin: str) -> Row[Any] | None:
         with self._database.reading() as connection:
             return connection.execute(select(hosts).where(hosts.c.origin == origin)).first()
 
+    @reconnecting
     def _store(self, origin: str, **values: object) -> None:
         statement = self._database.insert(hosts).values(origin=origin, **values)
         with self._database.writing() as connection:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from newscrawl.errors import StateError
-from newscrawl.state.schema import metadata, schema_version
+from newscrawl.state.schema import advance_sequence, metadata, schema_version
 
-SCHEMA = 3
+SCHEMA = 4
 "Version of the tables in `schema.py`."
 Migration = Callable[[Connection], None]
 
@@ -17,6 +17,10 @@ _ADDED_IN_2 = {
     "urls": {"taken": "TEXT", "deaths": "INTEGER NOT NULL DEFAULT 0"},
     "feeds": {"kind": "TEXT", "failing": "BIGINT", "least": "BIGINT", "retired": "BIGINT"},
     "runs": {"figures": "TEXT", "alarms": "TEXT"},
+}
+_ADDED_IN_4 = {
+    "urls": {"previous_values": "TEXT"},
+    "leases": {"token": "TEXT NOT NULL DEFAULT ''", "pid_namespace": "TEXT NOT NULL DEFAULT ''"},
 }
 _RENAMED_IN_3: dict[str, tuple[str, dict[str, str]]] = {
     "urls": (
@@ -75,11 +79,15 @@ _RENAMED_IN_3: dict[str, tuple[str, dict[str, str]]] = {
 "By the table's old name: its name, and its columns that have another."
 
 
-def _add_columns(connection: Connection) -> None:
-    for table, columns in _ADDED_IN_2.items():
+def _add_kinds_and_crashes(connection: Connection) -> None:
+    _add_columns(connection, _ADDED_IN_2)
+    connection.execute(text("DROP INDEX urls_waiting"))
+
+
+def _add_columns(connection: Connection, added: Mapping[str, Mapping[str, str]]) -> None:
+    for table, columns in added.items():
         for column, kind in columns.items():
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
-    connection.execute(text("DROP INDEX urls_waiting"))
 
 
 def _rename_columns(connection: Connection) -> None:
@@ -105,7 +113,20 @@ def _rename_columns(connection: Connection) -> None:
                 connection.execute(text(rename))
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _add_columns, 2: _rename_columns}
+def _add_tokens_and_previous_values(connection: Connection) -> None:
+    _add_columns(connection, _ADDED_IN_4)
+    present = set(inspect(connection).get_table_names())
+    for table in metadata.sorted_tables:
+        if table.name in present:
+            # Version 3 left sequences behind rows that brought their number.
+            advance_sequence(connection, table)
+
+
+MIGRATIONS: Mapping[int, Migration] = {
+    1: _add_kinds_and_crashes,
+    2: _rename_columns,
+    3: _add_tokens_and_previous_values,
+}
 "By the version they start from; each leads to the next and changes the tables that its version had."
 _LOCK = 0x6E657773
 "Number of PostgreSQL's advisory lock for migrations; any number that nobody else uses."

@@ -16,6 +16,7 @@ from newscrawl.state.database_frontier import (
     DUPLICATE_REASONS,
     new_url_row,
     outcome_values,
+    values_before,
 )
 from newscrawl.state.encoding import encode_link, page_key
 from newscrawl.state.refetch_policy import UNCHANGED_OUTCOMES
@@ -50,7 +51,8 @@ def adopt_killed_run(
     if run.reason is None:
         urls.record_crash(run.id)
     # They come first in the next run, as if they had been in flight.
-    urls.change({"at": key, "status": "pending", "next_due": now, "in_flight_run": run.id} for key in lost)
+    waiting = {"status": "pending", "next_due": now, "in_flight_run": run.id}
+    urls.change({"at": key, **waiting, **values_before(rows[key])} for key in lost)
     articles = sum(isinstance(line, Article) for line in by_key.values())
     runs.end(run.id, now, reason=run.reason or KILLED, pages=len(by_key), articles=articles)
     return Corrections(ended=len(ended), waiting=len(lost))
@@ -207,7 +209,8 @@ def repair_state(urls: UrlTable, lines: Iterable[WrittenLine], now: int) -> None
         by_run[run][key] = line
     for run, run_lines in by_run.items():
         apply_lines(urls, run_lines, run, now)
-    cleared = dict.fromkeys(ARTICLE_COLUMNS) | {"version": 0, "last_fetched_at": None, "reason": None}
+    cleared = dict.fromkeys((*ARTICLE_COLUMNS, "previous_values", "last_fetched_at", "reason"))
+    cleared |= {"version": 0}
     urls.change({"at": key, "status": "pending", "next_due": now, **cleared} for key in lost)
     urls.lift_quarantine(now)
 
@@ -224,7 +227,7 @@ def mark_taken_down(database: Database, outlet: str, page_urls: Iterable[str], n
     urls.add(new_url_row(outlet, key, normalize_url(link.url), link, now) for key, link in links.items())
     # Without the digest of a source, no source can make the page due again.
     unlisted = {"next_due": None, "source_digest": b"", "listing_digest": b""}
-    cleared = dict.fromkeys(ARTICLE_COLUMNS) | {"version": 0, "failures": 0} | unlisted
+    cleared = dict.fromkeys((*ARTICLE_COLUMNS, "previous_values")) | {"version": 0, "failures": 0} | unlisted
     urls.change(
         {
             "at": key,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from newscrawl.errors import MACHINE_FAULT
+
 Status = Literal["pending", "done", "failed", "gone", "rejected"]
 
 HOUR = 3600
@@ -28,12 +30,14 @@ MAX_CRASHES = 3
 "Crashes after which a page is quarantined."
 QUARANTINE = 30 * DAY
 "How long such a page is not fetched: the cause of the crashes may be fixed by then."
+CLOCK_TOLERANCE = HOUR
+"By how much the clocks of machines that share a database may differ."
 _LATER = {"robots_txt": ROBOTS_DELAY, CRASHES_PROCESS: QUARANTINE}
 _GONE = frozenset({"http_404", "http_410"})
 _STUBS = frozenset({"too_short", "no_title"})
 "A story may be published before it is written."
 HOST_PAUSED = "host_paused"
-_NOT_FETCHED = {"archive_error": 0, HOST_PAUSED: RETRY_DELAYS[0]}
+_NOT_FETCHED = {"archive_error": 0, MACHINE_FAULT: 0, HOST_PAUSED: RETRY_DELAYS[0]}
 "Outcomes that are not the fault of the page, with the minimum wait in seconds."
 _HOST_FAILURES = frozenset({"robots_unreachable", "no_such_host", "connection_refused"})
 "The host was down: after the usual attempts its pages are tried once a week for as long as it is."
@@ -98,3 +102,21 @@ def next_fetch(
 def next_revisit(first: int, now: int, revisit_ages: Sequence[int] = REVISIT_AGES) -> int | None:
     """When a page first fetched at `first` reaches the next of these ages; None after the last."""
     return next((first + age for age in revisit_ages if first + age > now), None)
+
+
+def is_plausible(stored: int, now: int, longest: int) -> bool:
+    """Whether a stored time may be waited for: it is not later than the longest wait of its kind can be.
+
+    Other times were written by a clock that was wrong, and nothing may wait for it to be right.
+    """
+    return stored <= now + longest + CLOCK_TOLERANCE
+
+
+def is_time_due(stored: int, now: int, longest: int) -> bool:
+    """Whether a stored time has come, or can never have been right."""
+    return stored <= now or not is_plausible(stored, now, longest)
+
+
+def longest_page_wait(revisit_ages: Sequence[int]) -> int:
+    """Seconds after which every page of an outlet that is fetched again is due."""
+    return max((QUARANTINE, *revisit_ages))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, Row, Update, delete, insert, select, update
+from sqlalchemy import Connection, Row, Update, delete, select, update
 
 from newscrawl.errors import Busy
 from newscrawl.items import rfc3339
-from newscrawl.state.database import Database
+from newscrawl.state.database import Database, reconnecting
 from newscrawl.state.encoding import from_epoch
 from newscrawl.state.hosts import HostTable
-from newscrawl.state.refetch_policy import REVISIT_AGES
+from newscrawl.state.refetch_policy import REVISIT_AGES, is_time_due
 from newscrawl.state.schema import leases, runs
 from newscrawl.state.sources import SourceTable
 from newscrawl.state.urls import UrlTable
@@ -31,6 +31,10 @@ class Holder:
 
     host: str
     pid: int
+    token: str = ""
+    "Random: containers may share host name and pid."
+    pid_namespace: str = ""
+    "Boot id and PID namespace in which `pid` names this process; empty if unknown."
 
 
 HasEnded = Callable[[Holder, int], bool]
@@ -45,6 +49,11 @@ class HeldLease(NamedTuple):
     expires_at: int
 
 
+def is_lease_current(expires_at: int, now: int) -> bool:
+    """Whether a lease that is renewed until then still holds."""
+    return not is_time_due(expires_at, now, LEASE_SECONDS)
+
+
 class Lease:
     """The lease of an outlet as seen by a process; acquiring it again renews it."""
 
@@ -53,55 +62,45 @@ class Lease:
         self._outlet = outlet
         self._holder = holder
 
+    @reconnecting
     def acquire(self, now: int, has_ended: HasEnded) -> None:
         """Hold the lease; Busy when another process holds it and has not ended."""
-        values = {
-            "host": self._holder.host,
-            "pid": self._holder.pid,
-            "acquired_at": now,
-            "expires_at": now + LEASE_SECONDS,
-        }
+        values = {**asdict(self._holder), "acquired_at": now, "expires_at": now + LEASE_SECONDS}
         with self._database.writing() as connection:
             ours = self._database.insert(leases).values(outlet=self._outlet, **values)
             connection.execute(ours.on_conflict_do_nothing(index_elements=["outlet"]))
             row = self._row(connection)
             assert row, "the row is there, ours or another's"
-            other = Holder(host=row.host, pid=row.pid)
-            if other != self._holder and row.expires_at > now and not has_ended(other, row.acquired_at):
+            other = _read_holder(row)
+            is_current = is_lease_current(row.expires_at, now)
+            if other != self._holder and is_current and not has_ended(other, row.acquired_at):
                 since = rfc3339(from_epoch(row.acquired_at))
                 raise Busy(
                     f"{self._outlet} is being crawled by process {other.pid} on {other.host} since {since}"
                 )
             connection.execute(self._update().values(**values))
 
+    @reconnecting
     def renew(self, now: int) -> bool:
         """Whether the lease is still ours; after a long stop another process may have it."""
         with self._database.writing() as connection:
-            ours = connection.execute(
-                self._update()
-                .where(leases.c.host == self._holder.host, leases.c.pid == self._holder.pid)
-                .values(expires_at=now + LEASE_SECONDS)
-            )
-            return bool(ours.rowcount)
+            ours = self._update().filter_by(**asdict(self._holder))
+            return bool(connection.execute(ours.values(expires_at=now + LEASE_SECONDS)).rowcount)
 
+    @reconnecting
     def release(self) -> None:
         """Give the lease back if it is ours."""
         with self._database.writing() as connection:
-            connection.execute(
-                delete(leases).where(
-                    leases.c.outlet == self._outlet,
-                    leases.c.host == self._holder.host,
-                    leases.c.pid == self._holder.pid,
-                )
-            )
+            connection.execute(delete(leases).filter_by(outlet=self._outlet, **asdict(self._holder)))
 
+    @reconnecting
     def read(self) -> HeldLease | None:
         """The lease as it stands, whoever holds it."""
         with self._database.reading() as connection:
             row = self._row(connection, lock=False)
         if row is None:
             return None
-        return HeldLease(Holder(host=row.host, pid=row.pid), row.acquired_at, row.expires_at)
+        return HeldLease(_read_holder(row), row.acquired_at, row.expires_at)
 
     def drop(self) -> None:
         """Remove the lease, whoever holds it; for callers that know that its holder has ended."""
@@ -116,6 +115,10 @@ class Lease:
         return connection.execute(statement.with_for_update() if lock else statement).first()
 
 
+def _read_holder(row: Row[Any]) -> Holder:
+    return Holder(host=row.host, pid=row.pid, token=row.token, pid_namespace=row.pid_namespace)
+
+
 class RunTable:
     """Rows of `runs` of one outlet."""
 
@@ -123,27 +126,31 @@ class RunTable:
         self._database = database
         self._outlet = outlet
 
+    @reconnecting
     def begin(self, run: str, holder: Holder, now: int) -> None:
         """Call this before the run finishes any page, so that its rows can be recognised later."""
         values = {"id": run, "outlet": self._outlet, "host": holder.host, "pid": holder.pid, "started": now}
         with self._database.writing() as connection:
-            connection.execute(insert(runs).values(**values))
+            connection.execute(self._database.insert(runs).values(**values).on_conflict_do_nothing())
 
     def end(self, run: str, now: int, **values: Any) -> None:
         """`values`: reason, pages, articles, error, figures, alarms."""
         self.update(run, finished=now, **values)
 
+    @reconnecting
     def update(self, run: str, **values: Any) -> None:
         """The same for a run that failed: it stays unfinished until it is reconciled with its lines."""
         with self._database.writing() as connection:
             connection.execute(update(runs).where(runs.c.id == run).values(**values))
 
+    @reconnecting
     def unfinished(self) -> Sequence[Row[Any]]:
         """Runs that are running, and those that were killed or failed and are not yet reconciled."""
         statement = select(runs).where(runs.c.outlet == self._outlet, runs.c.finished.is_(None))
         with self._database.reading() as connection:
             return connection.execute(statement.order_by(runs.c.started)).all()
 
+    @reconnecting
     def measured(self, since: int) -> Sequence[Row[Any]]:
         """Finished runs that began after `since`, oldest first: the next run is compared with them."""
         # Columns are named because most of a row is not needed here.
@@ -156,6 +163,7 @@ class RunTable:
         with self._database.reading() as connection:
             return connection.execute(ended).all()[::-1]
 
+    @reconnecting
     def last(self) -> Row[Any] | None:
         statement = select(runs).where(runs.c.outlet == self._outlet)
         with self._database.reading() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Float,
     Index,
     Integer,
@@ -12,6 +13,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
+    select,
     text,
 )
 
@@ -60,6 +63,8 @@ urls = Table(
     Column("article_run", Text),  # the run that wrote its last text
     Column("last_written_at", BigInteger),  # when its last text was written
     Column("version", Integer, nullable=False, default=0),
+    # What `run` replaced in this row, JSON: it holds again if the line is lost. NULL: the page's first fetch.
+    Column("previous_values", Text),
     _index("urls_waiting", "outlet", "via", "published_desc", "id", "next_due", "status", where="next_due"),
     _index("urls_in_flight", "outlet", where="in_flight_run"),
     _index("urls_article_id", "article_id", where="article_id"),
@@ -139,6 +144,9 @@ leases = Table(
     Column("pid", Integer, nullable=False),
     Column("acquired_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("token", Text, nullable=False, default="", server_default=""),  # random, of the process
+    # Where `pid` names that process: boot id and PID namespace; empty if unknown.
+    Column("pid_namespace", Text, nullable=False, default="", server_default=""),
 )
 
 documents = Table(
@@ -185,3 +193,15 @@ cross_language_links = Table(
     Column("score", Float, nullable=False),
     _index("cross_language_links_translation", "translation_id"),
 )
+
+
+def advance_sequence(connection: Connection, table: Table) -> None:
+    """PostgreSQL numbers rows by a sequence, which rows that bring their number do not advance."""
+    numbered = [column.name for column in table.columns if column.autoincrement is True]
+    if connection.dialect.name != "postgresql" or not numbered:
+        return
+    (name,) = numbered
+    highest = connection.execute(select(func.max(table.c[name]))).scalar()
+    if highest is not None:
+        sequence = func.pg_get_serial_sequence(table.name, name)
+        connection.execute(select(func.setval(sequence, highest)))

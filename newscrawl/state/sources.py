@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, func, select
 
 from newscrawl.items import WarcPointer
-from newscrawl.state.database import Database
+from newscrawl.state.database import Database, reconnecting
 from newscrawl.state.encoding import PreviousFetch, decode_previous_fetch, encode_warc
-from newscrawl.state.hosts import HostTable, url_origin
-from newscrawl.state.refetch_policy import DAY, HOST_PAUSED, WEEK
+from newscrawl.state.hosts import MAX_PAUSE_SECONDS, HostTable, url_origin
+from newscrawl.state.refetch_policy import DAY, HOST_PAUSED, REVISIT_AGES, WEEK, is_plausible, is_time_due
 from newscrawl.state.schema import sources
 
 FIRST_SECONDS = 30 * 60
@@ -27,6 +27,7 @@ RETIRED_FAILURES, RETIRED_AFTER = 8, WEEK
 "A source that failed so often in a row, and for so long, is retired …"
 RETIRED_SECONDS = WEEK
 "… and fetched once in so long, until an answer brings it back."
+LONGEST_SOURCE_WAIT = max(LONGEST_SECONDS, RETIRED_SECONDS, MAX_PAUSE_SECONDS)
 NOT_MODIFIED = "not_modified"
 AT_ONCE = 0
 "When a source is due of which nothing is stored."
@@ -78,30 +79,37 @@ class SourceTable:
         Call this once the source's links are stored: an unchanged source does not list them again.
         """
         row = self._row(result.url)
-        if result.outcome in ("ok", "empty", NOT_MODIFIED):
+        if result.outcome in ("ok", "mended", "empty", NOT_MODIFIED):
             values = _values_after_answer(row, result, now)
         else:
             paused_until = HostTable(self._database).paused_until(url_origin(result.url), now)
             values = _values_after_failure(row, result, now, paused_until or now)
         key = {"outlet": self._outlet, "url": result.url}
         values |= {"kind": result.kind} if result.kind else {}
-        statement = self._database.insert(sources).values(**key, **values)
-        with self._database.writing() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["outlet", "url"], set_=values))
+        self._store(key, values)
         return values["retired_at"] is not None and not (row and row.retired_at)
 
+    @reconnecting
     def rows(self) -> dict[str, Row[Any]]:
         """All rows of this outlet, by URL."""
         with self._database.reading() as connection:
             rows = connection.execute(select(sources).where(sources.c.outlet == self._outlet)).all()
         return {row.url: row for row in rows}
 
+    @reconnecting
     def next_due(self) -> int | None:
         """When the first of the sources is due."""
         with self._database.reading() as connection:
             statement = select(func.min(sources.c.next_due)).where(sources.c.outlet == self._outlet)
             return connection.execute(statement).scalar()
 
+    @reconnecting
+    def _store(self, key: dict[str, str], values: dict[str, Any]) -> None:
+        statement = self._database.insert(sources).values(**key, **values)
+        with self._database.writing() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["outlet", "url"], set_=values))
+
+    @reconnecting
     def _row(self, url: str) -> Row[Any] | None:
         with self._database.reading() as connection:
             statement = select(sources).where(sources.c.outlet == self._outlet, sources.c.url == url)
@@ -148,6 +156,7 @@ def _values_after_failure(
     is_failure = result.outcome != HOST_PAUSED
     failures = (row.failures if row else 0) + is_failure
     failing_since = (row.failing_since if row else None) or (now if is_failure else None)
+    failing_since = min(failing_since, now) if failing_since else None
     interval = row.interval if row else FIRST_SECONDS
     wait = min(interval * 2 ** min(failures, MAX_DOUBLINGS), LONGEST_SECONDS)
     retired_at = row.retired_at if row else None
@@ -186,6 +195,8 @@ class SourceConfig(NamedTuple):
     "Further sources are not fetched."
     max_depths: Mapping[str, int] = MappingProxyType({})
     "By kind, the most steps from a configured source."
+    revisit_ages: Sequence[int] = REVISIT_AGES
+    "Ages at which its articles are fetched again, in seconds."
 
 
 class ScheduledSource(NamedTuple):
@@ -221,19 +232,21 @@ def iter_sources(config: SourceConfig, rows: SourceRows) -> Iterator[ScheduledSo
 
 def find_due_sources(config: SourceConfig, rows: SourceRows, now: int) -> list[ScheduledSource]:
     """The sources that a run fetches if it fetches only what is due."""
-    return [source for source in iter_sources(config, rows) if source.due <= now]
+    sources_due = iter_sources(config, rows)
+    return [source for source in sources_due if is_time_due(source.due, now, LONGEST_SOURCE_WAIT)]
 
 
-def first_source_due(config: SourceConfig, rows: SourceRows) -> int | None:
+def first_source_due(config: SourceConfig, rows: SourceRows, now: int) -> int | None:
     """When the first source is due; if there is no live source, when autodiscovery is."""
-    times = [source.due for source in iter_sources(config, rows)]
-    return min(times or [row.next_due for row in rows.values()], default=None)
+    times = [source.due for source in iter_sources(config, rows)] or [row.next_due for row in rows.values()]
+    plausible = (time if is_plausible(time, now, LONGEST_SOURCE_WAIT) else AT_ONCE for time in times)
+    return min(plausible, default=None)
 
 
 def must_discover(config: SourceConfig, rows: SourceRows, now: int) -> bool:
     """Whether autodiscovery is due: the file names no source, and no source that was found is alive."""
     has_sources = config.configured or _discovered_sources(config, rows)
-    return not has_sources and (first_source_due(config, rows) or AT_ONCE) <= now
+    return not has_sources and (first_source_due(config, rows, now) or AT_ONCE) <= now
 
 
 def _discovered_sources(config: SourceConfig, rows: SourceRows) -> list[SourceName]:

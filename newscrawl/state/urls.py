@@ -7,19 +7,35 @@ from functools import lru_cache
 from itertools import chain, islice, zip_longest
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
-from newscrawl.state.database import Database
+from newscrawl.state.database import Database, reconnecting
 from newscrawl.state.hosts import HostTable, url_origin
-from newscrawl.state.refetch_policy import CRASHES_PROCESS, REVISIT_AGES
+from newscrawl.state.refetch_policy import (
+    CLOCK_TOLERANCE,
+    CRASHES_PROCESS,
+    REVISIT_AGES,
+    is_time_due,
+    longest_page_wait,
+)
 from newscrawl.state.schema import urls
 
 BATCH = 1000
 "Rows of one transaction: other crawls never wait longer than these take."
 _MAX_KINDS = 8
 "Kinds of source; more than there are."
-
-
 # Built once, like the updates below: it runs for each page.
 _DUPLICATE = (
     select(urls.c.url)
@@ -41,9 +57,18 @@ class UrlTable:
         self.outlet = outlet
         self.revisit_ages = revisit_ages
         "Ages at which its articles are fetched again, in seconds."
+        self.longest_wait = longest_page_wait(revisit_ages)
+        "Due times that are further away were written by a wrong clock."
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Row[Any]]:
         """Status, listing and due time of the keys that have a row."""
+        found: dict[bytes, Row[Any]] = {}
+        for batch in batches(keys):
+            found |= {row.key: row for row in self._find_batch(batch)}
+        return found
+
+    @reconnecting
+    def _find_batch(self, keys: list[bytes]) -> Sequence[Any]:
         columns = select(
             urls.c.key,
             urls.c.status,
@@ -52,27 +77,26 @@ class UrlTable:
             urls.c.next_due,
             urls.c.article_id,
         )
-        found: dict[bytes, Row[Any]] = {}
         with self._database.reading() as connection:
-            for batch in batches(keys):
-                rows: Iterable[Any] = connection.execute(columns.where(urls.c.key.in_(batch)))
-                found |= {row.key: row for row in rows}
-        return found
+            return connection.execute(columns.where(urls.c.key.in_(keys))).all()
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """New rows; where the key is there already, the old row stays as it is."""
         statement = self._database.insert(urls).on_conflict_do_nothing(index_elements=["key"])
         for batch in batches(rows):
-            with self._database.writing() as connection:
-                connection.execute(statement, batch)
+            self._execute(statement, batch)
 
     def change(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """New values of rows by `at`, their key; all rows name the same columns."""
         for batch in batches(rows):
-            statement = _build_update(tuple(name for name in batch[0] if name != "at"))
-            with self._database.writing() as connection:
-                connection.execute(statement, batch)
+            self._execute(_build_update(tuple(name for name in batch[0] if name != "at")), batch)
 
+    @reconnecting
+    def _execute(self, statement: Executable, batch: list[Any]) -> None:
+        with self._database.writing() as connection:
+            connection.execute(statement, batch)
+
+    @reconnecting
     def row(self, key: bytes) -> Row[Any] | None:
         """The whole row of a key."""
         with self._database.reading() as connection:
@@ -88,16 +112,18 @@ class UrlTable:
         turns = chain.from_iterable(zip_longest(*shares))
         return list(islice((row for row in turns if row is not None), limit))
 
+    @reconnecting
     def _newest(self, via: str, now: int, limit: int, without: Collection[bytes]) -> list[Row[Any]]:
         statement = (
             select(urls)
-            .where(urls.c.outlet == self.outlet, urls.c.via == via, urls.c.next_due <= now)
+            .where(urls.c.outlet == self.outlet, urls.c.via == via, self._is_due_column(now))
             .order_by(urls.c.published_desc, urls.c.id)
             .limit(limit + len(without))
         )
         with self._database.reading() as connection:
             return [row for row in connection.execute(statement) if row.key not in without]
 
+    @reconnecting
     def _waiting_kinds(self) -> list[str]:
         """Kinds of source that have rows waiting; each costs one lookup in the index."""
         kinds: list[str] = []
@@ -116,15 +142,17 @@ class UrlTable:
                 kinds.append(via)
         return kinds
 
+    @reconnecting
     def left_in_flight(self, now: int) -> list[Row[Any]]:
         """Rows that earlier runs requested and did not finish, those with the fewest crashes first."""
         statement = select(urls).where(
-            urls.c.outlet == self.outlet, urls.c.in_flight_run.is_not(None), urls.c.next_due <= now
+            urls.c.outlet == self.outlet, urls.c.in_flight_run.is_not(None), self._is_due_column(now)
         )
         order = (urls.c.crash_count, urls.c.published_desc, urls.c.id)
         with self._database.reading() as connection:
             return list(connection.execute(statement.order_by(*order)))
 
+    @reconnecting
     def record_crash(self, run: str) -> int:
         """Count a crash at each row that a dead run had in flight; gives how many rows there were."""
         statement = (
@@ -135,6 +163,7 @@ class UrlTable:
         with self._database.writing() as connection:
             return connection.execute(statement).rowcount
 
+    @reconnecting
     def lift_quarantine(self, now: int) -> None:
         """Let pages be fetched again that were in flight at too many crashes."""
         statement = (
@@ -145,14 +174,25 @@ class UrlTable:
         with self._database.writing() as connection:
             connection.execute(statement)
 
+    @reconnecting
     def count_due(self, now: int, at_most: int | None = None) -> int:
         """Rows that are due, counted no further than `at_most`."""
-        due = select(literal(1)).where(urls.c.outlet == self.outlet, urls.c.next_due <= now)
+        due = select(literal(1)).where(urls.c.outlet == self.outlet, self._is_due_column(now))
         due = due.where(urls.c.via > "")  # so that the index alone answers
         with self._database.reading() as connection:
             statement = select(func.count()).select_from(due.limit(at_most).subquery())
             return int(connection.execute(statement).scalar_one())
 
+    def is_due(self, next_due: int | None, now: int) -> bool:
+        """Whether a page with this due time is fetched now."""
+        return next_due is not None and is_time_due(next_due, now, self.longest_wait)
+
+    def _is_due_column(self, now: int) -> ColumnElement[bool]:
+        """The same as a condition, which the index of waiting pages can answer."""
+        latest = now + self.longest_wait + CLOCK_TOLERANCE
+        return and_(urls.c.next_due.is_not(None), or_(urls.c.next_due <= now, urls.c.next_due > latest))
+
+    @reconnecting
     def find_duplicate(self, article_id: str, *, except_key: bytes, except_run: str) -> str | None:
         """URL of another page of this outlet whose last text has this id and was written by another run."""
         values = {
@@ -164,6 +204,7 @@ class UrlTable:
         with self._database.reading() as connection:
             return connection.execute(_DUPLICATE, values).scalar()
 
+    @reconnecting
     def finished_in(self, run: str, since: int) -> Sequence[Row[Any]]:
         """Rows whose last fetch ended in a run that began at `since`."""
         statement = select(urls).where(
@@ -176,13 +217,17 @@ class UrlTable:
         """Every row, in batches that leave others their turn."""
         last = 0
         while True:
-            statement = select(urls).where(urls.c.outlet == self.outlet, urls.c.id > last)
-            with self._database.reading() as connection:
-                rows = connection.execute(statement.order_by(urls.c.id).limit(BATCH)).all()
+            rows = self._rows_after(last)
             yield from rows
             if len(rows) < BATCH:
                 return
             last = rows[-1].id
+
+    @reconnecting
+    def _rows_after(self, last: int) -> Sequence[Row[Any]]:
+        statement = select(urls).where(urls.c.outlet == self.outlet, urls.c.id > last)
+        with self._database.reading() as connection:
+            return connection.execute(statement.order_by(urls.c.id).limit(BATCH)).all()
 
 
 @lru_cache(maxsize=64)

@@ -111,3 +111,30 @@ def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(StateError, match="file is not a database"):
         Database.open(f"sqlite:///{tmp_path}/state.sqlite")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kola-nut",
+        "://paul:kola-nut@localhost",
+        "postgresql://paul:kola-nut@127.0.0.1:x/news",
+        "postgresql://paul:kola@nut:x@127.0.0.1/news",
+        "postgresql://paul:kola-nut@[::1/news",
+        "postgresql://paul:kola-nut@127.0.0.1:1/news?sslpassword=kola-nut",
+        "postgresql://paul@127.0.0.1:1/news?password=kola-nut&unknown=1",
+        f"postgresql://paul:kola-nut@{'a' * 80}/news",
+        "mysql://paul:kola-nut@127.0.0.1/news",
+        "sqlite://kola/nut.sqlite",
+        "sqlite:///nut.sqlite?timeout=long",
+        "sqlite:////proc/none/nut.sqlite",
+        "sqlite:////tmp/a\x00b",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_one_sentence_without_its_password(url: str) -> None:
+    with pytest.raises(StateError) as caught:
+        Database.open(url)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) > 20
+    assert not any(secret in text for secret in ("kola-nut", "nut:x", "kola@nut"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -180,6 +181,38 @@ def test_a_changed_text_is_a_version_an_unchanged_one_is_none(opened: Opened, cl
         "done",
         epoch_seconds(START),
     )
+
+
+def test_a_headline_alone_makes_a_version_and_no_other_field_does(opened: Opened, clock: Clock) -> None:
+    state = opened()
+    frontier = DatabaseFrontier(state.urls, "run1", clock)
+    frontier.add([link(1)])
+    (first,) = frontier.take(1)
+    frontier.finish(first.url, "article", article(first))
+    clock.pass_(hours=2)
+    frontier = DatabaseFrontier(state.urls, "run2", clock)
+    (second,) = frontier.take(1)
+    plain = article(first)
+    for field, value in {"lede": "More.", "section": "News", "tags": ["a"], "modified": "2026-03-02"}.items():
+        assert isinstance(assign_version(plain.model_copy(update={field: value}), second), Rejection)
+    new = assign_version(plain.model_copy(update={"title": "A better headline", "lede": "More."}), second)
+    assert isinstance(new, Article)
+    assert (new.version, new.id, new.previous_id) == (2, plain.id, plain.id)
+    assert new.changed == ["title", "lede"]
+    frontier.finish(second.url, "article", new)
+    row = state.urls.row(page_key("paper", first.url))
+    assert row
+    assert (row.version, row.article_id) == (2, plain.id)
+
+    clock.pass_(days=1)
+    (third,) = DatabaseFrontier(state.urls, "run3", clock).take(1)
+    again = plain.model_copy(update={"title": "A better headline"})
+    assert isinstance(assign_version(again, third), Rejection)
+    # What an early version archived does not say what its fields were, nor do equal bytes.
+    assert isinstance(assign_version(plain, replace(third, known_fields=None)), Rejection)
+    pointer = WarcPointer(file="f", offset=0, length=1, record_id="<urn:x>", payload_digest="sha1:A")
+    equal = plain.model_copy(update={"warc": pointer})
+    assert isinstance(assign_version(equal, replace(third, known_payload="sha1:A")), Rejection)
 
 
 def test_the_same_page_is_the_same_text_however_it_is_read(opened: Opened, clock: Clock) -> None:

@@ -152,7 +152,7 @@ def test_a_page_that_is_taken_down_leaves_nothing(database: Database, table: Doc
     texts = [text(WHOLE, name, outlet=name, published=NOW + at) for at, name in enumerate("abc")]
     cluster_documents(table, texts, NOW)
     remove_pages(table, [texts[0].key, b"unknown"])
-    assert set(table.latest_articles(each.key for each in texts)) == {each.key for each in texts[1:]}
+    assert set(table.memberships(each.key for each in texts)) == {each.key for each in texts[1:]}
     assert [each.duplicate_of for each in known(table, *texts[1:])] == [None, texts[1].article_id]
     remove_pages(table, [texts[1].key])
     assert known(table, texts[2]) == [ClusterMembership(None, None, [])]
@@ -172,6 +172,17 @@ def test_rebuilding_finds_the_same_and_goes_on_from_there(table: DocumentTable) 
     new = text(f"{OTHER} And more.", "e", outlet="e")
     cluster_documents(table, [new], NOW)
     assert known(table, new)[0].duplicate_of == texts[2].article_id
+
+
+def test_numbers_go_on_behind_those_of_a_rebuilt_table(table: DocumentTable) -> None:
+    """The first tables of a database are rebuilt ones after a restore: no number was ever drawn."""
+    texts = [text(WHOLE, "a"), text(OTHER, "b", outlet="two"), text(START, "c", outlet="three")]
+    rebuild_clusters(table, texts, NOW)
+    assert cluster_documents(table, [text(END, "d", outlet="four")], NOW).documents == 1
+    rebuild_clusters(table, texts[:1], NOW)
+    assert cluster_documents(table, texts[1:], NOW).documents == 2
+    rebuild_clusters(table, [], NOW)
+    assert cluster_documents(table, texts, NOW).documents == 3
 
 
 def test_two_crawls_that_end_at_once_find_each_others_texts(url: str, table: DocumentTable) -> None:

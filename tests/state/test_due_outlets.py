@@ -40,7 +40,7 @@ def a_run(state: State, run: str, began: int, *urls: str, reason: str = "finishe
 
 def test_an_outlet_that_never_ran_is_due(opened: Opened) -> None:
     state = opened()
-    assert due_times(state.database, {"paper": FILE}) == {}
+    assert due_times(state.database, {"paper": FILE}, NOW) == {}
     assert is_due(state.database, "paper", FILE, NOW)
     state.runs.begin("r1", US, NOW)
     assert is_due(state.database, "paper", FILE, NOW), "and one whose run was killed before it asked anything"
@@ -51,17 +51,17 @@ def test_the_first_source_or_page_makes_it_due(opened: Opened) -> None:
     files = {"paper": FILE, "other": OTHER}
     a_run(other, "o1", NOW - 500, "x")
     a_run(paper, "r1", NOW, "a", "b")
-    by_source = due_times(paper.database, files)["paper"]
+    by_source = due_times(paper.database, files, NOW)["paper"]
     assert by_source > NOW + 5
     assert not is_due(paper.database, "paper", FILE, by_source - 1)
     assert is_due(paper.database, "paper", FILE, by_source)
     frontier = DatabaseFrontier(paper.urls, "r1", lambda: datetime.fromtimestamp(NOW + 7, UTC))
     frontier.add([Link(url="https://paper.example/1", via="feed")])
-    assert due_times(paper.database, files) == {"other": by_source - 500, "paper": NOW + 7}
+    assert due_times(paper.database, files, NOW) == {"other": by_source - 500, "paper": NOW + 7}
     # A look at a known page waits for company, but not for ever.
     key = page_key("paper", "https://paper.example/1")
     paper.urls.change([{"at": key, "status": "done", "next_due": NOW + 10}])
-    assert due_times(paper.database, files)["paper"] == min(NOW + 10 + REVISIT_SLACK, by_source)
+    assert due_times(paper.database, files, NOW)["paper"] == min(NOW + 10 + REVISIT_SLACK, by_source)
 
 
 def test_what_is_left_for_long_is_not_first_for_ever(opened: Opened) -> None:
@@ -70,7 +70,7 @@ def test_what_is_left_for_long_is_not_first_for_ever(opened: Opened) -> None:
     frontier = DatabaseFrontier(state.urls, "r0", lambda: datetime.fromtimestamp(NOW - 90_000, UTC))
     frontier.add([Link(url="https://paper.example/1", via="feed")])
     a_run(state, "r1", NOW, "a", "b", reason="shutdown")
-    assert due_times(state.database, {"paper": FILE}) == {"paper": NOW}
+    assert due_times(state.database, {"paper": FILE}, NOW) == {"paper": NOW}
 
 
 def test_a_source_that_its_file_names_no_more_makes_nothing_due(opened: Opened) -> None:
@@ -78,8 +78,10 @@ def test_a_source_that_its_file_names_no_more_makes_nothing_due(opened: Opened) 
     a_run(state, "r1", NOW, "a", "b")
     a_run(state, "r2", NOW + 90_000, "a")
     only = SourceConfig(configured=[("feed", "a")], digest="rules")
-    assert due_times(state.database, {"paper": only})["paper"] > NOW + 90_000
-    assert due_times(state.database, {"paper": FILE})["paper"] == NOW + 90_000, "b has waited longer"
+    assert due_times(state.database, {"paper": only}, NOW + 90_000)["paper"] > NOW + 90_000
+    assert due_times(state.database, {"paper": FILE}, NOW + 90_000)["paper"] == NOW + 90_000, (
+        "b has waited longer"
+    )
     # A changed file is read at once.
     changed = only._replace(digest="other rules")
     assert is_due(state.database, "paper", changed, NOW + 90_000)
@@ -93,7 +95,7 @@ def test_who_fails_waits_longer_and_longer_until_it_goes_well(opened: Opened) ->
     backoff = read_backoff(state.database, "paper")
     assert backoff
     assert (backoff.failures, backoff.reason) == (9, "no contact")
-    assert due_times(state.database, {"paper": FILE}) == {"paper": backoff.not_before}
+    assert due_times(state.database, {"paper": FILE}, NOW) == {"paper": backoff.not_before}
     assert not is_due(state.database, "paper", FILE, backoff.not_before - 1)
     assert is_due(state.database, "paper", FILE, backoff.not_before)
     record_success(state.database, "paper")

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event, inspect, text
 from wire import version_0_1
 from wire.version_0_1 import ENDED, OUTLET, read_columns, read_rows
 
+from newscrawl.items import Link
 from newscrawl.state.database import Database, _create_engine
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.documents import DocumentTable
@@ -71,6 +72,11 @@ OLD_COLUMNS = {
     "fingerprints": {"fingerprint": "print", "document_id": "copy"},
     "cross_language_links": {"document_id": "one", "translation_id": "other"},
 }
+ADDED_COLUMNS: dict[str, dict[str, object]] = {
+    "urls": {"previous_values": None},
+    "leases": {"token": "", "pid_namespace": ""},
+}
+"Of version 4, with what they hold in old rows."
 RARE_ROWS = (
     "INSERT INTO leases VALUES ('other', 'vm', 7, 11, 12)",
     "INSERT INTO outlets VALUES ('other', 3, 14, 'no contact')",
@@ -102,11 +108,15 @@ def test_nothing_is_lost_and_every_column_has_its_name(old: str) -> None:
     Database.open(old).close()
     assert read_columns(old) == {
         name: [new_name(name, column) for column in columns[OLD_TABLES.get(name, name)]]
+        + list(ADDED_COLUMNS.get(name, ()))
         for name in (table.name for table in metadata.sorted_tables)
     }
     after = read_rows(old)
-    assert after.pop("schema_version") == [(3,)]
-    assert after == {name: rows[OLD_TABLES.get(name, name)] for name in after}
+    assert after.pop("schema_version") == [(4,)]
+    assert after == {
+        name: [(*row, *ADDED_COLUMNS.get(name, {}).values()) for row in rows[OLD_TABLES.get(name, name)]]
+        for name in after
+    }
     assert all(after.values())
 
 
@@ -233,6 +243,22 @@ def test_a_process_that_dies_in_the_upgrade_leaves_the_old_tables(old: str) -> N
     upgraded(old).close()
 
 
+def test_numbers_that_rows_brought_with_them_are_not_given_again(old: str) -> None:
+    """Version 3 left PostgreSQL's sequences behind after `dedup --rebuild`: the next run died of it."""
+    with version_0_1.opened(old) as engine, engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            for table in ("urls", "copies"):
+                connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1, false)"))
+    state = upgraded(old)
+    frontier = DatabaseFrontier(state.urls, "run2", lambda: from_epoch(ENDED))
+    assert frontier.add([Link(url="https://paper.example/new", via="feed")]) == 1
+    with DocumentTable(state.database).writing() as session:
+        last = session.last_id()
+        values = {"first_article_id": "x", "latest_article_id": "x", "outlet": OUTLET, "url": "u"}
+        assert session.add({"key": b"new", "published": 1, "fetched_at": 1, **values}) == last + 1
+    state.close()
+
+
 def test_the_frontier_goes_on_where_it_was(old: str) -> None:
     with version_0_1.opened(old) as engine, engine.connect() as connection:
         statement = text("SELECT url, next_due FROM urls WHERE next_due IS NOT NULL")
@@ -270,8 +296,11 @@ def test_sources_and_documents_are_where_they_were(old: str) -> None:
     (run,) = state.runs.measured(0)
     assert run.id == version_0_1.RUN
     urls = [row.url for row in state.urls.all() if row.article_id]
-    articles = DocumentTable(state.database).latest_articles(page_key(OUTLET, url) for url in urls)
-    assert set(articles.values()) == {row.article_id for row in state.urls.all() if row.article_id}
+    with DocumentTable(state.database).writing() as session:
+        documents = filter(None, [session.row(page_key(OUTLET, url)) for url in urls])
+    assert {row.latest_article_id for row in documents} == {
+        row.article_id for row in state.urls.all() if row.article_id
+    }
     state.close()
 
 

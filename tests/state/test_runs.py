@@ -110,3 +110,28 @@ def test_renewing_keeps_it(opened) -> None:  # type: ignore[no-untyped-def]
     assert ours.lease.renew(NOW + LEASE_SECONDS - 1)
     with pytest.raises(Busy):
         theirs.lease.acquire(NOW + LEASE_SECONDS + 1, never)
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        Holder(host="here", pid=1, token="b", pid_namespace="boot pid:[1]"),
+        Holder(host="here", pid=1, token="b", pid_namespace="boot pid:[2]"),
+        Holder(host="here", pid=1, token="b"),
+        Holder(host="here", pid=1),
+    ],
+)
+def test_processes_of_one_name_and_number_are_two(opened, twin: Holder) -> None:  # type: ignore[no-untyped-def]
+    ours = opened(holder=Holder(host="here", pid=1, token="a", pid_namespace="boot pid:[1]"))
+    theirs = opened(holder=twin)
+    ours.lease.acquire(NOW, never)
+    with pytest.raises(Busy):
+        theirs.lease.acquire(NOW + 1, never)
+    theirs.lease.release()
+    assert not theirs.lease.renew(NOW + 2)
+    assert ours.lease.renew(NOW + 3)
+    assert ours.lease.read() == (ours.holder, NOW, NOW + 3 + LEASE_SECONDS)
+    theirs.lease.acquire(NOW + 4 + LEASE_SECONDS, never)
+    assert not ours.lease.renew(NOW + 5 + LEASE_SECONDS)
+    ours.lease.release()
+    assert theirs.lease.renew(NOW + 6 + LEASE_SECONDS)

@@ -48,7 +48,7 @@ def due(state: State, file: SourceConfig = FILE, now: int = NOW) -> list[str]:
 def test_what_is_not_known_is_due_and_what_was_asked_is_not(opened: Opened) -> None:
     state = opened()
     assert due(state) == [FEED, INDEX]
-    assert first_source_due(FILE, {}) == AT_ONCE
+    assert first_source_due(FILE, {}, NOW) == AT_ONCE
     state.sources.record(ok(FEED, kind="feed"), NOW)
     assert due(state) == [INDEX]
     state.sources.record(ok(INDEX, child(1), child(2)), NOW)
@@ -56,7 +56,7 @@ def test_what_is_not_known_is_due_and_what_was_asked_is_not(opened: Opened) -> N
     state.sources.record(ok(child(1)), NOW)
     state.sources.record(FetchResult(url=child(2), outcome="timeout", kind="sitemap"), NOW)
     assert due(state) == []
-    assert first_source_due(FILE, state.sources.rows()) == NOW + FIRST_SECONDS
+    assert first_source_due(FILE, state.sources.rows(), NOW) == NOW + FIRST_SECONDS
     # A child is asked at its own pace, without the index.
     state.sources.record(FetchResult(url=INDEX, outcome="not_modified"), NOW + 1)
     assert due(state, now=NOW + FIRST_SECONDS) == [FEED, child(1)]
@@ -88,7 +88,7 @@ def test_where_none_is_named_those_that_were_found_are_asked_while_they_live(ope
     state.sources.record(FetchResult(url=INDEX, outcome="http_404", kind="sitemap"), NOW)
     missed = state.sources.rows()
     assert not must_discover(LOOKED_FOR, missed, NOW), "nothing was found a moment ago"
-    assert must_discover(LOOKED_FOR, missed, first_source_due(LOOKED_FOR, missed) or 0)
+    assert must_discover(LOOKED_FOR, missed, first_source_due(LOOKED_FOR, missed, NOW) or 0)
     state.sources.record(ok(FEED, kind="feed"), NOW)
     assert not must_discover(LOOKED_FOR, state.sources.rows(), NOW + 90_000)
     assert due(state, LOOKED_FOR, NOW + 90_000) == [FEED]

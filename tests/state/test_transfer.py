@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
+from dedup.made import text
+from dedup.planted import drawn
 from wire import postgres
 
+from newscrawl.dedup.bulk import rebuild_clusters
+from newscrawl.dedup.incremental import cluster_documents
 from newscrawl.errors import StateError
 from newscrawl.items import Link
 from newscrawl.state.database import Database
 from newscrawl.state.database_frontier import new_url_row
+from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import page_key
 from newscrawl.state.runs import Holder, Lease
 from newscrawl.state.transfer import copy_database
@@ -18,6 +24,7 @@ from newscrawl.state.urls import UrlTable
 
 NOW = 1_780_000_000
 PAGES = 2500
+DICE = random.Random(7)
 
 
 def filled(path: Path) -> Database:
@@ -65,6 +72,17 @@ def test_postgresql_takes_it_and_gives_it_back(tmp_path: Path) -> None:
         assert copy_database(target, back, NOW)["urls"] == PAGES + 1
         for database in (source, target, back):
             database.close()
+
+
+def test_copied_documents_do_not_stand_in_the_way_of_new_ones(tmp_path: Path) -> None:
+    with postgres.temporary_cluster() as url:
+        source, target = Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}"), Database.open(url)
+        rebuild_clusters(DocumentTable(source), [text(drawn(DICE, 80), "a"), text(drawn(DICE, 80), "b")], NOW)
+        assert copy_database(source, target, NOW)["documents"] == 2
+        new = text(drawn(DICE, 80), "c")
+        assert cluster_documents(DocumentTable(target), [new], NOW).documents == 1
+        source.close()
+        target.close()
 
 
 def test_what_is_in_use_is_not_copied(tmp_path: Path) -> None:
