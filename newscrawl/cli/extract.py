@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +28,7 @@ from newscrawl.cli.target import find_outlets
 from newscrawl.errors import NewscrawlError
 from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, RightsPolicy, json_digest, reject_article
+from newscrawl.logs import escape_data
 from newscrawl.outlet import Outlet, parse_rights_policy
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count, start_extraction_pool
 from newscrawl.pipelines.filters import DuplicatesPipeline, find_rejection_reason
@@ -36,6 +36,8 @@ from newscrawl.pipelines.filters import DuplicatesPipeline, find_rejection_reaso
 SCHEMA = "newscrawl.extraction/1"
 LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio")
 "Their version may change a line: an unfinished file that was made with another version is started again."
+FAILURES = ("archive_unreadable", "extractor_crash", "extractor_error")
+"Reasons of rejections that are no judgement on a page: the page is lost."
 Rules = Mapping[Path, Outlet | None]
 Memories = dict[Path, str] | None
 "Names of memories by folder; None where each run's own is used."
@@ -67,8 +69,8 @@ def extract_archives(  # noqa: PLR0917 # typer hands them in by name
     """Extract the articles of archived pages again, without a crawl.
 
     Use it after an update of the extractor or of an outlet's rules, and for archives that other programs
-    made. With --compare it shows what has changed. A command that was killed goes on where it was when it is
-    called again.
+    made: WARC, ARC and WACZ. With --compare it shows what has changed. A command that was killed goes on
+    where it was when it is called again. Exit code 1: records or pages were lost.
     """
     files = find_archive_files(archives)
     rules = find_outlets({file.path.parent for file in files}, outlet)
@@ -78,15 +80,25 @@ def extract_archives(  # noqa: PLR0917 # typer hands them in by name
         comparison = compare_articles(compare, target) if compare else None
         if not out and not compare:
             with target.open("rb") as lines:
-                shutil.copyfileobj(lines, sys.stdout.buffer)
+                for line in lines:
+                    sys.stdout.buffer.write(escape_data(line.decode("utf-8")).encode())
     summary = summarize(output, files, out, comparison)
     is_stdout_free = bool(out or compare)
     if as_json:
-        print(json.dumps(summary, sort_keys=True), file=sys.stdout if is_stdout_free else sys.stderr)
+        ui.print_json(summary, is_on_stderr=not is_stdout_free)
     else:
-        show_summary(summary, comparison, Console(stderr=not is_stdout_free))
-    for name in summary["torn"]:
-        ui.warn(f"{name}: the last record is incomplete and was left out")
+        show_summary(summary, comparison, ui.EscapingConsole(stderr=not is_stdout_free))
+    for file in files:
+        if file.lost:
+            ui.warn(f"{file.path.parent / file.name}: records were lost: {_join_counts(file.lost)}")
+    if failed := {reason: output.rejected[reason] for reason in FAILURES if output.rejected[reason]}:
+        ui.warn(f"pages were lost: {_join_counts(failed)}")
+    if failed or any(file.lost for file in files):
+        raise typer.Exit(ui.FAILED)
+
+
+def _join_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
 def extract_to(
@@ -116,7 +128,9 @@ def extract_to(
             )
             write_items(results, output, item_filter=filters, on_page=advance)
             if not output.pages:
-                raise NewscrawlError(f"no page found in {', '.join(str(file.path) for file in files[:5])}")
+                names = ", ".join(str(file.path.parent / file.name) for file in files[:5])
+                skipped = _join_counts(sum_skipped(files)) or "no records"
+                raise NewscrawlError(f"no page found in {names}: {skipped}")
             output.finish()
         finally:
             output.close()
@@ -176,7 +190,9 @@ def _with_memory(page: PageLocation, memories: Memories) -> PageLocation:
 def task_digest(files: Sequence[ArchiveFile], rules: Rules, memories: Memories) -> str:
     """What decides the lines: the archives, the rules, the settings and the programs that read them."""
     task: dict[str, Any] = {
-        "files": [(str(file.path), file.size, file.path.stat().st_mtime_ns) for file in files],
+        "files": [
+            (str(file.path.parent / file.name), file.size, file.path.stat().st_mtime_ns) for file in files
+        ],
         "rules": {
             str(folder): outlet.model_dump(mode="json") if outlet else None
             for folder, outlet in sorted(rules.items())
@@ -209,6 +225,7 @@ def summarize(
         "out": str(out) if out else None,
         "files": len(files),
         "torn": [str(file.path) for file in files if file.is_torn],
+        "skipped": sum_skipped(files),
         "pages": output.pages,
         "articles": output.articles,
         "rejected": dict(sorted(output.rejected.items())),
@@ -216,11 +233,18 @@ def summarize(
     }
 
 
+def sum_skipped(files: Iterable[ArchiveFile]) -> dict[str, int]:
+    """Records that are no page or were lost, by reason."""
+    counts = sum((file.skipped for file in files), Counter[str]())
+    return dict(sorted(counts.items()))
+
+
 def show_summary(summary: dict[str, Any], comparison: Comparison | None, console: Console) -> None:
     """The counts for people, and the comparison, if any."""
     names = ("files", "pages", "articles")
-    table = ui.make_table("Extracted", *map(ui.number_column, names), "rejected")
-    table.add_row(*(str(summary[name]) for name in names), ui.format_counts(summary["rejected"]))
+    table = ui.make_table("Extracted", *map(ui.number_column, names), "rejected", "skipped records")
+    counts = (ui.format_counts(summary[name]) for name in ("rejected", "skipped"))
+    table.add_row(*(str(summary[name]) for name in names), *counts)
     console.print(table)
     for table in comparison_tables(comparison) if comparison else ():
         console.print(table)

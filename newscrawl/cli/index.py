@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from newscrawl.cli.target import archive_folders, open_indexes, parse_time
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.warc.cdxj import cdxj_lines, merge_cdxj_lines
-from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry, update_index, warc_files
+from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry, archive_sizes, update_index
 
 NOTHING_FOUND = 1
 MAX_SUGGESTIONS = 5
@@ -39,7 +38,8 @@ def build_indexes(
 ) -> None:
     """Update the index of each folder after its WARC files have changed.
 
-    The other commands of this group, `explain` and `fixture` need it to find pages by their URL.
+    The other commands of this group, `explain` and `fixture` need it to find pages by their URL. Exit code 1:
+    records were lost, because their file is damaged there or their date names no moment.
     """
     updates = {folder: update_index(folder) for folder in _choose_folders(folders, archives)}
     rows = [
@@ -47,14 +47,22 @@ def build_indexes(
         for folder, update in updates.items()
     ]
     if as_json:
-        keys = ("folder", "added", "kept", "removed", "records")
-        ui.print_json([dict(zip(keys, row, strict=True)) for row in rows], sort_keys=False)
+        keys = ("folder", "added", "kept", "removed", "records", "skipped")
+        skipped = [update.skipped for update in updates.values()]
+        data = [dict(zip(keys, (*row, lost), strict=True)) for row, lost in zip(rows, skipped, strict=True)]
+        ui.print_json(data, sort_keys=False)
     else:
         names = ("added", "unchanged", "removed", "records")
         table = ui.make_table("Indexes", ui.folded_column("folder"), *map(ui.number_column, names))
-        for folder, *counts in rows:
-            table.add_row(escape(folder), *map(str, counts))
+        for folder, *numbers in rows:
+            table.add_row(escape(folder), *map(str, numbers))
         ui.print_table(table)
+    for path, update in updates.items():
+        for file, reasons in update.skipped.items():
+            lost = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            ui.warn(f"{path / file}: records were lost: {lost}")
+    if any(update.skipped for update in updates.values()):
+        raise typer.Exit(ui.FAILED)
 
 
 @app.command("lookup")
@@ -110,7 +118,8 @@ def export_cdxj(
         indexes = open_indexes(_choose_folders(folders, archives), stack)
         lines = merge_cdxj_lines([cdxj_lines(index.by_key()) for index in indexes])
         if out is None:
-            sys.stdout.writelines(f"{line}\n" for line in lines)
+            for line in lines:
+                ui.print_data(line)
         else:
             with ui.open_output(out) as stream:
                 stream.writelines(f"{line}\n".encode("ascii") for line in lines)
@@ -135,7 +144,7 @@ def _choose_folders(folders: Sequence[Path] | None, archives: Path) -> list[Path
     if folders:
         return list(folders)
     every = archive_folders(archives)
-    chosen = [folder for folder in every if warc_files(folder) or (folder / INDEX_NAME).is_file()]
+    chosen = [folder for folder in every if archive_sizes(folder) or (folder / INDEX_NAME).is_file()]
     if not chosen:
         raise NewscrawlError(f"no WARC files under {archives}")
     return chosen

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from newscrawl.archive.finished_runs import find_run, latest_end, read_run_articles
+from newscrawl.archive.lines import ARTICLES_SUFFIX, read_articles
 from newscrawl.archive.wacz import write_wacz
 from newscrawl.cli import ui
+from newscrawl.errors import NewscrawlError
 from newscrawl.items import Article
 from newscrawl.warc.wet import write_wet
 
@@ -36,7 +40,12 @@ def pack_wacz(
 
 @ui.app.command("wet")
 def pack_wet(
-    runs: ui.RunIds,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Run ids, paths of their .report.json files, or JSON lines made by `newscrawl extract`."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; its name ends with .warc.wet.gz.")],
     archives: ui.Archives = ui.ARCHIVES,
 ) -> None:
@@ -45,17 +54,28 @@ def pack_wet(
     Use it for tools that read the WET files of Common Crawl. Each record refers to the response that its text
     was extracted from. Articles whose use is reserved are left out, as exports leave them out.
     """
-    finished = [find_run(run, archives) for run in dict.fromkeys(runs)]
+    names = dict.fromkeys(runs)
+    files = [Path(name) for name in names if name.endswith(ARTICLES_SUFFIX)]
+    finished = [find_run(run, archives) for run in names if not run.endswith(ARTICLES_SUFFIX)]
     reserved = 0
 
     def iter_allowed() -> Iterator[Article]:
         nonlocal reserved
-        for article in read_run_articles(finished):
+        for article in chain(read_run_articles(finished), *map(read_articles, files)):
             if article.rights.is_reserved:
                 reserved += 1
             else:
                 yield article
 
     ids = [run.report.run for run in finished]
-    count = write_wet(out, iter_allowed(), made=latest_end(finished), runs=ids)
+    made = latest_end(finished) if finished else _latest_fetch(files)
+    count = write_wet(out, iter_allowed(), made=made, runs=ids)
     ui.note(f"{out}: {count} records" + (f", {reserved} reserved and left out" if reserved else ""))
+
+
+def _latest_fetch(files: Iterable[Path]) -> datetime:
+    """When the last article of these files was fetched; NewscrawlError if there is none."""
+    dates = (article.fetched for path in files for article in read_articles(path))
+    if newest := max(filter(None, dates), default=None):
+        return datetime.fromisoformat(newest)
+    raise NewscrawlError("there is no article in these files")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,10 +16,11 @@ from rich.table import Table
 
 from newscrawl.cli import ui
 from newscrawl.warc.index import INDEX_NAME
+from newscrawl.warc.packages import ARCHIVE_SUFFIXES, PACKAGE_SUFFIX
 from newscrawl.warc.verify import WarcProblem, verify_index, verify_warcs
 from newscrawl.warc.writer import OPEN_SUFFIX
 
-WARC_SUFFIXES = (".warc", ".warc.gz", ".warc.wet.gz", ".warc.wat.gz")
+WARC_SUFFIXES = (*ARCHIVE_SUFFIXES, PACKAGE_SUFFIX, ".warc.wet.gz", ".warc.wat.gz")
 "Files that are looked for in a folder; a file that is named itself may have any name."
 PROGRESS_BYTES = 8 << 20
 "From this size on a progress bar is shown."
@@ -35,12 +35,14 @@ def verify_files(
         bool, typer.Option("--json", help="Print a JSON object for each problem, then a summary.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only problems.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too.")] = False,
 ) -> None:
-    """Check WARC files: syntax, lengths, digests, HTTP framing, references.
+    """Check WARC files: syntax, lengths, digests, HTTP framing, references. ARC and WACZ files too.
 
     Use it after copying archives, or on archives from elsewhere. Files given together are a set: a reference
-    must lead to a record in it. An index beside the files must agree with them. Exit code 0 only when there
-    is no problem.
+    should lead to a record in it. An index beside the files must agree with them. An error says that a file
+    cannot be trusted or read, a warning that the standard recommends otherwise. Exit code 1: there are
+    errors, or with --strict warnings.
     """
     files, still_open = find_warcs(paths)
     indexes = find_indexes(paths)
@@ -53,16 +55,18 @@ def verify_files(
     problems = chain(_verify_with_progress(files, counts.bytes, quiet), *index_problems)
     for problem in counts.add(problems):
         if as_json:
-            print(json.dumps(asdict(problem)))
+            located = {**asdict(problem), "level": problem.level, "clause": problem.clause}
+            ui.print_json(located, sort_keys=False)
     if as_json:
         ui.print_json({"summary": counts.summary(len(still_open))})
     elif counts.problems or not quiet:
         if counts.problems:
             ui.print_table(problems_table(counts))
         size = "1 file" if counts.files == 1 else f"{counts.files} files"
-        verdict = {0: "no problem", 1: "1 problem"}.get(counts.problems, f"{counts.problems} problems")
-        ui.print_line(f"{size}, {decimal(counts.bytes)}: {verdict}")
-    if counts.problems:
+        levels = ((counts.errors, "error"), (counts.warnings, "warning"))
+        found = [f"{number} {name}{'s' * (number > 1)}" for number, name in levels if number]
+        ui.print_line(f"{size}, {decimal(counts.bytes)}: {', '.join(found) or 'no problem'}")
+    if counts.errors or (strict and counts.warnings):
         raise typer.Exit(ui.FAILED)
 
 
@@ -72,7 +76,8 @@ class ProblemCounts:
 
     files: int
     bytes: int
-    problems: int = 0
+    errors: int = 0
+    warnings: int = 0
     _by_file: dict[str, dict[str, tuple[int, WarcProblem]]] = field(default_factory=dict)
 
     def add(self, problems: Iterable[WarcProblem]) -> Iterator[WarcProblem]:
@@ -81,13 +86,21 @@ class ProblemCounts:
             codes = self._by_file.setdefault(problem.file, {})
             number, first = codes.get(problem.code, (0, problem))
             codes[problem.code] = number + 1, first
-            self.problems += 1
+            if problem.level == "error":
+                self.errors += 1
+            else:
+                self.warnings += 1
             yield problem
 
+    @property
+    def problems(self) -> int:
+        return self.errors + self.warnings
+
     def rows(self) -> Iterator[tuple[str, str, int, WarcProblem]]:
-        """File, code, count and first problem: by file, the most frequent code first."""
+        """File, code, count and first problem: by file, errors first, then the most frequent code."""
         for file, codes in sorted(self._by_file.items()):
-            for code, (number, first) in sorted(codes.items(), key=lambda pair: (-pair[1][0], pair[0])):
+            ordered = sorted(codes.items(), key=lambda pair: (pair[1][1].level, -pair[1][0], pair[0]))
+            for code, (number, first) in ordered:
                 yield file, code, number, first
 
     def summary(self, still_open: int) -> dict[str, object]:
@@ -100,6 +113,8 @@ class ProblemCounts:
             "files_still_open": still_open,
             "bytes": self.bytes,
             "problems": self.problems,
+            "errors": self.errors,
+            "warnings": self.warnings,
             "codes": codes,
         }
 
@@ -149,14 +164,17 @@ def problems_table(counts: ProblemCounts) -> Table:
     table = ui.make_table(
         "Problems",
         ui.folded_column("file"),
+        ui.line_column("level"),
         ui.line_column("problem"),
         ui.number_column("count"),
         ui.number_column("first at"),
         ui.folded_column("first problem"),
+        ui.folded_column("clause"),
     )
     previous: str | None = None
     for file, code, number, first in counts.rows():
         name = escape(_printable(Path(file).name)) if file != previous else ""
-        table.add_row(name, code, str(number), str(first.offset), escape(first.message))
+        place = (str(number), str(first.offset), escape(first.message))
+        table.add_row(name, first.level, code, *place, first.clause)
         previous = file
     return table

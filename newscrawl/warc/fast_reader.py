@@ -29,6 +29,9 @@ MAX_DECOMPRESSED = 1 << 18
 PIECE_BYTES = 1 << 16
 "Bytes of a block handed on at a time."
 MAX_HEAD = 1 << 16
+"A longer record head is left to warcio."
+MAX_RECORD_HEAD = 1 << 20
+"A record with a longer head is damaged for every reader and for the verifier."
 READ_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 "Raised by damaged gzip data."
 _HEAD = re.compile(rb"WARC/1\.[01]\r\n(?:[A-Za-z0-9-]++: [!-~](?:[ -~]*[!-~])?\r\n)++\r\n")
@@ -97,6 +100,10 @@ class RecordSlice(NamedTuple, Generic[T]):
     def url(self) -> str:
         """WARC-Target-URI without the angle brackets of WARC 1.0; empty if missing."""
         return self.headers.get("warc-target-uri", "").strip("<>")
+
+
+class MultipleRecordsInMember(Exception):
+    """A gzip member continues after its first record."""
 
 
 BlockReader: TypeAlias = Callable[[str, dict[str, str], BlockStream], T]

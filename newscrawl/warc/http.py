@@ -5,12 +5,15 @@ Parsing is lenient, since an archive holds what servers really sent. Nothing her
 
 from __future__ import annotations
 
+import codecs
 import re
 import zlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from newscrawl.gzip_members import inflate_members
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?!\d)")
@@ -18,7 +21,6 @@ _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?!\d)")
 _NUMBER = rb"[^\S \n]{0,9}[+-]?\d{1,20}(?:_\d{1,9}){0,4}[^\S \n]{0,9}"
 _ODD_STATUS_LINE = re.compile(rb"[^ /\n]{0,16384}/%b\.%b (%b)(?=[ \n]|$)".replace(b"%b", _NUMBER))
 _SWITCHING_PROTOCOLS = 101
-_GZIP_WINDOW_BITS = 31
 LEADING_ZEROS = rb"(?:0(?=[0-9A-Fa-f])){0,1024}+"
 "Some servers pad the size of a chunk with them."
 CHUNK_SIZE = re.compile(rb"[ \t]{0,1024}+%b([0-9A-Fa-f]{1,16}+)[^\n]{0,4096}+\n" % LEADING_ZEROS)
@@ -28,8 +30,23 @@ MAX_CONTENT_BYTES = 64 * 1024 * 1024
 "Decoded content is cut at this size, against decompression bombs."
 
 
+_GZIP_TYPES = frozenset({"application/gzip", "application/x-gzip"})
+_MAGIC = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_UNDECLARED_CODINGS = 2
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_TEXT_BYTES = 1024
+
+
 class ContentError(ValueError):
     """The content coding is damaged or unsupported."""
+
+
+class DecodedContent(NamedTuple):
+    """What is left of an entity without its content codings."""
+
+    data: bytes
+    is_mended: bool = False
+    "Whether the header is wrong about the codings."
 
 
 @dataclass(frozen=True)
@@ -84,11 +101,13 @@ class Message:
     @cached_property
     def content(self) -> bytes:
         """The decoded entity, at most MAX_CONTENT_BYTES; ContentError if it cannot be decoded."""
-        data = self.entity
-        codings = (self.header("content-encoding") or "").lower().split(",")
-        for coding in reversed([c.strip() for c in codings if c.strip()]):
-            data = decode_content(data, coding)
-        return data
+        return self.decoded.data
+
+    @cached_property
+    def decoded(self) -> DecodedContent:
+        """The content, and whether its codings are others than the header says; ContentError as above."""
+        is_file = is_gzip_type(self.header("content-type") or "")
+        return decode_declared(self.entity, self.header("content-encoding") or "", is_file=is_file)
 
 
 def split_message(raw: bytes) -> Message:
@@ -177,7 +196,7 @@ def decode_content(data: bytes, coding: str, max_bytes: int | None = None) -> by
     if coding in ("identity", "") or not data:
         return data
     if coding in ("gzip", "x-gzip"):
-        return _inflate(data, _GZIP_WINDOW_BITS, max_bytes)
+        return _gunzip(data, max_bytes)
     if coding == "deflate":
         # RFC 9110 means the zlib format, but some servers send raw deflate data.
         return _inflate(data, 15 if (data[0] & 0x0F) == 8 and data[0] < 0x80 else -15, max_bytes)
@@ -188,20 +207,61 @@ def decode_content(data: bytes, coding: str, max_bytes: int | None = None) -> by
     raise ContentError(f"unknown content coding {coding!r}")
 
 
-def _inflate(data: bytes, window_bits: int, room: int) -> bytes:
-    parts: list[bytes] = []
-    while data and room > 0:
-        inflater = zlib.decompressobj(window_bits)
+def decode_declared(
+    data: bytes, declared: str, max_bytes: int | None = None, *, is_file: bool = False
+) -> DecodedContent:
+    """Undo the content codings of a Content-Encoding header, and believe the bytes where it is wrong.
+
+    `is_file`: gzip data that no coding explains is what was asked for. ContentError if the content is
+    damaged, or has a coding that can be neither undone nor recognised.
+    """
+    is_mended = False
+    codings = [name for part in declared.lower().split(",") if (name := part.strip())]
+    for coding in reversed(codings):
+        found = _sniff_coding(data)
+        if found and found != coding.removeprefix("x-"):
+            is_mended = True  # Brotli might take the first bytes for an empty stream
+            continue
         try:
-            part = inflater.decompress(data, room)
-        except zlib.error as error:
-            if parts:
-                break  # garbage after the last gzip member
-            raise ContentError(str(error)) from error
-        parts.append(part)
-        room -= len(part)
-        data = inflater.unused_data if window_bits == _GZIP_WINDOW_BITS else b""
-    return b"".join(parts)
+            data = decode_content(data, coding, max_bytes)
+        except ContentError:
+            if found or not _is_text(data):
+                raise
+            is_mended = True
+    for _ in range(_UNDECLARED_CODINGS):
+        if is_file or not (found := _sniff_coding(data)):
+            break
+        data, is_mended = decode_content(data, found, max_bytes), True
+    return DecodedContent(data, is_mended)
+
+
+def is_gzip_type(content_type: str) -> bool:
+    """Whether a Content-Type is that of a gzip file."""
+    return content_type.partition(";")[0].strip().lower() in _GZIP_TYPES
+
+
+def _sniff_coding(data: bytes) -> str | None:
+    """The coding that the first bytes show; `br` and `deflate` cannot be told."""
+    return next((coding for magic, coding in _MAGIC if data.startswith(magic)), None)
+
+
+def _is_text(data: bytes) -> bool:
+    head = data[:_TEXT_BYTES]
+    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or not _BINARY.search(head)
+
+
+def _gunzip(data: bytes, room: int) -> bytes:
+    try:
+        return inflate_members(data, room).data
+    except zlib.error as error:
+        raise ContentError(str(error)) from error
+
+
+def _inflate(data: bytes, window_bits: int, room: int) -> bytes:
+    try:
+        return zlib.decompressobj(window_bits).decompress(data, room)
+    except zlib.error as error:
+        raise ContentError(str(error)) from error
 
 
 def _decode_brotli(data: bytes, max_bytes: int) -> bytes:

@@ -8,9 +8,10 @@ only what they say, and can be rebuilt from them at any time.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import chain, islice, takewhile
 from operator import attrgetter
@@ -20,13 +21,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
+from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.index_entries import (
     RESPONSE_KINDS,
     RecordEntry,
+    SkipReason,
     iter_entries,
-    parse_warc_date,
     to_microseconds,
 )
+from newscrawl.warc.packages import PACKAGE_ERRORS, PACKAGE_SUFFIX, list_package
+from newscrawl.warc.reader import open_warc
 from newscrawl.warc.records import target_uri
 from newscrawl.warc.surt import surt, surt_host
 
@@ -39,7 +43,7 @@ BATCH = 1000
 "Rows held in memory while the records of a file are inserted."
 WAIT_SECONDS = 60
 "How long to wait for a lock."
-RECORD_COLUMNS = [field.name for field in fields(RecordEntry)]
+RECORD_COLUMNS = [column.name for column in fields(RecordEntry)]
 _values = attrgetter(*RECORD_COLUMNS)
 _TABLES = f"""
 CREATE TABLE files (
@@ -53,6 +57,10 @@ CREATE INDEX by_url ON records (surt, moment);
 CREATE INDEX by_digest ON records (payload_digest) WHERE payload_digest IS NOT NULL;
 PRAGMA user_version = {VERSION};
 """
+_SKIPPED = (
+    "CREATE TABLE IF NOT EXISTS skipped (file TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL)"
+)
+"Added later: readers do without it, and an index that lacks it stays valid."
 _INSERT = f"INSERT INTO records VALUES ({', '.join('?' * (len(RECORD_COLUMNS) + 2))})"  # noqa: S608 # no external text
 NEIGHBOURS = 200
 "Rows read on each side of a URL to find similar ones."
@@ -95,6 +103,8 @@ class IndexUpdate:
     "Files that are missing or have changed."
     records: int = 0
     "Records that the index has now."
+    skipped: dict[str, dict[str, int]] = field(default_factory=dict)
+    "Records that were lost, by file and reason, in all files that the index has now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +209,7 @@ def update_index(folder: Path) -> IndexUpdate:
     if not folder.is_dir():
         raise ArchiveError(f"no such folder: {folder}")
     with sqlite_errors(path), closing(open_for_writing(path)) as db:
-        sizes = _file_sizes(folder)
+        sizes = archive_sizes(folder)
         indexed: dict[str, int] = dict(db.execute("SELECT name, size FROM files"))
         stale = [name for name, size in indexed.items() if sizes.get(name) != size]
         with transaction(db):
@@ -208,10 +218,17 @@ def update_index(folder: Path) -> IndexUpdate:
         new = [name for name, size in sizes.items() if indexed.get(name) != size]
         for name in new:
             with transaction(db):
-                _index_file(db, folder / name, sizes[name])
+                _index_file(db, folder, name, sizes[name])
         (records,) = db.execute("SELECT count(*) FROM records").fetchone()
+        skipped = _read_skipped(db)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return IndexUpdate(added=len(new), unchanged=len(sizes) - len(new), removed=len(stale), records=records)
+    return IndexUpdate(
+        added=len(new),
+        unchanged=len(sizes) - len(new),
+        removed=len(stale),
+        records=records,
+        skipped=skipped,
+    )
 
 
 def warc_files(folder: Path) -> list[Path]:
@@ -231,11 +248,17 @@ def request_url(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/"))
 
 
-def _file_sizes(folder: Path) -> dict[str, int]:
+def archive_sizes(folder: Path) -> dict[str, int]:
+    """The files of a folder that an index covers, by name: WARC, ARC, and those in WACZ packages."""
     sizes: dict[str, int] = {}
-    for path in warc_files(folder):
+    for path in [*warc_files(folder), *sorted((*folder.glob("*.arc.gz"), *folder.glob("*.arc")))]:
         with suppress(FileNotFoundError):  # deleted since the listing
             sizes[path.name] = path.stat().st_size
+    for path in sorted(folder.glob(f"*{PACKAGE_SUFFIX}")):
+        try:
+            sizes |= {f"{path.name}/{member.name}": member.size for member in list_package(path)}
+        except ArchiveError:
+            sizes[path.name] = path.stat().st_size  # read like a WARC, it is damage from its first byte on
     return sizes
 
 
@@ -243,12 +266,21 @@ def _common_prefix_length(first: str, second: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
-def _index_file(db: sqlite3.Connection, path: Path, size: int) -> None:
+def _index_file(db: sqlite3.Connection, folder: Path, name: str, size: int) -> None:
+    skipped = Counter[SkipReason]()
     try:
-        with path.open("rb") as stream:
-            add_file(db, path.name, size, iter_entries(stream))
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+        with open_warc(folder, name) as stream:
+            add_file(db, name, size, iter_entries(stream, skipped))
+    except PACKAGE_ERRORS as error:
+        raise ArchiveError(f"cannot read {folder / name}: {error}") from error
+    db.executemany("INSERT INTO skipped VALUES (?, ?, ?)", ((name, *pair) for pair in skipped.items()))
+
+
+def _read_skipped(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    skipped: dict[str, dict[str, int]] = {}
+    for name, reason, count in db.execute("SELECT file, reason, count FROM skipped ORDER BY file, reason"):
+        skipped.setdefault(name, {})[reason] = count
+    return skipped
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -291,6 +323,7 @@ def add_file(db: sqlite3.Connection, name: str, size: int, entries: Iterable[Rec
 def forget_file(db: sqlite3.Connection, name: str) -> None:
     db.execute("DELETE FROM records WHERE file = (SELECT id FROM files WHERE name = ?)", (name,))
     db.execute("DELETE FROM files WHERE name = ?", (name,))
+    db.execute("DELETE FROM skipped WHERE file = ?", (name,))
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -307,6 +340,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         if read_version(db) != VERSION:
             for statement in _TABLES.split(";\n"):
                 db.execute(statement)
+        db.execute(_SKIPPED)
     return db
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.fast_reader import BlockStream, RecordSlice
 from newscrawl.warc.http import Message, split_message
 from newscrawl.warc.reader import parse_warc_fields
@@ -22,8 +23,9 @@ MAX_HEAD_BYTES = 1 << 18
 "Bytes of a block that are held in memory; HTTP heads are far smaller."
 WINDOW = 64
 "Records within which the request and the response of an exchange are found."
+SkipReason = Literal["damaged", "date_missing", "date_form"]
+"Why a record has no entry: a damaged place, or the problem of its date as `newscrawl verify` names it."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PARTIAL_DATE = re.compile(r"\d{4}(?:-\d\d)?")
 _REQUEST_LINE = re.compile(rb"([A-Za-z]{1,20}) ")
 _AFTER_TYPE = re.compile(r"[;\s]")
 
@@ -74,9 +76,12 @@ class _BlockSummary:
     payload_digest: str | None = None
 
 
-def iter_entries(stream: BinaryIO) -> Iterator[RecordEntry]:
-    """An entry for each whole record with a date, in file order; damage costs only the records it hits."""
-    return _pair_requests(_read_entries(stream))
+def iter_entries(stream: BinaryIO, skipped: Counter[SkipReason] | None = None) -> Iterator[RecordEntry]:
+    """An entry for each whole record with a date, in file order; damage costs only the records it hits.
+
+    `skipped` counts the records that have no entry, by reason.
+    """
+    return _pair_requests(_read_entries(stream, Counter() if skipped is None else skipped))
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -84,25 +89,18 @@ def to_microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def parse_warc_date(text: str) -> datetime | None:
-    """Parse a WARC-Date, which may name only a month or a year; None if it is malformed."""
-    try:
-        if _PARTIAL_DATE.fullmatch(text):
-            text += "-01-01"[len(text) - 4 :]
-        moment = datetime.fromisoformat(text)
-        # Near the years 1 and 9999, the time zone may lead out of the calendar.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+def _read_entries(stream: BinaryIO, skipped: Counter[SkipReason]) -> Iterator[RecordEntry]:
+    def count_gap(_offset: int) -> None:
+        skipped["damaged"] += 1
 
-
-def _read_entries(stream: BinaryIO) -> Iterator[RecordEntry]:
     run: str | None = None
-    for sequence, record in enumerate(iter_slices_recovering(stream, _summarize_block)):
+    for sequence, record in enumerate(iter_slices_recovering(stream, _summarize_block, count_gap)):
         if record.kind == "warcinfo":
             run = parse_warc_fields(record.result.start).get("run") or None
-        moment = parse_warc_date(record.headers.get("warc-date", ""))
-        if moment is not None:
+        moment = parse_warc_date(date := record.headers.get("warc-date", ""))
+        if moment is None:
+            skipped["date_form" if date else "date_missing"] += 1
+        else:
             yield _make_entry(record, sequence, to_microseconds(moment), run)
 
 

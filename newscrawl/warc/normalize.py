@@ -12,9 +12,9 @@ from pathlib import Path
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
+from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.http import ContentError, Message, decode_content, split_message
 from newscrawl.warc.index import Index, IndexEntry
-from newscrawl.warc.index_entries import parse_warc_date
 from newscrawl.warc.media_types import PREFIX_BYTES, sniff_media_type
 from newscrawl.warc.reader import ArchivedPage, WarcRecord, read_page
 
@@ -150,9 +150,11 @@ def _restore_names(headers: _Headers) -> _Headers:
 def _correct_framing(headers: _Headers, body: bytes) -> _Headers:
     """Headers with Transfer-Encoding if, and only if, the body is chunked."""
     claims = [value for name, value in headers if name.lower() == _TRANSFER]
-    if claims and _outermost(claims[-1]) == "chunked":
+    if claims and _last_coding(claims[-1]) == "chunked":
         return headers if looks_chunked(body) else _mark_original(headers, _TRANSFER)
-    renamed = any(_wire_name(name) == _TRANSFER and _outermost(value) == "chunked" for name, value in headers)
+    renamed = any(
+        _wire_name(name) == _TRANSFER and _last_coding(value) == "chunked" for name, value in headers
+    )
     return [*headers, ("Transfer-Encoding", "chunked")] if renamed and looks_chunked(body) else headers
 
 
@@ -167,7 +169,7 @@ def _correct_coding(message: Message, headers: _Headers) -> _Headers:
 def _restore_coding(message: Message, headers: _Headers) -> _Headers:
     """Restore a renamed Content-Encoding if the body still has it."""
     for name, value in headers:
-        coding = _outermost(value)
+        coding = _last_coding(value)
         magic = _MAGIC.get(coding) if _wire_name(name) == _CONTENT else None
         if magic and message.entity.startswith(magic):
             return [*headers, ("Content-Encoding", coding)]
@@ -176,7 +178,7 @@ def _restore_coding(message: Message, headers: _Headers) -> _Headers:
 
 def _has_coding(entity: bytes, claimed: str) -> bool:
     """Whether a body may be encoded as claimed, judging by its first bytes or else by decoding it."""
-    coding = _outermost(claimed)
+    coding = _last_coding(claimed)
     if coding in _MAGIC and entity.startswith(_MAGIC[coding]):
         return True
     if sniff_media_type(entity[:PREFIX_BYTES]) not in _DOCUMENTS:
@@ -198,6 +200,6 @@ def _wire_name(name: str) -> str | None:
     return match[1].lower() if match else None
 
 
-def _outermost(codings: str) -> str:
+def _last_coding(codings: str) -> str:
     """The outermost of the codings that a header lists."""
     return codings.lower().rpartition(",")[2].strip()

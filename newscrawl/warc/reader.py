@@ -1,6 +1,7 @@
 """Read WARC files: all records in turn, or a page by its pointer.
 
-Every usual form is read: WARC 1.0 and 1.1, plain, with a gzip member per record, or as a single gzip stream.
+Every usual form is read: WARC 0.17 to 1.1 and ARC, plain, with a gzip member per record, or as a single gzip
+stream, also inside WACZ packages.
 If a gzip member holds several records, `offset` and `length` count decompressed bytes from the start of the
 file; `seek_record` finds such a record again by decompressing everything before it.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -18,13 +19,15 @@ from typing import BinaryIO, cast
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
+from newscrawl.warc.arc import PEEK_BYTES, is_arc_start, iter_arc_slices
+from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.fast_reader import (
     GZIP_MAGIC,
-    MAX_LENGTH_DIGITS,
     READ_ERRORS,
     RECORD_START,
     BlockReader,
     BlockStream,
+    MultipleRecordsInMember,
     RecordSlice,
     T,
     is_record_member,
@@ -32,11 +35,11 @@ from newscrawl.warc.fast_reader import (
     read_plain_fast,
 )
 from newscrawl.warc.http import Message, frame_entity, split_message
+from newscrawl.warc.packages import open_packaged, split_package_name
 from newscrawl.warc.writer import OPEN_SUFFIX
 
 MAX_BLOCK_BYTES = 1 << 30
 "A larger block is not read into memory."
-_PEEK_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,11 @@ class WarcRecord:
 
     @property
     def date(self) -> datetime:
-        """WARC-Date with its time zone; KeyError or ValueError if missing or malformed."""
-        return datetime.fromisoformat(self.headers["warc-date"])
+        """WARC-Date as UTC; ArchiveError if it is missing or names no moment."""
+        text = self.headers.get("warc-date", "")
+        if moment := parse_warc_date(text):
+            return moment
+        raise ArchiveError(f"{self.record_id}: {text[:50]!a} is no WARC-Date")
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,6 @@ class ArchivedPage:
     def message(self) -> Message:
         """The HTTP response, parsed anew on each access."""
         return split_message(self.response.block)
-
-
-class MultipleRecordsInMember(Exception):
-    """A gzip member continues after its first record."""
 
 
 def iter_records(source: Path | str | BinaryIO) -> Iterator[WarcRecord]:
@@ -112,47 +114,65 @@ def _read_whole_block(_kind: str, _headers: dict[str, str], block: BlockStream) 
     return block.read(block.left) if block.left <= MAX_BLOCK_BYTES else None
 
 
-def iter_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
+def iter_slices(
+    stream: BinaryIO,
+    read_block: BlockReader[T],
+    on_decompressed: Callable[[BinaryIO], None] = lambda _: None,
+) -> Iterator[RecordSlice[T]]:
     """Yield each whole record with what `read_block` returns for its block, in bounded memory.
 
     Ends without an error at a truncated or damaged record. `read_block` may be called twice for a record with
-    an irregular end.
+    an irregular end. Records of ARC files come as WARC records. If a gzip member holds several records,
+    `on_decompressed` gets the stream that offsets refer to from then on.
     """
     began, count = stream.tell(), 0
+    is_warc = _peek(stream, len(RECORD_START)) == RECORD_START
+    is_arc = not is_warc and is_arc_start(_peek(stream, PEEK_BYTES))
     try:
-        for part in _iter_slices_by_format(stream, read_block):
+        iter_format = iter_arc_slices if is_arc else _iter_slices_by_format
+        for part in iter_format(stream, read_block):
             count += 1
             yield part
     except MultipleRecordsInMember:
         # The start is a position in the compressed file: from the middle, offsets count from there.
         stream.seek(began)
         decompressed = cast("BinaryIO", gzip.GzipFile(fileobj=stream))
-        yield from islice(_iter_plain_slices(decompressed, read_block), count, None)
+        on_decompressed(decompressed)
+        iter_plain = iter_arc_slices if is_arc else _iter_plain_slices
+        yield from islice(iter_plain(decompressed, read_block), count, None)
+
+
+def _peek(stream: BinaryIO, size: int) -> bytes:
+    """The next bytes of a stream, which stays where it is; none if they are damaged."""
+    began = stream.tell()
+    try:
+        return stream.read(size)
+    except READ_ERRORS:
+        return b""
+    finally:
+        stream.seek(began)
 
 
 def _iter_slices_by_format(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
-    began = stream.tell()
-    try:
-        start = stream.read(len(RECORD_START))
-    except READ_ERRORS:
-        start = b""
-    finally:
-        stream.seek(began)
+    start = _peek(stream, len(RECORD_START))
     if start == RECORD_START:
         return _iter_plain_slices(stream, read_block)
     # Nobody compresses an archive twice.
     if start.startswith(GZIP_MAGIC) and not isinstance(stream, gzip.GzipFile):
         return _iter_member_slices(stream, read_block)
+    return _iter_irregular_slices(stream, read_block)
+
+
+def _iter_irregular_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
+    from newscrawl.warc.warcio_reader import iter_slices_with_warcio
+
     return iter_slices_with_warcio(stream, read_block)
 
 
 def _iter_member_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
     """The well-formed members, then whatever warcio reads from the first irregular member on."""
-    is_continued = False
-    for part in read_members_fast(stream, read_block):
-        is_continued = True
-        yield part
-    yield from iter_slices_with_warcio(stream, read_block, is_continued=is_continued)
+    yield from read_members_fast(stream, read_block)
+    yield from _iter_irregular_slices(stream, read_block)
 
 
 def _iter_plain_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
@@ -164,47 +184,18 @@ def _iter_plain_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator
     for count, part in enumerate(read_plain_fast(stream, read_block)):
         if part is None:
             stream.seek(began)
-            yield from islice(iter_slices_with_warcio(stream, read_block), count, None)
+            yield from islice(_iter_irregular_slices(stream, read_block), count, None)
             return
         yield part
 
 
-def iter_slices_with_warcio(
-    stream: BinaryIO, read_block: BlockReader[T], *, is_continued: bool = False
-) -> Iterator[RecordSlice[T]]:
-    """As `iter_slices`, by warcio alone, which also reads irregular records.
-
-    `is_continued` says that records came before these: what follows is a WARC record, never an ARC record.
-    Raises MultipleRecordsInMember.
-    """
-    from warcio.archiveiterator import ArchiveIterator
-    from warcio.exceptions import ArchiveLoadFailed
-
-    iterator = ArchiveIterator(stream, no_record_parse=True)
-    iterator.known_format = "warc" if is_continued else None
-    try:
-        for record in iterator:
-            headers = {name.lower(): value for name, value in record.rec_headers.headers}
-            length = headers.get("content-length", "")
-            if not (length.isascii() and length.isdigit()) or len(length) > MAX_LENGTH_DIGITS:
-                continue
-            block = BlockStream(record.raw_stream, int(length))
-            result = read_block(record.rec_type, headers, block)
-            block.drain()
-            offset, size = iterator.get_record_offset(), iterator.get_record_length()
-            decompressor, following = iterator.reader.decompressor, iterator.next_line or b""
-            if decompressor and following.startswith(RECORD_START):
-                raise MultipleRecordsInMember
-            # A gzip member is whole once its checksum has been verified.
-            if block.left or not getattr(decompressor, "eof", True):
-                return
-            yield RecordSlice(offset, size, record.rec_type, headers, result)
-    except (ArchiveLoadFailed, *READ_ERRORS):
-        return
-
-
 def open_warc(folder: Path, name: str) -> BinaryIO:
-    """Open a WARC by its final name, also while it is being written; ArchiveError if there is none."""
+    """Open a WARC by its final name, also while it is being written; ArchiveError if there is none.
+
+    A name such as `crawl.wacz/archive/data.warc.gz` is that of a file in a package.
+    """
+    if packaged := split_package_name(name):
+        return open_packaged(folder / packaged[0], packaged[1])
     # The final name comes twice, since the file may be renamed between two attempts.
     for candidate in (name, name + OPEN_SUFFIX, name):
         try:
@@ -221,11 +212,11 @@ def seek_record(stream: BinaryIO, offset: int) -> BinaryIO:
     if offset < 0:
         raise ArchiveError(f"{getattr(stream, 'name', 'stream')}: nothing at {offset}")
     stream.seek(offset)
-    start = stream.read(_PEEK_BYTES)
+    start = stream.read(PEEK_BYTES)
     stream.seek(0)
     is_compressed = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     stream.seek(offset)
-    if not is_compressed or is_record_member(start):
+    if not is_compressed or is_record_member(start) or is_arc_start(start):
         return stream
     stream.seek(0)
     decompressed = gzip.GzipFile(fileobj=stream)

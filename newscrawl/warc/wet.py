@@ -57,7 +57,7 @@ def conversion_record(article: Article, warcinfo_id: str) -> SerializedRecord:
         ("WARC-Date", article.fetched),
         ("WARC-Target-URI", target_uri(article.url)),
         ("WARC-Warcinfo-ID", warcinfo_id),
-        ("WARC-Refers-To", article.warc.record_id),
+        ("WARC-Refers-To", article.warc.record_id or None),
         ("WARC-Refers-To-Target-URI", target_uri(article.url)),
         ("WARC-Refers-To-Date", article.fetched),
         ("WARC-Block-Digest", sha1_base32(block)),

@@ -15,8 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newscrawl.warc import fast_reader
-from newscrawl.warc.fast_reader import BlockStream, RecordSlice, read_members_fast, read_plain_fast
-from newscrawl.warc.reader import MultipleRecordsInMember, iter_slices, iter_slices_with_warcio
+from newscrawl.warc.fast_reader import (
+    BlockStream,
+    MultipleRecordsInMember,
+    RecordSlice,
+    read_members_fast,
+    read_plain_fast,
+)
+from newscrawl.warc.reader import iter_slices
+from newscrawl.warc.warcio_reader import iter_slices_with_warcio
 
 URL = "http://example.org/"
 RECORDS = [
@@ -83,7 +90,6 @@ ODD = {
     "nothing": b"",
     "blank": b"\r\n\r\n",
     "noise": b"noise of no record at all\r\n",
-    "ARC": b"http://a/ 1.2.3.4 20260501100000 text/html 5\nabcde\n",
     "several": RECORDS[1] + RECORDS[2],
 }
 

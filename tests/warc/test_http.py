@@ -16,6 +16,7 @@ from newscrawl.warc.http import (
     Message,
     dechunk,
     decode_content,
+    decode_declared,
     frame_entity,
     is_response,
     iter_chunks,
@@ -210,3 +211,64 @@ def test_a_long_line_in_place_of_a_chunk_size_is_not_dwelt_on(line: bytes) -> No
     began = time.process_time()
     assert dechunk(line) == b""
     assert time.process_time() - began < 0.5
+
+
+STORY_BYTES = "<html><p>Un été à Kribi.</p></html>".encode()
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"),
+    [
+        ("gzip", STORY_BYTES),
+        ("br", STORY_BYTES),
+        ("deflate", STORY_BYTES),
+        ("zstd", STORY_BYTES),
+        ("utf-8", STORY_BYTES),
+        ("none", STORY_BYTES),
+        ("gzip", STORY_BYTES.decode().encode("utf-16")),
+        ("", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
+        ("utf-8", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
+        ("br", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
+        ("gzip", zstd.compress(STORY_BYTES)),
+        ("gzip", gzip.compress(gzip.compress(STORY_BYTES, mtime=0x6B0C4737))),
+        ("gzip, gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
+    ],
+)
+def test_content_is_read_as_what_it_is_where_the_header_is_wrong(declared: str, sent: bytes) -> None:
+    found = decode_declared(sent, declared)
+    assert found.is_mended
+    assert found.data in (STORY_BYTES, STORY_BYTES.decode().encode("utf-16"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"),
+    [
+        ("", STORY_BYTES),
+        ("identity", STORY_BYTES),
+        ("gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
+        ("x-gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
+        ("br, gzip", gzip.compress(brotli.compress(STORY_BYTES))),
+    ],
+)
+def test_a_header_that_is_right_is_not_mended(declared: str, sent: bytes) -> None:
+    assert decode_declared(sent, declared) == (STORY_BYTES, False)
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"),
+    [
+        ("gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)[:10] + b"\xff" * 40),
+        ("gzip", b"\0\1\2 neither text nor packed"),
+        ("aes128gcm", bytes(range(200))),
+    ],
+)
+def test_damaged_content_is_not_taken_for_text(declared: str, sent: bytes) -> None:
+    with pytest.raises(ContentError):
+        decode_declared(sent, declared)
+
+
+def test_a_gzip_file_stays_one() -> None:
+    packed = gzip.compress(STORY_BYTES, mtime=0x6B0C4737)
+    assert decode_declared(packed, "", is_file=True) == (packed, False)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-gzip\r\n\r\n"
+    assert split_message(head + packed).content == packed

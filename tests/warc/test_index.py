@@ -19,6 +19,7 @@ from crafted import PAGE, http, members, record, urn
 
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.errors import ArchiveError
+from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.index import (
     INDEX_NAME,
     Index,
@@ -29,7 +30,7 @@ from newscrawl.warc.index import (
     transaction,
     update_index,
 )
-from newscrawl.warc.index_entries import RecordEntry, iter_entries, parse_warc_date, to_microseconds
+from newscrawl.warc.index_entries import RecordEntry, iter_entries, to_microseconds
 from newscrawl.warc.reader import iter_records, read_page
 from newscrawl.warc.records import HttpExchange
 

@@ -168,7 +168,9 @@ def test_a_message_that_tells_the_truth_is_left_as_it_is(raw: bytes) -> None:
 
 
 def test_what_is_broken_stays_a_named_error() -> None:
-    message = split_message(normalize_message(split_message(http(b"not packed", "Content-Encoding: gzip"))))
+    message = split_message(
+        normalize_message(split_message(http(b"\x00\x01 not packed", "Content-Encoding: gzip")))
+    )
     with pytest.raises(ContentError):
         _ = message.content
 

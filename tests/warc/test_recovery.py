@@ -6,6 +6,7 @@ import gzip
 import io
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,15 @@ def test_the_index_holds_what_stands_behind_the_damage(tmp_path: Path) -> None:
     update_index(tmp_path)
     with Index.open(tmp_path) as index:
         assert [c.record_id for c in index.by_key()] == [urn(n) for n in range(COUNT) if n != 2]
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (1, 2), (3, 6), tuple(range(1, COUNT))])
+@pytest.mark.parametrize("body", [b"story" * 100, NOISE], ids=["small", "large"])
+def test_a_sound_file_has_no_gap_however_it_is_packed(cuts: tuple[int, ...], body: bytes) -> None:
+    records, edges, gaps = plain(body), [0, *cuts, COUNT], list[int]()
+    parts = [b"".join(records[start:end]) for start, end in pairwise(edges)]
+    data = b"".join(gzip.compress(part, mtime=0) for part in parts)
+    assert len(list(iter_slices_recovering(io.BytesIO(data), lambda *_: None, gaps.append))) == COUNT
+    assert gaps == []
+    list(iter_slices_recovering(io.BytesIO(data[:-9]), lambda *_: None, gaps.append))
+    assert len(gaps) == 1

@@ -8,14 +8,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 from newscrawl.errors import ArchiveError
-from newscrawl.warc.fast_reader import RECORD_END, RECORD_START
-from newscrawl.warc.index import INDEX_NAME, RECORD_COLUMNS, Index, sqlite_errors, warc_files
+from newscrawl.warc.fast_reader import MAX_RECORD_HEAD, RECORD_END, RECORD_START
+from newscrawl.warc.index import INDEX_NAME, RECORD_COLUMNS, Index, archive_sizes, sqlite_errors
 from newscrawl.warc.index_entries import iter_entries
+from newscrawl.warc.packages import list_package, open_packaged
+from newscrawl.warc.reader import open_warc
 from newscrawl.warc.surt import surt
-from newscrawl.warc.verify.headers import HEAD_END, MAX_HEAD, RecordHead, check_head, parse_head
-from newscrawl.warc.verify.members import FileBytes, Gap, Member, MemberWindow, iter_members
+from newscrawl.warc.verify.formats import (
+    ARC,
+    FORMAT_BYTES,
+    WACZ,
+    WARC,
+    check_arc,
+    check_package,
+    identify_format,
+)
+from newscrawl.warc.verify.headers import HEAD_END, RecordHead, check_head, parse_head
+from newscrawl.warc.verify.members import FileBytes, Gap, Member, MemberWindow, find_member, iter_members
 from newscrawl.warc.verify.messages import BlockCheck
 from newscrawl.warc.verify.problems import (
     Fault,
@@ -145,11 +159,48 @@ def verify_warcs(
     references = References()
     for path in paths:
         try:
-            with path.open("rb", buffering=0) as stream:
-                yield from FileCheck(path, references).problems(FileBytes(stream.fileno(), advance))
+            yield from _verify_file(path, references, advance)
         except OSError as error:
             yield locate_fault(("file_unreadable", f"cannot be read: {error.strerror}"), path)
     yield from references.unresolved()
+
+
+def _verify_file(path: Path, references: References, advance: Callable[[int], None]) -> Iterator[WarcProblem]:
+    with path.open("rb") as stream:
+        kind = identify_format(stream.read(FORMAT_BYTES), path.name)
+        if kind == WACZ:
+            yield from _verify_package(path, references)
+            advance(path.stat().st_size)
+        elif kind == ARC:
+            yield from (locate_fault(fault, path, offset) for offset, fault in check_arc(stream))
+            advance(path.stat().st_size)
+        elif kind in (WARC, None) or find_member(FileBytes(stream.fileno(), lambda _: None), 0) is not None:
+            yield from FileCheck(path, references).problems(FileBytes(stream.fileno(), advance))
+        else:
+            yield locate_fault(("not_a_warc", f"this is {kind}, not a WARC file"), path)
+            advance(path.stat().st_size)
+
+
+def _verify_package(path: Path, references: References) -> Iterator[WarcProblem]:
+    """Check a WACZ, then the archive files in it, each under a name such as `x.wacz/archive/data.warc.gz`."""
+    damaged: set[str] = set()
+    for name, fault in check_package(path):
+        if fault[0] == "package_damaged":
+            damaged.add(name)
+        yield locate_fault(fault, path / name if name else path)
+    for member in [] if "" in damaged else list_package(path):
+        if member.name in damaged:
+            continue
+        inside = path / member.name
+        with TemporaryFile() as copy, open_packaged(path, member.name) as source:
+            copyfileobj(source, copy)
+            copy.flush()
+            copy.seek(0)
+            if identify_format(copy.read(FORMAT_BYTES)) == ARC:
+                arc_faults = check_arc(cast("BinaryIO", copy))
+                yield from (locate_fault(fault, inside, offset) for offset, fault in arc_faults)
+            else:
+                yield from FileCheck(inside, references).problems(FileBytes(copy.fileno(), lambda _: None))
 
 
 @dataclass
@@ -204,7 +255,7 @@ class FileCheck:
             yield self._problem(member.offset, ("member_without_record", "the gzip member is empty"))
 
     def _check_record(self, window: MemberWindow, offset: int) -> Iterator[WarcProblem | None]:
-        raw = window.read_until(HEAD_END, MAX_HEAD)
+        raw = window.read_until(HEAD_END, MAX_RECORD_HEAD)
         if raw is None:
             window.skip_searched()
             window.skip_to_record()
@@ -322,7 +373,7 @@ def verify_index(folder: Path, names: Collection[str] | None = None) -> Iterator
 
 
 def _check_index(index: Index, names: Collection[str] | None) -> Iterator[_IndexFault]:
-    files = {path.name: path for path in warc_files(index.folder)}
+    files = archive_sizes(index.folder)
     indexed = {
         name: (number, size) for number, name, size in index.db.execute("SELECT id, name, size FROM files")
     }
@@ -333,22 +384,21 @@ def _check_index(index: Index, names: Collection[str] | None) -> Iterator[_Index
             yield _file_fault("index_file_gone", f"{quote_value(name)} is not in the folder: {_UPDATE}")
         else:
             with suppress(OSError):  # checking the file itself reports that it cannot be read
-                yield from _check_entries(index, files[name], *indexed[name])
+                yield from _check_entries(index, name, files[name], *indexed[name])
     if names is None:
         for row in index.db.execute(_OF_NO_FILE):
             yield _entry_fault("index_entry_unfounded", row, "belongs to no file")
 
 
-def _check_entries(index: Index, path: Path, number: int, size: int) -> Iterator[_IndexFault]:
+def _check_entries(index: Index, name: str, actual: int, number: int, size: int) -> Iterator[_IndexFault]:
     """Compare the entries of an existing file with its records."""
-    actual = path.stat().st_size
     if actual != size:
-        text = f"{quote_value(path.name)} had {size} bytes when it was indexed and has {actual}: {_UPDATE}"
+        text = f"{quote_value(name)} had {size} bytes when it was indexed and has {actual}: {_UPDATE}"
         yield _file_fault("index_file_changed", text)
         return
-    with path.open("rb") as stream:
+    with open_warc(index.folder, name) as stream:
         expected = ((surt(entry.url), *_values(entry)) for entry in iter_entries(stream))
-        yield from _compare_index_rows(path.name, expected, index.db.execute(_OF_FILE, (number,)))
+        yield from _compare_index_rows(name, expected, index.db.execute(_OF_FILE, (number,)))
 
 
 def _compare_index_rows(name: str, expected: Iterator[_Row], stored: Iterator[_Row]) -> Iterator[_IndexFault]:

@@ -9,12 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
 
+from newscrawl.warc.dates import is_standard_date, parse_warc_date
 from newscrawl.warc.verify.problems import Fault, ProblemCode, quote_value
 
-MAX_HEAD = 1 << 20
-"A longer record head is not parsed."
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]{1,1000}")
@@ -23,12 +21,10 @@ _ID = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{0,60}:[!-;=?-~]{1,2000}>")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,60}:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_DATE = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T([01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:\.\d{1,9})?)?Z)?)?)?",
-    re.ASCII,
-)
 _DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}
 _VERSIONS = ("WARC/1.0", "WARC/1.1")
+_DRAFTS = ("WARC/0.17", "WARC/0.18")
+"Drafts of the standard that were used widely."
 _RECORD_TYPES = (
     "warcinfo",
     "response",
@@ -126,7 +122,9 @@ def _parse_line(head: RecordHead, line: str, previous: str) -> str:
 def check_head(head: RecordHead) -> Iterator[Fault]:
     """Check a record head on its own."""
     yield from head.faults
-    if head.version not in _VERSIONS:
+    if head.version in _DRAFTS:
+        yield "version_draft", f"{quote_value(head.version)} is a draft of the standard"
+    elif head.version not in _VERSIONS:
         yield "version_unknown", f"{quote_value(head.version)} is none of {', '.join(_VERSIONS)}"
     for name, values in head.fields.items():
         if len(values) > 1 and name in _NOT_REPEATABLE:
@@ -137,6 +135,9 @@ def check_head(head: RecordHead) -> Iterator[Fault]:
             yield code, f"{quote_value(value)} {complaint}"
         elif not value and code_if_missing:
             yield code_if_missing, f"{name} is missing"
+    date = head.first("warc-date")
+    if date and parse_warc_date(date) and not is_standard_date(date):
+        yield "date_variant", f"{quote_value(date)} is not written as a UTC time such as 2026-01-31T08:30:00Z"
     yield from _check_by_type(head)
     yield from _check_target_uri(head)
 
@@ -185,13 +186,6 @@ def _check_target_uri(head: RecordHead) -> Iterator[Fault]:
         yield "target_uri_form", f"{quote_value(uri)} is not an absolute URI"
 
 
-def _is_utc_time(value: str) -> bool:
-    match = _DATE.fullmatch(value)
-    with suppress(ValueError):
-        return match is not None and bool(date(int(match[1]), int(match[2] or 1), int(match[3] or 1)))
-    return False
-
-
 def _is_ip_address(value: str) -> bool:
     with suppress(ValueError):
         return bool(ipaddress.ip_address(value))
@@ -211,7 +205,7 @@ _CHECKS: tuple[tuple[str, ProblemCode | None, ProblemCode, Callable[[str], objec
         "warc-date",
         "date_missing",
         "date_form",
-        _is_utc_time,
+        parse_warc_date,
         "is not a UTC time such as 2026-01-31T08:30:00Z",
     ),
     (

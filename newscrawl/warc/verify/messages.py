@@ -202,6 +202,8 @@ class MessageCheck:
         elif self.message is None:
             if self._head and not truncated:
                 yield self._unfinished_head()
+            if not self._head and has_payload and not truncated:
+                yield from self._digest_faults()
         elif has_payload:
             if not truncated:
                 yield from self._length_faults()

@@ -19,7 +19,7 @@ from newscrawl.warc.verify import WarcProblem, verify_warc, verify_warcs
 from newscrawl.warc.verify import members as members_module
 from newscrawl.warc.verify.headers import check_head, parse_head
 from newscrawl.warc.verify.messages import Dechunker
-from newscrawl.warc.verify.problems import IndexCode, ProblemCode
+from newscrawl.warc.verify.problems import RULES, FormatCode, IndexCode, ProblemCode
 from newscrawl.warc.writer import WarcWriter
 
 DATE = "2026-03-04T05:06:07Z"
@@ -314,7 +314,22 @@ BROKEN: dict[str, tuple[bytes, list[str]]] = {
     # and more
     "nothing at all": (b"", ["file_empty"]),
     "no WARC": (b"<html></html>", ["not_a_warc"]),
-    "packed, but no WARC": (packed(b"<html></html>"), ["member_without_record"]),
+    "packed, but no WARC": (packed(b"<html></html>"), ["not_a_warc"]),
+    "packed, and nothing that is known": (packed(b"\0\1\2"), ["member_without_record"]),
+    "no block, and the digest of another payload": (
+        packed(info(), record(block=b"", WARC_Payload_Digest=sha1(b"story"))),
+        ["payload_digest_mismatch"],
+    ),
+    "a draft of the standard": (
+        packed(info(version="WARC/0.18"), record(version="WARC/0.18")),
+        ["version_draft", "version_draft"],
+    ),
+    "a date without a zone": (packed(info(), record(WARC_Date="2026-03-04T05:06:07")), ["date_variant"]),
+    "the day of the year as that of the month": (
+        packed(info(), record(WARC_Date="2009-03-65T08:43:19-0800")),
+        ["date_variant"],
+    ),
+    "a date that is no date": (packed(info(), record(WARC_Date="in spring")), ["date_form"]),
     "garbage at the start": (b"xx" + packed(info(), record()), ["garbage_at_start"]),
     "garbage at the end": (packed(info(), record()) + b"\0" * 40, ["garbage_at_end"]),
     "garbage behind a record": (
@@ -349,7 +364,6 @@ BROKEN: dict[str, tuple[bytes, list[str]]] = {
         packed(info(), record(Content_Type=None)),
         ["content_type_missing"],
     ),
-    "a date without a zone": (packed(info(), record(WARC_Date="2026-03-04T05:06:07")), ["date_form"]),
     "a date that never was": (packed(info(), record(WARC_Date="2026-02-30T05:06:07Z")), ["date_form"]),
     "an id without brackets": (packed(info(), record(WARC_Record_ID="urn:uuid:1")), ["record_id_form"]),
     "an address that is none": (packed(info(), record(WARC_IP_Address="example.org")), ["ip_address_form"]),
@@ -556,9 +570,34 @@ def test_noise_is_passed_over_in_one_go(tmp_path: Path) -> None:
 
 
 def test_every_code_is_shown_by_a_test() -> None:
-    elsewhere = {"file_unreadable", "file_given_up", *get_args(IndexCode)}
+    elsewhere = {"file_unreadable", "file_given_up", *get_args(IndexCode), *get_args(FormatCode)}
     all_codes = {code for part in get_args(ProblemCode) for code in get_args(part)}
     assert {code for _, found in BROKEN.values() for code in found} | elsewhere == all_codes
+
+
+def test_every_code_has_a_level_and_a_clause() -> None:
+    assert set(RULES) == {code for part in get_args(ProblemCode) for code in get_args(part)}
+    assert all(rule.clause for rule in RULES.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        ("block tampered with", "error"),
+        ("payload digest wrong", "error"),
+        ("no block, and the digest of another payload", "error"),
+        ("truncated last member", "error"),
+        ("no date", "error"),
+        ("no warcinfo", "warning"),
+        ("another file's name", "warning"),
+        ("no digests", "warning"),
+        ("an unknown type", "warning"),
+        ("a draft of the standard", "warning"),
+        ("mixed versions", "warning"),
+    ],
+)
+def test_a_recommendation_is_a_warning_and_damage_an_error(tmp_path: Path, kind: str, level: str) -> None:
+    assert {problem.level for problem in problems(tmp_path, BROKEN[kind][0])} == {level}
 
 
 def test_progress_tells_every_byte_once(tmp_path: Path) -> None:
@@ -712,3 +751,10 @@ def test_chunk_sizes_may_be_filled_up_with_zeros(zeros: int, step: int) -> None:
     assert chunks.is_complete
     assert not chunks.is_broken
     assert not chunks.has_bytes_after
+
+
+def test_the_docs_list_every_problem_with_level_and_clause() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "archive.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- problems -->\n")[2].partition("<!-- /problems -->")[0]
+    rows = [f"| `{code}` | {rule.level} | {rule.clause} |" for code, rule in RULES.items()]
+    assert table.splitlines() == ["| problem | level | clause |", "|---|---|---|", *rows]
