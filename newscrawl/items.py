@@ -222,11 +222,12 @@ class Quality(LinePart):
     """How reliable the line is."""
 
     score: float | None = None
-    "Expected quality of the text: the F1 score that the block classifier predicts, 0 to 1."
+    "Expected F1 score of the text as written, 0 to 1; None where no classifier has seen it (script_body)."
     page_type_score: float | None = None
     "How sure the classifier is of the page's type, 0 to 1; None where the page declares it."
     flags: list[str] = Field(default_factory=list)
-    "Such as short_text, no_date, no_title, encoding_guess, feed_body."
+    """Such as short_text, no_date, date_guess, no_title, encoding_guess, feed_body, cut_by_rules,
+    script_body, coding_mended (a wrong Content-Encoding), cut_short (a connection that ended too early)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -371,7 +372,7 @@ class Article(LinePart):
     version: int = 1
     "1 for the first text of this page, then counted up."
     previous_id: str | None = None
-    "Id of the version before."
+    "Id of the version before; the same id where only the headline has changed."
     changed: list[str] = Field(default_factory=list)
     "Fields that differ from the version before."
     discovery: Discovery | None = None

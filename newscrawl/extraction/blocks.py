@@ -22,7 +22,7 @@ from newscrawl.items import BlockKind
 IGNORED_TAGS = frozenset({
     "script", "style", "noscript", "template", "head", "title", "meta", "link", "svg", "math", "iframe",
     "object", "embed", "video", "audio", "canvas", "map", "area", "select", "option", "datalist", "textarea",
-    "button", "input", "dialog", "param", "source", "track",
+    "button", "input", "dialog", "param", "source", "track", "noembed", "noframes",
 })
 "Elements whose content is never read."
 KIND_BY_TAG: dict[str, BlockKind] = {
@@ -48,14 +48,41 @@ _CELL_CHARS = 100
 _ENCLOSING_KINDS: tuple[BlockKind, ...] = ("caption", "quote", "li", "pre")
 "Kinds that also apply to the paragraphs inside such an element."
 _SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]]\s*$")
-_SCREEN_READER_TAGS = frozenset({"span", "div", "p", "b", "em", "a", "h2", "h3"})
+_SCREEN_READER_TAGS = frozenset(
+    {"span", "div", "p", "b", "strong", "em", "i", "small", "sup", "a", "h2", "h3"}
+)
 "Elements that themes use for text meant for screen readers alone, such as `opens new tab` after a link."
 _SCREEN_READER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?:-text)?)(?:$|[\s_-])", re.I
+    r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?:-text)?|screen-only|screenreader(?:-text)?|"
+    r"hidden-(?:visually|accessible)|(?:a11y|accessibly|accessibility)-(?:hidden|text)|show-for-sr|"
+    r"assistive-text|element-invisible|off-?screen)(?:$|[\s_-])",
+    re.I,
 )
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.I)
+_HINT_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:tool-?tip|tippy|popover|hovercard)(?:__|-|_)?(?:text|content|body|inner|box|popup)(?:$|[\s_-])",
+    re.I,
+)
+_HINT_CHARS = 160
+"Longest hidden part of a sentence that is a hint; a longer one is the rest of a story behind `read more`."
+_WORD_CHARS = 60
+"Longest word or term that a page puts into a button or an element of its own."
+_TEXT_TAGS = frozenset({"p", "li", "dt", "dd", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"})
+"Elements that hold a line of text, so that an unknown element inside is a part of the line."
+_GOES_ON = re.compile(r"\s*(?:[,.;:!?)…’'»”-]|[^\W\d_A-ZÀ-ÖØ-Þ])")
+"Text that goes on after a word rather than beginning anew."
+_DROP_CAP_CLASS = re.compile(
+    r"drop-?_?cap|(?:^|[\s_-])let{1,2}rine|first-?letter|initial-?cap|cap-?letter", re.I
+)
+_DROP_CAP = re.compile(r"[\"“«‘'(]?\s?[^\W\d_]$")
+_WHOLE_WORDS = frozenset("AIÀYOÔEÉ")
+"Capitals that may be a word, so that a space after them stays."
+_NO_WORD = re.compile(r"[^\w\"“”«»„'’$€£%&+=<>/.,;:!?()-]{1,4}")
+"Symbols such as the `#` or arrow of a link to a heading."
+_QUOTE_MARKS = "\"“”«»„‘’'"
 _CLIPPED_STYLE = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
 _BOLD_TAGS = frozenset({"b", "strong"})
-_COUNTED_INLINE_TAGS = frozenset({"a", *_BOLD_TAGS})
+_COUNTED_INLINE_TAGS = frozenset({"a", "q", *_BOLD_TAGS})
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -163,13 +190,13 @@ def build_outline(
         if event == "start":
             attributes = element.items() if tag in _SCREEN_READER_TAGS else ()
             if (
-                tag in IGNORED_TAGS
-                or (attributes and _is_for_screen_readers(attributes))
+                (tag in IGNORED_TAGS and not (tag == "button" and builder.is_word(element)))
+                or (attributes and _is_unseen(element, attributes))
                 or element in skipped
             ):
                 ignored = element
                 walk.skip_subtree()
-            elif tag in BLOCK_TAGS or "-" in tag or not builder.open_frames or element in extra:
+            elif tag in BLOCK_TAGS or builder.is_custom_block(element, tag) or element in extra:
                 builder.enter_block(element, tag, attributes or element.items())
                 if tag == "table" and (rows := read_data_table(element)):
                     builder.add_table(element, rows)
@@ -177,18 +204,23 @@ def build_outline(
                 elif text := element.text:
                     builder.add_text(text)
             else:
-                builder.enter_inline(tag)
+                builder.enter_inline(element, tag)
                 if text := element.text:
                     builder.add_text(text)
         else:
             if builder.open_frames and builder.open_frames[-1].element is element:
                 builder.leave_block()
             elif tag in _COUNTED_INLINE_TAGS and element is not ignored:
-                builder.leave_inline(tag)
+                builder.leave_inline(element, tag)
             if element is not root and (text := element.tail):
-                builder.add_text(text)
+                builder.add_text(text.lstrip() if _is_split_word(element, text) else text)
     builder.end_block()
     return builder.blocks, builder.frames
+
+
+def _is_unseen(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
+    """Whether an element is for screen readers alone, or shows only on demand."""
+    return _is_for_screen_readers(attributes) or _is_hint(element, attributes)
 
 
 def _is_for_screen_readers(attributes: Iterable[tuple[str, str]]) -> bool:
@@ -199,6 +231,50 @@ def _is_for_screen_readers(attributes: Iterable[tuple[str, str]]) -> bool:
         if name == "style" and "absolute" in value and _CLIPPED_STYLE.search(value):
             return True
     return False
+
+
+def _is_hint(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
+    """Whether an element is a part of a sentence that shows only on demand, such as the text of a tooltip."""
+    for name, value in attributes:
+        if (name == "role" and value == "tooltip") or (name == "class" and _has_hint_class(value)):
+            return len(inner_text(element)) <= _HINT_CHARS
+        if element.tag in BLOCK_TAGS:
+            continue
+        if name == "hidden" or (name == "style" and _HIDDEN_STYLE.search(value)):
+            return len(inner_text(element)) <= _HINT_CHARS
+        if name == "aria-hidden" and value == "true":
+            # What has letters is shown, and may be the visible half of a word that is read out otherwise.
+            return _NO_WORD.fullmatch(inner_text(element)) is not None
+    return False
+
+
+@lru_cache(maxsize=8192)
+def _has_hint_class(classes: str) -> bool:
+    return _HINT_CLASS.search(classes) is not None
+
+
+def _has_quote_marks(element: HtmlElement) -> bool:
+    return (element.text or "").lstrip()[:1] in {*_QUOTE_MARKS}
+
+
+def _read_drop_cap(image: HtmlElement) -> str | None:
+    """The capital that an image shows at the beginning of a word."""
+    letter, rest = image.get("alt") or "", image.tail or ""
+    return letter if len(letter) == 1 and letter.isupper() and rest[:1].islower() else None
+
+
+def _is_split_word(element: HtmlElement, rest: str) -> bool:
+    """Whether an element is the drop capital of a word, and the rest of the word follows after a space."""
+    if (
+        not rest[0].isspace()
+        or rest.isspace()
+        or not (classes := element.get("class"))
+        or not _DROP_CAP_CLASS.search(classes)
+    ):
+        return False
+    letter = inner_text(element)
+    is_letter = _DROP_CAP.fullmatch(letter) is not None and letter[-1] not in _WHOLE_WORDS
+    return is_letter and rest.lstrip()[:1].islower()
 
 
 @lru_cache(maxsize=8192)
@@ -248,6 +324,30 @@ class _OutlineBuilder:
         if self.bold_depth:
             pending.bold_chars += len(text)
 
+    def is_word(self, element: HtmlElement) -> bool:
+        """Whether an element is a word amid a sentence."""
+        tail = element.tail or ""
+        return (
+            self._is_amid_text()
+            and _GOES_ON.match(tail) is not None
+            and next(element.iterdescendants(*BLOCK_TAGS), None) is None
+            and len(inner_text(element)) <= _WORD_CHARS
+        )
+
+    def is_custom_block(self, element: HtmlElement, tag: str) -> bool:
+        """Whether an element is the first, or a custom one that is no part of the line around it."""
+        if not self.open_frames or "-" not in tag:
+            return not self.open_frames
+        is_in_line = self.open_frames[-1].tag in _TEXT_TAGS or self._is_amid_text()
+        goes_on = is_in_line or _GOES_ON.match(element.tail or "") is not None
+        return not goes_on or next(element.iterdescendants(*BLOCK_TAGS), None) is not None
+
+    def _is_amid_text(self) -> bool:
+        """Whether the text so far is a sentence that has not ended."""
+        pending = self.pending
+        is_open = bool(pending.ending) and not pending.line_breaks
+        return is_open and _SENTENCE_END.search(pending.ending) is None
+
     def _end_line(self) -> None:
         """End the paragraph at two <br>, or at a single <br> after a sentence or a line in bold."""
         pending = self.pending
@@ -286,7 +386,7 @@ class _OutlineBuilder:
         self.end_block()
         self.open_frames.pop()
 
-    def enter_inline(self, tag: str) -> None:
+    def enter_inline(self, element: HtmlElement, tag: str) -> None:
         if tag == "br":
             self.pending.line_breaks += 1
         elif tag == "a":
@@ -294,12 +394,18 @@ class _OutlineBuilder:
             self.pending.link_count += 1
         elif tag in _BOLD_TAGS:
             self.bold_depth += 1
+        elif tag == "q" and not _has_quote_marks(element):
+            self.add_text("“")
+        elif tag == "img" and (letter := _read_drop_cap(element)):
+            self.add_text(letter)
 
-    def leave_inline(self, tag: str) -> None:
+    def leave_inline(self, element: HtmlElement, tag: str) -> None:
         if tag == "a":
             self.link_depth -= 1
-        else:
+        elif tag in _BOLD_TAGS:
             self.bold_depth -= 1
+        elif not _has_quote_marks(element):
+            self.add_text("”")
 
     def end_block(self) -> None:
         """Turn the pending text, if any, into a block."""
@@ -312,6 +418,8 @@ class _OutlineBuilder:
             return
         frame = self.open_frames[-1]
         kind = _block_kind(frame)
+        if joined[:1].islower() and (letter := self._pop_drop_cap()):
+            joined = letter + joined
         if text := normalize_lines(joined) if kind == "pre" else normalize_spaces(joined):
             self.blocks.append(
                 TextBlock(
@@ -325,6 +433,16 @@ class _OutlineBuilder:
                     after_line_break=pending.after_line_break,
                 )
             )
+
+    def _pop_drop_cap(self) -> str | None:
+        """Remove the block before if it is the drop capital of this one, and return its text."""
+        last = self.blocks[-1] if self.blocks else None
+        if last is None or last.kind not in {"p", "h"} or not _DROP_CAP.fullmatch(last.text):
+            return None
+        if not last.text[-1].isupper():
+            return None
+        self.blocks.pop()
+        return last.text + " " * (last.text[-1] in "ÀYÔ")
 
     def add_table(self, element: HtmlElement, rows: list[list[str]]) -> None:
         """Add a data table as a single block with a line for each row."""
@@ -349,7 +467,7 @@ def _read_attributes(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, s
         if name in NAMING_ATTRIBUTES:
             names[name] = value
         elif name == "style":
-            hidden = hidden or "display:none" in value.replace(" ", "").lower()
+            hidden = hidden or _HIDDEN_STYLE.search(value) is not None
         elif name == "hidden":
             hidden = True
     return names, hidden

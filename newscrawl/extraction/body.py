@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from configparser import ConfigParser
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby, islice, takewhile
 from operator import itemgetter
@@ -16,9 +16,10 @@ from operator import itemgetter
 from lxml.html import HtmlElement
 
 from newscrawl.extraction import platforms
+from newscrawl.extraction.article_parts import MIN_STORY_CHARS
 from newscrawl.extraction.blocks import TextBlock, inner_text
 from newscrawl.extraction.classifier.features import Row
-from newscrawl.extraction.classifier.model import THRESHOLD, load_default_model
+from newscrawl.extraction.classifier.model import THRESHOLD, BlockClassifier, load_default_model
 from newscrawl.extraction.classifier.text_features import read_page_hints
 from newscrawl.extraction.cleaning import clean_blocks
 from newscrawl.extraction.context import PageContext
@@ -28,7 +29,16 @@ from newscrawl.extraction.metadata.date_parser import find_dates
 from newscrawl.extraction.metadata.topics import declares_article
 from newscrawl.extraction.normalize import match_key, truncate
 from newscrawl.extraction.platforms import NamePatterns, frame_names
-from newscrawl.extraction.view import PageView, describe_removal, prune_tree, select_elements
+from newscrawl.extraction.script_story import read_script_story
+from newscrawl.extraction.view import (
+    OUTLET_RULE,
+    PageView,
+    describe_removal,
+    find_doubtful_marks,
+    prune_tree,
+    remove_marks,
+    select_elements,
+)
 from newscrawl.extraction.wire_notices import WireEvidence, extract_notices, find_nearby_notices
 from newscrawl.items import PageType, Removed
 
@@ -44,6 +54,14 @@ RECURRING = "recurring"
 "The memory of the site has the block from other pages."
 UNLIKELY = "unlikely"
 "Rejected by the classifier, for no reason that a rule could name."
+_SUSPICIOUS = 2
+"How many times as long as the text that rules call chrome the other text must be, to leave them unchecked."
+_TOOK_MUCH = 0.25
+"Share of the likely story that rules take from it, above which the article is flagged."
+_ELSEWHERE = frozenset({
+    "standfirst", "repeated", "byline", "kicker", "comments", "comments_form", "consent", NOTICE, RECURRING,
+})  # fmt: skip
+"Verdicts on text that is in other fields of the article, or surely not the story's."
 _MIN_PARTIAL_CHARS = 25
 "A shorter block counts as selected by trafilatura only if it is a whole line of its text."
 _DOUBTFUL_CHARS = 250
@@ -97,6 +115,8 @@ class BlockSelection:
 
 def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view: PageView) -> BlockSelection:
     """Select the blocks of the story. If trafilatura is asked, chrome is removed from `tree` first."""
+    classifier = context.classifier or load_default_model()
+    _check_marks(classifier, head, view)
     recurring = context.memory.find_recurring(view) if context.memory else frozenset()
     is_chrome = [block.frame.index in view.chrome or at in recurring for at, block in enumerate(view.blocks)]
     if view.body_frames:
@@ -107,7 +127,6 @@ def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view:
             ],
             recurring=recurring,
         )
-    classifier = context.classifier or load_default_model()
     prediction = classifier.predict(view.blocks, view.frames, read_page_hints(head), view.chrome)
     likely, selected = prediction.probabilities, _select_likely(view, prediction.probabilities, is_chrome)
     is_doubtful = not prediction.is_sure or _selected_chars(view, selected) < _DOUBTFUL_CHARS
@@ -138,6 +157,25 @@ def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view:
         asked_trafilatura=ask_trafilatura,
         recurring=recurring,
     )
+
+
+def _check_marks(classifier: BlockClassifier, head: PageHead, view: PageView) -> None:
+    """Take back the rules of platforms that would take most of the likely story."""
+    inside, outside = 0, 0
+    for block in view.blocks:
+        if block.frame.index in view.chrome:
+            inside += max(0, len(block.text) - block.linked_chars)
+        else:
+            outside += max(0, len(block.text) - block.linked_chars)
+    if inside < MIN_STORY_CHARS or inside <= outside / _SUSPICIOUS:
+        return
+    if view.body_frames:
+        likely = [block.frame.index in view.body_frames for block in view.blocks]
+    else:
+        prediction = classifier.predict(view.blocks, view.frames, read_page_hints(head))
+        likely = [bool(probability > THRESHOLD) for probability in prediction.probabilities]
+    if doubtful := find_doubtful_marks(view, likely):
+        remove_marks(view, doubtful)
 
 
 def _is_affordable(view: PageView) -> bool:
@@ -231,6 +269,13 @@ class Body:
     verdicts: list[str]
     "For each block of the view: `story`, or why it is not in the text."
     selection: BlockSelection
+    from_script: bool = False
+    "Whether the story was found in the scripts of the page, not in its blocks."
+
+    score: float | None = None
+    "Expected F1 of the text as it is written; None if the classifier has not seen it."
+    is_cut_by_rules: bool = False
+    "Whether rules took much of the likely story."
 
     @property
     def text(self) -> str:
@@ -255,11 +300,20 @@ def extract_body(
     )
     selection = select_blocks(context, tree, head, view)
     chosen = [block for block, keep in zip(view.blocks, selection.selected, strict=True) if keep]
+    scripted: list[TextBlock] = []
+    if not view.body_frames and count_chars(chosen) < _DOUBTFUL_CHARS:
+        scripted = read_script_story(head, tree, titles)
+    if scripted:
+        # Next to nothing on the page: its few blocks are teasers or a notice to switch scripts on.
+        chosen, selection = scripted, replace(selection, selected=[False] * len(view.blocks))
     lede = marked_lede or find_described_lede(head, lines, chosen, titles)
-    cleaned = clean_blocks(chosen, titles=titles, lede=lede, authors=authors, live=live)
+    cleaned = clean_blocks(chosen, titles=titles, lede=lede, authors=authors, live=live, url=head.url)
     if lede and count_chars(cleaned.blocks) < MIN_CHARS <= count_chars(chosen):
         # A text that is all there is to read is not a standfirst.
-        lede, cleaned = None, clean_blocks(chosen, titles=titles, lede=None, authors=authors, live=live)
+        lede, cleaned = (
+            None,
+            clean_blocks(chosen, titles=titles, lede=None, authors=authors, live=live, url=head.url),
+        )
     blocks, wire, notices = extract_notices(cleaned.blocks)
     find_nearby_notices(lines, blocks, wire)
     whole_notices = {id(block): NOTICE for block in cleaned.blocks if block.text in notices}
@@ -276,7 +330,36 @@ def extract_body(
         ],
         verdicts=verdicts,
         selection=selection,
+        from_script=bool(scripted),
+        score=None if scripted else _expect_f1(view, selection, verdicts),
+        is_cut_by_rules=not scripted and _removed_share(view, selection, verdicts) > _TOOK_MUCH,
     )
+
+
+def _expect_f1(view: PageView, selection: BlockSelection, verdicts: Sequence[str]) -> float:
+    """The expected F1 of the blocks that are written, if the probabilities are calibrated."""
+    if not selection.probabilities:
+        return selection.confidence
+    written, hits, story = 0.0, 0.0, 0.0
+    for block, verdict, probability in zip(view.blocks, verdicts, selection.probabilities, strict=True):
+        if verdict not in _ELSEWHERE:
+            story += len(block.text) * probability
+        if verdict == STORY:
+            written += len(block.text)
+            hits += len(block.text) * probability
+    return 2 * hits / max(1.0, written + story)
+
+
+def _removed_share(view: PageView, selection: BlockSelection, verdicts: Sequence[str]) -> float:
+    """The share of the likely story that rules of platforms and line rules took."""
+    written, removed = 0, 0
+    likely = [value > THRESHOLD for value in selection.probabilities] or selection.selected
+    for block, verdict, is_likely in zip(view.blocks, verdicts, likely, strict=True):
+        if verdict == STORY:
+            written += len(block.text)
+        elif is_likely and verdict not in _ELSEWHERE | {UNLIKELY, HIDDEN, OUTSIDE, OUTLET_RULE}:
+            removed += len(block.text)
+    return removed / max(1, written + removed)
 
 
 def find_marked_lede(

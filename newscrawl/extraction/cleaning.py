@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, takewhile
+from itertools import groupby, islice, pairwise, takewhile
+from operator import itemgetter
 
+from newscrawl.extraction.article_parts import MIN_STORY_CHARS, find_second_articles
 from newscrawl.extraction.blocks import Frame, TextBlock
 from newscrawl.extraction.metadata.date_parser import is_date_line
 from newscrawl.extraction.normalize import match_key
 from newscrawl.extraction.phrases import Phrase, find_phrase
 
 MIN_ITEMS = 3
+_CERTAIN = frozenset({"second_article", "repeated", "standfirst", "consent"})
+"Reasons that leave a story whatever they take."
 _LIST_LINK_SHARE = 0.6
 "Share of the text of a link list that is in links."
 _PURE_LIST_LINK_SHARE = 0.35
@@ -22,8 +27,6 @@ _TEASER_CHARS = 120
 "Longest average item of such a list, and block of a teaser box."
 _MAX_SHARE = 0.35
 "A container with a larger share of the story's text is the story, whatever else it looks like."
-_MIN_STORY_CHARS = 250
-"If the first article of a page is shorter, the other articles may be parts of it."
 HEAD = 5
 "First blocks of a story, among which headline, standfirst, byline and date are repeated."
 TAIL = 5
@@ -45,6 +48,15 @@ _SENTENCE_END = re.compile(r"[.!?…]\W{0,3}$")
 _TEASER_LINK_SHARE = 0.9
 "A block with a larger share of linked text is a teaser."
 _LINK_CHARS = 200
+_SENTENCE_CHARS = 60
+"Shortest paragraph that may be a link as a whole and still belong to the story."
+_PULL_QUOTE_CHARS = (20, 400)
+"Shortest and longest quote that is taken for a repetition."
+_PULL_QUOTE_LEVELS = 10
+"Elements around a block that may say that it is a pull quote."
+_PULL_QUOTE_NAME = re.compile(r"pull-?_?quote|exergue|(?:^|[\s_-])(?:citation|quote)(?:$|[\s_-])", re.I)
+_REPEATED_CHARS = 80
+"Shortest paragraph of which a second copy is none of the story."
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+$|\S+@\S+\.\w+$", re.IGNORECASE)
 "An address that is spelt out is part of the story."
 _CREDIT_IN_BRACKETS = re.compile(
@@ -80,6 +92,8 @@ _NO_LETTERS = re.compile(r"^[\W\d_]{0,60}$")
 @dataclass(kw_only=True, slots=True)
 class CleanedBlocks:
     blocks: list[TextBlock]
+    max_drop: int = MIN_STORY_CHARS
+    "Characters that a rule may take for one reason."
     dropped: dict[int, str] = field(default_factory=dict)
     "Reasons by the identity of the block."
     byline: str | None = None
@@ -89,8 +103,20 @@ class CleanedBlocks:
         """Drop the blocks for which the condition holds."""
         self.drop_ids({id(block): reason for block in self.blocks if condition(block)})
 
-    def drop_ids(self, reasons: dict[int, str]) -> None:
-        """Drop blocks by identity, each for its own reason."""
+    def drop_ids(self, reasons: dict[int, str], *, is_certain: bool = False) -> None:
+        """Drop blocks by identity, each for its own reason.
+
+        Blocks that are most of the story stay unless the rule is certain: it must be wrong.
+        """
+        chars: Counter[str] = Counter()
+        for block in self.blocks:
+            if id(block) in reasons:
+                chars[reasons[id(block)]] += len(block.text)
+        reasons = {
+            key: reason
+            for key, reason in reasons.items()
+            if is_certain or reason in _CERTAIN or chars[reason] <= self.max_drop
+        }
         self.dropped |= reasons
         self.blocks = [block for block in self.blocks if id(block) not in reasons]
 
@@ -102,24 +128,29 @@ def clean_blocks(
     lede: str | None,
     authors: Sequence[str] = (),
     live: bool = False,
+    url: str = "",
 ) -> CleanedBlocks:
     """The blocks without chrome; `titles` are the match keys of the headline's spellings.
 
-    A `live` page tells its story in many articles.
+    A `live` page tells its story in many articles. `url` is the address of the page.
     """
-    story = CleanedBlocks(blocks=list(blocks))
+    chars = sum(len(block.text) for block in blocks)
+    story = CleanedBlocks(blocks=list(blocks), max_drop=max(MIN_STORY_CHARS, chars // 2))
+    _drop_copies(story)
     _drop_captions(story)
     story.drop("empty", lambda block: block.kind != "table" and _is_wordless(block.text))
     story.drop("comments", lambda block: _COMMENT_COUNT.match(block.text) is not None)
     foot = {id(block) for block in story.blocks[-TAIL:]}
     story.drop("consent", lambda block: id(block) in foot and _asks_consent(block.text))
     _drop_two_line_byline(story)
-    second = set() if live else find_second_articles(story.blocks)
+    second = set() if live else find_second_articles(story.blocks, titles, url)
     story.drop("second_article", lambda block: id(block) in second)
     _drop_labelled_lists(story)
     _drop_phrases(story)
     listed = Containers(story.blocks).link_lists()
-    story.drop("related", lambda block: id(block) in listed or _is_link(block))
+    linked = _find_linked_sentences(story.blocks)
+    story.drop("related", lambda block: id(block) in listed or (_is_link(block) and id(block) not in linked))
+    _drop_pull_quotes(story)
     _drop_bylines_and_dates(story)
     _drop_kickers(story, titles)
     _drop_repeats(story, titles, "repeated")
@@ -130,6 +161,16 @@ def clean_blocks(
     while story.blocks and story.blocks[-1].kind == "h":
         story.dropped[id(story.blocks.pop())] = "loose_heading"
     return story
+
+
+def _drop_copies(story: CleanedBlocks) -> None:
+    """Drop second copies of a story, such as the one for small screens."""
+    first: dict[str, int] = {}
+    offsets = [at - first.setdefault(block.text, at) for at, block in enumerate(story.blocks)]
+    for offset, run in groupby(zip(offsets, story.blocks, strict=True), key=itemgetter(0)):
+        copies = [block for _, block in run] if offset else []
+        if len(copies) >= MIN_ITEMS and sum(len(block.text) for block in copies) >= MIN_STORY_CHARS:
+            story.drop_ids(dict.fromkeys(map(id, copies), "repeated"))
 
 
 def _drop_captions(story: CleanedBlocks) -> None:
@@ -166,18 +207,6 @@ def _drop_two_line_byline(story: CleanedBlocks) -> None:
             story.byline = story.byline or f"{label.text} {name.text}"
             story.drop_ids({id(label): "byline", id(name): "byline"})
             return
-
-
-def find_second_articles(blocks: Sequence[TextBlock]) -> set[int]:
-    """Identities of the blocks in `article` elements below the article in which the story begins."""
-    enclosing = (_enclosing(block) for block in blocks)
-    articles = [next((frame for frame in frames if frame.tag == "article"), None) for frames in enclosing]
-    if not blocks or articles[0] is None:
-        return set()
-    first = [at for at, article in enumerate(articles) if article is articles[0]]
-    if sum(len(blocks[at].text) for at in first) < _MIN_STORY_CHARS:
-        return set()
-    return {id(blocks[at]) for at in range(first[-1] + 1, len(blocks)) if articles[at] is not None}
 
 
 def _enclosing(block: TextBlock) -> Iterator[Frame]:
@@ -219,7 +248,7 @@ def _drop_phrases(story: CleanedBlocks) -> None:
         phrase = find_phrase(block.text)
         if phrase is not None and _applies_at(phrase, at, len(story.blocks)):
             reasons[id(block)] = phrase.reason
-    story.drop_ids(reasons)
+    story.drop_ids(reasons, is_certain=True)
 
 
 def _is_link(block: TextBlock) -> bool:
@@ -229,6 +258,60 @@ def _is_link(block: TextBlock) -> bool:
         short
         and not _ADDRESS.match(block.text)
         and block.linked_chars >= _TEASER_LINK_SHARE * len(block.text)
+    )
+
+
+def _find_linked_sentences(blocks: Sequence[TextBlock]) -> set[int]:
+    """Identities of paragraphs that are a link as a whole, yet a sentence among those of the story."""
+    return {
+        id(block)
+        for before, block, after in zip(blocks, blocks[1:], blocks[2:], strict=False)
+        if block.kind == "p"
+        and len(block.text) >= _SENTENCE_CHARS
+        and _SENTENCE_END.search(block.text)
+        and not find_phrase(block.text)
+        and all(_is_plain_neighbour(other, block) for other in (before, after))
+    }
+
+
+def _is_plain_neighbour(other: TextBlock, block: TextBlock) -> bool:
+    """Whether a paragraph beside another is one of the same container, and no link."""
+    return (
+        other.kind == "p"
+        and other.frame.parent is block.frame.parent
+        and other.linked_chars < _PURE_LIST_LINK_SHARE * len(other.text)
+    )
+
+
+def _drop_pull_quotes(story: CleanedBlocks) -> None:
+    """Drop quotes that repeat words of a paragraph, and paragraphs of some length that stand there twice."""
+    keys = {id(block): match_key(block.text) for block in story.blocks if block.kind != "table"}
+    texts = [keys[id(block)] for block in story.blocks if block.kind in {"p", "li"}]
+    quoted = [
+        block
+        for block in story.blocks
+        if id(block) in keys
+        and _PULL_QUOTE_CHARS[0] <= len(block.text) <= _PULL_QUOTE_CHARS[1]
+        and _is_pull_quote(block)
+    ]
+    repeats = {
+        id(block): "repeated"
+        for block in quoted
+        if any(keys[id(block)] in text and keys[id(block)] != text for text in texts)
+    }
+    first: dict[str, TextBlock] = {}
+    for block in story.blocks:
+        key = keys.get(id(block), "")
+        if block.kind == "p" and len(key) >= _REPEATED_CHARS and first.setdefault(key, block) is not block:
+            repeats[id(block)] = "repeated"
+    story.drop_ids(repeats)
+
+
+def _is_pull_quote(block: TextBlock) -> bool:
+    """Whether a block's element says that it is a quote or stands beside the text."""
+    return block.kind == "quote" or any(
+        frame.tag == "aside" or _PULL_QUOTE_NAME.search(frame.names)
+        for frame in islice(_enclosing(block), _PULL_QUOTE_LEVELS)
     )
 
 
@@ -287,17 +370,19 @@ def _is_biography(text: str, names: Sequence[str]) -> bool:
 class _Totals:
     """What a container holds of the story."""
 
-    first: TextBlock
+    first: int
+    "Position of its first block."
     items: int = 0
     chars: int = 0
     linked_chars: int = 0
     unlinked_items: int = 0
 
-    def add(self, block: TextBlock) -> None:
-        self.items += 1
-        self.chars += len(block.text)
-        self.linked_chars += block.linked_chars
-        self.unlinked_items += not block.linked_chars
+    def add(self, other: _Totals) -> None:
+        self.first = min(self.first, other.first)
+        self.items += other.items
+        self.chars += other.chars
+        self.linked_chars += other.linked_chars
+        self.unlinked_items += other.unlinked_items
 
 
 class Containers:
@@ -307,9 +392,20 @@ class Containers:
         self._blocks = blocks
         self._total_chars = sum(len(block.text) for block in blocks)
         self._totals: dict[int, _Totals] = {}
-        for block in blocks:
+        frames: dict[int, Frame] = {}
+        for at, block in enumerate(blocks):
+            own = _Totals(at, 1, len(block.text), block.linked_chars, not block.linked_chars)
+            self._totals.setdefault(block.frame.index, _Totals(at)).add(own)
             for frame in _enclosing(block):
-                self._totals.setdefault(frame.index, _Totals(block)).add(block)
+                if frame.index in frames:
+                    break
+                frames[frame.index] = frame
+        # From the innermost out, so that each element is visited once however deep the page is.
+        self._outermost_first = [frames[index] for index in sorted(frames)]
+        for frame in reversed(self._outermost_first):
+            if frame.parent is not None:
+                totals = self._totals[frame.index]
+                self._totals.setdefault(frame.parent.index, _Totals(totals.first)).add(totals)
 
     def link_lists(self) -> set[int]:
         """Identities of the blocks in containers that consist mostly of short links."""
@@ -321,15 +417,17 @@ class Containers:
         for frame in _enclosing(label):
             totals = self._totals[frame.index]
             is_short = totals.chars <= min(_MAX_SHARE * self._total_chars, _TEASER_CHARS * totals.items)
-            if totals.first is not label or not is_short:
+            if self._blocks[totals.first] is not label or not is_short:
                 break
             box = frame
         return self._blocks_inside({box.index}) if box else {id(label)}
 
     def _blocks_inside(self, indexes: set[int]) -> set[int]:
-        return {
-            id(block) for block in self._blocks if any(frame.index in indexes for frame in _enclosing(block))
-        }
+        inside: set[int] = set()
+        for frame in self._outermost_first if indexes else ():
+            if frame.index in indexes or (frame.parent is not None and frame.parent.index in inside):
+                inside.add(frame.index)
+        return {id(block) for block in self._blocks if block.frame.index in inside}
 
     def _is_link_list(self, totals: _Totals) -> bool:
         share = _LIST_LINK_SHARE if totals.unlinked_items else _PURE_LIST_LINK_SHARE

@@ -20,7 +20,13 @@ from newscrawl.extraction.context import (
     build_http,
     read_discovery,
 )
-from newscrawl.extraction.head import PageHead, canonical_url, declared_language, read_head
+from newscrawl.extraction.head import (
+    PageHead,
+    canonical_url,
+    declared_language,
+    read_head,
+    read_site_name,
+)
 from newscrawl.extraction.landmarks import HeadlineContext, find_headline
 from newscrawl.extraction.metadata.access import read_access
 from newscrawl.extraction.metadata.authors import Byline, choose_byline
@@ -197,7 +203,7 @@ def _build_article(
         url_canonical=canonical_url(head),
         url_norm=identity,
         source=outlet.id if outlet else None,
-        publisher=outlet.title if outlet else head.meta("og:site_name"),
+        publisher=outlet.title if outlet else read_site_name(head),
         domain=url_host(context.url) or None,
         country=outlet.country if outlet else None,
         title=metadata.title.text,
@@ -270,12 +276,16 @@ def _assess_quality(page: ParsedPage, metadata: PageMetadata, body: Body) -> Qua
         "short_text": len(body.text) < SHORT_CHARS,
         "no_title": metadata.title.text is None,
         "no_date": metadata.dates.published is None,
+        "date_guess": metadata.dates.published is not None
+        and metadata.dates.published.date.swapped is not None,
         "encoding_guess": page.is_guess,
         "second_opinion": body.selection.asked_trafilatura,
         "cut": page.is_truncated,
+        "script_body": body.from_script,
+        "cut_by_rules": body.is_cut_by_rules,
     }
     return Quality(
-        score=round(body.selection.confidence, 3),
+        score=None if body.score is None else round(body.score, 3),
         page_type_score=round(body.selection.page_type[1], 3) if body.selection.page_type else None,
         flags=[name for name, is_set in checks.items() if is_set],
     )

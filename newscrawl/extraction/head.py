@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.jsonld import Node, find_story_node, read_nodes
+from newscrawl.extraction.jsonld import (
+    Node,
+    find_story_node,
+    first_text,
+    node_types,
+    read_nodes,
+    resolve_nodes,
+)
 from newscrawl.extraction.landmarks import PageLandmarks, find_landmarks
 from newscrawl.extraction.normalize import normalize_spaces, truncate
 from newscrawl.extraction.parse import find_header
@@ -73,10 +80,20 @@ def _read_metas(elements: list[HtmlElement]) -> dict[str, tuple[str, ...]]:
             if (name := element.get(attribute))
         } - {""}
         if names:
-            content = normalize_spaces(truncate(element.get("content") or "", MAX_META_CHARS))
+            content = normalize_spaces(
+                truncate(element.get("content") or element.get("datetime") or "", MAX_META_CHARS)
+            )
             for name in sorted(names):
                 metas.setdefault(name, []).append(content)
     return {name: tuple(contents) for name, contents in metas.items()}
+
+
+def read_site_name(head: PageHead) -> str | None:
+    """The name of the site: og:site_name, else the publisher that JSON-LD names."""
+    publishers = resolve_nodes(head.nodes, head.story_node.get("publisher"))
+    organisations = (node for node in publishers if "person" not in node_types(node))
+    names = (first_text(node.get("name")) for node in organisations)
+    return head.meta("og:site_name") or next(filter(None, names), None)
 
 
 def canonical_url(head: PageHead) -> str | None:

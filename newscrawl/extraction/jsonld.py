@@ -11,7 +11,7 @@ from lxml import etree
 from lxml.html import HtmlElement, document_fromstring
 
 from newscrawl.extraction.blocks import inner_text
-from newscrawl.extraction.normalize import normalize_spaces
+from newscrawl.extraction.normalize import normalize_spaces, resolve_entities
 from newscrawl.extraction.parse import MAX_ATTRIBUTES, count_attributes
 from newscrawl.urls import absolute_url, normalize_url
 
@@ -36,18 +36,21 @@ _COMMENT_MARKS = re.compile(
     r"^(?:<!--|//\s{0,20}<!\[CDATA\[|/\*\s{0,20}<!\[CDATA\[\s{0,20}\*/|<!\[CDATA\[)|"
     r"(?:-->|//\s{0,20}\]\]>|/\*\s{0,20}\]\]>\s{0,20}\*/|\]\]>)$"
 )
+_COMMENTS = re.compile(r"(?:\s*(?:<!--[^{\[]{0,2000}?-->|/\*[^{\[]{0,2000}?\*/|//[^{\[\n]{0,2000}\n))+")
+"Comments before the first value."
 _MARKUP = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
 
 # Lenient JSON
 _MAX_LENIENT_DEPTH = 40
 _MAX_BARE_CHARS = 5_000
 _SPACE = re.compile(r"[\s\u00a0\ufeff]*")
+_COMMENT = re.compile(r"(?:[\s\u00a0\ufeff]|/\*[^*]{0,500}\*/|//[^\n]{0,500}\n)*")
 # White space is bounded where it is matched from many positions, or time would grow with its square.
 _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,3})?(?=\s{0,200}[,}\]])")
 _LITERAL = re.compile(r"(true|false|null)(?=\s{0,200}[,}\]])")
 _LITERALS: dict[str, Json] = {"true": True, "false": False, "null": None}
 # A quote closes a string only if what follows may follow a string.
-_STRING_END = re.compile(r'(?<!\\)(?:\\\\)*"(?=\s*(?:[:}\]]|,\s*["{\[\d\-tfn}\]]|$))')
+_STRING_END = re.compile(r'(?<!\\)(?:\\\\)*"(?=\s*(?:[:}\]]|,\s*(?:["{\[\d\-tfn}\]]|/[/*])|$))')
 _KEY_END = re.compile(r'"\s*:')
 _KEY_START = re.compile(r'\s*"')
 # A bare value runs to the next key, or to the brace that closes its object: before another or at a line end.
@@ -77,7 +80,10 @@ def read_nodes(scripts: Sequence[HtmlElement]) -> list[Node]:
 
 def _strip_comment_marks(text: str) -> str:
     """A script without the comment or CDATA marks around it."""
-    return _COMMENT_MARKS.sub("", text.strip().rstrip(";").rstrip()).strip().rstrip(";")
+    text = text.strip().rstrip(";").rstrip()
+    if comments := _COMMENTS.match(text):
+        text = text[comments.end() :].lstrip()
+    return _COMMENT_MARKS.sub("", text).strip().rstrip(";")
 
 
 def _iter_nodes(value: Json, depth: int) -> Iterator[Node]:
@@ -129,7 +135,7 @@ def first_text(value: Json) -> str | None:
     first = next(iter(string_values(value)), None)
     if first is None:
         return None
-    text = unescape(first)
+    text = resolve_entities(unescape(first))
     return normalize_spaces(_strip_markup(text) if _MARKUP.search(text) else text) or None
 
 
@@ -174,7 +180,7 @@ def parse_lenient_json(text: str) -> Json:
     try:
         return json.loads(text, strict=False)  # type: ignore[no-any-return]
     except (ValueError, RecursionError):
-        return _LenientReader(text).read_value(0)
+        return _LenientReader(text).read_values()
 
 
 class _LenientReader:
@@ -183,6 +189,20 @@ class _LenientReader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+
+    def read_values(self) -> Json:
+        """The value of the text; a list where a script holds several objects, one after the other."""
+        values = [self.read_value(0)]
+        while len(values) < MAX_NODES:
+            while self.accept(",") or self.accept(";"):
+                pass
+            if self.text[self.at : self.at + 1] not in {"{", "["}:
+                break
+            try:
+                values.append(self.read_value(0))
+            except UnreadableJsonError:
+                break
+        return values if len(values) > 1 else values[0]
 
     def read_value(self, depth: int) -> Json:
         if depth > _MAX_LENIENT_DEPTH:
@@ -199,6 +219,8 @@ class _LenientReader:
 
     def skip_space(self) -> None:
         space = _SPACE.match(self.text, self.at)
+        if space and self.text.startswith("/", space.end()):
+            space = _COMMENT.match(self.text, self.at)
         self.at = space.end() if space else self.at
 
     def accept(self, char: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -19,10 +19,11 @@ MAX_NAME_CHARS = 300
 _STEMS: dict[str, tuple[str, ...]] = {
     "author": (
         "author", "auteur", "autor", "byline", "by-line", "by_line", "signature", "writer", "contribut",
-        "journalist", "reporter", "redacteur", "verfasser", "vcard",
+        "journalist", "reporter", "redacteur", "verfasser", "vcard", "submitted-by",
     ),
     "date": (
-        "date", "time", "publi", "posted", "heure", "stamp", "entry-meta", "post-meta", "post-info",
+        "date", "time", "publi", "posted", "created", "heure", "stamp", "entry-meta", "post-meta",
+        "post-info",
     ),
     "figure": ("wp-caption", "article-image", "article__image", "featured-image"),
     "paging": ("page-links", "pagination", "pager", "multipage", "post-nav-links"),
@@ -67,9 +68,10 @@ _WHOLE_PAGE_TAGS = frozenset({"body", "html", "main"})
 "Their names say nothing about a part of the page."
 _OTHER_STORIES = re.compile(
     r"related|relation|similar|recommend|sidebar|(?<!elementor-)widget|teaser|card|\bmost|"
-    r"popular|latest|comment|ticker|footer|promo|carousel|more-?(?:from|stories|news)|\balso|suggest|trending|recirc",
+    r"popular|latest|comment|ticker|footer|promo(?!ted)|carousel|more-?(?:from|stories|news)|\balso|suggest|trending|recirc",
     re.IGNORECASE,
 )
+"Drupal calls every story on its front page `promoted`."
 _NAMED_LEVELS = 8
 "Ancestors whose names can mark an element as being about other stories."
 MAX_LINES = 400
@@ -105,7 +107,7 @@ class PageLandmarks:
     author_links: list[HtmlElement] = field(default_factory=list)
     "Links to an author's page."
     by_kind: dict[str, list[HtmlElement]] = field(default_factory=lambda: {kind: [] for kind in _STEMS})
-    "Elements by the kind that their class, id or itemprop names."
+    "Elements by the kind that their class, id, itemprop or RDFa property names."
     positions: dict[HtmlElement, int] = field(default_factory=dict)
     "Positions of the elements above among all elements of the page."
 
@@ -146,13 +148,19 @@ def find_landmarks(tree: HtmlElement) -> PageLandmarks:
             continue
         if tag in _LABEL_TAGS and is_label(element.text):
             _collect(landmarks, landmarks.labels, element, at)
-        if names := element.get("class") or element.get("id"):
-            for kind in landmark_kinds(names):
-                _collect(landmarks, landmarks.by_kind[kind], element, at)
-        if tag != "meta" and (prop := element.get("itemprop")):
-            for kind in landmark_kinds(prop):
-                _collect(landmarks, landmarks.by_kind[kind], element, at)
+        for kind in _element_kinds(element):
+            _collect(landmarks, landmarks.by_kind[kind], element, at)
     return landmarks
+
+
+def _element_kinds(element: HtmlElement) -> Iterator[str]:
+    """The kinds that the names of an element show; a component may be named for an author only."""
+    if names := element.get("class") or element.get("id"):
+        yield from landmark_kinds(names)
+    if component := element.get("data-component") or element.get("data-testid"):
+        yield from (kind for kind in landmark_kinds(component) if kind == "author")
+    if element.tag != "meta" and (prop := element.get("itemprop") or element.get("property")):
+        yield from landmark_kinds(prop)
 
 
 def _collect(landmarks: PageLandmarks, collected: list[HtmlElement], element: HtmlElement, at: int) -> None:

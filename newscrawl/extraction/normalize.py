@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from html import unescape
 
 # Tab and line feed count as white space; every other control character, the soft hyphen, zero-width spaces
 # and lone surrogates carry no text. The joiners U+200C and U+200D do, in Persian and in emoji.
@@ -12,6 +13,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 _SPACE = re.compile(r"\s+")
+_ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,5}|[a-z]{2,8}\d?);", re.IGNORECASE)
 _SPACE_IN_LINE = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n")
 _ASCII_PUNCTUATION = tuple(
@@ -68,6 +70,15 @@ def match_key(text: str) -> str:
 def strip_punctuation(folded: str) -> str:
     """Folded text without punctuation and spaces at its ends."""
     return folded.strip(_EDGE_PUNCTUATION)
+
+
+def resolve_entities(text: str) -> str:
+    """Text with its HTML entities resolved, also where they were escaped twice, as `O&amp;#039;Neil`."""
+    for _ in range(2):
+        if not _ENTITY.search(text):
+            break
+        text = unescape(text)
+    return text
 
 
 def truncate(text: str, limit: int) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from newscrawl.charsets import bom_charset, detect_charset, mend_double_utf8, resolve_charset
 from newscrawl.extraction.blocks import inner_text
+from newscrawl.extraction.tree_repair import reveal_text
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ELEMENTS = 100_000
@@ -18,10 +20,14 @@ MAX_ELEMENTS = 100_000
 MAX_ATTRIBUTES = 5_000
 "Attributes of a single element: libxml2 compares each with all before it."
 _PRESCAN_BYTES = 4096
-"Bytes searched for a declared encoding and for signs of other formats."
+"Bytes searched for signs of other formats."
+_HEAD_BYTES = 256 * 1024
+"Bytes searched for a declared encoding: themes print scripts and styles before it."
+_MAX_DECLARATIONS = 5
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{2,40})", re.IGNORECASE)
-_META_CHARSET = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{2,40})", re.IGNORECASE)
+_META_CHARSET = re.compile(rb"<meta\b[^>]{0,300}?charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{2,40})", re.IGNORECASE)
 _XML_CHARSET = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([a-z0-9_.:-]{2,40})", re.IGNORECASE)
+_HTML_LANG = re.compile(rb"<html\b[^>]{0,500}?\slang\s*=\s*[\"']?\s*([a-z-]{2,20})", re.IGNORECASE)
 _HTML_TAG = re.compile(
     rb"<\s*(!doctype\s+html|html|head|body|article|main|div|p|h1|table|title|frameset)\b", re.IGNORECASE
 )
@@ -29,29 +35,6 @@ _FEED = re.compile(
     rb"^\s*(<\?xml[^>]{0,300}>\s*)?(<!--.{0,2000}?-->\s*)?<(rss|feed|urlset|sitemapindex|rdf:rdf)\b",
     re.I | re.S,
 )
-# Only text encodings in use on the web: Python also has codecs such as base64 and punycode.
-_WEB_ENCODING = re.compile(
-    r"^(utf-?8|utf-?16(-?[lb]e)?|iso-?8859-([2-9]|1[0-6])|windows-?12\d\d|cp12\d\d|"
-    r"koi8-[ru]|euc-jp|iso-2022-jp|gb18030|big5-hkscs|macintosh)$"
-)
-# On the web these labels mean more than their names suggest: a page in `gb2312` may use all of GB 18030.
-# The labels are those of the Encoding Standard (encoding.spec.whatwg.org, "names and labels").
-_WEB_CODECS = {
-    "gb2312": "gb18030", "gb_2312-80": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
-    "euc-kr": "cp949", "ks_c_5601-1987": "cp949", "ksc5601": "cp949", "windows-949": "cp949",
-    "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "ms_kanji": "cp932",
-    "windows-31j": "cp932",
-    "big5": "big5hkscs", "x-x-big5": "big5hkscs", "x-euc-jp": "euc-jp",
-    "iso-8859-9": "windows-1254", "iso8859-9": "windows-1254", "latin5": "windows-1254",
-    "iso-8859-11": "cp874", "iso8859-11": "cp874", "tis-620": "cp874", "windows-874": "cp874",
-    "dos-874": "cp874",
-}  # fmt: skip
-_LATIN_LABELS = frozenset(
-    {"iso-8859-1", "iso8859-1", "latin1", "latin-1", "l1", "ascii", "us-ascii", "cp819"}
-)
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-"In UTF-16 every other byte may be zero."
 _CLASS_LOOKUP = etree.ElementDefaultClassLookup(element=HtmlElement)
 "The same class for all elements: the look-up of lxml.html calls Python for each of them."
 _MAGIC_NUMBERS = (
@@ -112,6 +95,7 @@ def parse_page(html: bytes, headers: Mapping[str, str]) -> ParsedPage | RejectRe
         return RejectReason(reason="empty", detail="nothing in it that could be parsed")
     if tree.xpath("count(//*)") > MAX_ELEMENTS:
         return RejectReason(reason="too_large", detail=f"more than {MAX_ELEMENTS} elements")
+    reveal_text(tree)
     return ParsedPage(tree=tree, charset=charset, is_guess=guessed, is_truncated=is_truncated)
 
 
@@ -132,68 +116,39 @@ def _reject_bytes(html: bytes, head: bytes) -> RejectReason | None:
         return RejectReason(reason="binary", detail=f"the bytes of a {kind} file")
     if _FEED.match(head):
         return RejectReason(reason="not_html", detail="a feed or sitemap")
-    is_text = head.startswith(_UTF16_BOMS) or _HTML_TAG.search(head)
+    is_text = bom_charset(html) or _HTML_TAG.search(head)
     if not is_text and len(_CONTROL.findall(head)) > _MAX_CONTROL_SHARE * len(head):
         return RejectReason(reason="binary", detail="bytes that are no text")
-    if b"<" not in html and not html.startswith(_UTF16_BOMS):
+    if b"<" not in html:
         return RejectReason(reason="not_html", detail="no markup in it")
     return None
 
 
 def decode_html(html: bytes, content_type: str | None = None) -> tuple[str, str, bool]:
     """The text, the encoding used, and whether the encoding is a guess."""
-    for bom, name in _BOMS:
-        if html.startswith(bom):
-            return html[len(bom) :].decode(name, "replace"), name, False
-    declared = _declared_encoding(html, content_type)
-    # Valid multi-byte UTF-8 does not occur by chance, while servers often send a wrong charset by default.
-    is_two_byte = declared is not None and declared.startswith(("utf-16", "iso-2022"))
-    if (declared in {None, "utf-8"} or not html.isascii()) and not is_two_byte:
-        with suppress(UnicodeDecodeError):
-            return html.decode("utf-8"), "utf-8", declared != "utf-8"
-    if declared == "utf-8":
-        return _decode_broken_utf8(html)
-    if declared is not None:
-        return html.decode(declared, "replace"), declared, False
-    return html.decode("windows-1252", "replace"), "windows-1252", True
+    declared = _declared_charsets(html, content_type)
+    lang = _HTML_LANG.search(html, 0, _HEAD_BYTES)
+    name = detect_charset(html, declared, lang.group(1).decode("ascii") if lang else None)
+    if name == "utf-8" and declared and html.isascii():
+        name = declared[0]  # ASCII is the same in all of them
+    text = html.decode(name, "replace").removeprefix("\ufeff")
+    if name == "utf-8" and (mended := mend_double_utf8(text)):
+        return mended, name, True
+    return text, name, name not in declared and bom_charset(html) != name
 
 
-def _declared_encoding(html: bytes, content_type: str | None) -> str | None:
-    head = html[:_PRESCAN_BYTES]
+def _declared_charsets(html: bytes, content_type: str | None) -> list[str]:
+    """The encodings that the header and the page declare."""
     in_header = _CHARSET.search(content_type or "")
-    if in_header and (name := _resolve_encoding(in_header.group(1))):
-        return name
-    for pattern in (_META_CHARSET, _XML_CHARSET):
-        if (match := pattern.search(head)) and (name := _resolve_encoding(match.group(1).decode("ascii"))):
-            # A page whose meta could be read byte by byte is not in UTF-16, whatever the meta says.
-            return "utf-8" if name.startswith("utf-16") else name
-    return None
-
-
-def _resolve_encoding(label: str) -> str | None:
-    label = label.strip().lower()
-    if label in _WEB_CODECS:
-        return _WEB_CODECS[label]
-    if label in _LATIN_LABELS:
-        return "windows-1252"
-    if label in {"utf8", "utf-8"}:
-        return "utf-8"
-    if not _WEB_ENCODING.match(label):
-        return None
-    try:
-        "".encode(label)
-    except LookupError:
-        return None
-    return label
-
-
-def _decode_broken_utf8(html: bytes) -> tuple[str, str, bool]:
-    """Text declared as UTF-8 that is not valid: a few bad bytes are replaced, many mean Windows-1252."""
-    text = html.decode("utf-8", "replace")
-    bad = text.count("\ufffd")
-    if bad * 4 > sum(char > "\x7f" for char in text):
-        return html.decode("windows-1252", "replace"), "windows-1252", True
-    return text, "utf-8", False
+    in_page = [
+        match.group(1).decode("ascii")
+        for pattern in (_META_CHARSET, _XML_CHARSET)
+        for match in islice(pattern.finditer(html, 0, _HEAD_BYTES), _MAX_DECLARATIONS)
+    ]
+    labels = ([in_header.group(1)] if in_header else []) + in_page
+    names = [name for label in labels if (name := resolve_charset(label))]
+    # A page whose meta could be read byte by byte is not in UTF-16, whatever the meta says.
+    return ["utf-8" if name.startswith(("utf-16", "utf-32")) else name for name in names]
 
 
 def count_attributes(text: str) -> int:

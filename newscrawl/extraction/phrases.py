@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -12,6 +15,36 @@ START_CHARS = 1500
 "Longest line that is compared at all; a consent banner may be a single long paragraph."
 OPENER_CHARS = 240
 HEAD_CHARS = 60
+PATTERN_CHARS = 240
+"Longest line that is compared with patterns: what a page says of itself is short."
+MAX_SENTENCES = 4
+
+_WORD = re.compile(r"<(\w+)>")
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
+_STRAY = re.compile(r"[^\w\s\"'%.,:;!?()/&@#+|>€$£-]+")
+"Pictograms, arrows and bullets."
+_SPACED_MARK = re.compile(r"\s+([?!;:.,)])")
+_EDGES = re.compile(r"^[^\w\"@#€$£]+|[^\w\"%€$£]+$")
+_SENTENCE_BREAK = re.compile(r"(?:[.!?:]|\.\.\.)\s+(?=\w)|\s[-|>]+\s|\s\|\s?")
+_REPORTED = re.compile(
+    r",\s(?:[\w'-]+\s){0,4}?(?:dit|disait|disent|declare|affirme|explique|repete|lance|lancait|ecrit|promet|raconte|"
+    r"plaide|estime|assure|insiste|said|says|say|read|reads|told|wrote|writes|repeats|asks|asked|warned|argues)\b|"
+    r",\s[^,]{0,40}\w-(?:t-)?(?:il|elle|ils|elles|on)\b"
+)
+"A clause that reports speech: what it reports is part of a story."
+_PURPOSE = re.compile(r"(?:pour|afin d[e'] ?|for|to|chaque|every) ?[^,\"]{3,90}, ")
+"As in `for more news, follow us`."
+# fmt: off
+_SMALL_WORDS = frozenset({
+    "de", "du", "des", "d", "la", "le", "les", "l", "et", "en", "au", "aux", "sur", "a", "à", "pour", "par",
+    "via", "the", "of", "and", "for", "in", "on", "at", "by", "van", "von", "der", "den", "el", "al", "&",
+})
+# fmt: on
+_QUOTED_START = re.compile(r"\s*[\"“«][^\"”»]+[\"”»]\W*\w")
+"A quotation that ends before the line does: the line says who used the words."
+_TITLE_BREAK = r" ?(?:[:|>]+|>>+| -) ?"
+_TITLE_START = re.compile(r"[\"'(]*[A-ZÀ-ÖØ-Þ0-9]")
+_TITLE_END = re.compile(r"\.\W*$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,9 +65,53 @@ class PrefixTable:
 
     def find(self, folded: str) -> Phrase | None:
         """The phrase that a folded line begins with."""
+        found = self.find_prefix(folded)
+        return self._phrases[found] if found else None
+
+    def find_prefix(self, folded: str) -> str | None:
+        """The beginning that a folded line has."""
         if not folded.startswith(self._prefixes):
             return None
-        return next(phrase for prefix, phrase in self._phrases.items() if folded.startswith(prefix))
+        return next(prefix for prefix in self._prefixes if folded.startswith(prefix))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinePattern:
+    """Patterns of whole lines that share a reason."""
+
+    phrase: Phrase
+    lines: re.Pattern[str]
+    named: re.Pattern[str] | None
+    "Lines that hold names, which its groups cover."
+    titled: re.Pattern[str] | None
+    "Labels in front of the title of another story."
+
+    def matches(self, line: str, key: str) -> bool:
+        """Whether a line is covered; `key` is the line without case and accents, letter by letter."""
+        if self.lines.fullmatch(key):
+            return True
+        match = self.named.fullmatch(key) if self.named is not None else None
+        return match is not None and all(map(is_name, _captured(match, line)))
+
+    def labels(self, line: str, key: str) -> bool:
+        """Whether a line is the title of another story behind a label."""
+        label = self.titled.match(key) if self.titled is not None else None
+        return label is not None and _TITLE_START.match(line, label.end()) is not None
+
+
+def _captured(match: re.Match[str], line: str) -> Iterator[str]:
+    """The parts of a line that the groups of a match cover, in the line's own letters."""
+    return (line[slice(*span)] for span in match.regs[1:] if span[0] >= 0)
+
+
+def is_name(text: str) -> bool:
+    """Whether the words of a text are written like those of a name."""
+    words = text.split()
+    small = [word.islower() for word in words]
+    return not all(small) and all(
+        not is_small or word in _SMALL_WORDS or word[:2] in {"d'", "l'"}
+        for word, is_small in zip(words, small, strict=True)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,16 +147,138 @@ def _fold_prefix(prefix: str) -> str:
     return fold(prefix) + " " * prefix.endswith(" ")
 
 
+@cache
+def load_line_patterns() -> tuple[LinePattern, ...]:
+    """The patterns that come with the package."""
+    data = read_package_toml("newscrawl.extraction", "phrase_patterns.toml")
+    words: dict[str, str] = {}
+    for name, text in data["words"].items():
+        words[name] = _insert_words(text, words)
+    patterns: list[LinePattern] = []
+    for table in data["patterns"]:
+        lines = [_insert_words(text, words) for text in table["lines"]]
+        labels = [_insert_words(text, words) for text in table.get("titled", ())]
+        patterns.append(
+            LinePattern(
+                phrase=Phrase(reason=table["reason"], edge_only=table["where"] == "edge"),
+                lines=re.compile("|".join(line for line in lines if not _GROUP.search(line))),
+                named=_join_patterns([line for line in lines if _GROUP.search(line)]),
+                titled=_join_patterns([f"(?:{label}){_TITLE_BREAK}" for label in labels]),
+            )
+        )
+    return tuple(patterns)
+
+
+def _join_patterns(patterns: list[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+def _insert_words(text: str, words: dict[str, str]) -> str:
+    return _WORD.sub(lambda match: words[match[1]], text)
+
+
 @lru_cache(maxsize=4096)
 def find_phrase(text: str) -> Phrase | None:
-    """The phrase that a line with normalized spaces is or begins with, if any."""
+    """The phrase or pattern that a line with normalized spaces has, if any."""
+    return find_listed_phrase(text) or (find_line_pattern(text) if len(text) <= PATTERN_CHARS else None)
+
+
+@lru_cache(maxsize=4096)
+def find_listed_phrase(text: str) -> Phrase | None:
+    """The phrase that a line with normalized spaces is or begins with, without a look at the patterns.
+
+    The classifier was trained on these, and reads many more lines than a story has.
+    """
     if len(text) > START_CHARS:
         return None
     lexicon = load_phrases()
     folded = fold_normalized(text)
     return (
         lexicon.lines.get(strip_punctuation(folded))
-        or lexicon.starts.find(folded)
-        or (lexicon.openers.find(folded) if len(text) <= OPENER_CHARS else None)
-        or (lexicon.heads.find(folded) if len(text) <= HEAD_CHARS else None)
+        or (None if _QUOTED_START.match(text) else lexicon.starts.find(folded))
+        or (_find_opener(lexicon, text, folded) if len(text) <= OPENER_CHARS else None)
+        or (lexicon.heads.find(folded) if len(text) <= HEAD_CHARS and text[-1:] != "." else None)
     )
+
+
+def _find_opener(lexicon: PhraseLexicon, text: str, folded: str) -> Phrase | None:
+    """The opener of a line, unless the rest of the line is a clause rather than the title of a story."""
+    prefix = lexicon.openers.find_prefix(folded)
+    if prefix is None or _REPORTED.search(folded):
+        return None
+    title = text.partition(":")[2].strip()
+    is_clause = prefix.endswith(":") and title[:1].islower()
+    return None if is_clause else lexicon.openers.find(folded)
+
+
+def find_line_pattern(text: str) -> Phrase | None:
+    """The phrase whose patterns cover a line as a whole, or each of its sentences."""
+    line = _plain_line(text)
+    key = _letters_only(line)
+    if not line or _REPORTED.search(key):
+        return None
+    if (cover := _find_cover(line, key)) is not None:
+        return cover
+    if not _TITLE_END.search(text):
+        for pattern in load_line_patterns():
+            if pattern.labels(line, key):
+                return pattern.phrase
+    breaks = [match.span() for match in _SENTENCE_BREAK.finditer(key)]
+    if not 0 < len(breaks) < MAX_SENTENCES:
+        return None
+    starts, ends = [0, *(end for _, end in breaks)], [*(start for start, _ in breaks), len(key)]
+    first: Phrase | None = None
+    for start, end in zip(starts, ends, strict=True):
+        cover = _find_cover(line[start:end], key[start:end])
+        if cover is None:
+            return None
+        first = first or cover
+    return first
+
+
+def _find_cover(line: str, key: str) -> Phrase | None:
+    """The phrase whose patterns cover a sentence; the purpose in front of an appeal counts as part of it."""
+    purpose = _PURPOSE.match(key)
+    start = purpose.end() if purpose else 0
+    for pattern in load_line_patterns():
+        if pattern.matches(line, key) or (start and pattern.matches(line[start:], key[start:])):
+            return pattern.phrase
+    return None
+
+
+def _plain_line(text: str) -> str:
+    """A line in its own letters, with plain punctuation and nothing else around or between its words."""
+    line = _unify(text).replace("©", "Copyright ").replace("œ", "oe").replace("(C)", "Copyright ")
+    if line.count('"') % 2:
+        line = line.replace('"', " ")
+    line = " ".join(_STRAY.sub(" ", line).split())
+    return _EDGES.sub("", _SPACED_MARK.sub(r"\1", line))
+
+
+def _unify(text: str) -> str:
+    return text.translate(_PUNCTUATION) if not text.isascii() else text
+
+
+_PUNCTUATION = str.maketrans(
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "«": '"',
+        "»": '"',
+        "–": "-",
+        "—": "-",
+        "‑": "-",
+        "…": "...",
+        "・": "|",
+    }
+    | {"\u00b7": "|", "•": "|"}
+)
+
+
+def _letters_only(line: str) -> str:
+    """The line in lower case and without accents; each letter keeps its place."""
+    if line.isascii():
+        return line.lower()
+    return "".join(unicodedata.normalize("NFD", letter)[0].lower()[:1] for letter in line)

@@ -37,6 +37,10 @@ _LISTING_PATHS = re.compile(
     r"rubrique)/[^/]*/?(?:page/\d+/?)?$",
     re.I,
 )
+_STORY_QUERY = re.compile(
+    r"(?:^|&)(?:p|page_id|post|id|nid|aid|article|id_article|news_?id|story_?id)=\d", re.I
+)
+"How addresses without a path name a story, such as `/?p=123`."
 _LISTING_TYPES = frozenset({"collectionpage", "searchresultspage", "itemlist", "profilepage"})
 _LISTING_BODY_CLASSES = frozenset({
     "home", "blog", "archive", "category", "tag", "author", "search", "search-results", "date",
@@ -105,17 +109,18 @@ def is_listing(head: PageHead, tree: HtmlElement, page_type: PageType, *, untitl
     if page_type == "listing" or _is_home(head.url):
         return True
     types = {name for node in head.nodes for name in node_types(node)}
-    signs = (
-        bool(types & _LISTING_TYPES)
-        + bool(_LISTING_PATHS.search(urlsplit(head.url).path))
-        + _has_listing_body(tree)
-    )
+    signs = bool(types & _LISTING_TYPES) + _has_listing_address(head.url) + _has_listing_body(tree)
     return signs >= 2 or (signs + untitled >= 1 and _count_teasers(tree) >= _MANY_TEASERS)
 
 
 def _is_home(url: str) -> bool:
     parts = urlsplit(url)
     return parts.path in {"", "/"} and not parts.query
+
+
+def _has_listing_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return _STORY_QUERY.search(parts.query) is None and _LISTING_PATHS.search(parts.path) is not None
 
 
 def _has_listing_body(tree: HtmlElement) -> bool:

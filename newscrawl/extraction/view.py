@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -11,6 +11,7 @@ from lxml.etree import XPathError
 from lxml.html import Element, HtmlElement
 
 from newscrawl.extraction import platforms
+from newscrawl.extraction.article_parts import MIN_STORY_CHARS
 from newscrawl.extraction.blocks import Frame, TextBlock, build_outline, inner_text, is_block_element
 from newscrawl.extraction.head import PageHead
 from newscrawl.extraction.normalize import truncate
@@ -22,6 +23,8 @@ MAX_REMOVED = 50
 SAMPLE_CHARS = 80
 MAX_MATCHES = 5_000
 OUTLET_RULE = "outlet_rule"
+_TRUSTED_REASONS = frozenset({"comments", "comments_form", "consent", OUTLET_RULE})
+"Elements with these reasons often hold more text than a short story, and it reads like one."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +37,8 @@ class PageView:
     "Indexes of the frames inside the story containers of the outlet's rule; empty if it names none."
     chrome: dict[int, str] = field(default_factory=dict)
     "Reasons by the indexes of the frames that rules call chrome, including all frames inside those."
+    marks: dict[int, str] = field(default_factory=dict)
+    "The same for the frames that the rules match themselves."
     excluded_inline: list[HtmlElement] = field(default_factory=list)
     "Elements that the outlet's rule takes out of the middle of blocks."
 
@@ -91,6 +96,7 @@ def build_view(tree: HtmlElement, head: PageHead, rule: Rule, platform: str | No
         platforms=detected,
         body_frames=frozenset(_inherit(frames, dict.fromkeys(body, ""))),
         chrome=_inherit(frames, chrome),
+        marks=chrome,
         excluded_inline=excluded_inline,
     )
 
@@ -102,6 +108,31 @@ def _inherit(frames: Sequence[Frame], reasons: dict[int, str]) -> dict[int, str]
         if frame.index not in inherited and frame.parent is not None and frame.parent.index in inherited:
             inherited[frame.index] = inherited[frame.parent.index]
     return inherited
+
+
+def find_doubtful_marks(view: PageView, likely: Sequence[bool]) -> set[int]:
+    """Indexes of the frames that rules of platforms call chrome though they hold most of the likely story."""
+    inside: dict[int, int] = dict.fromkeys(view.marks, 0)
+    total = 0
+    for block, is_likely in zip(view.blocks, likely, strict=True):
+        if is_likely:
+            total += len(block.text)
+            for frame in (block.frame, *block.frame.ancestors()):
+                if frame.index in inside:
+                    inside[frame.index] += len(block.text)
+    return {
+        index
+        for index, chars in inside.items()
+        if chars >= MIN_STORY_CHARS and 2 * chars > total and view.marks[index] not in _TRUSTED_REASONS
+    }
+
+
+def remove_marks(view: PageView, indexes: Collection[int]) -> None:
+    """Take back what rules say about these frames; other rules still hold inside them."""
+    for index in indexes:
+        del view.marks[index]
+    view.chrome.clear()
+    view.chrome.update(_inherit(view.frames, view.marks))
 
 
 def prune_tree(view: PageView) -> None:

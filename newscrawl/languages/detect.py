@@ -7,17 +7,53 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
-from newscrawl.languages.labels import OTHER_LANGUAGE, UNDECIDED, LangBlock, Languages, Span, summarise
+from newscrawl.languages.labels import (
+    MIXED_SHARE,
+    OTHER_LANGUAGE,
+    UNDECIDED,
+    LangBlock,
+    Languages,
+    Span,
+    summarise,
+)
 from newscrawl.languages.lexicon import HOME, load_lexicon
 from newscrawl.languages.ngrams import STATES, UNIT, unpack_lanes
 from newscrawl.languages.scores import CAPITALISED, EN, FAMILIAR, FR, LETTERS, OTHER, WORD, WORDS, lane
-from newscrawl.languages.segments import SHARED_SCRIPTS, TextLine, has_language, measure_blocks, measure_lines
+from newscrawl.languages.segments import (
+    SHARED_SCRIPTS,
+    TextLine,
+    has_language,
+    measure_blocks,
+    measure_lines,
+)
 from newscrawl.languages.viterbi import best_path
 
 MIN_FUNCTION_WORDS, MIN_FUNCTION_PERCENT = 2, 12
 "Function words that identify a language without a profile: how many, and their share of the words."
+MIN_PARTICLES, MIN_PARTICLE_PERCENT = 3, 40
+"Particles that identify a language without a profile in a short text: how many, and their part of it."
+_MAX_PARTICLE_WORDS = 40
+_MAX_FAMILIAR_PERCENT = 34
+"French and English texts have a larger share of words that are in the lists."
+MIN_NAMES = 3
+"Names that are a list."
+MAX_LISTED_WORDS = 10
+_LONG_WORD = 4
+"Shorter words are articles and prepositions, which names have in small letters."
+_ITEM_BREAK = re.compile(r"[,;:.!?/|()\[\]«»“”\"•–—]+")
+_LOOKALIKES = frozenset({"fr", "en", "sw", "id", "tl", OTHER_LANGUAGE})
+"What such a text is taken for."
+_SHAPES = {
+    "ht": re.compile(r"syon$|yen$|wa$|è[ztn]?$|zon$"),
+    "gcf": re.compile(r"-(?:la|lan|a|an|lasa|tala|nan)$"),
+    "ln": re.compile(r"^\w{2,}(?:aki|ami|ama|eli)$|^(?:ba|bi|mi)(?:nd|ng|ns|mb|l|k|t)\w+$"),
+    "rw": re.compile(
+        r"^(?:[bcknrwyz]\w?')?(?:umu|aba|imi|ibi|iki|igi|icy|ubu|uru|ama|aka|aga|utu|im|in)\w{2,}$|^bara\w+$"
+    ),
+}
+"Endings and prefixes of their words."
 _SLOPE, _SHIFT = 0.7, 2.2
 """The logistic curve over the margin, fitted to how often blocks were right. Many blocks are right without a
 margin, because their neighbours are evidence too."""
@@ -60,6 +96,9 @@ class LanguageRun:
     "Packed evidence of its words."
 
 
+_NO_RUN = LanguageRun(0, 0, NO_STATE, UNDECIDED, 0)
+
+
 def detect_languages(text: str) -> Languages:
     """Detect the languages of a text; its blocks are the lines that are not blank."""
     return _detect_lines(list(measure_lines(text)))
@@ -83,7 +122,66 @@ def _detect_lines(lines: Sequence[TextLine]) -> Languages:
         own_spans = [Span(run.start, run.end, run.code) for run in runs]
         spans += own_spans or [Span(line.start, line.end, UNDECIDED)]
         letters_by_block.append(letters)
+    _discount_names(lines, runs_by_line, letters_by_block)
     return summarise(blocks, spans, letters_by_block)
+
+
+def _discount_names(
+    lines: Sequence[TextLine],
+    runs_by_line: dict[int, list[LanguageRun]],
+    letters_by_block: Sequence[dict[str, int]],
+) -> None:
+    """Take lists of the other language's names out of the letters, where only they make a text mixed."""
+    letters: Counter[str] = Counter()
+    for counts in letters_by_block:
+        letters.update(counts)
+    del letters[UNDECIDED]
+    if min(letters[code] / max(letters.total(), 1) for code in HOME) < MIXED_SHARE:
+        return
+    for code in HOME:
+        names = _count_name_letters(lines, runs_by_line, code)
+        in_names, total = names.total(), letters.total()
+        if in_names and letters[code] - in_names < MIXED_SHARE * (total - in_names):
+            for number, count in names.items():
+                letters_by_block[number][code] -= count
+            return
+
+
+def _count_name_letters(
+    lines: Sequence[TextLine], runs_by_line: dict[int, list[LanguageRun]], code: str
+) -> Counter[int]:
+    """By number of the line, the letters of names in a language that stand in a list."""
+    items = [
+        (number, item)
+        for number, line in enumerate(lines)
+        for run in runs_by_line.get(line.start) or [_NO_RUN]
+        for item in (_split_items(line, run) if run.code == code else [""])
+    ]
+    counts: Counter[int] = Counter()
+    for is_list, group in groupby(items, key=lambda entry: _is_name(entry[1])):
+        names = list(group) if is_list else []
+        if len(names) >= MIN_NAMES:
+            for number, item in names:
+                counts[number] += sum(map(str.isalpha, item))
+    return counts
+
+
+def _split_items(line: TextLine, run: LanguageRun) -> list[str]:
+    """The entries of a run that may be a list; what has no word is none."""
+    text = line.text[run.start - line.start : run.end - line.start]
+    return [item for item in _ITEM_BREAK.split(text) if WORD.search(item)]
+
+
+def _is_name(item: str) -> bool:
+    """Whether the longer words of an entry of a list are written like a name's, and few are a menu's."""
+    words = WORD.findall(item)
+    long_words = [word for word in words if len(word) >= _LONG_WORD]
+    if not long_words or not 2 <= len(words) <= MAX_LISTED_WORDS or not words[0][0].isupper():
+        return False
+    in_menus = sum(word.lower() in load_lexicon().chrome for word in long_words)
+    if in_menus * 2 > len(long_words):
+        return False
+    return sum(not word.islower() for word in long_words) * 2 > len(long_words)
 
 
 def _count_letters(line: TextLine, runs: Sequence[LanguageRun]) -> dict[str, int]:
@@ -149,7 +247,37 @@ def _name_guest_runs(line: TextLine, runs: Iterable[LanguageRun]) -> Iterator[La
             code = _guest_code(line.text[run.start - line.start : run.end - line.start])
             if run.code not in HOME or code != OTHER_LANGUAGE:
                 run.state, run.code = OTHER, code
+        if run.code in _LOOKALIKES and _is_unfamiliar(run.total):
+            named = _particle_code(line.text[run.start - line.start : run.end - line.start])
+            if named is not None:
+                run.state, run.code = OTHER, named
         yield run
+
+
+def _is_unfamiliar(total: int) -> bool:
+    """Whether few of the words are in the lists of French or English."""
+    words = lane(total, WORDS)
+    return words >= _MIN_WORDS and lane(total, FAMILIAR) * 100 <= _MAX_FAMILIAR_PERCENT * words
+
+
+def _particle_code(text: str) -> str | None:
+    """The language without a profile whose particles and endings are most of the words of a text."""
+    words = [word.lower().replace("’", "'") for word in WORD.findall(text)]
+    lexicon = load_lexicon()
+    creole = lexicon.particles["ht"]
+    home = sum(lexicon.function.get(word) in HOME and word not in creole for word in words)
+    if len(words) > _MAX_PARTICLE_WORDS or home > 1:
+        return None
+    counts = {
+        code: sum(
+            word in particles or lexicon.function.get(word) == code or _SHAPES[code].search(word) is not None
+            for word in words
+        )
+        for code, particles in lexicon.particles.items()
+    }
+    code = max(counts, key=lambda code: (counts[code], code == "ht"))
+    is_sure = counts[code] >= MIN_PARTICLES and counts[code] * 100 >= MIN_PARTICLE_PERCENT * len(words)
+    return code if is_sure else None
 
 
 def _fits_badly(total: int, state: int) -> bool:

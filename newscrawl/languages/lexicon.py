@@ -17,6 +17,8 @@ class LanguageLexicon:
 
     function: dict[str, str]
     "Function word to its language."
+    particles: dict[str, frozenset[str]]
+    "By language without a profile, words that identify it only together, as they are words of others too."
     chrome: dict[str, str]
     "Word of menus and forms to its language."
     proper: dict[str, str]
@@ -38,12 +40,14 @@ def load_lexicon() -> LanguageLexicon:
     """Load the word lists that come with the package."""
     parts = read_package_text("newscrawl.languages", "words.txt").split("\n[")[1:]
     sections = {name: words.split() for name, _, words in (part.partition("]") for part in parts)}
+    lists_by_name = read_package_toml("newscrawl.languages", "own.toml")
     own = {
         name: {word: code for code, words in lists.items() for word in words.split()}
-        for name, lists in read_package_toml("newscrawl.languages", "own.toml").items()
+        for name, lists in lists_by_name.items()
     }
     return LanguageLexicon(
         function=own["function"],
+        particles={code: frozenset(words.split()) for code, words in lists_by_name["particles"].items()},
         chrome=own["chrome"],
         proper=own["proper"],
         endonyms=own["endonyms"],

@@ -1,5 +1,6 @@
 """Blocks of a page, in page order."""
 
+import pytest
 from blocks_made import blocks_of
 from lxml.html import document_fromstring
 
@@ -82,3 +83,99 @@ def test_inner_text_separates_the_words_of_two_blocks() -> None:
 
 def test_ten_thousand_nested_lists_are_walked() -> None:
     assert ("p", "haut") in kinds("<p>haut</p>" + "<ul><li>" * 10_000 + "bas")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Le <x-term>batardeau</x-term> tient.</p>", "Le batardeau tient."),
+        ("<p>Le maire <my-tip><my-word>réélu</my-word></my-tip>, dit-on.</p>", "Le maire réélu, dit-on."),
+        ("<div>Prix du <stock-quote>blé</stock-quote> en hausse</div>", "Prix du blé en hausse"),
+        ("<p><a-name>Vallon</a-name> gagne.</p>", "Vallon gagne."),
+        ("<p>un <button>mot rare</button> du port</p>", "un mot rare du port"),
+        ("<p>voir le <button class=term>batardeau</button>.</p>", "voir le batardeau."),
+        ("<li>la <button>clé</button>, puis la porte</li>", "la clé, puis la porte"),
+    ],
+)
+def test_a_word_in_an_element_of_its_own_stays_in_its_sentence(html: str, text: str) -> None:
+    assert [found for _, found in kinds(html)] == [text]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Le vent.</p><share-bar>Partager</share-bar>",
+        "<div><p>Le vent.</p><x-box><p>Partager</p></x-box></div>",
+        "<x-story><p>Le vent.</p><p>Partager</p></x-story>",
+    ],
+)
+def test_a_custom_element_between_paragraphs_is_a_block(html: str) -> None:
+    assert [found for _, found in kinds(html)] == ["Le vent.", "Partager"]
+
+
+@pytest.mark.parametrize(
+    "html", ["<p>Le vent. <button>Partager</button></p>", "<p>Le vent.<button>+</button> </p>"]
+)
+def test_a_button_beside_a_sentence_is_ignored(html: str) -> None:
+    assert kinds(html) == [("p", "Le vent.")]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Le mur<span role=tooltip>Paroi</span> tient.</p>",
+        "<p>Le mur<span hidden>Paroi</span> tient.</p>",
+        "<p>Le mur<i style='visibility: hidden'>Paroi</i> tient.</p>",
+        "<p>Le mur<span style='display:none'>Paroi</span> tient.</p>",
+        "<p>Le <span class=tooltip>mur<span class=tooltip-text>Paroi</span></span> tient.</p>",
+        "<p>Le mur<span class=elementor-screen-only>Paroi</span> tient.</p>",
+        "<p>Le mur<span class='a11y-hidden'>Paroi</span> tient.</p>",
+        "<p>Le mur<span aria-hidden=true>#</span> tient.</p>",
+    ],
+)
+def test_a_hint_amid_a_sentence_is_ignored(html: str) -> None:
+    assert kinds(html) == [("p", "Le mur tient.")]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Il part.<span style='display:none'> " + "Puis il revient par la plage. " * 8 + "Fin.</span></p>",
+        "<p><span class=sr-only>Fin</span><span aria-hidden=true>Fin.</span></p>",
+    ],
+)
+def test_what_is_more_than_a_hint_is_read(html: str) -> None:
+    assert kinds(html)[-1][1].endswith("Fin.")
+
+
+def test_an_invisible_part_is_marked() -> None:
+    found = blocks_of(document_fromstring("<body><div style='visibility:hidden'><p>caché</p></div></body>"))
+    assert [block.hidden for block in found] == [True]
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p><span class=dropcap>L</span>e vent.</p>", "Le vent."),
+        ("<p><span class='has-drop-cap'>L</span> e vent.</p>", "Le vent."),
+        ("<p><span class=lettrine>À</span> la mer.</p>", "À la mer."),
+        ("<div class=initial>L</div><p>e vent.</p>", "Le vent."),
+        ("<h2>«\u00a0L</h2><p>e vent</p>", "« Le vent"),
+        ("<p><img alt=L src=l.png>e vent.</p>", "Le vent."),
+        ("<p><span aria-hidden=true class=dropcap>L</span>e vent.</p>", "Le vent."),
+    ],
+)
+def test_a_drop_capital_is_part_of_its_word(html: str, text: str) -> None:
+    assert [found for _, found in kinds(html)] == [text]
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Il dit <q>non</q>.</p>", "Il dit “non”."),
+        ("<p>Il dit <q>« non »</q>.</p>", "Il dit « non »."),
+        ("<p>Il dit <q><b>non</b></q> et part.</p>", "Il dit “non” et part."),
+    ],
+)
+def test_an_inline_quotation_has_its_marks(html: str, text: str) -> None:
+    assert kinds(html) == [("p", text)]

@@ -1,6 +1,7 @@
 """Line rules for the blocks of a story."""
 
 import blocks_made
+import pytest
 from blocks_made import Made, blocks_of
 from lxml.html import document_fromstring
 
@@ -66,9 +67,10 @@ def test_a_label_goes_with_the_box_that_it_opens() -> None:
 
 def test_a_second_article_below_goes_but_not_from_a_live_page() -> None:
     first = "".join(f"<p>{line}</p>" for line in BODY)
-    html = f"<main><article>{first}</article><article><p>Un autre récit commence.</p></article></main>"
+    second = "<h2>Un autre récit</h2><p>Il commence.</p>"
+    html = f"<main><article>{first}</article><article>{second}</article></main>"
     assert remaining_html(html) == BODY
-    assert len(remaining_html(html, live=True)) == len(BODY) + 1
+    assert len(remaining_html(html, live=True)) == len(BODY) + 2
 
 
 def test_author_boxes_go_from_the_foot() -> None:
@@ -92,7 +94,7 @@ def test_a_country_list_at_the_head_goes() -> None:
 
 
 def test_a_country_in_the_middle_of_a_list_stays() -> None:
-    middle = [*BODY, "Country", *BODY]
+    middle = [*BODY, "Country", *(line.replace("récit", "roman") for line in BODY)]
     assert remaining(*middle) == middle
 
 
@@ -124,3 +126,63 @@ def test_every_dropped_block_has_a_reason() -> None:
     made = blocks_made.blocks(["Ajoutez votre titre ici", *BODY, "Laisser un commentaire"])
     found = clean_blocks(made, titles=set(), lede=None)
     assert found.dropped == {id(made[0]): "placeholder", id(made[-1]): "comments_form"}
+
+
+def test_a_rule_that_would_take_most_of_the_story_takes_nothing() -> None:
+    captions = [("p", f"{line} Le marché couvert, au petit matin (Photo : A. Ndiaye)") for line in BODY]
+    found = cleaned(*captions, BODY[0])
+    assert [block.text for block in found.blocks] == [*(text for _, text in captions), BODY[0]]
+    assert remaining(*captions[:2], *BODY) == BODY
+
+
+def test_a_line_that_returns_is_no_copy_of_the_story() -> None:
+    lines = [*BODY[:3], BODY[0], *BODY[3:]]
+    assert remaining(*lines) == lines
+    assert remaining(*BODY, *BODY) == BODY
+
+
+_LONG = "La digue de la vallée haute a tenu toute la nuit malgré le vent et la pluie, selon le maire"
+_PARAGRAPH = f"« {_LONG} », raconte sa voisine, qui a compté les vagues jusqu'au matin."
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        f"<blockquote>{_LONG}</blockquote>",
+        f"<blockquote><p>«\u00a0{_LONG}\u00a0»</p></blockquote>",
+        f"<aside><p>{_LONG}</p></aside>",
+        f"<div class='pull-quote'>{_LONG}</div>",
+        f"<p class=exergue>{_LONG}.</p>",
+    ],
+)
+def test_a_quote_that_repeats_a_paragraph_goes(quote: str) -> None:
+    html = f"<article><p>{BODY[0]}</p>{quote}<p>{_PARAGRAPH}</p><p>{BODY[1]}</p></article>"
+    assert remaining_html(html) == [BODY[0], _PARAGRAPH, BODY[1]]
+
+
+def test_a_quote_of_its_own_stays() -> None:
+    quote = "<blockquote>Personne ici ne parle de partir, pas même les enfants.</blockquote>"
+    html = f"<article><p>{BODY[0]}</p>{quote}<p>{_PARAGRAPH}</p></article>"
+    assert remaining_html(html)[1].startswith("Personne ici")
+
+
+def test_a_paragraph_stands_once_however_often_it_is_repeated() -> None:
+    html = f"<article><p><b>{_LONG}.</b></p><p>{_LONG}.</p><p>{BODY[0]}</p><p>{BODY[1]}</p></article>"
+    assert remaining_html(html) == [f"{_LONG}.", BODY[0], BODY[1]]
+
+
+def test_a_linked_sentence_among_paragraphs_stays_and_a_linked_title_goes() -> None:
+    sentence = "La mairie a publié lundi tout le rapport de ses ingénieurs, qui compte quarante pages."
+    html = (
+        f"<article><p>{BODY[0]}</p><p><a href=/r.pdf>{sentence}</a></p><p>{BODY[1]}</p>"
+        f"<p><a href=/s>Le marché couvert du haut de la vallée rouvrira ses portes samedi</a></p>"
+        f"<p>{_PARAGRAPH}</p></article>"
+    )
+    assert remaining_html(html) == [BODY[0], sentence, BODY[1], _PARAGRAPH]
+
+
+def test_a_table_beside_the_story_is_no_pull_quote() -> None:
+    rows = "".join(f"<tr><td>Ville {at}</td><td>{at} 000 habitants</td></tr>" for at in range(4))
+    lines = "".join(f"<p>{line}</p>" for line in BODY)
+    found = remaining_html(f"<div>{lines}<aside><table>{rows}</table></aside></div>")
+    assert [text for text in found if "\n" not in text] == BODY

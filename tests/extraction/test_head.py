@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lxml.html import document_fromstring
 
-from newscrawl.extraction.head import PageHead, canonical_url, declared_language, read_head
+from newscrawl.extraction.head import PageHead, canonical_url, declared_language, read_head, read_site_name
 
 URL = "https://journal.example/a/b"
 
@@ -36,3 +36,16 @@ def test_the_declared_language_is_verbatim() -> None:
     assert declared_language(head("")) == "fr-CM"
     bare = read_head(document_fromstring("<p>x"), URL, {"Content-Language": "en-GB"})
     assert declared_language(bare) == "en-GB"
+
+
+def test_the_site_is_named_by_its_publisher_where_no_meta_tag_names_it() -> None:
+    node = '{"@type": "NewsArticle", "publisher": {"@type": "Organization", "name": "Lake Courier"}}'
+    script = f'<script type="application/ld+json">{node}</script>'
+    assert read_site_name(head(script)) == "Lake Courier"
+    assert read_site_name(head(f'<meta property="og:site_name" content="Lac">{script}')) == "Lac"
+    assert read_site_name(head(script.replace("Organization", "Person"))) is None
+    assert read_site_name(head("")) is None
+
+
+def test_a_meta_tag_may_have_its_date_in_datetime() -> None:
+    assert head('<meta itemprop="datePublished" datetime="2025-05-02">').meta("datepublished") == "2025-05-02"

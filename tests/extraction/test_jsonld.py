@@ -180,3 +180,30 @@ def test_any_text_ends_in_a_value_or_is_refused(text: str) -> None:
     except UnreadableJsonError:
         return
     assert value is None or isinstance(value, dict | list | str | int | float)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!-- made by a plugin -->\n{"@type": "Report"}',
+        '/* theme */ {"@type": "Report"}',
+        '// theme\n{"@type": "Report"}',
+        '<!-- a --> /* b */ {"@type": "Report"}',
+        '<!-- {"@type": "Report"} -->',
+        '{"@type": /* the type */ "Report"}',
+        '{"@type": "Report", // the end\n}',
+    ],
+)
+def test_comments_around_and_within_json_are_skipped(text: str) -> None:
+    assert [node_types(node) for node in read_nodes(scripts(text))] == [{"report"}]
+
+
+@pytest.mark.parametrize("between", ["", "\n", ",", ";\n", " , "])
+def test_several_objects_in_a_script_are_all_read(between: str) -> None:
+    text = '{"@type": "WebSite", "url": "https://a.example"}' + between + '{"@type": "Report"}'
+    assert [node_types(node) for node in read_nodes(scripts(text))] == [{"website"}, {"report"}]
+
+
+def test_text_escaped_twice_is_resolved() -> None:
+    assert first_text("O&amp;#039;Neil &amp; Sons") == "O'Neil & Sons"
+    assert first_text("R&amp;D") == "R&D"

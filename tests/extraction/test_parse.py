@@ -177,3 +177,43 @@ def test_markup_errors_alone_do_not_flag_a_page_as_cut() -> None:
 )  # fmt: skip
 def test_attributes_of_a_long_tag_are_counted_and_text_is_not(tag: str, most: int) -> None:
     assert count_attributes(f"<html><body>{tag}") == pytest.approx(most, abs=2)
+
+
+CHINESE = "学生们已经在海滩上庆祝了夏天的开始，家长们都很高兴。"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text", "charset", "guessed"),
+    [
+        # The server's default says UTF-8, the page itself is right.
+        (
+            f'<meta charset="gbk"><p>{CHINESE}'.encode("gbk"),
+            "text/html; charset=UTF-8",
+            CHINESE,
+            "gb18030",
+            False,
+        ),
+        (
+            b"<style>" + b"p {} " * 2_000 + f'</style><meta charset="gb2312"><p>{CHINESE}'.encode("gbk"),
+            None,
+            CHINESE,
+            "gb18030",
+            False,
+        ),
+        (("<p>été " * 40).encode() + b"\xe9<p>", None, "été", "utf-8", True),
+        ('<html lang="tr"><p>Öğrenciler kışın çalıştı'.encode("cp1254"), None, "kışın", "windows-1254", True),
+        ("<p>dÃ©jÃ\xa0 Ã©tÃ©".encode(), "text/html; charset=utf-8", "déjà été", "utf-8", True),
+        (FRENCH.encode("utf-16-le"), None, "L’été", "utf-16-le", False),
+    ],
+)
+def test_the_bytes_decide_where_declarations_are_false_late_or_missing(
+    body: bytes, content_type: str | None, text: str, charset: str, guessed: bool
+) -> None:
+    page = parse_page(body, {"content-type": content_type} if content_type else {})
+    assert isinstance(page, ParsedPage)
+    assert text in page.tree.text_content()
+    assert (page.charset, page.is_guess) == (charset, guessed)
+
+
+def test_ascii_has_the_encoding_that_is_declared() -> None:
+    assert decode_html(b'<meta charset="shift_jis"><p>plain')[1:] == ("cp932", False)

@@ -1,8 +1,124 @@
 """Phrases of boilerplate."""
 
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
 import pytest
 
-from newscrawl.extraction.phrases import find_phrase
+from newscrawl.extraction import extract
+from newscrawl.extraction.normalize import normalize_spaces
+from newscrawl.extraction.phrases import find_phrase, is_name
+from newscrawl.items import Article
+
+DATA = Path(__file__).parents[1] / "data/phrases"
+STORY = {
+    "fr": (
+        "Le conseil de la vallée a décidé mardi de fermer la route du col pendant tout l'hiver, après "
+        "trois éboulements qui ont blessé deux ouvriers depuis la fin du mois de septembre.",
+        "Les riverains, qui avaient demandé une réunion publique, disent n'avoir appris la nouvelle "
+        "que par une affiche collée sur la porte de la mairie le lendemain du vote.",
+        "Les transporteurs estiment que le détour par la plaine coûtera quarante minutes et près de douze "
+        "euros de carburant à chaque trajet, ce qu'ils comptent faire payer à leurs clients.",
+        "La décision doit être confirmée par le préfet avant la fin de la semaine prochaine, et les "
+        "premiers panneaux seront posés dès que la neige tombera au sommet.",
+    ),
+    "en": (
+        "The valley board decided on Tuesday to close the pass road for the whole winter, after three "
+        "rockfalls that have injured two workmen since the end of September.",
+        "Residents, who had asked for a public meeting, say they learned of the news only from a notice "
+        "stuck on the door of the town hall the day after the vote.",
+        "Hauliers reckon that the detour through the plain will cost forty minutes and some twelve euros "
+        "in fuel on every trip, which they mean to charge to their customers.",
+        "The decision has to be confirmed by the prefect before the end of next week, and the first signs "
+        "will be put up as soon as snow falls on the summit.",
+    ),
+}
+
+
+def read_lines(name: str) -> list[tuple[str, str]]:
+    """The lines of a file of the tests, each with its language."""
+    lines = (line.split("\t", 1) for line in (DATA / name).read_text(encoding="utf-8").splitlines())
+    return [(lang, text) for lang, text in lines]
+
+
+def extract_text(lang: str, line: str) -> str:
+    """The text of a story with a bare paragraph amid its own."""
+    first, *others = STORY[lang]
+    paragraphs = "".join(f"<p>{escape(text)}</p>" for text in (first, others[0], line, *others[1:]))
+    page = (
+        f'<html lang="{lang}"><head><meta charset="utf-8"><title>Col</title></head>'
+        f"<body><article><h1>Col</h1>{paragraphs}</article></body></html>"
+    )
+    article = extract(page.encode(), "https://www.example.org/n/1", fetched=datetime(2026, 11, 1, tzinfo=UTC))
+    assert isinstance(article, Article)
+    return article.text or ""
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_nearly_all_chrome_is_recognized_by_its_kind(lang: str) -> None:
+    lines = [text for language, text in read_lines("chrome.tsv") if language == lang]
+    missed = [text for text in lines if find_phrase(normalize_spaces(text)) is None]
+    assert len(lines) >= 150
+    assert missed == []
+
+
+def test_at_most_one_line_of_a_story_in_eighty_is_taken_for_chrome() -> None:
+    """These begin like chrome, or speak of what chrome speaks of."""
+    lines = [text for _, text in read_lines("story.tsv")]
+    lost = [text for text in lines if find_phrase(normalize_spaces(text))]
+    assert len(lines) >= 80
+    assert len(lost) <= len(lines) // 80, lost
+
+
+@pytest.mark.parametrize(
+    ("lang", "line"),
+    [
+        ("fr", "La suite de l'article sous la publicité"),
+        ("fr", "Rejoignez notre groupe Telegram pour ne rien rater"),
+        ("fr", "Recevez l'infolettre de la vallée dans votre boîte courriel"),
+        ("fr", "Durée de lecture : 6 min"),
+        ("fr", "Vous avez vu une faute ? Dites-le-nous"),
+        ("fr", "Sur le même sujet : Le tunnel rouvre en mai"),
+        ("en", "Story resumes after this video"),
+        ("en", "Get the Valley Post in your inbox each evening"),
+        ("en", "WATCH: Snow falls on the pass"),
+        ("en", "To keep reading, sign in or subscribe."),
+        ("en", "Copyright 2026 Valley Post. All rights reserved."),
+        ("en", "Seen a typo? Tell us"),
+    ],
+)
+def test_a_line_of_chrome_amid_the_story_leaves_the_text(lang: str, line: str) -> None:
+    text = extract_text(lang, line)
+    assert line not in text
+    assert all(paragraph in text for paragraph in STORY[lang])
+
+
+@pytest.mark.parametrize(
+    ("lang", "line"),
+    [
+        ("fr", "Suivez-nous, a dit le guide en poussant la porte."),
+        ("fr", "« Rejoignez notre groupe WhatsApp », disait le faux message."),
+        ("en", "Watch: it stopped at the minute of the blast."),
+        ("en", "Register to vote by Friday at the town hall."),
+    ],
+)
+def test_a_line_that_resembles_chrome_stays_in_the_story(lang: str, line: str) -> None:
+    assert line in extract_text(lang, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Radio de la Mer", True),
+        ("the City", True),
+        ("la mer monte", False),
+        ("by the sea", False),
+        ("A. Diallo", True),
+    ],
+)
+def test_names_are_written_with_capitals(text: str, expected: bool) -> None:
+    assert is_name(text) is expected
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ WITHOUT_PROFILE = {
 }
 UNKNOWN = {
     "Finnish": "Kaupunginvaltuusto hyväksyi tiistaina ensi vuoden talousarvion ja lisäsi rahaa kouluille.",
-    "Kinyarwanda": "Abaturage bagomba gukorera hamwe kugira ngo igihugu cyabo gitere imbere.",
+    "Hungarian": "A városi tanács kedden elfogadta a jövő évi költségvetést, és több pénzt ad az iskoláknak.",
     "Czech": "Zastupitelstvo v úterý schválilo rozpočet na příští rok a více peněz na školy.",
 }
 
@@ -288,3 +288,94 @@ def test_a_guests_quotation_in_a_long_paragraph_is_a_run() -> None:
     )
     assert [span.lang for span in found.spans] == ["fr", "es", "fr"]
     assert found.label == "fr"
+
+
+SHORT_TEXTS = {
+    "ht": (
+        "Prezidan an di peyi a bezwen plis lekòl pou timoun yo.",
+        "Kounye a, yo pa ka travay paske pa gen kouran.",
+        "Li te di yo ap vini demen maten.",
+        "Nou pa konnen ki lè bato a ap rive nan pò a.",
+        "Chofè yo ap fè grèv paske pri gaz la monte.",
+    ),
+    "gcf": (
+        "Moun Matinik ka mandé plis travay ba jenn moun peyi-a.",
+        "Sé timoun-la pa ay lékol jòdi-a pas pa té ni bis.",
+        "Pèchè-la touvé on gwo pwason an lanmè-la.",
+        "Polis-la arété dé nonm yè oswè.",
+        "Nou pa sav ki tan yo ké viré wouvè pòt-la.",
+    ),
+    "rw": (
+        "Perezida yavuze ko igihugu gikeneye amashuri menshi.",
+        "Abaturage bo mu karere ka Huye bavuga ko nta mazi bafite.",
+        "Minisitiri w'ubuzima yasabye abantu kwitonda kubera icyorezo.",
+        "Ikipe y'igihugu yatsinze umukino wa kabiri.",
+    ),
+    "ln": (
+        "Mokonzi ya mboka alobi ete bato basengeli kosala mingi.",
+        "Mbula ebebisaki bandako ebele na Bandundu.",
+        "Minisele alobaki ete lopango ya Leta ekofungwama lobi.",
+        "Balakisi batiki mosala mpo bafutaki bango te.",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(code, text) for code, texts in SHORT_TEXTS.items() for text in texts]
+)
+def test_a_short_text_in_a_language_without_a_profile_is_named(code: str, text: str) -> None:
+    assert detect_languages(text).lang == code
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("fr", "Il te dit que le pou est mort sous la table."),
+        ("fr", "Jacques Ki et Mariam Ba ont ouvert une école à Kandi, au Bénin."),
+        ("fr", "Le prix du pain a grimpé de dix centimes lundi."),
+        ("en", "Gen Ari Ba said that the troops would leave by May."),
+        ("en", "He can gen up on the tap and the bay."),
+        ("sw", "Rais alisema kwamba watu wengi wanahitaji maji na umeme katika mji huo."),
+        ("it", "Gli operai li hanno visti ieri sera al porto."),
+    ],
+)
+def test_particles_alone_take_no_text_from_its_language(code: str, text: str) -> None:
+    assert detect_languages(text).lang == code
+
+
+NAMES_IN_FRENCH = (
+    "Voici les films nommés :\nThe Long Way Home\nA Night in the City\nUnder the Bridge\n"
+    "Le jury rendra sa décision le 12 mars, après une semaine de projections au palais du festival.",
+    "Le groupe possède plusieurs journaux, dont The Daily Telegraph, The Spectator, The Irish Times et The "
+    "Jerusalem Post. Il veut en vendre deux avant la fin de l'année, a annoncé sa direction.",
+    "Les équipes qualifiées sont connues.\nManchester City\nNewcastle United\nWest Ham United\n"
+    "Leeds United\nLe tirage aura lieu vendredi à midi au siège de la fédération.",
+)
+NAMES_IN_ENGLISH = (
+    "The roads that will close:\nRue de la République\nAvenue du Général de Gaulle\nPlace de la Mairie\n"
+    "The mayor said that buses would run along the river until the work is over.",
+    "Winners: Les Enfants du Fleuve, La Maison de la Colline, Une Nuit à Dakar, Le Retour du Père. "
+    "The jury met for nine days and saw more than two hundred films.",
+    "The committee is made up of Ministère de la Culture, Conseil des Arts du Canada and Musée de la "
+    "Civilisation, École Sainte-Marie. It meets twice a year in Quebec City.",
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [*(("fr", text) for text in NAMES_IN_FRENCH), *(("en", text) for text in NAMES_IN_ENGLISH)],
+)
+def test_a_list_of_the_other_languages_names_makes_no_text_mixed(code: str, text: str) -> None:
+    assert detect_languages(text).label == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le conseil a voté la loi mardi soir. The council passed the law on Tuesday night, and left.",
+        "Bienvenue à tous nos lecteurs.\nWelcome to all our readers.\nThe paper appears daily.",
+        f"{FR}\nThe Daily Post\nThe Evening Star\nThe Morning Sun\n{EN}",
+    ],
+)
+def test_sentences_of_the_other_language_make_a_text_mixed(text: str) -> None:
+    assert detect_languages(text).label == "mixed"

@@ -7,7 +7,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +133,10 @@ def save_model(classifier: BlockClassifier, path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         stages: dict[str, Forest] = {stage: getattr(classifier, stage) for stage in STAGES}
         for stage, forest in [*stages.items(), *classifier.page_types.items()]:
-            for part in fields(forest):
-                array = np.asarray(getattr(forest, part.name)).astype(_TYPES[part.name])
+            for name, kind in _TYPES.items():
+                array = np.asarray(getattr(forest, name)).astype(kind)
                 data = io.BytesIO()
                 np.save(data, array, allow_pickle=False)
-                member = zipfile.ZipInfo(f"{stage}.{part.name}.npy", _EPOCH)
+                member = zipfile.ZipInfo(f"{stage}.{name}.npy", _EPOCH)
                 member.compress_type = zipfile.ZIP_DEFLATED
                 out.writestr(member, data.getvalue())

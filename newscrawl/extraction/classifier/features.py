@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from newscrawl.extraction.blocks import Frame, TextBlock
-from newscrawl.extraction.classifier.text_features import TEXT_COLUMNS, PageHints, find_signs, text_features
+from newscrawl.extraction.classifier.text_features import (
+    SIGN_COLUMNS,
+    TEXT_COLUMNS,
+    PageHints,
+    find_signs,
+    text_features,
+)
 from newscrawl.package_data import read_package_toml
 
 _WORDS: dict[str, str] = read_package_toml("newscrawl.extraction.classifier", "words.toml")["names"]
@@ -60,6 +66,19 @@ _MEASURED_FRAMES = 5
 _NEIGHBOUR_STEPS = (-3, -2, -1, 1, 2, 3)
 _WINDOWS = (2, 5, 10)
 _COL = {name: at for at, name in enumerate(TEXT_COLUMNS)}
+_CONTENT = len(TEXT_COLUMNS) + SIGN_COLUMNS + 1
+_CONTAINERS = _CONTENT + 2
+_SIMILARITY = _CONTAINERS + 3 * _MEASURED_FRAMES + 2
+_POSITION = _SIMILARITY + 6 + len(ROLE_NAMES) + 4 * len(WORD_NAMES)
+"Where the columns of `block_features` that these functions compute begin."
+PAGE_COLUMNS = (_POSITION + 3, _POSITION + 4)
+"Columns with the number of blocks and the amount of text of the whole page."
+COUNT_COLUMNS = (
+    *(_CONTAINERS + 3 * steps + 1 for steps in range(_MEASURED_FRAMES)),
+    *(_SIMILARITY + 1, _SIMILARITY + 3),
+    *(_POSITION + 2, *PAGE_COLUMNS, _POSITION + 5),
+)
+"Columns that grow with the length of the page: numbers of blocks, amounts of text, distances."
 
 
 @lru_cache(maxsize=65_536)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from newscrawl.extraction.blocks import Frame, TextBlock
-from newscrawl.extraction.classifier.features import Matrix, Row, block_features
+from newscrawl.extraction.classifier.features import (
+    COUNT_COLUMNS,
+    PAGE_COLUMNS,
+    Matrix,
+    Row,
+    block_features,
+)
 from newscrawl.extraction.classifier.text_features import MASS, PageHints
 from newscrawl.items import PageType
 
@@ -33,6 +39,23 @@ _WINDOWS = (2, 5, 12)
 _PAD = 8
 OWN = 60
 "How many of a block's first columns the later stages also use."
+_CONTEXT_COLUMNS = 1 + len(_STEPS) + len(_WINDOWS) + 6
+_CONTEXT_COUNTS = tuple(range(_CONTEXT_COLUMNS - 4, _CONTEXT_COLUMNS))
+"Columns of `context_features` that grow with the length of the page."
+_OWN_COUNTS = tuple(at for at in COUNT_COLUMNS if at < OWN)
+_STAGE_COUNTS: dict[str, tuple[int, ...]] = {
+    "first": COUNT_COLUMNS,
+    "second": (*_CONTEXT_COUNTS, *(_CONTEXT_COLUMNS + at for at in _OWN_COUNTS)),
+    "joint": (
+        *_CONTEXT_COUNTS,
+        *(_CONTEXT_COLUMNS + at for at in _CONTEXT_COUNTS),
+        *(2 * _CONTEXT_COLUMNS + 2 + at for at in _OWN_COUNTS),
+    ),
+}
+"For each stage the columns of its input that grow with the length of the page."
+_LONG_BORDER, _LIMIT_BORDER = 2, 4
+"""Borders of a count, numbered from the greatest: a page beyond the first of these is long, and the counts of
+long pages are limited to the second. Few pages of the training lie beyond, so the trees know little there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +69,19 @@ class Forest:
     leaves: npt.NDArray[np.int64]
     "(trees, 2 ** depth), in units of 1 / SCALE."
     bias: int
+    limits: Mapping[int, float] = field(default_factory=dict)
+    """The greatest values of the counts of long pages. Beyond those of training, the trees would call most of
+    a story chrome."""
 
-    def probabilities(self, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """A probability between 0 and 1 for each row."""
+    def probabilities(
+        self, matrix: npt.NDArray[np.float32], *, is_long: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """A probability between 0 and 1 for each row; on long pages the counts are limited."""
         trees, depth = self.columns.shape
         # Transposed, because the comparisons below take most of the time and each reads a whole column.
-        values = np.ascontiguousarray(matrix.T)
+        values = np.array(matrix.T, order="C")
+        for column, limit in self.limits.items() if is_long else ():
+            np.minimum(values[column], limit, out=values[column])
         leaf = np.zeros((trees, len(matrix)), np.uint16)
         for level in range(depth):
             passed = values[self.columns[:, level]] > self.borders[:, level, None]
@@ -159,6 +189,8 @@ class BlockClassifier:
     second: Forest
     joint: Forest
     page_types: dict[PageType, Forest]
+    long_page: Mapping[int, float] = field(default_factory=dict)
+    "By column of the page's amounts, beyond which value a page is long."
 
     def predict(
         self,
@@ -171,16 +203,21 @@ class BlockClassifier:
         if not blocks:
             return Prediction(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0), 0.0)
         matrix = block_features(blocks, frames, hints, chrome)
-        first = self.first.probabilities(matrix)
-        second = self.second.probabilities(second_stage_features(first, matrix))
+        is_long = self._is_long(matrix)
+        first = self.first.probabilities(matrix, is_long=is_long)
+        second = self.second.probabilities(second_stage_features(first, matrix), is_long=is_long)
         mean = (first + second) / 2
         return Prediction(matrix, first, mean, expected_f1(mean, matrix))
 
     def predict_with_trafilatura(self, prediction: Prediction, choice: Sequence[bool]) -> Row:
         """Predict the probabilities again, given the blocks that trafilatura keeps."""
         chosen = np.array(choice, np.float64)
-        joint = self.joint.probabilities(stacking_features(prediction.first_stage, chosen, prediction.matrix))
+        features = stacking_features(prediction.first_stage, chosen, prediction.matrix)
+        joint = self.joint.probabilities(features, is_long=self._is_long(prediction.matrix))
         return (prediction.probabilities + joint) / 2
+
+    def _is_long(self, matrix: Matrix) -> bool:
+        return any(matrix[0, column] > border for column, border in self.long_page.items())
 
     def predict_page_type(self, prediction: Prediction) -> tuple[PageType, float]:
         """Predict the page type, and its share of the probabilities of all types."""
@@ -202,13 +239,24 @@ def load_model(path: Path) -> BlockClassifier:
     with np.load(path, allow_pickle=False) as arrays:
         page_types = {name: _load_forest(arrays, name) for name in PAGE_TYPES}
         first, second, joint = (_load_forest(arrays, stage) for stage in STAGES)
-        return BlockClassifier(first, second, joint, page_types)
+        long_page = _find_borders(first.columns, first.borders, PAGE_COLUMNS, _LONG_BORDER)
+        return BlockClassifier(first, second, joint, page_types, long_page)
 
 
 def _load_forest(arrays: Mapping[str, npt.NDArray[Any]], stage: str) -> Forest:
+    columns, borders = arrays[f"{stage}.columns"].astype(np.int64), arrays[f"{stage}.borders"]
     return Forest(
-        columns=arrays[f"{stage}.columns"].astype(np.int64),
-        borders=arrays[f"{stage}.borders"],
+        columns=columns,
+        borders=borders,
         leaves=arrays[f"{stage}.leaves"].astype(np.int64),
         bias=int(arrays[f"{stage}.bias"]),
+        limits=_find_borders(columns, borders, _STAGE_COUNTS.get(stage, ()), _LIMIT_BORDER),
     )
+
+
+def _find_borders(
+    columns: npt.NDArray[np.int64], borders: npt.NDArray[np.float32], counts: Collection[int], rank: int
+) -> dict[int, float]:
+    """The border of this rank, counted from the greatest, of each of these columns that has so many."""
+    distinct = {column: np.unique(borders[columns == column]) for column in counts}
+    return {column: float(values[-rank]) for column, values in distinct.items() if len(values) >= rank}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.head import PageHead
 from newscrawl.extraction.jsonld import first_text
-from newscrawl.extraction.phrases import find_phrase
+from newscrawl.extraction.phrases import find_listed_phrase
 from newscrawl.package_data import read_package_toml
 
 MAX_BODY_CHARS = 200_000
@@ -44,6 +44,8 @@ _COMMON_LETTERS = re.compile("[\u3041-\u309f的是在了和有不这은는이가
 _DATA = read_package_toml("newscrawl.extraction.classifier", "words.toml")
 _COMMON = frozenset(_DATA["common"].split())
 _SIGNS: dict[str, tuple[str, ...]] = {name: tuple(signs) for name, signs in _DATA["signs"].items()}
+SIGN_COLUMNS = len(_SIGNS) + 1
+"Columns of `find_signs`."
 _BYLINE_STARTS = ("by ", "par ", "von ", "por ", "text:", "author")
 _KINDS = ("li", "h", "caption", "quote", "table")
 _KIND_BITS = {kind: tuple(kind == other for other in _KINDS) for kind in _KINDS}
@@ -108,7 +110,7 @@ def text_features(block: TextBlock, hints: PageHints, *, repeats: int, is_chrome
     ascii_only = text.isascii()
     sentences = sum(map(text.count, ".!?" if ascii_only else ".!?…。"))
     commas = text.count(",") if ascii_only else sum(map(text.count, ",、，"))
-    phrase = find_phrase(text) if size < _MAX_SIGN_CHARS else None
+    phrase = find_listed_phrase(text) if size < _MAX_SIGN_CHARS else None
     return (
         mass,
         math.log1p(mass),

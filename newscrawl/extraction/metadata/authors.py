@@ -21,6 +21,7 @@ from newscrawl.extraction.metadata.names import (
     clean_authors,
     clean_name,
     has_role_word,
+    invert_name,
     is_login_name,
     is_person_name,
     is_plausible_name,
@@ -71,6 +72,7 @@ _NOT_A_BYLINE = re.compile(
 _OTHER_ROLE = re.compile(
     r"^\W*(?:edit|review|medically|fact|photo|illustr|translat|tradu|cr[eé]dit)", re.IGNORECASE
 )
+_TEXT_LABEL = re.compile(r"\b(?:textes?|texts?|words|story)\s?:", re.IGNORECASE)
 MAX_AUTHORS = 20
 MAX_LINES, MAX_LINE_CHARS = 21, 200
 "Lines from the headline on in which a declared author may be visible."
@@ -111,14 +113,14 @@ def choose_byline(
     texts = map(inner_text, select_elements(tree, selector))
     selected = next(filter(None, texts), None)
     raw = selected or in_text
-    if authors := clean_authors(parse_byline(selected), own_names, MAX_AUTHORS):
+    if authors := clean_authors(parse_byline(selected, head.lang), own_names, MAX_AUTHORS):
         return _make_byline(authors, raw)
     printed = find_visible_byline(head.landmarks, context, head.url)
     visible = clean_authors(printed.authors, own_names, MAX_AUTHORS)
     sources = (_jsonld_authors(head), *_meta_authors(head))
     declared = [authors for source in sources if (authors := clean_authors(source, own_names, MAX_AUTHORS))]
     authors = _drop_site_names(_choose_authors(declared, visible, context), own_names)
-    authors = authors or clean_authors(parse_byline(in_text), own_names, MAX_AUTHORS)
+    authors = authors or clean_authors(parse_byline(in_text, head.lang), own_names, MAX_AUTHORS)
     line = printed.line if _name_keys(authors) & _name_keys(visible) else None
     return _make_byline(authors, raw or line)
 
@@ -204,18 +206,18 @@ def _agency_names(names: Iterable[str]) -> list[str]:
 def _jsonld_authors(head: PageHead) -> Iterator[Author]:
     value = head.story_node.get("author") or head.story_node.get("creator")
     for node in resolve_nodes(head.nodes, value):
-        yield from _node_authors(node, head.url)
+        yield from _node_authors(node, head.url, head.lang)
     for line in string_values(value):
-        yield from parse_byline(line)
+        yield from parse_byline(line, head.lang)
 
 
-def _node_authors(node: Node, url: str) -> Iterator[Author]:
+def _node_authors(node: Node, url: str, lang: str | None) -> Iterator[Author]:
     links = (absolute_url(href, url) for href in string_values(node.get("url")))
     link = next(filter(None, links), None)
     is_org = bool(node_types(node) & _ORGS) and "person" not in node_types(node)
     for value in string_values(node.get("name")):
         line = first_text(value) or ""
-        names = [line] if is_org else [author.name for author in parse_byline(line)]
+        names = [line] if is_org else [author.name for author in parse_byline(line, lang)]
         for name in names:
             kind = "org" if is_org else author_kind(name)
             yield Author(name=name, url=link if len(names) == 1 else None, kind=kind)
@@ -224,7 +226,9 @@ def _node_authors(node: Node, url: str) -> Iterator[Author]:
 def _meta_authors(head: PageHead) -> Iterator[Iterator[Author]]:
     for name in NAME_WORDS["metas"]:
         if lines := head.metas.get(name):
-            yield (author for line in lines for author in parse_byline(line))
+            in_catalogue = name in NAME_WORDS["catalogue_metas"]
+            names = map(invert_name, lines) if in_catalogue else lines
+            yield (author for line in names for author in parse_byline(line, head.lang))
 
 
 def find_visible_byline(landmarks: PageLandmarks, context: HeadlineContext, url: str) -> VisibleByline:
@@ -285,7 +289,7 @@ def _names_in_element(element: HtmlElement, landmarks: PageLandmarks, url: str) 
     if element.tag == "meta" or element.get("content"):
         return _plausible_authors(element.get("content"))
     line = short_text(element, MAX_BYLINE_CHARS)
-    if not line or _OTHER_ROLE.match(line):
+    if not line or (_OTHER_ROLE.match(line) and not _TEXT_LABEL.search(line)):
         return []
     if element.tag == "a":
         link = absolute_url(element.get("href") or "", url)

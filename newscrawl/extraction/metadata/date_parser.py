@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 from newscrawl.extraction.normalize import normalize_spaces, truncate
@@ -18,54 +17,77 @@ DATE_WORDS = read_package_toml("newscrawl.extraction", "dates.toml")
 _MONTHS: dict[str, int] = {
     name: number for number, names in enumerate(DATE_WORDS["months"], start=1) for name in names.split()
 }
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=lambda name: (-len(name), name))) + r")\.?"
+_MONTH = r"(?P<month>[^\W\d_]{2,14})\b\.?"
+"Any word: looking it up afterwards is many times faster than an alternation of all names."
+_PLACES: dict[str, str] = DATE_WORDS["places"]
+_ZONE_MINUTES: dict[str, int] = DATE_WORDS["zones"]
+_PLACE = re.compile(rf"\b(?:{'|'.join(_PLACES)})\b", re.IGNORECASE)
+_ZONE_NAMES = "|".join([*_ZONE_MINUTES, *DATE_WORDS["regional_zones"]])
+_ZONE = (
+    r"(?P<zone>(?-i:Z\b)|(?-i:(?:UTC|GMT)\s?[+-]\s?\d{1,2}(?::?\d{2})?(?!\d))|[+-]\d{2}:?\d{2}(?!\d)|"
+    # In capitals unless after `pm`, or `et`, `est` and `he` after a time would be zones.
+    rf"(?-i:\b(?:{_ZONE_NAMES})\b)|(?<=[ap]m\s)(?:{_ZONE_NAMES})\b|"
+    rf",?\s?heure\s(?:locale\s)?(?:de\s|du\s|des\s|d['’]\s?)?(?:l['’])?(?:{'|'.join(_PLACES)})\b|"
+    rf"(?:{'|'.join(_PLACES)})\s(?:(?:standard|daylight)\s)?time\b|"
+    # The time of a place we do not know is not the outlet's.
+    r",?\s?heure\s(?:de\s|du\s|des\s|d['’]\s?)[^\W\d]+)"
+)
+_HALF = rf"(?:[ap]\.?\s?m\b\.?|(?:{'|'.join(DATE_WORDS['late_halves'])})(?!\w))"
 _TIME = (
-    r"(?:\s{0,3}(?:,|-|–|—|\||à|a|at|@|T)?\s{0,3}(?P<hour>[01]?\d|"
-    r"2[0-3])\s?(?:(?:h|:|\.|H)\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
-    r"(?:\s?min)?|h\b|H\b|(?=\s?[ap]\.?m\b))\s?(?P<half>[ap]\.?m\b\.?)?"
-    r"(?:\s?\(?(?P<zone>Z\b|UTC|GMT|IST|WAT|CAT|EAT|CET|CEST|BST|EST|EDT|CST|CDT|PST|PDT|"
-    r"ET|HNE|HAE|HE|[+-]\d{2}:?\d{2})\)?)?)?"
+    r"(?:\s{0,3}(?:г\.?\s?)?(?:[(（][^()（）\d]{1,12}[)）])?"
+    r"(?:,|-|–|—|\||à|às|a|a\slas|at|@|T|um|om|kl\.?|klo|в|о|alle|ore|,?\sgodz\.?|saat|الساعة|،)?\s{0,3}"
+    rf"(?P<early>{'|'.join(DATE_WORDS['halves'])})?\s?"
+    r"(?P<hour>[01]?\d|2[0-4])\s?"
+    r"(?:(?:heures?|uhr|h|:|\.|H|時|时|點|点|시)\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
+    r"(?:[.,]\d{1,9})?(?:\s?(?:min|分|분))?|(?:heures?|uhr|h|H)\b|(?=\s?[ap]\.?\s?m\b))"
+    rf"\s?(?P<half>{_HALF})?(?:\s?\(?{_ZONE}\)?)?)?"
 )
 _END = r"(?=\D|$|\d\d?\s?[:h]\s?\d\d)"
 "A year ends before a non-digit, or before a time that only markup separates from it."
+_ANY_YEAR = re.compile(r"(?:19|20)\d\d")
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
 _ISO = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:(?:T|t|"
     r"\s{1,3})(?P<hour>\d{1,2}):(?P<minute>\d{2})"
-    r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?\s{0,2}(?P<zone>Z|z|UTC|GMT|"
-    r"IST|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?"
+    r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<half>[AaPp]\.?[Mm]\b\.?))?\s{0,2}(?P<zone>Z|z|"
+    rf"(?:UTC|GMT)[+-]\d{{1,2}}(?::?\d{{2}})?|(?:{_ZONE_NAMES})\b|"
+    r"[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?"
 )
-_PATTERNS = (
-    re.compile(
-        r"(?<![\d/.-])(?P<year>(?:19|20)\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)" + _TIME,
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"(?<![\d/.-])(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>(?:19|20)\d\d)" + _END + _TIME,
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"(?<!\d)(?P<day>\d{1,2})(?:er|st|nd|rd|th|º|\.)?(?:\s|-|,|of|de){1,4}"
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?<![\d/.-]){_YEAR}[-/.]\s?(?P<month>\d{{1,2}})[-/.]\s?(?P<day>\d{{1,2}})(?!\d)\.?" + _TIME,
+        rf"(?<![\d/.-])(?P<day>\d{{1,2}})[-/.]\s?(?P<month>\d{{1,2}})[-/.]\s?{_YEAR}" + _END + _TIME,
+        r"(?<!\d)(?P<day>\d{1,2})(?:er|st|nd|rd|th|º|\.)?(?:\s|-|,|of\b|de\b|d['’]){1,4}"
         + _MONTH
-        + r"(?:\s|-|,|de\b){1,4}(?P<year>(?:19|20)\d\d)"
+        + r"(?:\s|-|,|،|de\b|del\b){1,4}"
+        + _YEAR
         + _END
         + _TIME,
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"\b"
-        + _MONTH
-        + r"\s{1,3}(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s{1,3}(?P<year>(?:19|20)\d\d)"
-        + _END
-        + _TIME,
-        re.IGNORECASE,
-    ),
+        rf"\b{_MONTH}\s{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s{{1,3}}{_YEAR}" + _END + _TIME,
+        # Year first, as in Hungarian.
+        rf"(?<!\d){_YEAR}(?:\.\s?|-|\s){_MONTH}(?:-|\s)\s?(?P<day>\d{{1,2}})(?!\d)\.?" + _TIME,
+        # Chinese, Japanese and Korean.
+        rf"(?<!\d){_YEAR}\s?[年년]\s?(?P<month>\d{{1,2}})\s?[月월]\s?(?P<day>\d{{1,2}})\s?[日일]" + _TIME,
+        # The program date and C's asctime put the year last.
+        rf"\b{_MONTH}\s{{1,2}}(?P<day>\d{{1,2}})\s(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):"
+        rf"(?P<second>[0-5]\d)\s(?:{_ZONE}\s)?{_YEAR}(?!\d)",
+    )
 )
 _COMPACT = re.compile(
-    r"^(?P<year>(?:19|"
-    r"20)\d\d)(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?Z?)?$"
+    r"^(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)"
+    r"(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:\.\d{1,9})?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?$"
 )
-_UNIX = re.compile(r"^1\d{9}(?:\d{3})?$")
-_RFC822 = re.compile(r"^(?:[a-z]{3},?\s{1,3})?\d{1,2}\s[a-z]{3}\s\d{4}\s\d{2}:\d{2}", re.IGNORECASE)
+_SHORT_YEAR_MAIL = re.compile(
+    rf"^(?:[^\W\d_]{{2,12}}\.?,?\s)?(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year>\d\d)(?=\s\d{{1,2}}:\d\d)"
+    + _TIME,
+    re.IGNORECASE,
+)
+"Mail and news of old wrote years in two digits: RFC 822 and RFC 850."
+_SHORT_YEAR = re.compile(r"(?<![\d./-])(?P<day>\d\d?)\.\s?(?P<month>\d\d?)\.\s?(?P<year>\d\d)(?![\d./-])")
+_ASCII_SIGNS = {ord(digit): str(at % 10) for at, digit in enumerate("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹")} | {0x2212: "-"}
+"Digits of Arabic and Persian, and the minus sign."
+_UNIX = re.compile(r"^1\d{9}(?:\d{3})?(?:\.\d{1,9})?$")
 _LABELS = re.compile(rf"\b(?:{'|'.join(DATE_WORDS['labels'])})\b", re.IGNORECASE)
 MAX_LINE_CHARS, MAX_LETTERS = 120, 3
 _RELATIVE = re.compile(
@@ -77,10 +99,22 @@ _UNIT_SPANS = (
     ("min", dt.timedelta(minutes=1)), ("h", dt.timedelta(hours=1)), ("j", dt.timedelta(days=1)),
     ("d", dt.timedelta(days=1)), ("sem", dt.timedelta(weeks=1)), ("week", dt.timedelta(weeks=1)),
 )  # fmt: skip
+_FIRST_SHORT_YEAR = 50
+"A year of two digits lies in this century below it (RFC 5322, 4.3)."
+_AFTERNOON = tuple(DATE_WORDS["afternoon"])
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?")
 _LETTERS = re.compile(r"[^\W\d_]")
-_ZONE_MINUTES: dict[str, int] = DATE_WORDS["zones"]
 _IST_ZONES = frozenset({"Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"})
-_CHINESE_ZONES = frozenset({"Asia/Shanghai", "Asia/Taipei", "Asia/Hong_Kong", "Asia/Macau"})
+_OWN_ZONES = {
+    "CST": frozenset({"Asia/Shanghai", "Asia/Taipei", "Asia/Hong_Kong", "Asia/Macau"}),
+    "AST": frozenset(
+        {"Asia/Riyadh", "Asia/Baghdad", "Asia/Kuwait", "Asia/Qatar", "Asia/Bahrain", "Asia/Aden"}
+    ),
+    "PST": frozenset({"Asia/Manila"}),
+    "BST": frozenset({"Asia/Dhaka"}),
+    "EST": frozenset({"Australia/Sydney", "Australia/Melbourne", "Australia/Brisbane"}),
+}
+"Outlets that mean their own zone by an abbreviation that means another one elsewhere."
 _INDIAN_TIME = dt.timezone(dt.timedelta(hours=5, minutes=30))
 
 
@@ -96,6 +130,8 @@ class ParsedDate:
     zone: dt.tzinfo | None = None
     "None if unknown."
     raw: str
+    swapped: dt.date | None = None
+    "The other reading of a day in figures, of which either may be the month; None if there is none."
     is_indian_time: bool = False
     "Whether the text says IST, and the outlet is not in another country that has an IST."
 
@@ -133,17 +169,20 @@ class ParsedDate:
 def parse_date(raw: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
     """Parse the first date in a string; `zone` is the default, and decides which IST is meant."""
     text = normalize_spaces(truncate(raw, 4 * MAX_CHARS))[:MAX_CHARS]
-    if iso := _ISO.match(text):
-        date = _date_from_match(iso, text, zone)
-    elif _RFC822.match(text):
-        date = _parse_rfc822(text)
-    elif compact := _COMPACT.match(text):
-        date = _date_from_match(compact, text, zone)
+    ascii_text = text if text.isascii() else text.translate(_ASCII_SIGNS)
+    if match := _ISO.match(ascii_text) or _COMPACT.match(ascii_text) or _SHORT_YEAR_MAIL.match(ascii_text):
+        date = _date_from_match(match, text, zone)
     elif _UNIX.match(text):
         date = _date_from_datetime(dt.datetime.fromtimestamp(int(text[:10]), dt.UTC), text)
     else:
         date = find_date(text, zone)
     return date.with_default_zone(zone) if date else None
+
+
+def find_short_date(text: str) -> ParsedDate | None:
+    """A day such as `03.03.26`, for elements that are named for dates; elsewhere it may be anything."""
+    match = _SHORT_YEAR.search(text[:MAX_CHARS])
+    return _date_from_match(match, match.group(), None) if match else None
 
 
 def find_date(text: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
@@ -153,12 +192,21 @@ def find_date(text: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
 
 def find_dates(text: str, zone: ZoneInfo | None = None) -> list[ParsedDate]:
     """All dates in a line, in order; of overlapping matches the first counts."""
-    matches = [match for pattern in _PATTERNS for match in pattern.finditer(text[:MAX_CHARS])]
+    line = text[:MAX_CHARS]
+    ascii_line = line if line.isascii() else line.translate(_ASCII_SIGNS)
+    if not _ANY_YEAR.search(ascii_line):
+        return []
+    matches = [match for pattern in _PATTERNS for match in pattern.finditer(ascii_line) if _has_month(match)]
     disjoint: list[re.Match[str]] = []
     for match in sorted(matches, key=lambda match: match.start()):
         if not disjoint or match.start() >= disjoint[-1].end():
             disjoint.append(match)
-    return [date for match in disjoint if (date := _date_from_match(match, match.group(), zone))]
+    dates = (_date_from_match(match, line[match.start() : match.end()], zone) for match in disjoint)
+    return [date for date in dates if date]
+
+
+def _has_month(match: re.Match[str]) -> bool:
+    return match["month"].isdigit() or match["month"].lower() in _MONTHS
 
 
 def _date_from_match(match: re.Match[str], raw: str, zone: ZoneInfo | None) -> ParsedDate | None:
@@ -166,18 +214,22 @@ def _date_from_match(match: re.Match[str], raw: str, zone: ZoneInfo | None) -> P
     day = _build_day(parts["year"], parts["month"], parts["day"])
     if day is None:
         return None
-    time = _parse_time(parts.get("hour"), parts.get("minute"), parts.get("second"), parts.get("half"))
-    name = (parts.get("zone") or "").upper()
+    half = parts.get("half") or parts.get("early")
+    time = _parse_time(parts.get("hour"), parts.get("minute"), parts.get("second"), half)
+    name = " ".join((parts.get("zone") or "").split())
     offset = _parse_zone(name, zone) if name else zone
     if name and offset is None:
         time = None  # an ambiguous abbreviation: the hour would be a guess
+    is_figure = parts["month"].isdigit() and match.start("day") < match.start("year")
     return ParsedDate(
         day=day,
         time=time,
         seconds=parts.get("second") is not None,
         zone=offset if time else None,
         raw=raw,
-        is_indian_time=name == "IST" and (zone is None or zone.key not in _IST_ZONES - {"Asia/Kolkata"}),
+        swapped=_swap_day(day) if is_figure and "." not in match.group() else None,
+        is_indian_time=name.upper() == "IST"
+        and (zone is None or zone.key not in _IST_ZONES - {"Asia/Kolkata"}),
     )
 
 
@@ -186,11 +238,17 @@ def _build_day(year: str, month: str, day: str) -> dt.date | None:
     first, second = int(day), number
     if second > 12 >= first and not month.isalpha():
         first, second = second, first  # month first, as in the United States, only if nothing else fits
+    century = (2000 if int(year) < _FIRST_SHORT_YEAR else 1900) if len(year) == 2 else 0
     try:
-        date = dt.date(int(year), second, first)
+        date = dt.date(century + int(year), second, first)
     except ValueError:
         return None
     return date if date.year >= FIRST_YEAR else None
+
+
+def _swap_day(day: dt.date) -> dt.date | None:
+    """The day with its figures swapped; None if they are the same, or one is no month."""
+    return day.replace(month=day.day, day=day.month) if day.day <= 12 and day.day != day.month else None
 
 
 def _parse_time(hour: str | None, minute: str | None, second: str | None, half: str | None) -> dt.time | None:
@@ -198,7 +256,9 @@ def _parse_time(hour: str | None, minute: str | None, second: str | None, half: 
         return None
     hours = int(hour)
     if half:
-        hours = hours % 12 + (12 if half.lower().startswith("p") else 0)
+        hours = hours % 12 + (
+            12 if half.lower().startswith("p") or half.lower().startswith(_AFTERNOON) else 0
+        )
     try:
         return dt.time(hours, int(minute or 0), int(second or 0))
     except ValueError:
@@ -206,26 +266,24 @@ def _parse_time(hour: str | None, minute: str | None, second: str | None, half: 
 
 
 def _parse_zone(name: str, outlet: ZoneInfo | None) -> dt.tzinfo | None:
-    if name == "IST":
+    """The zone of a name or an offset; None for a name of several zones if the outlet is in none of them."""
+    upper = name.upper().replace(" ", "")
+    if upper == "IST":
         return outlet if outlet is not None and outlet.key in _IST_ZONES else _INDIAN_TIME
-    if name in _ZONE_MINUTES:
-        return dt.timezone(dt.timedelta(minutes=_ZONE_MINUTES[name])) if _ZONE_MINUTES[name] else dt.UTC
-    if name[:1] in {"+", "-"}:
-        minutes = int(name[1:3]) * 60 + int(name[3:].lstrip(":") or 0)
-        offset = dt.timedelta(minutes=-minutes if name[0] == "-" else minutes)
-        return dt.timezone(offset) if minutes < 1440 else None
-    if outlet is None:
-        return None
-    if name == "CST" and outlet.key in _CHINESE_ZONES:
+    if outlet is not None and outlet.key in _OWN_ZONES.get(upper, ()):
         return outlet
-    return outlet if outlet.key.startswith("America/") else None
+    if upper in _ZONE_MINUTES:
+        return _fixed_zone(_ZONE_MINUTES[upper])
+    if match := _OFFSET.fullmatch(upper):
+        minutes = int(match[2]) * 60 + int(match[3] or 0)
+        return _fixed_zone(-minutes if match[1] == "-" else minutes) if minutes < 1440 else None
+    if place := _PLACE.search(name):
+        return ZoneInfo(_PLACES[place.group().lower()])
+    return outlet if outlet is not None and outlet.key.startswith("America/") else None
 
 
-def _parse_rfc822(text: str) -> ParsedDate | None:
-    try:
-        return _date_from_datetime(parsedate_to_datetime(text), text)
-    except (ValueError, TypeError, IndexError):
-        return None
+def _fixed_zone(minutes: int) -> dt.timezone:
+    return dt.timezone(dt.timedelta(minutes=minutes)) if minutes else dt.UTC
 
 
 def _date_from_datetime(instant: dt.datetime, raw: str) -> ParsedDate | None:
@@ -242,10 +300,15 @@ def is_date_line(text: str) -> bool:
 
 def count_other_letters(text: str) -> int:
     """Count the letters of a line beside its dates and their labels."""
+    return len(_LETTERS.findall(blank_dates(text)))
+
+
+def blank_dates(text: str) -> str:
+    """A line without its dates and their labels."""
     rest = text
     for pattern in _PATTERNS:
-        rest = pattern.sub(" ", rest)
-    return len(_LETTERS.findall(_LABELS.sub(" ", rest)))
+        rest = pattern.sub(lambda match: " " if _has_month(match) else match.group(), rest)
+    return _LABELS.sub(" ", rest)
 
 
 def parse_relative_date(text: str, fetched: dt.datetime, zone: ZoneInfo | None) -> ParsedDate | None:

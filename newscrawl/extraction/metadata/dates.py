@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from lxml.html import HtmlElement
 
 from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.head import PageHead
-from newscrawl.extraction.jsonld import Node, node_types, string_values
+from newscrawl.extraction.jsonld import Json, Node, node_types, string_values
 from newscrawl.extraction.landmarks import (
     LINES_BELOW,
     HeadlineContext,
@@ -26,21 +26,32 @@ from newscrawl.extraction.metadata.date_parser import (
     MAX_CHARS,
     MAX_LINE_CHARS,
     ParsedDate,
+    blank_dates,
     count_other_letters,
     find_date,
     find_dates,
+    find_short_date,
     is_date_line,
     parse_date,
     parse_relative_date,
 )
+from newscrawl.extraction.metadata.names import NAME_WORDS
 from newscrawl.extraction.view import select_elements
 from newscrawl.items import DateSource, Link
 
 MAX_TIMES = 60
 MAX_LABEL_LETTERS = 12
+MAX_MARKED_CHARS = 40
+"A longer element named for dates has more than a date in it."
+MAX_DISTANCE = 60
+"Elements between the headline and a date that only its element's name marks."
+MAX_SIGNATURE_WORDS = 5
+"Words of a place or a name beside a date."
 _URL_DATE = re.compile(
     r"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/_-]?)(?P<m>0[1-9]|1[0-2])(?:[/_-]?)(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"
 )
+_PARTICLES = frozenset(NAME_WORDS["particles"])
+_NAME_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?:(?!\d)|(?=\d\d?:))")
 _DATE_NAME = re.compile(r"date|time|publi|posted|auth?or|auteur|byline|meta|heure|stamp|info", re.IGNORECASE)
 _BYLINE = re.compile(r"^(?:par|by|von|por)\b", re.IGNORECASE)
@@ -74,6 +85,14 @@ _SECONDARY_TYPES = frozenset(
 "Types of nodes whose date counts if the story's node has none."
 MAX_VISIBLE = 4
 "Only the first visible dates count: later dates are of other stories."
+_MAX_NUMBER = 1e15
+_AMERICAN_CLOCK = re.compile(r"[ap]\.?m\b\.?,?\s?\(?(?-i:[ECMP][SD]?T)\b", re.IGNORECASE)
+_MONTH_FIRST_REGIONS = frozenset({"US", "PH", "PR"})
+_MONTH_FIRST_ZONES = frozenset({
+    "America/New_York", "America/Detroit", "America/Chicago", "America/Denver", "America/Phoenix",
+    "America/Los_Angeles", "America/Anchorage", "Pacific/Honolulu", "Asia/Manila",
+})  # fmt: skip
+"Where English is written with the month first, when pages do not name their region."
 _HALF_HOUR = dt.timedelta(minutes=30)
 _MAX_OFFSET = dt.timedelta(hours=14)
 
@@ -125,7 +144,7 @@ class _DateContext:
         return self.parse(texts, "meta", vague=vague)
 
     def node(self, node: Node, *names: str) -> Candidates:
-        return self.parse((text for name in names for text in string_values(node.get(name))), "jsonld")
+        return self.parse((text for name in names for text in date_values(node.get(name))), "jsonld")
 
     def modified_lines(self) -> Candidates:
         lines = filter(is_date_line, self.date_lines)
@@ -159,6 +178,7 @@ def _iter_published(page: _DateContext, selector: str | None, link: Link | None)
     yield from _iter_declared(page)
     yield from (_parse_element(element, zone) for element in find_date_elements(landmarks, context))
     yield from (find_labelled_date(text, zone, modified=False) for text in iter_date_lines(context))
+    yield from _iter_marked_texts(page)
     yield from page.metas(DATE_WORDS["vague_metas"], vague=True)
     yield date_from_url(page.head.url)
     yield from page.modified_lines()
@@ -187,6 +207,13 @@ def _iter_declared(page: _DateContext) -> Candidates:
     for node in page.head.nodes:
         if node_types(node) & _SECONDARY_TYPES:
             yield from page.node(node, "datePublished", "uploadDate")
+
+
+def date_values(value: Json) -> list[str]:
+    """The dates of a JSON value as text: some programs write seconds or milliseconds since 1970."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
+        return [str(int(value))]
+    return string_values(value)
 
 
 def parse_candidate(
@@ -233,7 +260,24 @@ def _dates_the_story(line: TextBlock, context: HeadlineContext, *, close: bool) 
         return True
     if _PUBLICATION_LABEL.search(line.text):
         return True
-    return close and (_PLACE_AND_DAY.match(line.text) is not None or _is_timestamp(line.text, dates))
+    return close and (
+        _PLACE_AND_DAY.match(line.text) is not None
+        or _is_timestamp(line.text, dates)
+        or _is_signature(line.text)
+    )
+
+
+def _is_signature(text: str) -> bool:
+    """Whether a line is a date and nothing but a place or a name, as in `Port-Louis, 3 mars 2026`."""
+    rest = blank_dates(text)
+    words = _NAME_WORD.findall(rest)
+    return (
+        len(text) <= MAX_LINE_CHARS
+        and ":" not in rest  # after a label that we do not know
+        and 0 < len(words) <= MAX_SIGNATURE_WORDS
+        and text.rstrip()[-1:] not in ".!?"
+        and all(word[0].isupper() or word in _PARTICLES for word in words)
+    )
 
 
 def _is_timestamp(text: str, dates: Sequence[ParsedDate]) -> bool:
@@ -287,6 +331,21 @@ def find_date_elements(landmarks: PageLandmarks, context: HeadlineContext) -> li
     return sorted(own, key=lambda element: (_is_modification(element), not _is_publication(element)))
 
 
+def _iter_marked_texts(page: _DateContext) -> Candidates:
+    """Dates that only the name of their element marks: within the headline, or with a short year."""
+    elements = page.head.landmarks.by_kind["date"]
+    positions, headline = page.head.landmarks.positions, page.context.position
+    near = (element for element in elements if abs(positions[element] - headline) <= MAX_DISTANCE)
+    own = (element for element in near if not page.context.is_elsewhere(element))
+    for element in islice(own, MAX_TIMES):
+        text = short_text(element, MAX_MARKED_CHARS)
+        if not text or _MODIFICATION.search(text) or _MODIFICATION.search(element_names(element)):
+            continue
+        date = (find_date(text, page.zone) if is_date_line(text) else None) or find_short_date(text)
+        if date is not None:
+            yield DateCandidate(date=date, source="dom", visible=True)
+
+
 def iter_script_dates(tree: HtmlElement) -> Iterator[str]:
     for script in islice(tree.iter("script"), MAX_SCRIPTS):
         if match := _SCRIPT_DATE.search((script.text or "")[:MAX_SCRIPT_CHARS]):
@@ -309,7 +368,53 @@ def date_from_url(url: str) -> DateCandidate | None:
 
 
 def _first_plausible(page: _DateContext, candidates: Candidates) -> DateCandidate | None:
-    return next((candidate for candidate in candidates if candidate and _is_plausible(candidate, page)), None)
+    settled = (_settle_order(candidate, page) for candidate in candidates if candidate)
+    return next((candidate for candidate in settled if _is_plausible(candidate, page)), None)
+
+
+def _settle_order(candidate: DateCandidate, page: _DateContext) -> DateCandidate:
+    """Choose between the readings of a day in figures; where nothing decides, both remain."""
+    date, other = candidate.date, candidate.date.swapped
+    if other is None:
+        return candidate
+    is_month_first = _is_month_first(date, other, page)
+    if is_month_first is None:
+        return candidate
+    date = replace(date, day=other if is_month_first else date.day, swapped=None)
+    return replace(candidate, date=date)
+
+
+def _is_month_first(date: ParsedDate, other: dt.date, page: _DateContext) -> bool | None:
+    """Whether a day in figures has its month first; None if the page does not show it."""
+    day = date.day
+    if page.fetched is not None:
+        latest = (page.fetched + _MAX_AHEAD).date()
+        if (day > latest) != (other > latest):
+            return day > latest
+    sure = {date.day for date in page.visible_dates if date.swapped is None}
+    if (in_url := date_from_url(page.head.url)) is not None:
+        sure.add(in_url.date.day)
+    if (day in sure) != (other in sure):
+        return other in sure
+    if _AMERICAN_CLOCK.search(date.raw):
+        return True
+    return _is_month_first_there(page)
+
+
+def _is_month_first_there(page: _DateContext) -> bool | None:
+    """Whether the month comes first where the page is from; None if both orders are in use there."""
+    language, _, region = (
+        (page.head.lang or page.head.meta("og:locale") or "").replace("_", "-").partition("-")
+    )
+    if language and language.lower() != "en":
+        return False
+    if region and region.upper() != "CA":  # Canada writes both
+        return region.upper() in _MONTH_FIRST_REGIONS
+    if page.zone is None or (
+        page.zone.key.startswith("America/") and page.zone.key not in _MONTH_FIRST_ZONES
+    ):
+        return None
+    return page.zone.key in _MONTH_FIRST_ZONES
 
 
 def _is_plausible(candidate: DateCandidate, page: _DateContext) -> bool:

@@ -8,20 +8,31 @@ from functools import cache, lru_cache
 from typing import Literal
 
 from newscrawl.extraction.metadata.date_parser import find_dates
-from newscrawl.extraction.normalize import match_key, normalize_spaces, truncate
+from newscrawl.extraction.normalize import match_key, normalize_spaces, resolve_entities, truncate
 from newscrawl.items import Author
 from newscrawl.package_data import read_package_toml
 
 MAX_NAME_CHARS = 80
 MAX_LINE_CHARS = 400
 MAX_WORDS = 8
-PREFIX = re.compile(
-    r"^(?:\W{0,3}(?:written|posted|submitted|published|reported|story|words|text|by|and|et|und|par|von|por|"
-    r"r[eé]dig[eé]|[eé]crit|publi[eé]|soumis|"
-    r"propos recueillis|auteure?s?|authors?|autore?s?|autor(?:in|en)?|source|texte?)\b"
-    r"\s*(?:by\b|par\b|von\b|por\b)?\s*:?\s*)+",
-    re.IGNORECASE,
-)
+
+
+def _compile_labels(prepositions: str) -> re.Pattern[str]:
+    """The words before a name, of which some are prepositions."""
+    return re.compile(
+        r"^(?:\W{0,3}(?:(?:written|posted|submitted|published|reported|story|words|text|"
+        r"r[eé]dig[eé]|[eé]crit|publi[eé]|soumis|propos recueillis|"
+        r"auteure?s?|authors?|autore?s?|autor(?:in|en)?|source|textes?|texte?)\b\s*(?:(?:by|par|von|por)\b)?|"
+        rf"(?:{prepositions}|and|et|und|avec|with|mit)\b)\s*:?\s*)+",
+        re.IGNORECASE,
+    )
+
+
+PREFIX = _compile_labels("by|par|von|por")
+_CLEAR_PREFIX = _compile_labels("by|par")
+"Without the prepositions that are names themselves: `Von Miller` is a byline in German only."
+_PREPOSITIONS_BY_LANGUAGE = {"de": ("von",), "es": ("por",), "pt": ("por",), "ca": ("por",), "gl": ("por",)}
+_FOREIGN_LABEL = re.compile(r"\W{0,3}(von|por)\b(\s?:)?", re.IGNORECASE)
 _GLUED = re.compile(r"^(?:By|Par|Von|Por)(?=[A-ZÀ-Ý])")
 "A label that only its colour separates from the name."
 _CREDENTIALS = (
@@ -30,14 +41,43 @@ _CREDENTIALS = (
 )
 _SPLIT = re.compile(
     rf"\s*(?:[;|/•·\n]|,(?!\s*{_CREDENTIALS}\s*(?:[,|•·]|$|\s(?:and|et|&|on|[–-])\s))|"
-    r"\s(?:et|and|avec|with|&|und|y|e)\s)\s*",
+    # A capital `E` or `Y` is an initial.
+    r"\s(?:et|and|avec|with|&|und|(?-i:y|e))\s)\s*",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"\s+(?:(?:for|pour|f[uü]r)\s+(?:the\s|le\s|la\s|l')?[A-ZÀ-Ý]|(?:in|à|aus|en)\s+[A-ZÀ-Ý]|\(|@|[-–—]\s|"
-    r"(?:updated|published|publi[eé]|mis à jour|posted)\b).*$|\s(?:le|on|am|el|at)$"
+    r"\s+(?:(?:[Ff]or|[Pp]our|[Ff][uü]r)\s+(?:the\s|le\s|la\s|l')?[A-ZÀ-Ý]|(?:in|à|aus|en)\s+[A-ZÀ-Ý]|"
+    r"\(|@|[-–—]\s|"
+    r"(?i:updated|published|publi[eé]e?|publiziert|ver[oö]ffentlicht|aktualisiert|publicado|mis à jour|"
+    r"posted)\b).*$|\s(?:le|on|am|el|at)$"
 )
 "What may follow a name: for whom, from where, and when."
+_CONTRIBUTORS = re.compile(
+    r"[,;.]?\s*\b(?:(?:with|avec)\s)?(?:"
+    r"(?:additional\s)?(?:files|reporting|reports?|contributions?|writing|research)\s(?:from|by)\s"
+    r"(?:the\s(?=[A-Z]))?|"
+    r"(?:(?:des|les|la|le)\s|l['’]\s?)(?:informations?|dossiers|collaboration|contributions?|participation|aide|"
+    r"concours)\s(?:de\s(?:la\s|l['’])?|d['’]\s?|des\s|du\s))",
+    re.IGNORECASE,
+)
+"Who helped is an author too."
+_ASIDE = re.compile(r"\s*\((?:(avec|with|et|and)\s)?([^()]{0,120})\)", re.IGNORECASE)
+_CREDIT = re.compile(
+    r"(?:^|(?<=[\s.,;|/]))(?:"
+    r"(?P<text>textes?|texts?|words|r[eé]cit|story|reportage|enqu[eê]te|entretien|interview|"
+    r"propos recueillis par)\s?:|(?<=[,;|/.]\s)photos?\s(?-i:(?=[A-ZÀ-Ý]))|"
+    r"(?:photos?|photograph(?:y|ies|e|s)?|images?|vid[eé]os?|illustrations?|infographies?|graphics?|dessins?|"
+    r"traduction|translation|cam[eé]ra|montage|son|[eé]dition|editing)\s?(?::|(?:by|par|from)\b)|"
+    r"(?:edited|translated|photographed|illustrated|traduit|illustr[eé]|photographi[eé])\s(?:by|par)\b)",
+    re.IGNORECASE,
+)
+"Labels of a byline that names several crafts: only who wrote the text is an author."
+_OTHER_CRAFT = re.compile(
+    r"(?:photo|illustr|vid[eé]o|image|dessin|infogr|traduc|transl|montage)", re.IGNORECASE
+)
+_SURNAME_FIRST = re.compile(
+    r"([^\W\d_][\w'’-]+(?:\s[^\W\d_][\w'’-]+)?),\s([^\W\d_][\w'’.-]*(?:\s[^\W\d_][\w'’.-]*)?)"
+)
 _ROLE_LAST = re.compile(r"\b(?:writer|editor|reporter|correspondent|journalist)$", re.IGNORECASE)
 _ARTICLE_FIRST = re.compile(r"^(?:the\s|(?:le|la|les|der|die|das|el|il)\s\S+$|l['’]\S+$)", re.IGNORECASE)
 "Newspapers have an article before a word or two; people do not."
@@ -79,19 +119,57 @@ def agency_short_name(name: str) -> str | None:
     return _agency_short_names().get(match_key(name))
 
 
-def parse_byline(line: str | None) -> Iterator[Author]:
-    """Yield the names in a byline, as printed."""
+def parse_byline(line: str | None, lang: str | None = None) -> Iterator[Author]:
+    """Yield the names in a byline, as printed; `lang` is the language that the page declares."""
     if not line or "://" in line:
         return
-    bare = PREFIX.sub("", _GLUED.sub("", replace_dates(truncate(normalize_spaces(line), MAX_LINE_CHARS))))
+    text = replace_dates(truncate(normalize_spaces(resolve_entities(line)), MAX_LINE_CHARS))
+    bare = _strip_labels(_GLUED.sub("", _select_writers(text)), lang)
     if agency_short_name(bare):
         yield Author(name=bare, kind="org")
         return
+    bare = _CONTRIBUTORS.sub(", ", _ASIDE.sub(_replace_aside, bare))
     for at, part in enumerate(split_names(bare)):
-        name = _TAIL.sub("", PREFIX.sub("", part)).strip(" ,;:|-–—\"'“”")
+        if _OTHER_CRAFT.match(part.rpartition("(")[2]) and "(" in part:
+            continue
+        name = _TAIL.sub("", _CLEAR_PREFIX.sub("", part)).strip(" ,;:|-–—\"'“”")
         is_role = at > 0 and has_role_word(name) and (_ROLE_LAST.search(name) or not _ORG_WORDS.search(name))
         if name and not is_role:
             yield Author(name=name, kind=author_kind(name))
+
+
+def _strip_labels(line: str, lang: str | None) -> str:
+    """A byline without the words before its first name."""
+    language, label = (lang or "").lower()[:2], _FOREIGN_LABEL.match(line)
+    if label is None:
+        return _CLEAR_PREFIX.sub("", line)
+    own = _PREPOSITIONS_BY_LANGUAGE.get(language, ()) if language else ("von", "por")
+    is_label = label[2] or label[1].islower() or label[1].lower() in own
+    return PREFIX.sub("", line, count=1) if is_label else line
+
+
+def _replace_aside(aside: re.Match[str]) -> str:
+    """Names in parentheses after `with`; what else stands there is no name, but may be somebody's craft."""
+    if aside[1]:
+        return f", {aside[2]}"
+    return aside[0] if _OTHER_CRAFT.match(aside[2]) else " "
+
+
+def _select_writers(line: str) -> str:
+    """The parts of a byline whose label, if they have any, is that of the text."""
+    labels = list(_CREDIT.finditer(line))
+    if not labels:
+        return line
+    ends = [*(label.start() for label in labels[1:]), len(line)]
+    parts = [line[: labels[0].start()]]
+    parts += [line[label.end() : end] for label, end in zip(labels, ends, strict=True) if label["text"]]
+    return ", ".join(bare for part in parts if (bare := part.strip(" .,;|/-–—")))
+
+
+def invert_name(name: str) -> str:
+    """`Awa Ndiaye` for `Ndiaye, Awa`, the form of library catalogues; any other text stays as it is."""
+    match = _SURNAME_FIRST.fullmatch(name.strip())
+    return f"{match[2]} {match[1]}" if match else name
 
 
 def replace_dates(line: str) -> str:
@@ -165,7 +243,7 @@ def _extends_another_name(name: str, names: Collection[str]) -> bool:
 
 def clean_name(name: str) -> str:
     """Strip labels and punctuation from a name, except for the point of an initial or a `Jr.`."""
-    bare = PREFIX.sub("", normalize_spaces(name)).strip(' ,;:|-–—"“”*')
+    bare = _CLEAR_PREFIX.sub("", normalize_spaces(name)).strip(' ,;:|-–—"“”*')
     return bare if _ABBREVIATED.search(bare) else bare.rstrip(" .")
 
 

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.head import PageHead
 from newscrawl.extraction.jsonld import first_text
+from newscrawl.extraction.landmarks import element_names, short_text
 from newscrawl.extraction.metadata.names import squash
-from newscrawl.extraction.normalize import match_key, truncate
+from newscrawl.extraction.normalize import match_key, resolve_entities, truncate
 
 MAX_CHARS = 500
 _SEPARATOR = re.compile(r"\s+[|–—·•»:‹›\-]+\s+|\s*[|»]\s*|\s::\s")
@@ -27,6 +28,14 @@ _PLACEHOLDERS = frozenset(
 _MIN_OVERLAP = 0.34
 "The share of words that a heading must have in common with a declared title."
 _WORD = re.compile(r"\w+")
+_ARTICLE = re.compile(r"^(?:the|le|la|les|el|der|die|das)\s|^l['’]")
+_KICKER = re.compile(
+    r"kicker|topline|over-?line|surtitre|sur-titre|eyebrow|dachzeile|rubri[ckq]|flag|spitzmarke|"
+    r"(?:^|[\s_-])(?:categor|section|label|tagline)",
+    re.IGNORECASE,
+)
+"How themes name the line above a headline, which some put into the heading itself."
+MAX_KICKER_CHARS = 60
 MIN_WORDS = 2
 _FIRST_LEVEL_WEIGHT = 0.5
 "A heading of the first level outweighs other headings with as many votes, but not with more."
@@ -57,7 +66,8 @@ def choose_title(
         head.meta("twitter:title", "dc.title", "title"),
         head.title,
     )
-    declared = [title for title in titles if title and not _is_only_site_name(title, names)]
+    whole = (resolve_entities(title) for title in titles if title)
+    declared = [title for title in whole if not _is_only_site_name(title, names)]
     excluded = {*names, *_PLACEHOLDERS, ""}
     headings = list(islice((line for line in lines if _may_be_headline(line, excluded)), MAX_HEADINGS))
     first_level = next((line.text for line in headings if _is_first_level(line)), None)
@@ -71,11 +81,25 @@ def choose_title(
         or feed_title
     )
     raw = next(iter(declared), first_level)
+    bare_best = _strip_kicker(best, headings) if best else None
     return Title(
-        text=truncate(best, MAX_CHARS) if best else None,
+        text=truncate(bare_best, MAX_CHARS) if bare_best else None,
         raw=truncate(raw, MAX_CHARS) if raw else None,
-        keys={match_key(title) for title in (best, raw, *declared, *bare) if title} - {""},
+        keys={match_key(title) for title in (best, bare_best, raw, *declared, *bare) if title} - {""},
     )
+
+
+def _strip_kicker(title: str, headings: Sequence[TextBlock]) -> str:
+    """A title without the kicker that the markup of its heading marks as one."""
+    for line in headings:
+        if line.text != title:
+            continue
+        for part in islice(line.element.iterdescendants(), MAX_HEADINGS):
+            kicker = short_text(part, MAX_KICKER_CHARS)
+            if kicker and title.startswith(kicker) and _KICKER.search(element_names(part)):
+                rest = title[len(kicker) :].lstrip(" :|–—-•·")
+                return rest if len(rest.split()) >= MIN_WORDS else title
+    return title
 
 
 def _may_be_headline(line: TextBlock, excluded: set[str]) -> bool:
@@ -190,11 +214,17 @@ def strip_site_name(title: str, names: set[str], declared: Sequence[str]) -> str
 
 def _is_site_name(part: str, names: set[str]) -> bool:
     return bool(part) and any(
-        part == name
-        or ((len(part) > 3 and (part in name or name in part)) and len(part.split()) <= _MAX_SITE_WORDS)
+        part == name or (len(part) > 3 and _shares_name(part, name) and len(part.split()) <= _MAX_SITE_WORDS)
         for name in names
         if len(name) > 2
     )
+
+
+def _shares_name(part: str, name: str) -> bool:
+    """Whether one begins the other or holds it; the end of a site's name is often only its place."""
+    bare = _ARTICLE.sub("", name)
+    starts_name = f"{bare} ".startswith(f"{_ARTICLE.sub('', part)} ")
+    return name in part or starts_name or (" " not in name and part in name)
 
 
 def _is_title_suffix(front: str, tail: str, declared: Sequence[str]) -> bool:

@@ -7,7 +7,13 @@ import numpy as np
 from lxml.html import document_fromstring
 
 from newscrawl.extraction.blocks import build_outline
-from newscrawl.extraction.classifier.features import WORD_NAMES, block_features, word_bits
+from newscrawl.extraction.classifier.features import (
+    COUNT_COLUMNS,
+    PAGE_COLUMNS,
+    WORD_NAMES,
+    block_features,
+    word_bits,
+)
 from newscrawl.extraction.classifier.text_features import (
     TEXT_COLUMNS,
     PageHints,
@@ -101,3 +107,16 @@ def test_the_matrix_is_the_same_in_any_process() -> None:
         for seed in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_counts_grow_with_the_page_and_other_columns_do_not() -> None:
+    line = "<p>Le pont de la ville a rouvert mardi, après des travaux de deux ans.</p>"
+    short, long = (
+        matrix(f"<html><body><main><article>{line * size}</article></main></body></html>")[size // 2]
+        for size in (40, 400)
+    )
+    growing = {int(at) for at in np.flatnonzero(long > 5 * np.maximum(short, 1))}
+    assert set(PAGE_COLUMNS) <= set(COUNT_COLUMNS)
+    assert [short[PAGE_COLUMNS[0]], long[PAGE_COLUMNS[0]]] == [40, 400]
+    assert growing - {TEXT_COLUMNS.index("seen")} <= set(COUNT_COLUMNS)
+    assert set(COUNT_COLUMNS[1:]) - growing <= {COUNT_COLUMNS[3], COUNT_COLUMNS[4]}

@@ -1,12 +1,14 @@
 """Decision trees as arrays, and the model file."""
 
 import math
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from newscrawl.extraction.classifier.features import PAGE_COLUMNS
 from newscrawl.extraction.classifier.model import (
     MODEL_NAME,
     SCALE,
@@ -64,3 +66,24 @@ def test_a_saved_model_is_the_same_and_so_are_its_bytes(tmp_path: Path) -> None:
 
 def test_the_shipped_model_is_small() -> None:
     assert len(files("newscrawl.extraction.classifier").joinpath(MODEL_NAME).read_bytes()) < 3_000_000
+
+
+def test_counts_of_long_pages_are_limited_and_those_of_others_are_not() -> None:
+    limited = replace(forest(), limits={1: 4.0})
+    row = np.array([[2, 6, 1]], np.float32)
+    assert limited.probabilities(row) == forest().probabilities(row)
+    assert limited.probabilities(row, is_long=True) == forest().probabilities(
+        np.array([[2, 4, 1]], np.float32)
+    )
+    assert row[0, 1] == 6
+
+
+def test_the_limits_of_the_model_are_borders_of_its_own_trees() -> None:
+    model = load_default_model()
+    for stage in (model.first, model.second, model.joint):
+        assert stage.limits
+        for column, limit in stage.limits.items():
+            borders = np.unique(stage.borders[stage.columns == column])
+            assert borders[0] <= limit < borders[-1]
+    assert all(border > model.first.limits[column] for column, border in model.long_page.items())
+    assert set(model.long_page) == set(PAGE_COLUMNS)

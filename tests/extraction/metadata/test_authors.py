@@ -222,3 +222,28 @@ def test_near_the_headline_label_and_name_may_stand_in_boxes_of_their_own() -> N
     boxes = "<div><div><p>By</p></div><div><p>Awa Ndiaye</p></div></div>"
     assert seen(f"{HEADLINE}{boxes}{STORY}") == ["Awa Ndiaye"]
     assert seen(f"<main>{HEADLINE}{STORY * 9}</main>{boxes}") == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<head><meta property="og:author" content="Awa Ndiaye"></head>',
+        '<head><meta name="dc.creator" content="Ndiaye, Awa"></head>',
+        '<head><meta name="citation_author" content="Ndiaye, Awa"></head>',
+        '<body><h1>x</h1><div data-component="Byline">Awa Ndiaye</div>',
+        '<body><h1>x</h1><span data-testid="byline-name">Awa Ndiaye</span>',
+        '<body><h1>x</h1><div class="submitted-by"><a href="/u/7">Awa Ndiaye</a></div>',
+        '<body><h1>x</h1><p>By <a class="author" href="/by/a">Awa Ndiaye For Lake Weekly</a></p>',
+        '<body><h1>x</h1><p class="author">Photos : Paul Eto. Texte : Awa Ndiaye</p>',
+    ],
+)
+def test_a_byline_is_read_wherever_pages_name_it(html: str) -> None:
+    assert names(byline(html)) == [("Awa Ndiaye", "person")]
+
+
+def test_a_first_name_that_is_a_preposition_elsewhere_stays() -> None:
+    html = f'<html lang="en">{ld("""{"@type": "Person", "name": "Von Marla Keats"}""")}'
+    tree = document_fromstring(html)
+    head = read_head(tree, "https://echo.example/a", {})
+    found = choose_byline(head, tree, HeadlineContext(lines=[]), None, in_text=None, sites=[])
+    assert [author.name for author in found.authors] == ["Von Marla Keats"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from newscrawl.extraction.metadata.date_parser import (
     find_dates,
+    find_short_date,
     is_date_line,
     parse_date,
     parse_relative_date,
@@ -166,3 +167,152 @@ def test_an_abbreviation_of_several_zones_is_the_outlets() -> None:
     assert shanghai is not None
     assert [one.isoformat()[-6:] for one in (shanghai, chicago, quebec)] == ["+08:00", "-06:00", "-05:00"]
     assert find_dates("February 3, 2025 10:00 CST", ZoneInfo("Africa/Douala"))[0].precision == "day"
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        # An offset after the name of a zone belongs to it.
+        ("9 juin 2025 à 21:40 GMT+2", "2025-06-09T21:40:00+02:00"),
+        ("Mon Jun 09 2025 21:40:05 GMT-0300 (Brasilia Standard Time)", "2025-06-09T21:40:05-03:00"),
+        ("9 June 2025 21:40 UTC+05:30", "2025-06-09T21:40:00+05:30"),
+        # Halves of the day in ISO form, and in other scripts.
+        ("2025-06-09 9:40 PM", "2025-06-09T21:40:00+01:00"),
+        ("2025-06-09 12:05 am", "2025-06-09T00:05:00+01:00"),
+        ("2025-06-09 9:40:11 p.m.", "2025-06-09T21:40:11+01:00"),
+        ("2025년 6월 9일 오후 9:40", "2025-06-09T21:40:00+01:00"),
+        ("2025年6月9日(月) 午前9時40分", "2025-06-09T09:40:00+01:00"),
+        ("2025年06月09日 21:40", "2025-06-09T21:40:00+01:00"),
+        # Compact ISO.
+        ("20250609T214005Z", "2025-06-09T21:40:05+00:00"),
+        ("20250609214005", "2025-06-09T21:40:05+01:00"),
+        ("20250609T2140+0300", "2025-06-09T21:40:00+03:00"),
+        # Abbreviations of Canada, Europe and others.
+        ("Le 9 juin 2025 à 21 h 40 HAE", "2025-06-09T21:40:00-04:00"),
+        ("9 janvier 2025 à 21 h 40 HNE", "2025-01-09T21:40:00-05:00"),
+        ("Jan 9, 2025 9:40 PM AST", "2025-01-09T21:40:00-04:00"),
+        ("Jan 9, 2025 9:40 pm est", "2025-01-09T21:40:00-05:00"),
+        ("9. Januar 2025 um 21:40 Uhr MEZ", "2025-01-09T21:40:00+01:00"),
+        ("9 juin 2025 21:40 heure de Paris", "2025-06-09T21:40:00+02:00"),
+        ("9 June 2025, 21:40 London time", "2025-06-09T21:40:00+01:00"),
+        ("9 juin 2025 à 21:40, heure de l’Est", "2025-06-09T21:40:00-04:00"),
+        ("9 June 2025 9:40 PM Pacific Time", "2025-06-09T21:40:00-07:00"),
+        ("9 juin 2025 à 21:40 (heure de Bucarest)", "2025-06-09"),
+        ("9 juin 2025 à 21:40 heure locale", "2025-06-09T21:40:00+01:00"),
+        ("2025-06-09T21:40:05\u221205:00", "2025-06-09T21:40:05-05:00"),
+        # Words between the day and the hour.
+        ("9 июня 2025 г. в 21:40", "2025-06-09T21:40:00+01:00"),
+        ("9 de junio de 2025 a las 21:40", "2025-06-09T21:40:00+01:00"),
+        ("9 giugno 2025 ore 21:40", "2025-06-09T21:40:00+01:00"),
+        ("2025年6月9日（月） 21:40", "2025-06-09T21:40:00+01:00"),
+        ("9 يونيو 2025 - 9:40 م", "2025-06-09T21:40:00+01:00"),
+        # Spelled-out hours.
+        ("9 juin 2025 à 21 heures 40", "2025-06-09T21:40:00+01:00"),
+        ("9 juin 2025 à 21 heures", "2025-06-09T21:00:00+01:00"),
+        # Mail, news and C.
+        ("Mon, 09 Jun 25 21:40:05 +0200", "2025-06-09T21:40:05+02:00"),
+        ("Monday, 09-Jun-25 21:40:05 GMT", "2025-06-09T21:40:05+00:00"),
+        ("Mon, 09 Jun 2025 21:40:05 CEST", "2025-06-09T21:40:05+02:00"),
+        ("Mon Jun  9 21:40:05 2025", "2025-06-09T21:40:05+01:00"),
+        ("Mon Jun  9 21:40:05 UTC 2025", "2025-06-09T21:40:05+00:00"),
+        ("Mon, 09 Jun 2025 24:00:00 +0100", "2025-06-09"),
+        ("Thu, 09 Jun 94 21:40:05 +0000", "1994-06-09T21:40:05+00:00"),
+    ],
+)
+def test_zones_halves_and_old_forms_are_read(raw: str, text: str) -> None:
+    found = parse_date(raw, DOUALA)
+    assert found is not None
+    assert found.isoformat() == text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "9. Juni 2025",
+        "9 czerwca 2025 r.",
+        "Опубликовано 9 июня 2025",
+        "9 Haziran 2025",
+        "den 9 juni 2025",
+        "9 de juny de 2025",
+        "9 يونيو 2025",
+        "٩ حزيران ٢٠٢٥",
+        "9 جوان 2025",
+        "2025年6月9日",
+        "2025년 6월 9일",
+        "2025. június 9.",
+        "9. června 2025",
+        "9 червня 2025",
+        "9 Ιουνίου 2025",
+        "9. kesäkuuta 2025",
+    ],
+)
+def test_months_are_read_in_many_languages(raw: str) -> None:
+    found = parse_date(raw, DOUALA)
+    assert found is not None
+    assert found.isoformat() == "2025-06-09"
+
+
+@pytest.mark.parametrize("words", ["à 21:40 et relu le soir", "à 21:40 est né", "à 21:40 he said"])
+def test_words_in_lower_case_are_no_zones(words: str) -> None:
+    found = find_dates(f"9 juin 2025 {words}", DOUALA)[0]
+    assert found.isoformat() == "2025-06-09T21:40:00+01:00"
+
+
+def test_arabian_time_is_read_where_the_outlet_is_in_arabia() -> None:
+    found = parse_date("Jan 9, 2025 9:40 PM AST", ZoneInfo("Asia/Riyadh"))
+    assert found is not None
+    assert found.isoformat() == "2025-01-09T21:40:00+03:00"
+
+
+@pytest.mark.parametrize(
+    ("raw", "day", "swapped"),
+    [
+        ("03/04/2025", dt.date(2025, 4, 3), dt.date(2025, 3, 4)),
+        ("03-04-2025 10:00", dt.date(2025, 4, 3), dt.date(2025, 3, 4)),
+        ("03.04.2025", dt.date(2025, 4, 3), None),
+        ("04/04/2025", dt.date(2025, 4, 4), None),
+        ("30/04/2025", dt.date(2025, 4, 30), None),
+        ("2025-04-03", dt.date(2025, 4, 3), None),
+        ("3 April 2025", dt.date(2025, 4, 3), None),
+    ],
+)
+def test_a_day_in_figures_keeps_its_other_reading(raw: str, day: dt.date, swapped: dt.date | None) -> None:
+    found = parse_date(raw)
+    assert found is not None
+    assert (found.day, found.swapped) == (day, swapped)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Vallon, 09.06.25", dt.date(2025, 6, 9)),
+        ("9.6.25", dt.date(2025, 6, 9)),
+        ("09/06/25", None),
+        ("version 1.2.25.3", None),
+        ("31.02.25", None),
+    ],
+)
+def test_a_year_of_two_digits_is_read_between_points_only(text: str, day: dt.date | None) -> None:
+    found = find_short_date(text)
+    assert (found.day if found else None) == day
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Stand: 9. Juni 2025", "Datum: 09.06.2025", "Mis à jour le 9 juin 2025", "입력 2025년 6월 9일 21:40"],
+)
+def test_labels_of_many_languages_make_a_line_no_sentence(line: str) -> None:
+    assert is_date_line(line)
+
+
+def test_a_month_that_begins_like_a_preposition_is_whole() -> None:
+    for raw in (
+        "2. Dezember 2025",
+        "2 de diciembre de 2025",
+        "2 décembre 2025",
+        "2 of December 2025",
+        "2 dec 2025",
+    ):
+        found = parse_date(raw)
+        assert found is not None, raw
+        assert found.isoformat() == "2025-12-02"

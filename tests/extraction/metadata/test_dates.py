@@ -321,3 +321,131 @@ def test_the_state_in_a_script_may_hold_the_date() -> None:
     script = '<script>window.state = {"story": {"publishedAt": "2025-02-03T10:00:00Z"}}</script>'
     assert list(iter_script_dates(tree(script))) == ["2025-02-03T10:00:00Z"]
     assert element_date_text(fragment_fromstring("<span>3 février 2025</span>")) == "3 février 2025"
+
+
+def publication(html: str, zone: str = "Africa/Douala") -> str | None:
+    found = dates(html, zone=zone).published
+    return found.date.isoformat() if found else None
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        # The page's region, the outlet's zone, the language, and the other dates of the page decide.
+        (
+            "<meta property='og:locale' content='en-US'><body><h1>Le titre</h1><p>Published 03/04/2025",
+            "2025-03-04",
+        ),
+        (
+            "<meta property='og:locale' content='en-GB'><body><h1>Le titre</h1><p>Published 03/04/2025",
+            "2025-04-03",
+        ),
+        (
+            "<meta property='og:locale' content='fr'><body><h1>Le titre</h1><p>Publié le 03/04/2025",
+            "2025-04-03",
+        ),
+        (
+            "<meta property='og:locale' content='en'><body><h1>Le titre</h1><p>Published 03/04/2025",
+            "2025-04-03",
+        ),
+        (
+            "<meta property='og:locale' content='en-GB'><body><h1>Le titre</h1><p>Published 05/10/2025",
+            "2025-05-10",
+        ),
+        ("<body><h1>Le titre</h1><p>Published 03/04/2025 8:10 AM EST", "2025-03-04T08:10:00-05:00"),
+        (
+            "<meta property='og:locale' content='en-GB'><body><h1>Le titre</h1><p>Published 03/04/2025</p>"
+            "<p class='date'>March 4, 2025</p>",
+            "2025-03-04",
+        ),
+    ],
+)
+def test_the_order_of_day_and_month_follows_the_page(html: str, expected: str) -> None:
+    assert publication(html) == expected
+
+
+def test_the_order_of_day_and_month_follows_the_zone_where_the_page_has_no_region() -> None:
+    html = "<meta property='og:locale' content='en'><body><h1>Le titre</h1><p>Published 03/04/2025"
+    assert publication(html, "America/Chicago") == "2025-03-04"
+    assert publication(html, "Africa/Lagos") == "2025-04-03"
+
+
+def test_where_nothing_decides_the_order_the_second_reading_remains() -> None:
+    html = "<meta property='og:locale' content='en-CA'><body><h1>Le titre</h1><p>Published 03/04/2025"
+    found = dates(html, zone="America/Toronto").published
+    assert found is not None
+    assert (found.date.day, found.date.swapped) == (dt.date(2025, 4, 3), dt.date(2025, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            '<head><meta itemprop="datePublished" datetime="2025-05-02T10:00:00Z">',
+            "2025-05-02T10:00:00+00:00",
+        ),
+        ('<head><meta property="og:regDate" content="20250502110000">', "2025-05-02T11:00:00+01:00"),
+        (
+            '<body><h1>Le titre</h1><span property="schema:datePublished" content="2025-05-02T10:00:00Z">',
+            "2025-05-02T10:00:00+00:00",
+        ),
+        (
+            '<body><h1>Le titre</h1><div property="dc:date" content="2025-05-02T10:00:00+02:00">x</div>',
+            "2025-05-02T10:00:00+02:00",
+        ),
+        (
+            '<script type="application/ld+json">{"@type": "Report", "datePublished": 1746180000}</script>',
+            "2025-05-02T10:00:00+00:00",
+        ),
+        (
+            '<script type="application/ld+json">{"@type": "Report", "datePublished": 1746180000123}</script>',
+            "2025-05-02T10:00:00+00:00",
+        ),
+    ],
+)
+def test_declared_dates_are_read_in_rdfa_in_datetime_and_as_numbers(html: str, expected: str) -> None:
+    assert publication(html) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p>Vallon-sur-Mer, 2 mai 2025</p>",
+        "<p>Awa Ndiaye, 2 mai 2025</p>",
+        "<p>Awa Ndiaye | 02/05/2025</p>",
+        "<p>Jean de la Croix – 2 mai 2025</p>",
+        "<p>Stand: 2. Mai 2025</p>",
+        "<p>Datum 02.05.2025</p>",
+        "<p>Mis à jour le 2 mai 2025</p>",
+        '<div class="post-date">Vallon, 02.05.25</div>',
+    ],
+)
+def test_a_date_beside_a_label_a_place_or_an_author_dates_the_story(line: str) -> None:
+    found = publication(f"<body><h1>Le titre</h1>{line}<p>Le texte qui suit est une phrase entière.")
+    assert found == "2025-05-02"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p>La foire ouvre le 2 mai 2025 à Vallon</p>",
+        "<p>Ouverture, 2 mai 2025.</p>",
+        "<p>version 02.05.25</p>",
+        "<p>Deadline: 2 mai 2025</p>",
+        "<p>Texte.</p>" + "<p>mot</p>" * 80 + '<span class="news-list-date">02.05.25</span><p>fin',
+    ],
+)
+def test_a_sentence_with_a_date_does_not_date_the_story(line: str) -> None:
+    assert publication(f"<body><h1>Le titre</h1>{line}") is None
+
+
+def test_a_date_within_the_headline_is_read_from_its_own_element() -> None:
+    html = '<body><h1><span class="kicker"><span class="date">02.05.2025</span></span>Le titre</h1><p>Texte.'
+    assert publication(html) == "2025-05-02"
+
+
+def test_a_story_that_drupal_promotes_is_no_other_story() -> None:
+    node = '<span property="schema:dateCreated" content="2025-05-02T10:00:00Z"></span>'
+    html = f'<body><h1>Le titre</h1><article class="node node--promoted"><footer>{node}</footer><p>Texte.'
+    assert publication(html) == "2025-05-02T10:00:00+00:00"
+    assert publication(html.replace("node--promoted", "promo-box").replace("article", "div")) is None

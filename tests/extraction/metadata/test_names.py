@@ -5,6 +5,7 @@ import pytest
 from newscrawl.extraction.metadata.names import (
     clean_authors,
     clean_name,
+    invert_name,
     is_person_name,
     is_plausible_name,
     parse_byline,
@@ -92,3 +93,71 @@ def test_labels_and_edges_leave_a_name() -> None:
 )
 def test_a_role_alone_is_nobody(line: str, named: bool) -> None:
     assert bool(names(line)) is named
+
+
+@pytest.mark.parametrize(
+    ("line", "people"),
+    [
+        # A capital letter between two words is an initial.
+        ("Marta E Lindqvist", ["Marta E Lindqvist"]),
+        ("Paul Y Okafor and Awa E. Ndiaye", ["Paul Y Okafor", "Awa E. Ndiaye"]),
+        ("Marta Ruiz y Pablo Gil", ["Marta Ruiz", "Pablo Gil"]),
+        # Helpers are authors, wherever they stand.
+        ("Awa Ndiaye, with files from Paul Eto", ["Awa Ndiaye", "Paul Eto"]),
+        (
+            "Awa Ndiaye with additional reporting by Paul Eto and Tom Reed",
+            ["Awa Ndiaye", "Paul Eto", "Tom Reed"],
+        ),
+        ("Par Awa Ndiaye avec la collaboration de Paul Eto", ["Awa Ndiaye", "Paul Eto"]),
+        ("Par Awa Ndiaye, avec des informations d’Élise Morel", ["Awa Ndiaye", "Élise Morel"]),
+        ("By Awa Ndiaye (with Paul Eto and Tom Reed)", ["Awa Ndiaye", "Paul Eto", "Tom Reed"]),
+        ("Par Awa Ndiaye (à Garoua) et Paul Eto", ["Awa Ndiaye", "Paul Eto"]),
+        # Other crafts are not.
+        ("Texte : Awa Ndiaye. Photos : Paul Eto", ["Awa Ndiaye"]),
+        ("Photos : Paul Eto / Textes : Awa Ndiaye et Tom Reed", ["Awa Ndiaye", "Tom Reed"]),
+        ("By Awa Ndiaye | Photos by Paul Eto", ["Awa Ndiaye"]),
+        ("Words: Awa Ndiaye. Pictures", ["Awa Ndiaye. Pictures"]),
+        ("Texte Awa Ndiaye, photos Paul Eto", ["Awa Ndiaye"]),
+        ("Awa Ndiaye (texte) et Paul Eto (photos)", ["Awa Ndiaye"]),
+        ("Enquête : Awa Ndiaye", ["Awa Ndiaye"]),
+        ("Awa Ndiaye, avec AFP", ["Awa Ndiaye", "AFP"]),
+        # Entities that were escaped twice.
+        ("Maeve O&#039;Neil", ["Maeve O'Neil"]),
+        ("Maeve O&amp;rsquo;Neil", ["Maeve O’Neil"]),
+        ("Awa Ndiaye For Lake Weekly", ["Awa Ndiaye"]),
+        ("Von Awa Ndiaye Publiziert 02/02/2025 um 09:23 GMT", ["Awa Ndiaye"]),
+    ],
+)
+def test_initials_helpers_and_other_crafts_are_distinguished(line: str, people: list[str]) -> None:
+    assert [name for name, _ in names(line)] == people
+
+
+@pytest.mark.parametrize(
+    ("line", "lang", "name"),
+    [
+        ("Von Marla Keats", "en", "Von Marla Keats"),
+        ("Von Marla Keats", "en-US", "Von Marla Keats"),
+        ("Von Marla Keats", "de", "Marla Keats"),
+        ("Von Marla Keats", None, "Marla Keats"),
+        ("Von: Marla Keats", "en", "Marla Keats"),
+        ("von Marla Keats", "en", "Marla Keats"),
+        ("By Von Marla Keats", "en", "Von Marla Keats"),
+        ("Por Marta Ruiz", "es", "Marta Ruiz"),
+        ("Par Marta Ruiz", "en", "Marta Ruiz"),
+    ],
+)
+def test_von_and_por_are_labels_in_their_own_languages_only(line: str, lang: str | None, name: str) -> None:
+    assert [author.name for author in clean_authors(parse_byline(line, lang), set(), 20)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "inverted"),
+    [
+        ("Ndiaye, Awa", "Awa Ndiaye"),
+        ("Van Dyck, Jan P.", "Jan P. Van Dyck"),
+        ("Awa Ndiaye", "Awa Ndiaye"),
+        ("Awa Ndiaye, Paul Eto, Tom Reed", "Awa Ndiaye, Paul Eto, Tom Reed"),
+    ],
+)
+def test_a_name_of_a_catalogue_is_put_in_order(name: str, inverted: str) -> None:
+    assert invert_name(name) == inverted

@@ -124,3 +124,25 @@ def test_without_headings_the_side_that_a_line_of_the_page_repeats_is_the_headli
     )
     assert title(page.format("Le pont de Lobé est ouvert")).text == "Le pont de Lobé est ouvert"
     assert title(page.format("Autre chose")).text == "The Mercury Gazette - Le pont de Lobé est ouvert"
+
+
+def test_a_place_that_ends_the_sites_name_is_part_of_the_headline() -> None:
+    tree = document_fromstring("<html><head><title>Le pont est fermé – Lac Bleu</title></head></html>")
+    head = read_head(tree, "https://echo.example/a", {})
+    assert choose_title(head, [], ["Les Nouvelles du Lac Bleu"], None).text == "Le pont est fermé – Lac Bleu"
+    assert choose_title(head, [], ["Lac Bleu Matin"], None).text == "Le pont est fermé"
+    assert choose_title(head, [], ["Le Lac Bleu"], None).text == "Le pont est fermé"
+
+
+def test_a_kicker_inside_the_heading_is_no_part_of_the_headline() -> None:
+    for kicker in ("kicker", "article-topline", "surtitre", "post-category"):
+        heading = f'<h1><span class="{kicker}">Transports</span> Le pont est ouvert</h1>'
+        assert title(f"<body>{heading}<p>Le texte.").text == "Le pont est ouvert"
+    assert title("<body><h1><em>Transports</em> : le pont est ouvert</h1>").text == (
+        "Transports : le pont est ouvert"
+    )
+
+
+def test_entities_escaped_twice_are_resolved() -> None:
+    head = '<head><meta property="og:title" content="L&amp;#039;école du pont est ouverte"></head>'
+    assert title(head).text == "L'école du pont est ouverte"
