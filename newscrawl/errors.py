@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 BUSY = 75
 "Exit code of a crawl whose outlet another process is crawling: EX_TEMPFAIL of sysexits.h."
+MACHINE_FAULT = "machine_fault"
+"Finish reason of a crawl that a MachineFault ended, and reason of the pages that it could not read."
+_MACHINE_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})
+"No descriptor, memory or disk space left."
 
 
 class NewscrawlError(Exception):
@@ -39,8 +46,37 @@ class ArchiveError(NewscrawlError):
     """The archive cannot be written or read: disk full, folder read-only, record missing."""
 
 
+@contextmanager
+def archive_errors(action: str) -> Iterator[None]:
+    """Turn an OSError of the block into the ArchiveError `cannot <action>`, with the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(f"cannot {action}: {error.strerror}") from error
+
+
+class MachineFault(ArchiveError):
+    """The machine cannot do the work: out of descriptors, memory, disk space or worker processes."""
+
+
+def find_machine_fault(error: BaseException) -> MachineFault | None:
+    """The fault of the machine that lies behind an error; None if the input may be to blame."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MachineFault):
+            return cause
+        if isinstance(cause, OSError) and cause.errno in _MACHINE_ERRNOS:
+            return MachineFault(f"this machine cannot go on: {cause.strerror}")
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 class StateError(ArchiveError):
     """The state database cannot be read or written, so nothing may be fetched."""
+
+
+class DatabaseAway(StateError):
+    """The state database cannot be reached at the moment, or refuses to work while it changes hands."""
 
 
 class StorageError(NewscrawlError):

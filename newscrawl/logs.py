@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from newscrawl.items import rfc3339
-
 NO_RUN = "-"
 PAGE_FIELDS = ("url", "reason", "lang", "chars")
 "Further keys of a JSON line about a page."
@@ -30,6 +28,22 @@ def _escape_control(match: re.Match[str]) -> str:
     return {9: "\\t", 10: "\\n", 13: "\\r"}.get(code) or (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     )
+
+
+def escape_lines(text: str) -> str:
+    """The text with its line ends, each line escaped."""
+    return "\n".join(map(escape_controls, text.split("\n")))
+
+
+def escape_data(text: str) -> str:
+    r"""JSON or TOML with its line ends, in whose strings control characters become `\u009b`."""
+    return _CONTROLS.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
+
+
+def escape_default_log() -> None:
+    """Escape what is logged where no log is open: of commands, of workers, and of libraries in both."""
+    if logging.lastResort:
+        logging.lastResort.setFormatter(TextFormatter("%(name)s: %(message)s"))
 
 
 def indent_lines(text: str) -> str:
@@ -57,6 +71,9 @@ class JsonFormatter(logging.Formatter):
     """Writes lines for programs, each of them a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
+        # Here, since the help of a command is printed faster without the models of items.
+        from newscrawl.items import rfc3339
+
         args = record.args if isinstance(record.args, Mapping) else {}
         line: dict[str, object] = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from cssselect import HTMLTranslator, SelectorError
@@ -40,6 +41,9 @@ Status = Literal["active", "blocked", "unverified"]
 def _check_url(url: str) -> str:
     if absolute_url(url, "") != url:
         raise ValueError("not an absolute http(s) URL without fragment")
+    if "@" in urlsplit(url).netloc:
+        # It would end in WARC files, state, reports and logs.
+        raise ValueError("contains a user or a password (user:password@), which would be archived: remove it")
     return url
 
 

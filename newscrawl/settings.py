@@ -73,6 +73,12 @@ DOWNLOADER_MIDDLEWARES = {
     "newscrawl.middlewares.robots.RobotsMiddleware": 100,
     # After robots.txt, which may state reservations itself and may forbid the other files.
     "newscrawl.middlewares.rights.RightsMiddleware": 110,
+    # In the place of Scrapy's own: it refuses a target that cannot be, and names it after the page.
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "newscrawl.middlewares.redirects.CheckedRedirectMiddleware": 600,
+    # In the place of Scrapy's own: it believes the bytes rather than the header.
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "newscrawl.middlewares.content_coding.ContentCodingMiddleware": 590,
     # Next to the downloader, so that it counts attempts rather than the outcome of retries.
     "newscrawl.middlewares.politeness.PolitenessMiddleware": 860,
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
+from urllib.parse import unquote
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -21,6 +23,11 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "memory"})
 DRAFT_SUFFIX = ".part"
 "Marks an incomplete upload on file systems that show files while they grow."
+_CREDENTIALS = re.compile(r"(?<=://)(?:([^\s/@:]*):(?!\d{1,5}(?:[/\s]|$))(\S*)|[^\s/]*)@")
+"User and password of a URL within a text; a password may hold `/` and `@`, and a number may be a port."
+_QUERY = re.compile(r"(?<=\?)[^\s#]+")
+_SECRET_MIN_CHARS = 4
+"Shorter values are not looked for in messages, in which they would be found everywhere."
 MAX_VECTOR = 512
 "Buffers passed to a single writev(2); every system accepts as many."
 
@@ -31,7 +38,9 @@ class Storage:
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
         self._files = filesystem
         self._root = root.rstrip("/")
-        self.url = url
+        self._secrets = find_secrets(url)
+        self.url = hide_credentials(url)
+        "For messages: without user, password and query."
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -42,9 +51,13 @@ class Storage:
         except ImportError as error:
             extra = _EXTRAS.get(fsspec.core.split_protocol(url)[0] or "")
             hint = f": pip install 'newscrawl[{extra}]'" if extra else f": {error}"
-            raise StorageError(f"{url}: its protocol needs a package that is not installed{hint}") from error
-        except (ValueError, OSError) as error:
-            raise StorageError(f"{url}: {error}") from error
+            hint = _hide_secrets(hint, find_secrets(url))
+            name = hide_credentials(url)
+            raise StorageError(f"{name}: its protocol needs a package that is not installed{hint}") from error
+        except Exception as error:
+            # Each protocol reads its URLs in its own way, and some connect at once.
+            text = _hide_secrets(str(error), find_secrets(url))
+            raise StorageError(f"{hide_credentials(url)}: {text or type(error).__name__}") from error
         return cls(filesystem, root, url)
 
     def size(self, name: str) -> int | None:
@@ -113,10 +126,12 @@ class Storage:
         try:
             yield
         except OSError as error:
-            raise StorageError(f"{self.url}/{name}: {error.strerror or error}") from error
+            text = _hide_secrets(error.strerror or str(error), self._secrets)
+            raise StorageError(f"{self.url}/{name}: {text}") from error
         except Exception as error:
             # Each client library raises its own errors for credentials, buckets and connections.
-            raise StorageError(f"{self.url}/{name}: {type(error).__name__}: {error}") from error
+            text = _hide_secrets(str(error), self._secrets)
+            raise StorageError(f"{self.url}/{name}: {type(error).__name__}: {text}") from error
 
 
 def hash_stream(stream: BinaryIO) -> str:
@@ -134,6 +149,29 @@ def _copy_and_hash(source: BinaryIO, target: BinaryIO) -> str:
         digest.update(block)
         target.write(block)
     return digest.hexdigest()
+
+
+def hide_credentials(url: str) -> str:
+    """A URL for messages: without what is before `@`, and without a query, which may be a signature."""
+    bare = _CREDENTIALS.sub("***@", url)
+    return _QUERY.sub("***", bare) if "://" in bare else bare
+
+
+def find_secrets(url: str) -> frozenset[str]:
+    """What of a URL no message may hold: its password, the values of its query, as they are and decoded."""
+    match, query = _CREDENTIALS.search(url), _QUERY.search(url)
+    texts = [match[2] or match[0].rstrip("@")] if match else []
+    texts += [pair.partition("=")[2] for pair in query[0].split("&")] if query and "://" in url else []
+    return frozenset(
+        form for text in texts for form in (text, unquote(text)) if len(form) >= _SECRET_MIN_CHARS
+    )
+
+
+def _hide_secrets(text: str, secrets: frozenset[str]) -> str:
+    """An error of a library, which may quote what it was given, on a single line."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return _CREDENTIALS.sub("***@", " ".join(text.split()))
 
 
 def is_remote(url: str) -> bool:

@@ -1,23 +1,35 @@
-"""Worker processes for untrusted bytes: a worker that crashes or hangs costs no more than its task."""
+"""Worker processes for untrusted bytes: a worker that crashes or hangs costs no more than its task.
+
+A fault of the machine is another matter. It would cost every task that follows, so it ends the work instead.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import multiprocessing
+import os
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Literal, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from newscrawl.logs import TextFormatter
+from newscrawl.errors import MachineFault, find_machine_fault
+from newscrawl.logs import escape_default_log
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Fault = Literal["timeout", "crash"]
 PRELOADED = ["newscrawl.archive.reextract", "trafilatura"]
 "Modules that the fork server imports once for all workers."
+PROBE_BYTES = 64 * 1024 * 1024
+"Memory that a worker must be able to get; an ordinary page needs less."
+PROBE_SECONDS = 20.0
+"Time for a new worker to start and answer."
 
 
 class WorkerFault(Exception):
@@ -32,15 +44,10 @@ def worker_pool(processes: int, tasks: int) -> ProcessPool:
     """Workers from a fork server, each replaced after so many tasks; the reactor's process never forks."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    # A worker has no log: its warnings go to the standard error of the crawl, in the same form.
     return ProcessPool(
-        max_workers=processes, max_tasks=tasks, context=context, initializer=_escape_log_output
+        max_workers=processes, max_tasks=tasks, context=context, initializer=escape_default_log
     )
-
-
-def _escape_log_output() -> None:
-    """A worker has no log; its warnings go to the standard error of the crawl, in the same form."""
-    if logging.lastResort:
-        logging.lastResort.setFormatter(TextFormatter("%(name)s: %(message)s"))
 
 
 def stop_pool(pool: ProcessPool) -> None:
@@ -49,11 +56,104 @@ def stop_pool(pool: ProcessPool) -> None:
     pool.join()
 
 
-async def run_with_timeout(pool: ProcessPool, task: Callable[[], Result], seconds: float) -> Result:
-    """The task's result from a worker; WorkerFault when it takes too long or the worker dies."""
+class TaskPool:
+    """Runs tasks in worker processes, which it renews once before it blames the machine."""
+
+    def __init__(self, processes: int, tasks: int) -> None:
+        self._new_pool = partial(worker_pool, processes, tasks)
+        self._pool = self._new_pool()
+        self._has_worked = True
+        "Whether a task of the present pool has come back; the first pool gets the benefit of the doubt."
+        self._renewing = asyncio.Lock()
+
+    async def run(self, task: Callable[[], Result], seconds: float) -> Result:
+        """The task's result; WorkerFault or its own error if the task is to blame, else MachineFault.
+
+        A task that fails in a way that the machine may have caused is run once more.
+        """
+        try:
+            return await self._run_once(task, seconds)
+        except (MachineFault, WorkerFault, MemoryError) as error:
+            if isinstance(error, WorkerFault) and error.fault == "timeout":
+                raise
+        try:
+            return await self._run_once(task, seconds)
+        except (WorkerFault, MemoryError) as error:
+            if not await self._is_sound():
+                raise MachineFault(f"the worker processes cannot run: {error}") from error
+            raise
+
+    async def _run_once(self, task: Callable[[], Result], seconds: float) -> Result:
+        pool = self._pool
+        try:
+            result = await run_with_timeout(pool, partial(run_or_blame_machine, task), seconds)
+        except MachineFault as fault:
+            await self._renew(pool, fault)
+            raise
+        self._has_worked = True
+        return result
+
+    async def _renew(self, failed: ProcessPool, fault: MachineFault) -> None:
+        """Replace a pool that failed, unless that has just been done and did not help."""
+        async with self._renewing:
+            if failed is not self._pool or not self._has_worked:
+                return
+            logger.warning("the worker processes are renewed: %s", fault)
+            # Its other tasks end first, off the loop.
+            await asyncio.to_thread(finish_pool, failed)
+            self._pool, self._has_worked = self._new_pool(), False
+
+    async def _is_sound(self) -> bool:
+        """Whether a worker can do what every task needs."""
+        try:
+            await run_with_timeout(self._pool, probe_machine, PROBE_SECONDS)
+        except (MachineFault, WorkerFault, MemoryError, OSError):
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End the workers, even in the middle of a task."""
+        stop_pool(self._pool)
+
+
+def finish_pool(pool: ProcessPool) -> None:
+    """End a pool once its tasks are done; a broken pool has none."""
+    pool.close()  # type: ignore[no-untyped-call]
+    pool.join()
+
+
+def run_or_blame_machine(task: Callable[[], Result]) -> Result:
+    """The task's result; MachineFault for an error that the machine is to blame for.
+
+    This runs in the worker, because the causes of an error do not cross the process boundary.
+    """
     try:
-        return cast("Result", await asyncio.wrap_future(pool.schedule(task, timeout=seconds)))
+        return task()
+    except Exception as error:
+        if fault := find_machine_fault(error):
+            raise fault from error
+        raise
+
+
+def probe_machine() -> None:
+    """Take a descriptor and some memory, and give them back."""
+    os.close(os.open(os.devnull, os.O_RDONLY))
+    bytearray(PROBE_BYTES)
+
+
+async def run_with_timeout(pool: ProcessPool, task: Callable[[], Result], seconds: float) -> Result:
+    """The task's result; WorkerFault if it takes too long or its worker dies, MachineFault without a pool."""
+    try:
+        future = pool.schedule(task, timeout=seconds)
+    except (OSError, RuntimeError) as error:
+        # The pool could not start, or has stopped.
+        cause = find_machine_fault(error)
+        raise cause or MachineFault(f"the worker processes cannot run: {error}") from error
+    try:
+        return cast("Result", await asyncio.wrap_future(future))
     except (TimeoutError, FutureTimeout) as error:
         raise WorkerFault("timeout", f"took longer than {seconds:g} s") from error
-    except (ProcessExpired, BrokenProcessPool) as error:
+    except ProcessExpired as error:
         raise WorkerFault("crash", str(error)) from error
+    except BrokenProcessPool as error:
+        raise MachineFault(f"the worker processes cannot run: {error}") from error

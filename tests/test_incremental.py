@@ -96,6 +96,34 @@ def test_an_unchanged_newsroom_answers_304_and_news_is_all_that_is_fetched(paper
     assert CliRunner().invoke(app, ["verify", str(third.folder)]).exit_code == 0
 
 
+def test_a_changed_headline_is_a_version_too(paper: Paper) -> None:
+    paper.crawl()
+    story = paper.site.site.desk.story[3]
+    paper.site.retitle(story, "Another headline for the same story")
+    second, _ = paper.crawl()
+    assert second.report["articles"] == 1
+    (again,) = [line for line in paper.lines if line["version"] == 2]
+    (before,) = [line for line in paper.lines if line["url"] == again["url"] and line["version"] == 1]
+    assert again["title"] == "Another headline for the same story"
+    assert (again["id"], again["previous_id"]) == (before["id"], before["id"])
+    assert again["text"] == before["text"]
+    assert again["changed"] == ["title"]
+    assert replayed(second) == "identical\n"
+    archives = ["--archives", str(paper.folder / "a")]
+    assert CliRunner().invoke(app, ["check", *archives]).exit_code == 0
+    third, _ = paper.crawl()
+    assert third.report["articles"] == 0
+    done = CliRunner().invoke(app, ["dedup", *archives, "--json"])
+    assert done.exit_code == 0, done.output
+    out = paper.folder / "export"
+    words = ["export", *archives, "-f", "text", "-o", str(out), "--all-versions"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    texts = [path.read_text() for path in out.rglob(f"{again['id']}*.txt")]
+    assert sorted(text.splitlines()[0] for text in texts) == sorted(
+        [str(again["title"]), str(before["title"])]
+    )
+
+
 def test_a_page_that_is_due_is_asked_whether_it_has_changed(paper: Paper) -> None:
     articles = paper.crawl()[0].report["articles"]
     with sqlite3.connect(paper.folder / "a" / "state.sqlite") as state:

@@ -150,7 +150,7 @@ def check_repair(folder: Path) -> int:
         for line in data.splitlines(keepends=True)
         if line.endswith(b"\n") and place_of(line)[0] in ids
     ]
-    repairs = repair_folder(folder, host=socket.gethostname(), complete=True)
+    repairs = repair_folder(folder, host=socket.gethostname())
     after = content(folder)
     assert repairs.is_sound, repairs
     assert not [name for name in after if name.endswith((".open", ".tmp", ".sorting"))]
@@ -168,7 +168,7 @@ def check_repair(folder: Path) -> int:
     # What was cut off is somewhere: no byte is lost.
     assert bytes_of(before) == bytes_of(after)
     subprocess.run(["sha256sum", "--strict", "--quiet", "-c", MANIFEST], cwd=folder, check=True)
-    assert not repair_folder(folder, host=socket.gethostname(), complete=True).files
+    assert not repair_folder(folder, host=socket.gethostname()).files
     assert content(folder) == after
     return len(ids)
 

@@ -334,3 +334,25 @@ languages = ["en"]
 timezone = "Africa/Douala"
 kind = "regional"
 """
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://paul:kola-nut@example.org/feed/",
+        "https://kola-nut@example.org/",
+        "https://:kola-nut@example.org/",
+        "https://@example.org/kola-nut",
+    ],
+)
+@pytest.mark.parametrize("key", ["home", "feeds", "sitemaps", "sections"])
+def test_a_password_does_not_get_into_the_archive(tmp_path: Path, key: str, url: str) -> None:
+    value = f'"{url}"' if key == "home" else f'["https://example.org/a", "{url}"]'
+    text = problem(tmp_path, toml(**{key: value}))
+    assert text.startswith("home: " if key == "home" else f"{key}.1: ")
+    assert "user:password@" in text
+    assert "kola-nut" not in text
+
+
+def test_a_sign_in_a_path_is_no_password(tmp_path: Path) -> None:
+    assert read(tmp_path, toml(sections='["https://example.org/@paul:a@b/?c=d@e"]')).sections

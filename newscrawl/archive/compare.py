@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from newscrawl.archive.lines import Line, iter_lines
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, archive_errors
 
 MADE_WITH = frozenset(
     {
@@ -70,24 +70,18 @@ def compare_articles(old: Path, new: Path, *, worst: int = DEFAULT_WORST) -> Com
 
     Only the offsets of the older lines are held in memory. ArchiveError names a file and an invalid line.
     """
-    result, worst_diffs = Comparison(), _WorstDiffs(worst)
+    result = Comparison()
     offsets: dict[str, list[int]] = {}
     for line, article in _iter_articles(old):
         offsets.setdefault(article["url_norm"], []).append(line.start)
     with old.open("rb") as older:
-        for _, article in _iter_articles(new):
-            url = article["url_norm"]
-            if offsets.get(url):
-                older.seek(offsets[url].pop(0))
-                _count_pair(result, worst_diffs, json.loads(older.readline()), article)
-            else:
-                result.new += 1
-                _append_capped(result.new_urls, url, worst)
+        diffs = _iter_diffs(result, older, offsets, new, worst)
+        # With a limit of 0 no diff would be read, nor counted. Equal diffs stay in their order.
+        result.worst = heapq.nsmallest(max(worst, 1), diffs, key=lambda diff: diff.ratio)[:worst]
     for url, remaining in offsets.items():
         result.gone += len(remaining)
         if remaining:
             _append_capped(result.gone_urls, url, worst)
-    result.worst = worst_diffs.ordered()
     return result
 
 
@@ -106,20 +100,27 @@ def _append_capped(urls: list[str], url: str, limit: int) -> None:
         urls.append(url)
 
 
-def _count_pair(
-    result: Comparison, worst_diffs: _WorstDiffs, old: dict[str, Any], new: dict[str, Any]
-) -> None:
-    fields = differing_fields(old, new)
-    if not fields:
-        result.same += 1
-        return
-    result.changed += 1
-    for name in fields:
-        result.fields[name] = result.fields.get(name, 0) + 1
-    ratio, before, after = shared_words(_article_text(old), _article_text(new))
-    worst_diffs.add(
-        ArticleDiff(url=new["url_norm"], ratio=ratio, words_old=before, words_new=after, fields=fields)
-    )
+def _iter_diffs(
+    result: Comparison, older: BinaryIO, offsets: dict[str, list[int]], new: Path, limit: int
+) -> Iterator[ArticleDiff]:
+    """The articles of `new` that have changed; all are counted in `result`, and paired offsets removed."""
+    for _, article in _iter_articles(new):
+        url = article["url_norm"]
+        if not offsets.get(url):
+            result.new += 1
+            _append_capped(result.new_urls, url, limit)
+            continue
+        older.seek(offsets[url].pop(0))
+        old = json.loads(older.readline())
+        fields = differing_fields(old, article)
+        if not fields:
+            result.same += 1
+            continue
+        result.changed += 1
+        for name in fields:
+            result.fields[name] = result.fields.get(name, 0) + 1
+        ratio, before, after = shared_words(_article_text(old), _article_text(article))
+        yield ArticleDiff(url=url, ratio=ratio, words_old=before, words_new=after, fields=fields)
 
 
 def differing_fields(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
@@ -139,27 +140,6 @@ def shared_words(old: str, new: str) -> tuple[float, int, int]:
     # The quick ratio takes linear time in the number of words; the exact ratio would take quadratic time.
     ratio = SequenceMatcher(None, before, after, autojunk=False).quick_ratio()
     return round(ratio, 4), len(before), len(after)
-
-
-@dataclass
-class _WorstDiffs:
-    """The articles with the least text in common, up to a limit."""
-
-    limit: int
-    _heap: list[tuple[float, int, ArticleDiff]] = field(default_factory=list)
-    _count: int = 0
-
-    def add(self, diff: ArticleDiff) -> None:
-        self._count += 1
-        # The smallest entry is dropped first: the most similar article, and of equals the latest.
-        entry = (-diff.ratio, -self._count, diff)
-        if len(self._heap) < self.limit:
-            heapq.heappush(self._heap, entry)
-        elif self._heap:
-            heapq.heappushpop(self._heap, entry)
-
-    def ordered(self) -> list[ArticleDiff]:
-        return [diff for _, _, diff in sorted(self._heap, key=lambda entry: (-entry[0], -entry[1]))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,10 +162,8 @@ def compare_lines(recorded: Path, replayed: Path) -> list[LineDiff]:
 
 
 def _read_content(path: Path) -> bytes:
-    try:
+    with archive_errors(f"read {path}"):
         return path.read_bytes()
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _lines_by_record(content: bytes) -> dict[str, bytes]:

@@ -61,17 +61,13 @@ def find_run(run: str, archives: Path) -> FinishedRun:
     """The run with this id under `archives`, or the run whose report this path names."""
     path = Path(run)
     if not run.endswith(REPORT_SUFFIX):
-        path = _find_report(run, archives)
+        if not _RUN_ID.fullmatch(run):
+            raise ArchiveError(f"{run!r} is neither a run id nor the path of a {REPORT_SUFFIX} file")
+        reports = sorted(archives.glob(f"*/{run}{REPORT_SUFFIX}"))
+        if len(reports) != 1:
+            raise ArchiveError(f"{len(reports) or 'no'} runs {run} under {archives}")
+        path = reports[0]
     return FinishedRun(report=read_report(_require_file(path)), folder=path.parent)
-
-
-def _find_report(run: str, archives: Path) -> Path:
-    if not _RUN_ID.fullmatch(run):
-        raise ArchiveError(f"{run!r} is neither a run id nor the path of a {REPORT_SUFFIX} file")
-    reports = sorted(archives.glob(f"*/{run}{REPORT_SUFFIX}"))
-    if len(reports) != 1:
-        raise ArchiveError(f"{len(reports) or 'no'} runs {run} under {archives}")
-    return reports[0]
 
 
 def _require_file(path: Path) -> Path:

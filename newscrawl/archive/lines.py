@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from newscrawl.archive.manifest import remove_from_manifest, update_manifest
 from newscrawl.archive.report import REPORT_SUFFIX, is_replay
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article, WarcPointer
 from newscrawl.storage import append_or_rollback, atomic_write, fsync_folder, try_lock
 from newscrawl.warc.filenames import parse_filename
@@ -59,22 +59,17 @@ class LinesFile:
         self._withdrawn.add((pointer.file, pointer.offset))
 
     def open(self) -> None:
-        try:
+        path = f"{self.path}{OPEN_SUFFIX}"
+        with archive_errors(f"write {path}"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(
-                f"{self.path}{OPEN_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644
-            )
-        except OSError as error:
-            raise ArchiveError(f"cannot write {self.path}{OPEN_SUFFIX}: {error.strerror}") from error
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         try_lock(self._fd)
 
     def add(self, line: bytes, pointer: WarcPointer | None) -> None:
         """Append a line; the operating system has it when this returns."""
         assert self._fd is not None
-        try:
+        with archive_errors(f"write {self.path}{OPEN_SUFFIX}"):
             append_or_rollback(self._fd, [line], self._size)
-        except OSError as error:
-            raise ArchiveError(f"cannot write {self.path}{OPEN_SUFFIX}: {error.strerror}") from error
         self._positions.append(line_position(pointer, self._size, len(line)))
         self._size += len(line)
 
@@ -148,11 +143,8 @@ class Line(NamedTuple):
 
 def iter_lines(path: Path) -> Iterator[Line]:
     """The lines of a file; ArchiveError when it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            yield from split_lines(stream)
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    with archive_errors(f"read {path}"), path.open("rb") as stream:
+        yield from split_lines(stream)
 
 
 def split_lines(stream: BinaryIO) -> Iterator[Line]:

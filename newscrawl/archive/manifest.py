@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.storage import atomic_write
 
 MANIFEST = "MANIFEST.sha256"
@@ -24,24 +24,21 @@ def add_to_manifest(path: Path, digest: str | None = None) -> None:
     """
     manifest = path.parent / MANIFEST
     line = f"{digest or file_sha256(path)}  {path.name}\n".encode()
-    try:
+    with archive_errors(f"write {manifest}"):
         fd = os.open(manifest, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            _append_line(fd, line)
+            size = os.fstat(fd).st_size
+            # A line that a full disk cut short must not swallow the next line.
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            if (written := os.write(fd, line)) < len(line):
+                # Half a name would be that of another file.
+                if os.fstat(fd).st_size == size + written:
+                    os.ftruncate(fd, size)
+                raise OSError(None, "the line was written in part only")
             os.fsync(fd)
         finally:
             os.close(fd)
-    except OSError as error:
-        raise ArchiveError(f"cannot write {manifest}: {error.strerror}") from error
-
-
-def _append_line(fd: int, line: bytes) -> None:
-    size = os.fstat(fd).st_size
-    # A line that a full disk cut short must not swallow the next line.
-    if size and os.pread(fd, 1, size - 1) != b"\n":
-        line = b"\n" + line
-    if os.write(fd, line) < len(line):
-        raise OSError(None, "the line was written in part only")
 
 
 def update_manifest(path: Path) -> None:
@@ -71,11 +68,8 @@ def remove_from_manifest(path: Path) -> None:
 
 def file_sha256(path: Path) -> str:
     """Hex digest of a file; ArchiveError when it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    with archive_errors(f"read {path}"), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, str]:

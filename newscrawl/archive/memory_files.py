@@ -1,22 +1,27 @@
 """Site memories on disk: files named by the digest of their content, and a file that names the newest.
 
-Memory files never change: a run records which memory it used, and its replay uses the same file again.
+Memory files do not change: a run records which memory it used, and its replay uses the same file again. Only
+a takedown that erases pages removes them here too.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import re
 import zlib
 from pathlib import Path
 
+from newscrawl.archive.manifest import remove_from_manifest, update_manifest
 from newscrawl.errors import ArchiveError
 from newscrawl.storage import atomic_write
 
 CURRENT = "memory.current"
 "Names the newest memory of a folder."
+OLD_NAME = "name"
+"Key of the file's name in a memory from which pages were erased: the name is no longer that of its content."
 MAX_BYTES = 64 * 1024 * 1024
 "A file that unpacks to more is no memory."
 _NAME = re.compile(r"memory-[0-9a-f]{16}\.json\.gz")
@@ -28,7 +33,8 @@ def memory_name(data: bytes) -> str:
 
 
 def is_memory_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
+    """Whether a file of this name is a memory."""
+    return bool(_NAME.fullmatch(name))
 
 
 def newest_memory(folder: Path) -> Path | None:
@@ -61,9 +67,29 @@ def read_memory(path: Path) -> bytes:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ArchiveError(f"cannot read {path}: {error}") from error
-    if memory_name(data) != path.name:
+    if memory_name(data) != path.name and _read_old_name(data) != path.name:
         raise ArchiveError(f"{path} is damaged: its content is that of {memory_name(data)}")
     return data
+
+
+def _read_old_name(data: bytes) -> str | None:
+    """The name that `replace_memory` noted; None in all other memories."""
+    try:
+        memory = json.loads(data)
+        return str(memory[OLD_NAME]) if isinstance(memory, dict) and OLD_NAME in memory else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def replace_memory(path: Path, data: bytes) -> None:
+    """Replace a memory from which pages were erased; runs refer to it by its name, which stays."""
+    memory = json.loads(data) | {OLD_NAME: path.name}
+    text = json.dumps(memory, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    with atomic_write(path) as out:
+        out.write(gzip.compress(text.encode() + b"\n", compresslevel=9, mtime=0))
+        # Before the rename: killed between the two, a repair adds the file again with its new digest.
+        remove_from_manifest(path)
+    update_manifest(path)
 
 
 def write_memory(folder: Path, data: bytes) -> tuple[Path, bool]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -19,8 +19,8 @@ from pebble import ProcessExpired, ProcessPool
 
 from newscrawl.archive.lines import iter_lines, json_line
 from newscrawl.archive.memory_files import find_memory, read_memory
-from newscrawl.archive.pages import PageLocation
-from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.archive.pages import PageLocation, read_any_page
+from newscrawl.errors import ArchiveError, NewscrawlError, archive_errors
 from newscrawl.extraction.boilerplate import PageRecord, SiteMemory, build_memory, load_records, record_page
 from newscrawl.extraction.classifier.model import THRESHOLD, BlockClassifier
 from newscrawl.extraction.extract import ExtractionTrace, trace_extraction
@@ -29,7 +29,7 @@ from newscrawl.outlet import Outlet
 from newscrawl.state.database_frontier import assign_version
 from newscrawl.storage import atomic_write, durable_rename
 from newscrawl.warc.http import ContentError, Message
-from newscrawl.warc.reader import ArchivedPage, read_page
+from newscrawl.warc.reader import ArchivedPage
 
 logger = logging.getLogger(__name__)
 
@@ -62,14 +62,14 @@ def extract_at(
 
     `memory` is the file of a site memory.
     """
-    return extract_page(read_page(folder, pointer), outlet, load_memory(memory) if memory else None)
+    return extract_page(read_any_page(folder, pointer), outlet, load_memory(memory) if memory else None)
 
 
 def extract_with_record(
     folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None
 ) -> ExtractedPage:
     """Like `extract_at`, with the page's record for a site memory."""
-    page = read_page(folder, pointer)
+    page = read_any_page(folder, pointer)
     trace = explain_page(page, outlet, load_memory(memory) if memory else None)
     return ExtractedPage(_locate(page, trace), _make_record(trace))
 
@@ -112,8 +112,18 @@ def explain_page(
     try:
         content = message.content
     except ContentError as error:
-        return ExtractionTrace(result=_reject_undecodable(page, link, outlet, str(error)))
-    return trace_extraction(
+        rejection = Rejection(
+            url=page.response.url,
+            url_requested=link.url,
+            source=outlet.id if outlet else None,
+            step="extract",
+            reason="bad_encoding",
+            detail=str(error),
+            fetched=rfc3339(page.response.date),
+            discovery=make_discovery(link),
+        )
+        return ExtractionTrace(result=rejection)
+    trace = trace_extraction(
         content,
         page.response.url,
         headers=_headers(message),
@@ -124,6 +134,15 @@ def explain_page(
         status=message.status,
         classifier=classifier,
     )
+    flags = [
+        *(["coding_mended"] if message.decoded.is_mended else []),
+        *(["cut_short"] if page.response.headers.get("warc-truncated") == "disconnect" else []),
+    ]
+    if not flags or not isinstance(trace.result, Article):
+        return trace
+    quality = trace.result.quality
+    quality = quality.model_copy(update={"flags": [*quality.flags, *flags]})
+    return replace(trace, result=trace.result.model_copy(update={"quality": quality}))
 
 
 def _headers(message: Message) -> dict[str, str]:
@@ -176,19 +195,6 @@ def read_link(page: ArchivedPage) -> Link:
     return Link(**{name: value for name, value in link.items() if name in _LINK_FIELDS})
 
 
-def _reject_undecodable(page: ArchivedPage, link: Link, outlet: Outlet | None, detail: str) -> Rejection:
-    return Rejection(
-        url=page.response.url,
-        url_requested=link.url,
-        source=outlet.id if outlet else None,
-        step="extract",
-        reason="bad_encoding",
-        detail=detail,
-        fetched=rfc3339(page.response.date),
-        discovery=make_discovery(link),
-    )
-
-
 @dataclass(kw_only=True)
 class PartialOutput:
     """An unfinished `out`: its lines so far in `<out>.part`, and how far they go in `<out>.state`."""
@@ -215,19 +221,15 @@ class PartialOutput:
     def open(self) -> None:
         """Continue from a state of the same task, else begin anew; ArchiveError if it cannot be written."""
         self._size = self._restore()
-        try:
+        with archive_errors(f"write {self.path}"):
             self._stream = self.path.open("r+b" if self._size else "wb")
             self._stream.truncate(self._size)
             self._stream.seek(self._size)
-        except OSError as error:
-            raise ArchiveError(f"cannot write {self.path}: {error.strerror}") from error
 
     def add(self, line: bytes) -> None:
         assert self._stream
-        try:
+        with archive_errors(f"write {self.path}"):
             self._stream.write(line)
-        except OSError as error:
-            raise ArchiveError(f"cannot write {self.path}: {error.strerror}") from error
         self._size += len(line)
         self.articles += 1
         self.pages += 1
@@ -247,22 +249,18 @@ class PartialOutput:
             "articles": self.articles,
             "rejected": self.rejected,
         }
-        try:
+        with archive_errors(f"write {self.path}"):
             self._stream.flush()
-        except OSError as error:
-            raise ArchiveError(f"cannot write {self.path}: {error.strerror}") from error
         with atomic_write(self.state) as out:
             out.write(json.dumps(state).encode())
 
     def finish(self) -> None:
         """Give the lines their final name, then delete the state."""
         assert self._stream
-        try:
+        with archive_errors(f"close {self.out}"):
             self._stream.close()
             durable_rename(self.path, self.out)
             self.state.unlink(missing_ok=True)
-        except OSError as error:
-            raise ArchiveError(f"cannot close {self.out}: {error.strerror}") from error
 
     def close(self) -> None:
         """Leave the lines and the state for a later run, or no file if there are no pages."""

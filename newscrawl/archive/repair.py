@@ -28,8 +28,9 @@ from newscrawl.archive.lines import (
     write_in_order,
 )
 from newscrawl.archive.manifest import MANIFEST, add_to_manifest, read_manifest
+from newscrawl.archive.memory_files import is_memory_name
 from newscrawl.archive.report import REPORT_SUFFIX
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article, Rejection, WarcPointer
 from newscrawl.storage import atomic_write, fsync_folder, try_lock
 from newscrawl.warc.filenames import FileName, is_running, parse_filename, sanitize_host
@@ -75,6 +76,8 @@ class FileRepair:
         """In words, such as `12 kept, 310 bytes torn`, or the reason."""
         if self.reason:
             return self.reason
+        if self.outcome == "listed":
+            return f"was missing in {MANIFEST}"
         counts = (
             (f"{self.kept} kept", self.outcome == "closed"),
             (f"{self.bytes_torn} bytes torn", self.bytes_torn),
@@ -104,18 +107,29 @@ Step = Callable[[Path, int], FileRepair]
 "Repairs the file at a path that is open under a descriptor. Raises OSError, ArchiveError."
 
 
-def repair_folder(folder: Path, *, host: str, force: bool = False, complete: bool = False) -> FolderRepair:
+def repair_folder(folder: Path, *, host: str, force: bool = False) -> FolderRepair:
     """Close what dead processes left open in an outlet's folder; ArchiveError when it cannot be read.
 
-    Files of running processes are left alone; those of other hosts too, unless `force`. `complete` adds
-    finished files to the manifest that are missing in it, for which they are read from end to end.
+    Files of running processes are left alone; those of other hosts too, unless `force`. Finished files that
+    the manifest lacks are added to it, for which they are read from end to end.
     """
     with _folder_lock(folder):
         names = _list_names(folder)
         ownership = _ownership_check(names, host, force)
         repairs = [_repair_file(folder / name, step, ownership) for name, step in _plan_steps(names)]
-        listed = _list_missing(folder) if complete else ()
+        listed = list(_list_missing(folder))
     return FolderRepair(folder=folder, files=(*(repair for repair in repairs if repair), *listed))
+
+
+def find_unlisted(folder: Path) -> list[str]:
+    """Finished files of newscrawl that the manifest lacks, so that `sync` would never send them."""
+    listed = read_manifest(folder)
+    finished = (
+        name
+        for name in _list_names(folder)
+        if (name.endswith(FINISHED_SUFFIXES) and parse_filename(name)) or is_memory_name(name)
+    )
+    return [name for name in finished if name not in listed]
 
 
 @contextmanager
@@ -134,10 +148,8 @@ def _folder_lock(folder: Path) -> Iterator[None]:
 
 
 def _list_names(folder: Path) -> list[str]:
-    try:
+    with archive_errors(f"read {folder}"):
         return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    except OSError as error:
-        raise ArchiveError(f"cannot read {folder}: {error.strerror}") from error
 
 
 def _plan_steps(names: list[str]) -> Iterator[tuple[str, Step]]:
@@ -219,13 +231,11 @@ def _ownership_check(names: list[str], host: str, force: bool) -> _OwnershipChec
 
 
 def _list_missing(folder: Path) -> Iterator[FileRepair]:
-    """Add finished files to the manifest that it lacks, as when a run was killed right before adding them."""
+    """Add unlisted files to the manifest: their run was killed right before that, or the disk was full."""
     try:
-        listed = read_manifest(folder)
-        for name in _list_names(folder):
-            if name.endswith(FINISHED_SUFFIXES) and parse_filename(name) and name not in listed:
-                add_to_manifest(folder / name)
-                yield FileRepair(name=name, outcome="listed")
+        for name in find_unlisted(folder):
+            add_to_manifest(folder / name)
+            yield FileRepair(name=name, outcome="listed")
     except ArchiveError as error:
         yield FileRepair(name=MANIFEST, outcome="broken", reason=str(error))
 
@@ -410,13 +420,10 @@ def _is_valid_line(raw: bytes, model: type[Article | Rejection]) -> bool:
 
 
 def _append_lines(path: Path, lines: list[bytes]) -> None:
-    try:
-        with path.open("ab") as out:
-            out.writelines(line if line.endswith(b"\n") else line + b"\n" for line in lines)
-            out.flush()
-            os.fsync(out.fileno())
-    except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror}") from error
+    with archive_errors(f"write {path}"), path.open("ab") as out:
+        out.writelines(line if line.endswith(b"\n") else line + b"\n" for line in lines)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def drop_repeated_lines(folder: Path, runs: Iterable[str]) -> int:
@@ -425,20 +432,17 @@ def drop_repeated_lines(folder: Path, runs: Iterable[str]) -> int:
     dropped = 0
     for path in (folder / f"{run}{ARTICLES_SUFFIX}" for run in runs):
         lines = _read_lines(path)
-        first = list(_iter_first_versions(lines, versions))
+        first: list[bytes] = []
+        for line in lines:
+            data = json.loads(line)
+            version = (str(data["id"]), int(data["version"]))
+            if version not in versions:
+                versions.add(version)
+                first.append(line)
         if len(first) < len(lines):
             dropped += len(lines) - len(first)
             replace_lines(path, first)
     return dropped
-
-
-def _iter_first_versions(lines: list[bytes], versions: set[tuple[str, int]]) -> Iterator[bytes]:
-    for line in lines:
-        data = json.loads(line)
-        version = (str(data["id"]), int(data["version"]))
-        if version not in versions:
-            versions.add(version)
-            yield line
 
 
 def restore_line(folder: Path, run: str, article: Article) -> None:

@@ -21,11 +21,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import WarcPointer
 from newscrawl.urls import absolute_url, normalize_url, url_host
+from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.http import ContentError, Message, frame_entity, split_message
-from newscrawl.warc.index_entries import parse_warc_date
 from newscrawl.warc.reader import ArchivedPage, WarcRecord, iter_records, parse_warc_fields, read_record
 from newscrawl.warc.record_groups import RecordedExchange, iter_exchanges
 from newscrawl.warc.records import sha1_base32, target_uri
@@ -140,14 +140,28 @@ class RunFiles:
 
 
 def read_captures(source: Path, outlet: str, run: str = "", by_time: bool = False) -> CaptureTable:
-    """The captures of a run (the newest by default), or of all runs; ArchiveError if the run is missing."""
+    """The captures of a run (the newest by default), or of all runs; ArchiveError if the run is missing.
+
+    Those that Scrapy never saw the end of are left out.
+    """
     selected, others = select_runs(source, outlet, run, by_time)
     captures = (
         capture for files in selected for path in files.paths for capture in iter_captures(path, files.run)
     )
-    other_paths = tuple(path for files in others for path in files.paths)
-    return build_table(
-        selected[0].paths[0].parent, "" if by_time else selected[-1].run, captures, other_paths
+    by_key: dict[RequestKey, list[RecordedCapture]] = defaultdict(list)
+    by_page: dict[str, list[RecordedCapture]] = defaultdict(list)
+    for capture in captures:
+        if capture.outcome.startswith((_SENT_AGAIN, _CANCELLED)):
+            continue
+        by_key[capture.key].append(capture)
+        if page := page_identity(capture.page):
+            by_page[page].append(capture)
+    return CaptureTable(
+        folder=selected[0].paths[0].parent,
+        run="" if by_time else selected[-1].run,
+        by_key=dict(by_key),
+        by_page=dict(by_page),
+        others=tuple(path for files in others for path in files.paths),
     )
 
 
@@ -190,48 +204,25 @@ def find_recorded_runs(source: Path, outlet: str) -> list[RunFiles]:
 
 
 def _list_warcs(folder: Path) -> list[Path]:
-    try:
+    with archive_errors(f"replay {folder}"):
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
-    except OSError as error:
-        raise ArchiveError(f"cannot replay {folder}: {error.strerror}") from error
 
 
 def _read_warcinfo(path: Path) -> tuple[dict[str, str], datetime]:
     """The fields of a file's first record if it is a warcinfo record, and the record's date."""
-    try:
-        with path.open("rb") as stream:
-            record = next(iter_records(stream), None)
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    with archive_errors(f"read {path}"), path.open("rb") as stream:
+        record = next(iter_records(stream), None)
     if record is None:
         return {}, _NO_TIME
     info = parse_warc_fields(record.block) if record.kind == "warcinfo" else {}
     return info, parse_warc_date(record.headers.get("warc-date", "")) or _NO_TIME
 
 
-def build_table(
-    folder: Path, run: str, captures: Iterable[RecordedCapture], others: tuple[Path, ...] = ()
-) -> CaptureTable:
-    """Captures by request and by page, without those that Scrapy never saw the end of."""
-    by_key: dict[RequestKey, list[RecordedCapture]] = defaultdict(list)
-    by_page: dict[str, list[RecordedCapture]] = defaultdict(list)
-    for capture in captures:
-        if capture.outcome.startswith((_SENT_AGAIN, _CANCELLED)):
-            continue
-        by_key[capture.key].append(capture)
-        if page := page_identity(capture.page):
-            by_page[page].append(capture)
-    return CaptureTable(folder, run, dict(by_key), dict(by_page), others)
-
-
 def iter_captures(path: Path, run: str) -> Iterator[RecordedCapture]:
     """The captures of a file, in its order; ends without an error at a torn tail."""
-    try:
-        with path.open("rb") as stream:
-            for exchange in iter_exchanges(stream):
-                yield _make_capture(path.name, run, exchange)
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    with archive_errors(f"read {path}"), path.open("rb") as stream:
+        for exchange in iter_exchanges(stream):
+            yield _make_capture(path.name, run, exchange)
 
 
 def _make_capture(file: str, run: str, exchange: RecordedExchange) -> RecordedCapture:

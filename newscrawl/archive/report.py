@@ -42,7 +42,7 @@ class Report(BaseModel):
     finished: str
     seconds: float
     reason: str
-    "Scrapy's finish reason: `finished`, `shutdown`, `archive_error`, …"
+    "Scrapy's finish reason: `finished`, `shutdown`, `archive_error`, `machine_fault`, …"
     error: str | None = None
     "The error that ended the run early."
     alarms: list[ReportedAlarm] = Field(default_factory=list)

@@ -13,7 +13,7 @@ from typing import cast
 from pebble import ProcessExpired, ProcessPool
 
 from newscrawl.archive.manifest import add_to_manifest
-from newscrawl.archive.memory_files import newest_memory, write_memory
+from newscrawl.archive.memory_files import is_memory_name, newest_memory, replace_memory, write_memory
 from newscrawl.archive.pages import ArchiveFile, PageLocation
 from newscrawl.archive.reextract import ExtractedPage, extract_with_record, read_page_records, run_ahead
 from newscrawl.errors import ArchiveError, NewscrawlError
@@ -26,6 +26,7 @@ from newscrawl.extraction.boilerplate import (
     latest_records,
 )
 from newscrawl.outlet import Outlet
+from newscrawl.urls import normalize_url
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,27 @@ def write_site_memory(folder: Path, records: Iterable[PageRecord]) -> Path | Non
     if is_new:
         add_to_manifest(path)
     return path
+
+
+def erase_from_memories(folder: Path, urls: Iterable[str], *, is_whole_outlet: bool = False) -> list[str]:
+    """Remove the records of these pages, or of all pages, from all memories of a folder.
+
+    Returns the names of memories that cannot be read and so may still hold them.
+    """
+    wanted = set(map(normalize_url, urls))
+    unreadable: list[str] = []
+    for path in sorted(path for path in folder.glob("memory-*") if is_memory_name(path.name)):
+        try:
+            records = read_page_records(path)
+        except ArchiveError:
+            unreadable.append(path.name)
+            continue
+        remaining = [
+            record for record in records if not is_whole_outlet and normalize_url(record.url) not in wanted
+        ]
+        if len(remaining) < len(records):
+            replace_memory(path, dump_records(remaining))
+    return unreadable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from newscrawl.archive.manifest import MANIFEST, file_sha256, format_manifest, parse_manifest, read_manifest
 from newscrawl.archive.takedown import BLOCK_LIST
-from newscrawl.errors import ArchiveError, StorageError
+from newscrawl.errors import ArchiveError, StorageError, archive_errors
 from newscrawl.storage import Storage
 
 Outcome = Literal["sent", "there", "known", "gone", "damaged", "failed"]
@@ -123,11 +123,8 @@ def _upload(file: FinishedFile, storage: Storage, size: int, *, reads_back: bool
     # Before sending: the remote file may be the last whole copy.
     if file_sha256(file.path) != file.digest:
         return SyncResult(file=file, outcome="damaged", detail=f"{file.path} does not match {MANIFEST}")
-    try:
-        with file.path.open("rb") as stream:
-            written = storage.put(file.name, stream)
-    except OSError as error:
-        raise ArchiveError(f"cannot read {file.path}: {error.strerror}") from error
+    with archive_errors(f"read {file.path}"), file.path.open("rb") as stream:
+        written = storage.put(file.name, stream)
     is_whole = written == file.digest and storage.size(file.name) == size
     if not is_whole or (reads_back and storage.digest(file.name) != file.digest):
         return SyncResult(

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, iter_lines, json_line, replace_lines
 from newscrawl.archive.manifest import remove_from_manifest, update_manifest
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import TAKEN_DOWN, Rejection, rfc3339
 from newscrawl.storage import atomic_write
 from newscrawl.urls import normalize_url
@@ -83,23 +83,38 @@ class Takedown:
 
 
 def find_takedown(
-    folder: Path, urls: Iterable[str], *, with_exchanges: bool, with_sources: bool = False
+    folder: Path,
+    urls: Iterable[str],
+    *,
+    with_exchanges: bool,
+    with_sources: bool = False,
+    is_whole_outlet: bool = False,
 ) -> Takedown:
     """What a folder holds of these pages; to find their exchanges, the WARC files are read from end to end.
 
     `with_sources` includes the exchanges of feeds and lists that contain a URL of these pages.
+    `is_whole_outlet`: of all pages, those that no line names included, and of all feeds and lists.
     """
-    takedown = Takedown(urls=find_addresses(folder, urls))
+    takedown = Takedown(
+        urls=list_addresses(folder).union(urls) if is_whole_outlet else find_addresses(folder, urls)
+    )
     wanted = set(map(normalize_url, takedown.urls))
     for line in _iter_page_lines(folder):
         if _is_about_pages(line, wanted):
             takedown.named += 1
             takedown.lines += "reason" not in line
     takedown.copies = sorted(path.name for pattern in COPIES for path in folder.glob(pattern))
-    if with_exchanges:
+    if with_exchanges and is_whole_outlet:
+        takedown.exchanges = _find_all_exchanges(folder, with_sources=with_sources)
+    elif with_exchanges:
         texts = _url_spellings(takedown.urls) if with_sources else ()
         takedown.exchanges = _find_exchanges(folder, wanted, texts)
     return takedown
+
+
+def list_addresses(folder: Path) -> set[str]:
+    """All URLs in a folder's lines."""
+    return {str(line[name]) for line in _iter_page_lines(folder) for name in ("url", "url_requested")}
 
 
 def find_addresses(folder: Path, urls: Iterable[str]) -> set[str]:
@@ -173,6 +188,17 @@ def _find_exchanges(
     return {name: spans_of_file for name, spans_of_file in spans.items() if spans_of_file}
 
 
+def _find_all_exchanges(folder: Path, *, with_sources: bool) -> dict[str, list[ExchangeSpan]]:
+    """Every exchange that belongs to a link; `with_sources`: those of feeds, lists and robots.txt too."""
+    spans: dict[str, list[ExchangeSpan]] = {}
+    for path in warc_files(folder):
+        with path.open("rb") as stream:
+            every = [span for span in iter_spans(stream) if not span.is_erased]
+        if chosen := [span for span in every if with_sources or span.asked_for is not None]:
+            spans[path.name] = chosen
+    return spans
+
+
 def _concerns_pages(span: ExchangeSpan, wanted: set[str], ids: set[str]) -> bool:
     urls = filter(None, (span.url, span.asked_for))
     return span.names_it or span.refers_to in ids or any(normalize_url(url) in wanted for url in urls)
@@ -225,25 +251,21 @@ def _read_link_url(block: bytes) -> str | None:
     return None
 
 
-def overwrite_all(folder: Path, takedown: Takedown, reason: str, when: datetime) -> None:
-    for name, spans in takedown.exchanges.items():
-        overwrite_records(folder / name, spans, reason, when)
-
-
 def overwrite_records(path: Path, spans: Collection[ExchangeSpan], reason: str, when: datetime) -> None:
     """Overwrite these exchanges of a finished file, whole or not at all; the manifest gets the new digest."""
-    try:
-        with path.open("rb") as source, atomic_write(path, _DRAFT_SUFFIX) as out:
-            for span in sorted(spans, key=lambda span: span.offset):
-                _copy(source, out, span.offset - out.tell())
-                out.write(tombstone(span, reason, when))
-                source.seek(span.offset + span.length)
-            _copy(source, out, None)
-            if out.tell() != path.stat().st_size:
-                raise ArchiveError(f"{path}: the records to write do not have the length of the old records")
-            remove_from_manifest(path)
-    except OSError as error:
-        raise ArchiveError(f"cannot rewrite {path}: {error.strerror}") from error
+    with (
+        archive_errors(f"rewrite {path}"),
+        path.open("rb") as source,
+        atomic_write(path, _DRAFT_SUFFIX) as out,
+    ):
+        for span in sorted(spans, key=lambda span: span.offset):
+            _copy(source, out, span.offset - out.tell())
+            out.write(tombstone(span, reason, when))
+            source.seek(span.offset + span.length)
+        _copy(source, out, None)
+        if out.tell() != path.stat().st_size:
+            raise ArchiveError(f"{path}: the records to write do not have the length of the old records")
+        remove_from_manifest(path)
     update_manifest(path)
 
 

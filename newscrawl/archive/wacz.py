@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from newscrawl import __version__
 from newscrawl.errors import ArchiveError
@@ -77,7 +77,7 @@ class _Package:
     def add_file(self, name: str, path: Path) -> None:
         try:
             with path.open("rb") as source:
-                self.add(name, _read_blocks(source), path.stat().st_size)
+                self.add(name, iter(lambda: source.read(BLOCK_BYTES), b""), path.stat().st_size)
         except OSError as error:
             raise ArchiveError(f"cannot pack {path}: {error.strerror or error}") from error
 
@@ -148,11 +148,6 @@ def _check_unique_names(warcs: Iterable[Path]) -> None:
         if path.name in names:
             raise ArchiveError(f"{path}: the package already has a file with this name")
         names.add(path.name)
-
-
-def _read_blocks(source: BinaryIO) -> Iterator[bytes]:
-    while piece := source.read(BLOCK_BYTES):
-        yield piece
 
 
 def _page_line(fields: dict[str, Any]) -> bytes:

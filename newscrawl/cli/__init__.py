@@ -7,7 +7,8 @@ module of the command that runs is imported: `newscrawl --help` shows the lines 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from newscrawl import __version__
 from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
+from newscrawl.logs import escape_controls, escape_default_log
 
 PANELS = {
     "Crawling": {
@@ -42,7 +44,8 @@ PANELS = {
     },
     "Archives": {
         "index": "Find the captures of a URL in the archives, or export the index as CDXJ.",
-        "verify": "Check WARC files: syntax, lengths, digests, HTTP framing, references.",
+        "verify": "Check WARC files: syntax, lengths, digests, HTTP framing, references. "
+        "ARC and WACZ files too.",
         "replay": "Repeat a finished run from its archive and compare the lines byte by byte.",
         "wacz": "Pack runs into a WACZ file for replayweb.page and other replay tools.",
         "wet": "Write the text of every article of some runs as WET records.",
@@ -130,15 +133,34 @@ class LazyGroup(TyperGroup):
             for name, line in lines.items():
                 self.add_command(TyperCommand(name, help=line, rich_help_panel=panel))
 
+    def invoke(self, ctx: Any) -> Any:
+        with _escaping_usage_errors():
+            return super().invoke(ctx)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         words, renamed = modernize(args)
         for old, new in renamed.items() if not ctx.resilient_parsing else ():
             ui.warn(f"newscrawl: write `{new}` instead of `{old}`, which works only until 0.3")
-        return super().parse_args(ctx, words)
+        with _escaping_usage_errors():
+            return super().parse_args(ctx, words)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         return name, load_command(name) if name else command, rest
+
+
+_CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]
+"The base of usage errors, which Typer takes from Click or holds itself, depending on its version."
+
+
+@contextmanager
+def _escaping_usage_errors() -> Iterator[None]:
+    """Typer prints such errors itself, and they quote the command line, where names of files may stand."""
+    try:
+        yield
+    except _CLICK_EXCEPTION as error:
+        error.message = escape_controls(error.message)
+        raise
 
 
 app = typer.Typer(
@@ -166,8 +188,12 @@ def _options(
 
 def main() -> None:
     """The console script: an error that the user can correct is a single line and exit code 1."""
+    escape_default_log()
     try:
         app()
     except NewscrawlError as error:
         ui.error(f"newscrawl: {error}")
+        sys.exit(ui.FAILED)
+    except Exception:  # noqa: BLE001 # Python and Typer would print its text as it is
+        ui.print_traceback()
         sys.exit(ui.FAILED)

@@ -12,9 +12,11 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.repair import (
     drop_repeated_lines,
+    find_unlisted,
     repair_folder,
     restore_line,
     set_aside_broken_lines,
@@ -29,8 +31,10 @@ from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, WarcPointer
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.run_context import NO_STATE_URL, STATE_URL, has_ended, this_process
+from newscrawl.state.database import Database
 from newscrawl.state.due_outlets import list_outlets
 from newscrawl.state.encoding import page_key
+from newscrawl.state.future_times import find_future_times, reset_future_times
 from newscrawl.state.reconcile import (
     Inconsistency,
     WrittenLine,
@@ -40,7 +44,8 @@ from newscrawl.state.reconcile import (
     mark_taken_down,
     repair_state,
 )
-from newscrawl.state.runs import State
+from newscrawl.state.refetch_policy import DAY, REVISIT_AGES
+from newscrawl.state.runs import State, is_lease_current
 from newscrawl.state.urls import UrlTable
 from newscrawl.warc.filenames import parse_filename
 
@@ -66,12 +71,16 @@ def check_state(
     fixes: dict[str, FixCounts] = {}
     with ui.open_database(archives, state_url) as database:
         names = outlets or sorted({*list_outlets(database), *_outlets_with_lines(archives)})
-        states = {name: State.on(database, name, this_process()) for name in names}
+        files = {outlet.id: outlet for outlet in read_outlets(ui.outlet_folders())[0]}
+        states = {name: _open_state(database, name, files.get(name)) for name in names}
         if fix:
-            files = {outlet.id: outlet for outlet in read_outlets(ui.outlet_folders())[0]}
             fixes = {name: _fix(state, archives / name, files.get(name)) for name, state in states.items()}
         inconsistencies = {
-            name: [*_find_unfinished(state, archives / name), *_find_differences(state, archives / name)]
+            name: [
+                *_find_unfinished(state, archives / name),
+                *_find_future_times(state),
+                *_find_differences(state, archives / name),
+            ]
             for name, state in states.items()
         }
     if as_json:
@@ -89,6 +98,11 @@ def check_state(
         _show_inconsistencies(inconsistencies)
     if any(inconsistencies.values()):
         raise typer.Exit(ui.FAILED)
+
+
+def _open_state(database: Database, name: str, outlet: Outlet | None) -> State:
+    ages = outlet.revisit_seconds if outlet else None
+    return State.on(database, name, this_process(), REVISIT_AGES if ages is None else ages)
 
 
 class FixCounts(NamedTuple):
@@ -109,7 +123,7 @@ def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
     now = int(time.time())
     state.lease.acquire(now, has_ended)
     try:
-        closed = repair_folder(folder, host=socket.gethostname(), complete=True)
+        closed = repair_folder(folder, host=socket.gethostname())
         runs = list(_iter_runs(folder))
         counts = FixCounts(
             files=len(closed.files),
@@ -123,6 +137,7 @@ def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
             adopt_killed_run(state.urls, state.runs, run, read_run_lines(folder, run.id), now)
         mark_taken_down(state.database, folder.name, read_blocked_urls(folder), now)
         repair_state(state.urls, _iter_written(folder), now)
+        reset_future_times(state, now)
     finally:
         state.lease.release()
     return counts
@@ -133,12 +148,14 @@ def _restore_lines(pages: UrlTable, folder: Path, runs: list[str], outlet: Outle
     if outlet is None:
         return 0  # without its file the line would not be what it was
     written = {
-        (page_key(pages.outlet, item.url_requested), item.id)
+        (page_key(pages.outlet, item.url_requested), item.id, item.version)
         for run in runs
         for item in read_run_lines(folder, run)
         if isinstance(item, Article)
     }
-    lost = [row for row in pages.all() if row.article_id and (row.key, row.article_id) not in written]
+    lost = [
+        row for row in pages.all() if row.article_id and (row.key, row.article_id, row.version) not in written
+    ]
     restored = 0
     for row in lost:
         if row.article_run in runs and (article := _extract_again(row, folder, outlet)):
@@ -173,12 +190,23 @@ def _candidate_memories(folder: Path, run: str) -> Iterator[Path | None]:
 def _find_unfinished(state: State, folder: Path) -> Iterator[Inconsistency]:
     """Runs that have neither ended nor are running, and their files."""
     lease = state.lease.read()
-    if lease is not None and not has_ended(lease.holder, lease.acquired_at):
+    is_held = lease is not None and is_lease_current(lease.expires_at, int(time.time()))
+    if lease and is_held and not has_ended(lease.holder, lease.acquired_at):
         return
     for run in state.runs.unfinished():
         yield Inconsistency("run_killed", f"run {run.id} has not ended and is not at work")
     for path in sorted(folder.glob("*.open")):
         yield Inconsistency("file_open", f"{path.name} was left open")
+    for name in find_unlisted(folder):
+        yield Inconsistency("file_unlisted", f"{name} is finished, but {MANIFEST} lacks it")
+
+
+def _find_future_times(state: State) -> Iterator[Inconsistency]:
+    """Times that no clock that was right can have written."""
+    now = int(time.time())
+    for subject, seconds in find_future_times(state, now):
+        days = (seconds - now) // DAY
+        yield Inconsistency("time_in_future", f"{subject} would wait {days} days: a clock was wrong")
 
 
 def _find_differences(state: State, folder: Path) -> Iterator[Inconsistency]:

@@ -82,9 +82,9 @@ def find_duplicates(  # noqa: PLR0917 # typer hands them in by name
             {"looked_at": compared.documents, "broken": len(reader.broken), **counts}, sort_keys=False
         )
     else:
-        print(f"{compared.documents} new articles compared; of {counts['texts']} articles in state")
-        print(f"{counts['duplicates']} are duplicates, in {counts['clusters']} clusters;")
-        print(f"{counts['same_story']} pairs tell the same story in two languages")
+        ui.print_line(f"{compared.documents} new articles compared; of {counts['texts']} articles in state")
+        ui.print_line(f"{counts['duplicates']} are duplicates, in {counts['clusters']} clusters;")
+        ui.print_line(f"{counts['same_story']} pairs tell the same story in two languages")
     if reader.broken:
         raise typer.Exit(ui.FAILED)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from newscrawl.archive.lines import read_articles
 from newscrawl.cli import ui
@@ -105,7 +104,7 @@ def _show_exactness(results: Sequence[CrawlResult]) -> bool:
     comparisons = {result.outlet: compare_texts(_read_texts(result), result.outlet) for result in results}
     exact = sum(len(comparison.exact) for comparison in comparisons.values())
     total = exact + sum(len(each.different) + len(each.missing) for each in comparisons.values())
-    Console().print(f"{exact} of {total} bodies exact", style="green" if exact == total else "red")
+    ui.print_line(f"{exact} of {total} bodies exact", "green" if exact == total else "red")
     for outlet, comparison in comparisons.items():
         for difference in comparison.different:
             ui.print_line(f"{outlet}{difference.path}: other text")

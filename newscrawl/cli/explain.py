@@ -99,7 +99,7 @@ def explain_target(  # noqa: PLR0917 # typer hands them in by name
     if as_json:
         ui.print_json(_explanation_data(explanation), sort_keys=False, indent=1)
     elif not html:
-        show_explanation(explanation, Console(highlight=False), full=full)
+        show_explanation(explanation, ui.EscapingConsole(highlight=False), full=full)
     if not isinstance(explanation.result, Article):
         raise typer.Exit(NO_ARTICLE)
 

@@ -15,6 +15,7 @@ from newscrawl.export.manifest import ExportCounts
 from newscrawl.export.partitions import iter_partitions, outlets_in
 from newscrawl.export.run import Selection, run_export
 from newscrawl.export.sinks import sink_for
+from newscrawl.storage import hide_credentials
 
 SCHEMA = "newscrawl.exported/1"
 REASONS = {
@@ -22,6 +23,7 @@ REASONS = {
     "reserved": "their site reserves use by machines (--include-reserved)",
     "unreadable": "the line is no valid article",
     "no_record": "made from no record of an archive",
+    "not_representable": "the format cannot hold a value, such as an integer of more than 64 bits",
     "no_id": "the id cannot be part of a file name",
 }
 "Why articles are left out, for reasons that no option of the selection explains."
@@ -118,7 +120,12 @@ def export_articles(  # noqa: PLR0917 # typer hands them in by name
     for text in counts.unreadable:
         ui.error(text)
     if as_json:
-        data = {"schema": SCHEMA, "out": out, "kept_units": counts.skipped_partitions, **counts.as_dict()}
+        data = {
+            "schema": SCHEMA,
+            "out": hide_credentials(out),
+            "kept_units": counts.skipped_partitions,
+            **counts.as_dict(),
+        }
         ui.print_json(data)
     else:
         _show_export(counts, out)
@@ -131,7 +138,9 @@ def _to_date(time: datetime | None) -> date | None:
 
 
 def _show_export(counts: ExportCounts, out: str) -> None:
-    table = ui.make_table(f"Exported to {escape(out)}", ui.number_column("rows"), ui.folded_column("what"))
+    table = ui.make_table(
+        f"Exported to {escape(hide_credentials(out))}", ui.number_column("rows"), ui.folded_column("what")
+    )
     table.add_row(str(counts.rows), f"written, {counts.files} files of {counts.bytes} bytes")
     for reason, count in sorted(counts.left_out.items()):
         explanation = REASONS.get(reason, f"{reason.replace('_', ' ')} not selected")

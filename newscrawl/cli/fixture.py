@@ -70,7 +70,7 @@ def save_fixture(  # noqa: PLR0917 # typer hands them in by name
     if isinstance(result, Rejection):
         ui.warn(f"rejected: {result.reason}: {result.detail}")
     for path in paths:
-        print(path)
+        ui.print_line(str(path))
 
 
 def write_fixture(

@@ -46,9 +46,9 @@ def label_texts(
     labelled = parse_lines(sys.stdin.buffer, "standard input") if file is None else read_texts(file, article)
     if file is None or as_json:
         for text in labelled:
-            print(format_prediction(text.id, detect_languages(text.text)))
+            ui.print_data(format_prediction(text.id, detect_languages(text.text)))
         return
-    console = Console(highlight=False)
+    console = ui.EscapingConsole(highlight=False)
     texts = list(labelled)
     for text in texts:
         show_text(console, text, detect_languages(text.text))

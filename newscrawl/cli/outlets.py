@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from newscrawl.cli import ui
 from newscrawl.discovery.drafting import UNKNOWN_COUNTRY, format_draft
 from newscrawl.errors import NewscrawlError, OutletError
+from newscrawl.logs import escape_data
 from newscrawl.outlet import NAME, Kind, Outlet, Rule, Status, read_outlet
 from newscrawl.urls import url_host
 
@@ -71,7 +71,8 @@ def print_outlets(
         data = [outlet.model_dump(mode="json") for outlet in selected]
         ui.print_json(data, sort_keys=False, ensure_ascii=False)
     else:
-        Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(outlets_table(selected))
+        width = None if sys.stdout.isatty() else PIPED_WIDTH
+        ui.EscapingConsole(width=width).print(outlets_table(selected))
         ui.note(f"{len(selected)} of {len(readable)} outlets")
     for error in errors:
         ui.note(str(error))
@@ -96,7 +97,7 @@ def check_files(
         ui.print_json([asdict(problem) for problem in problems], sort_keys=False, ensure_ascii=False)
     else:
         for problem in problems:
-            print(problem)
+            ui.print_line(str(problem))
     if problems:
         raise typer.Exit(ui.FAILED)
 
@@ -128,10 +129,10 @@ def draft_file(
             ui.note(f"there is already an outlet on {url_host(url)}: {outlet.id}")
     draft = probe_site(url, NEWSCRAWL_CONTACT if contact is None else contact, pause, ui.note)
     if out is None:
-        print(format_draft(draft), end="")
+        ui.print_data(format_draft(draft), end="")
         ui.note(f"a name for the file: {draft.name}.toml")
     else:
-        _write_draft(out, format_draft(draft))
+        _write_draft(out, escape_data(format_draft(draft)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,7 @@ from newscrawl.discovery.autodiscovery import common_feed_urls, find_page_feeds,
 from newscrawl.discovery.drafting import Draft, draft_outlet
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.errors import NewscrawlError
+from newscrawl.storage import hide_credentials
 from newscrawl.urls import absolute_url
 
 ROBOTS_NAME = "newscrawl"
@@ -124,6 +125,8 @@ class Fetcher:
 
     def _check_host(self, url: str) -> None:
         """ProbeError for a page or redirect that leads into the network of this machine."""
+        if "@" in urlsplit(url).netloc:
+            raise ProbeError(hide_credentials(url), "contains a user or a password: leave it out")
         host = urlsplit(url).hostname or ""
         if host == self.host:
             return
@@ -174,7 +177,7 @@ def probe_site(url: str, contact: str, pause: float, log: Log) -> Draft:
     """
     home = absolute_url(url, "")
     if home is None:
-        raise NewscrawlError(f"{url}: not an absolute http(s) URL")
+        raise NewscrawlError(f"{hide_credentials(url)}: not an absolute http(s) URL")
     fetcher = Fetcher(
         agent=make_user_agent(contact), host=urlsplit(home).hostname or "", pause=pause, log=log
     )

@@ -35,8 +35,7 @@ def repair_archives(
     crash. Incomplete records are moved to `.torn` files. Exit code 1: a file is still broken.
     """
     repairs = [
-        repair_folder(folder, host=socket.gethostname(), force=force, complete=True)
-        for folder in list_folders(folders)
+        repair_folder(folder, host=socket.gethostname(), force=force) for folder in list_folders(folders)
     ]
     changed = [repair for repair in repairs if repair.files]
     if as_json:

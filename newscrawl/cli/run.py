@@ -18,7 +18,7 @@ from newscrawl import settings as defaults
 from newscrawl.cli import ui
 from newscrawl.cli.outlets import read_outlets
 from newscrawl.cli.processes import ArticleCounter, CrawlResult, crawl_outlets
-from newscrawl.cli.status import runs_table
+from newscrawl.cli.status import print_runs
 from newscrawl.discovery.sources import list_sources
 from newscrawl.errors import BUSY, NewscrawlError, OutletError
 from newscrawl.outlet import Outlet
@@ -141,7 +141,8 @@ class DueQueue:
 
     def count_due(self) -> int:
         """Outlets that are due now."""
-        now, times = int(time.time()), due_times(self._database, self._sources)
+        now = int(time.time())
+        times = self._read_due_times(now)
         return sum(times.get(name, AT_ONCE) <= now for name in self._sources)
 
     def outlets(self, is_over: Callable[[], bool] = lambda: False) -> Iterator[str | None]:
@@ -155,7 +156,7 @@ class DueQueue:
             if outlet is None and not is_busy:
                 return
             # Another process may have crawled it since the due times were read.
-            if outlet and not is_due(self._database, outlet, self._sources[outlet], int(time.time())):
+            if outlet and not self._is_due(outlet):
                 self.release(outlet)
             else:
                 yield outlet
@@ -167,17 +168,26 @@ class DueQueue:
 
     def record_failure(self, outlet: str, reason: str) -> None:
         """Its crawl has failed: it has to wait, the longer the more often it does."""
-        record_failure(self._database, outlet, reason, int(time.time()))
+        now = int(time.time())
+        self._database.repeat_while_away(lambda: record_failure(self._database, outlet, reason, now))
 
     def seconds_until_due(self) -> int | None:
         """Seconds until the next outlet is due; None when there is no outlet."""
-        times = due_times(self._database, self._sources)
+        now = int(time.time())
+        times = self._read_due_times(now)
         first = min((times.get(name, AT_ONCE) for name in self._sources), default=None)
-        return None if first is None else max(0, first - int(time.time()))
+        return None if first is None else max(0, first - now)
+
+    def _read_due_times(self, now: int) -> dict[str, int]:
+        return self._database.repeat_while_away(lambda: due_times(self._database, self._sources, now))
+
+    def _is_due(self, outlet: str) -> bool:
+        config, now = self._sources[outlet], int(time.time())
+        return self._database.repeat_while_away(lambda: is_due(self._database, outlet, config, now))
 
     def _due_times(self, now: int) -> dict[str, int]:
         if time.monotonic() > self._read_again:
-            self._times = due_times(self._database, self._sources)
+            self._times = self._read_due_times(now)
             is_any_due = any(self._times.get(name, AT_ONCE) <= now for name in self._sources)
             self._read_again = time.monotonic() + (READ_SECONDS if is_any_due else IDLE_READ_SECONDS)
         return self._times
@@ -282,7 +292,7 @@ def show_results(results: Sequence[CrawlResult], as_json: bool = False) -> None:
     if as_json:
         ui.print_json([_crawl_data(result) for result in results])
     else:
-        ui.print_table(runs_table(result.report for result in results if result.report))
+        print_runs(result.report for result in results if result.report)
         for result in results:
             if report := result.report:
                 names = [f"{report.run}{suffix}" for suffix in (".jsonl", ".rejected.jsonl", ".report.json")]

@@ -20,6 +20,7 @@ import typer
 from newscrawl import __version__
 from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
+from newscrawl.logs import escape_controls
 
 STOP_SECONDS = 120
 "Longer than crawls get to close their files."
@@ -205,7 +206,7 @@ def systemd_timer(job: ScheduledJob) -> str:
 
 def crontab(job: ScheduledJob) -> str:
     """A crontab; output goes to a log, since cron would mail it every time."""
-    words = " ".join(map(shlex.quote, job.command))
+    words = " ".join(shlex.quote(_check_printable(word)) for word in job.command)
     log = shlex.quote(f"{job.archives}/run.log")
     # cron ends a command at a bare percent sign.
     command = f"{words} >>{log} 2>&1".replace("%", r"\%")
@@ -246,6 +247,6 @@ def _quote_cron_value(text: str) -> str:
 
 
 def _check_printable(text: str) -> str:
-    if any(ord(char) < 32 for char in text):
+    if escape_controls(text) != text:
         raise NewscrawlError(f"{text!r} has control characters, which cannot be passed to a timer")
     return text

@@ -25,7 +25,11 @@ def copy_state(
         str, typer.Option("--from", help="URL to read. Default: the SQLite file in the archives.")
     ] = "",
     target: Annotated[
-        str, typer.Option("--to", help="URL of an empty database. Default: NEWSCRAWL_STATE_URL.")
+        str,
+        # Its default may hold a password.
+        typer.Option(
+            "--to", help="URL of an empty database. Default: NEWSCRAWL_STATE_URL.", show_default=False
+        ),
     ] = ui.STATE_URL,
 ) -> None:
     """Copy everything in the state database to another database.

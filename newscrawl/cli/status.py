@@ -138,19 +138,30 @@ def show_runs(
     if as_json:
         ui.print_json([report.model_dump(mode="json", by_alias=True) for report in reports])
     else:
-        ui.print_table(runs_table(reports))
+        print_runs(reports)
     if broken:
         raise typer.Exit(ui.FAILED)
 
 
+def print_runs(reports: Iterable[Report]) -> None:
+    """The table of runs, and below it their errors and alarms, which may be longer than a column."""
+    rows = list(reports)
+    ui.print_table(runs_table(rows))
+    for report in rows:
+        if report.error:
+            ui.print_line(f"{report.outlet}: {report.error}", "red")
+        for alarm in report.alarms:
+            ui.print_line(f"{report.outlet}: {alarm.name}: {alarm.detail}", "yellow")
+
+
 def runs_table(reports: Iterable[Report]) -> Table:
-    """A row for each run with its error and alarms, and a sum where there are several."""
+    """A row for each run, and a sum where there are several."""
     rows = list(reports)
     warc_column = Column("WARC", decimal(sum(row.warc_bytes for row in rows)), justify="right", no_wrap=True)
     return ui.fill_table(
         "Runs",
         rows,
-        (ui.line_column("outlet", "all"), _format_outlet),
+        (Column("outlet", "all", overflow="fold"), lambda row: escape(row.outlet)),
         (ui.number_column("pages", str(sum(row.pages for row in rows))), lambda row: str(row.pages)),
         (ui.number_column("articles", str(sum(row.articles for row in rows))), lambda row: str(row.articles)),
         (
@@ -165,9 +176,3 @@ def runs_table(reports: Iterable[Report]) -> Table:
         ),
         show_footer=len(rows) > 1,
     )
-
-
-def _format_outlet(report: Report) -> str:
-    error = [f"\n[red]{escape(report.error)}[/red]"] if report.error else []
-    alarms = [f"\n[yellow]{escape(alarm.name)}[/yellow]" for alarm in report.alarms]
-    return escape(report.outlet) + "".join([*error, *alarms])

@@ -10,11 +10,12 @@ from typing import Annotated, NamedTuple
 import typer
 
 from newscrawl.archive.repair import repair_folder
+from newscrawl.archive.site_memory import erase_from_memories
 from newscrawl.archive.takedown import (
     Takedown,
     block_replay,
     find_takedown,
-    overwrite_all,
+    overwrite_records,
     rewrite_lines,
     takedown_rejection,
 )
@@ -27,9 +28,10 @@ from newscrawl.outlet import find_outlet
 from newscrawl.spiders.run_context import has_ended, this_process
 from newscrawl.state.database import Database
 from newscrawl.state.documents import DocumentTable
-from newscrawl.state.encoding import epoch_seconds, page_key
+from newscrawl.state.encoding import decode_link, epoch_seconds, page_key
 from newscrawl.state.reconcile import forget_sources, mark_taken_down
 from newscrawl.state.runs import State
+from newscrawl.state.urls import UrlTable
 from newscrawl.warc.index import INDEX_NAME, update_index
 
 NOTHING_FOUND = 1
@@ -46,17 +48,23 @@ class TakedownRequest(NamedTuple):
     should_erase: bool
     with_sources: bool
     is_dry_run: bool
+    is_whole_outlet: bool
 
 
 @ui.app.command("takedown")
 def take_down(  # noqa: PLR0917 # options, handed in by name
-    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="URLs of the articles.")],
+    urls: Annotated[
+        list[str] | None, typer.Argument(metavar="URL…", help="URLs of the articles; none with --all.")
+    ] = None,
     outlet: Annotated[
         str | None,
         typer.Option(
             help="Search only this outlet, and block the URLs there even if they were never crawled."
         ),
     ] = None,
+    all_pages: Annotated[
+        bool, typer.Option("--all", help="All pages of --outlet, also those that are only known of.")
+    ] = False,
     archives: ui.Archives = ui.ARCHIVES,
     state_url: ui.StateUrl = ui.STATE_URL,
     reason: Annotated[str, typer.Option(help="Reason to record in place of the article.")] = "",
@@ -76,6 +84,10 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
     Use it when an outlet or a person asks for it. The WARC files stay as they are unless you give --erase.
     Exit code 1: the archives have none of the URLs.
     """
+    if all_pages and not outlet:
+        raise typer.BadParameter("name the outlet with --outlet", param_hint="--all")
+    if bool(urls) == all_pages:
+        raise typer.BadParameter("name URLs, or give --outlet and --all")
     if outlet:
         names = [outlet]
         if not (archives / outlet).is_dir():
@@ -84,7 +96,9 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
         names = sorted(path.name for path in archives.iterdir() if path.is_dir())
     else:
         raise NewscrawlError(f"no such folder: {archives}")
-    request = TakedownRequest(urls, reason, utc_now(), erase, erase and sources, dry_run)
+    request = TakedownRequest(
+        urls or [], reason, utc_now(), erase, erase and sources, dry_run, is_whole_outlet=all_pages
+    )
     with ui.open_database(archives, state_url) as database:
         takedowns = {
             name: takedown
@@ -114,9 +128,16 @@ def _take_down(
     """What was there and is gone now; None where the outlet has none of the pages."""
     if not request.is_dry_run:
         # The files that a killed crawl left open hold articles too, and the next run would close them.
-        repair_folder(folder, host=socket.gethostname(), complete=True)
+        repair_folder(folder, host=socket.gethostname())
+    urls = request.urls
+    if request.is_whole_outlet:
+        urls = [decode_link(row.link).url for row in UrlTable(database, folder.name).all()]
     takedown = find_takedown(
-        folder, request.urls, with_exchanges=request.should_erase, with_sources=request.with_sources
+        folder,
+        urls,
+        with_exchanges=request.should_erase,
+        with_sources=request.with_sources,
+        is_whole_outlet=request.is_whole_outlet,
     )
     is_here = takedown.lines or takedown.exchanges or takedown.urls - set(request.urls) or takedown.named
     if not is_certain and not is_here:
@@ -139,7 +160,12 @@ def _take_down(
             # The index recognises files by their size, which overwriting does not change.
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{folder / INDEX_NAME}{suffix}").unlink(missing_ok=True)
-        overwrite_all(folder, takedown, request.reason, request.time)
+        if request.should_erase:
+            takedown.copies += erase_from_memories(
+                folder, takedown.urls, is_whole_outlet=request.is_whole_outlet
+            )
+        for name, spans in takedown.exchanges.items():
+            overwrite_records(folder / name, spans, request.reason, request.time)
         day = rfc3339(request.time)[:10]
         rewrite_lines(
             folder,
@@ -163,6 +189,8 @@ def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest) ->
             ui.print_line(f"{name}: records stay in the WARC files; --erase overwrites them")
         for copy in takedown.copies:
             ui.print_line(f"{name}: {copy} may hold it too: delete it, or make it again")
+        if request.is_whole_outlet:
+            ui.print_line(f'{name}: set status = "blocked" in its outlet file, or its new pages are crawled')
     if not takedowns:
         ui.print_line("the archives have none of these URLs")
 

@@ -10,14 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from newscrawl.archive.pages import ENDINGS, find_archive_files
+from newscrawl.archive.pages import ENDINGS, find_archive_files, is_newscrawl_page, read_any_page
 from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import WarcPointer
 from newscrawl.outlet import Outlet, find_outlet, outlet_files
 from newscrawl.urls import absolute_url
-from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry, warc_files
-from newscrawl.warc.index_entries import parse_warc_date
+from newscrawl.warc.dates import parse_warc_date
+from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry, archive_sizes
+from newscrawl.warc.normalize import read_indexed_page
 from newscrawl.warc.reader import ArchivedPage, iter_records, open_warc, read_page, seek_record
 from newscrawl.warc.records import target_uri
 
@@ -134,15 +135,14 @@ def _page_at(path: Path, offset: int) -> ArchivedTarget:
         record_id=record.record_id,
         payload_digest=record.headers.get("warc-payload-digest"),
     )
-    return ArchivedTarget(page=read_page(path.parent, pointer), folder=path.parent)
+    return ArchivedTarget(page=read_any_page(path.parent, pointer), folder=path.parent)
 
 
 def _only_page(path: Path) -> ArchivedTarget:
     """The page of a file that holds no other."""
-    (file,) = find_archive_files([path])
-    pages = list(file.pages())
+    pages = [page for file in find_archive_files([path]) for page in file.pages()]
     if len(pages) == 1:
-        return ArchivedTarget(page=read_page(path.parent, pages[0].pointer), folder=path.parent)
+        return ArchivedTarget(page=read_any_page(path.parent, pages[0].pointer), folder=path.parent)
     lines = [f"\n  {path}:{page.pointer.offset} {target_uri(page.url)}" for page in pages[:MAX_SUGGESTIONS]]
     raise NewscrawlError(f"{path} holds {len(pages)} pages: name a page by its place{''.join(lines)}")
 
@@ -219,10 +219,8 @@ def _redirect_target(index: Index, entry: IndexEntry) -> str:
 
 def _read_capture(index: Index, entry: IndexEntry) -> ArchivedTarget:
     page = read_page(index.folder, entry.pointer)
-    # Our own notes say where the body of a revisit is; for those of other programs the index finds it.
-    if page.response.kind == "revisit" and "originalFile" not in page.metadata:
-        original = index.original(entry)
-        page = read_page(index.folder, original.pointer) if original else page
+    if not is_newscrawl_page(page):
+        page = read_indexed_page(index.folder, entry, index)
     return ArchivedTarget(page=page, folder=index.folder)
 
 
@@ -244,6 +242,6 @@ def _indexed_folders(archives: Path) -> list[Path]:
 
 def _index_hint(archives: Path) -> str:
     """How to search the folders that have no index."""
-    folders = [folder for folder in archive_folders(archives) if warc_files(folder)]
+    folders = [folder for folder in archive_folders(archives) if archive_sizes(folder)]
     bare = [str(folder) for folder in folders if not (folder / INDEX_NAME).is_file()]
     return f"\n  not indexed: {', '.join(bare)}: `newscrawl index build`" if bare else ""

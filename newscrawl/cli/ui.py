@@ -7,6 +7,8 @@ import hashlib
 import html
 import json
 import re
+import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -15,7 +17,7 @@ from string import Template
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -26,10 +28,13 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.segment import Segment
 from rich.table import Column, Table
+from rich.text import Text
 
 from newscrawl import settings
 from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.logs import escape_controls, escape_data, escape_lines
 from newscrawl.package_data import read_package_text
 
 if TYPE_CHECKING:
@@ -59,6 +64,7 @@ StateUrl = Annotated[
     typer.Option(
         "--state",
         help="URL of the state database. Default: NEWSCRAWL_STATE_URL, else the SQLite file in the archives.",
+        show_default=False,  # it may hold a password
     ),
 ]
 Settings = Annotated[
@@ -73,6 +79,22 @@ PageName = Annotated[
     str, typer.Argument(help="URL of an archived page, FILE.warc.gz:OFFSET, record id, or an HTML file.")
 ]
 FileUrl = Annotated[str | None, typer.Option("--url", help="URL of the page, for an HTML file.")]
+
+
+class EscapingConsole(Console):
+    """Prints control characters of what it is given as text: a terminal would obey those of an archive."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text and cells, escaped before they are measured."""
+        return super().render_str(escape_lines(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Whatever else is printed; movements of the cursor are those of progress bars."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=escape_lines(segment.text))
 
 
 def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
@@ -142,19 +164,33 @@ def file_size(path: Path) -> int:
         return 0
 
 
-def print_json(data: object, *, sort_keys: bool = True, **layout: Any) -> None:
-    """One JSON document on stdout."""
-    print(json.dumps(data, sort_keys=sort_keys, **layout))
+def print_json(data: object, *, sort_keys: bool = True, is_on_stderr: bool = False, **layout: Any) -> None:
+    """One JSON document on stdout, or on stderr where stdout holds other data."""
+    print_data(json.dumps(data, sort_keys=sort_keys, **layout), is_on_stderr=is_on_stderr)
 
 
-def print_line(text: str) -> None:
-    """A line on stdout, as it is: text from the web is no markup, and a path is not wrapped."""
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+def print_data(text: str, *, end: str = "\n", is_on_stderr: bool = False) -> None:
+    """JSON or TOML: the same values for a program, without a character that a terminal obeys."""
+    print(escape_data(text), end=end, file=sys.stderr if is_on_stderr else sys.stdout)
+
+
+def print_line(text: str, style: str | None = None) -> None:
+    """A line on stdout: text from the web is no markup, and a path is not wrapped."""
+    _print_escaped(EscapingConsole(), escape_controls(text), style)
 
 
 def note(text: str, style: str | None = None, *, console: Console | None = None) -> None:
     """A line on stderr, where it does not mix with output that a program reads."""
-    (console or Console(stderr=True)).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    _print_escaped(console or EscapingConsole(stderr=True), escape_controls(text), style)
+
+
+def print_traceback() -> None:
+    """The error that is being handled, on stderr: its text may quote an archive."""
+    _print_escaped(EscapingConsole(stderr=True), traceback.format_exc(), None)
+
+
+def _print_escaped(console: Console, text: str, style: str | None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def warn(text: str, *, console: Console | None = None) -> None:
@@ -194,7 +230,7 @@ def line_column(name: str, footer: str = "") -> Column:
 
 
 def print_table(table: Table) -> None:
-    Console().print(table)
+    EscapingConsole().print(table)
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
@@ -217,11 +253,15 @@ def progress_bar(
     Gives the function that moves it (`advance=`, `completed=`), and the console to print on meanwhile. Each
     of the `fields` is shown as a number before its name.
     """
-    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
+    columns: list[ProgressColumn] = [
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+    ]
     columns.append(amount or DownloadColumn())
     columns += [TextColumn(f"{{task.fields[{name}]}} {name}") for name in fields]
     columns.append(TimeElapsedColumn())
-    console = Console(stderr=True)
+    console = EscapingConsole(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=is_hidden) as progress:
         task = progress.add_task(description, total=total, **fields)
         yield partial(progress.update, task), console

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -21,6 +21,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]{0,20}([\x20-\x7
 _NO_GZIP = re.compile(r"gzip[ \t]{0,5};[ \t]{0,5}q=0(\.0{1,3})?[ \t]{0,5}(,|$)")
 
 HeaderCase = Literal["usual", "lower", "upper"]
+_SET_CASE: dict[HeaderCase, Callable[[str], str]] = {"usual": str, "lower": str.lower, "upper": str.upper}
 
 
 class BadRequest(Exception):  # not a NewscrawlError: it never leaves the server, which answers 400
@@ -123,7 +124,7 @@ def serialize_response(
         headers += _entity_headers(response, len(body), is_compressed=is_compressed)
     if close:
         headers.append(("Connection", "close"))
-    lines = [f"{_set_case(name, response.header_case)}: {value}\r\n" for name, value in headers]
+    lines = [f"{_SET_CASE[response.header_case](name)}: {value}\r\n" for name, value in headers]
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{''.join(lines)}\r\n".encode("latin-1")
     if has_no_body or request.method == "HEAD":
         return status.value, head
@@ -175,10 +176,6 @@ def _entity_headers(response: Response, length: int, *, is_compressed: bool) -> 
 
 def _format_http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
-
-
-def _set_case(name: str, case: HeaderCase) -> str:
-    return {"usual": name, "lower": name.lower(), "upper": name.upper()}[case]
 
 
 def _iter_chunks(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:

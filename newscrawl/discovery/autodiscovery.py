@@ -80,11 +80,8 @@ def find_robots_sitemaps(body: bytes, url: str) -> tuple[str, ...]:
     """Sitemaps that a robots.txt names, absolute and in its order."""
     lines = body[:_ROBOTS_BYTES].decode("utf-8", "replace").lstrip("\ufeff").splitlines()
     fields = (line.partition(":") for line in lines)
-    targets = (
-        link_url(value.partition(" #")[0], url)
-        for key, _, value in fields
-        if key.strip().lower() == "sitemap"
-    )
+    values = (value for key, _, value in fields if key.strip().lower() == "sitemap")
+    targets = (link_url(value.partition(" #")[0], url) for value in islice(values, _LINKS))
     return tuple(islice(dict.fromkeys(target for target in targets if target), _SOURCES))
 
 

@@ -241,13 +241,9 @@ def _guess_platform(tree: html.HtmlElement | None, sources: list[str]) -> Platfo
             for word, platform in _GENERATORS.items():
                 if word in generator.lower():
                     return platform
-        urls += _iter_linked_urls(tree)
+        elements = islice(tree.iter("link", "script", "img", "a"), _ELEMENTS)
+        urls += [element.get("href") or element.get("src") or "" for element in elements]
     return next((platform for mark, platform in _PLATFORM_MARKS if any(mark in url for url in urls)), None)
-
-
-def _iter_linked_urls(tree: html.HtmlElement) -> Iterator[str]:
-    for element in islice(tree.iter("link", "script", "img", "a"), _ELEMENTS):
-        yield element.get("href") or element.get("src") or ""
 
 
 def format_draft(draft: Draft) -> str:

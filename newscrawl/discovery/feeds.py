@@ -12,6 +12,13 @@ from typing import Any, cast
 import feedparser
 from lxml import etree
 
+from newscrawl.charsets import mend_double_utf8
+from newscrawl.discovery.broken_entries import (
+    ENTRY_NAMES,
+    count_usable_entries,
+    find_entry_starts,
+    parse_entries_apart,
+)
 from newscrawl.discovery.results import (
     SourceResult,
     feed_interval,
@@ -36,8 +43,7 @@ from newscrawl.items import Link
 logger = logging.getLogger(__name__)
 
 FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
-_ENTRIES = frozenset({"item", "entry"})
-_FEED_PARTS = frozenset({"channel", "language", "link"}) | _ENTRIES
+_FEED_PARTS = frozenset({"channel", "language", "link"}) | ENTRY_NAMES
 _ENTRY_PARTS = frozenset(
     {
         "title",
@@ -58,7 +64,7 @@ _ENTRY_PARTS = frozenset(
         "fullitem",
         "origlink",
     }
-    | _ENTRIES  # without an end tag the next entry is inside the entry before
+    | ENTRY_NAMES  # without an end tag the next entry is inside the entry before
 )
 _MAX_ENTRY_PARTS = 60
 "Useful entries have a dozen elements; feedparser takes quadratic time over thousands."
@@ -86,13 +92,42 @@ class RepairedFeed:
 
     xml: bytes
     note: str | None = None
+    is_mended: bool = False
+    "Whether entries would have been lost if they had not been read one by one."
     min_interval: int | None = None
     "Seconds that the feed wants between two fetches; None: it names no interval."
 
 
 def repair_feed(text: str, entries: int) -> RepairedFeed | None:
     """Repair a feed that starts at its root, cut down to `entries`; None when nothing is left."""
-    parser = etree.XMLParser(
+    clean = _PADDING.sub("\n", ILLEGAL_CHARS.sub("", text))
+    parser = _recovering_parser()
+    root = _parse_xml(clean, parser)
+    note, is_mended = ("broken XML was repaired", False) if len(parser.error_log) else (None, False)
+    if note and (apart := _read_entries_apart(clean, root, entries)) is not None:
+        root, note, is_mended = apart, "broken XML: its entries were read one by one", True
+    if root is None:
+        return None
+    min_interval = feed_interval(root)
+    _prune_feed(root, entries)
+    xml = etree.tostring(root, encoding="utf-8")
+    return RepairedFeed(xml=xml, note=note, is_mended=is_mended, min_interval=min_interval)
+
+
+def _read_entries_apart(text: str, root: etree._Element | None, entries: int) -> etree._Element | None:
+    """The feed with its entries parsed one by one, if that finds more of them than `root` has."""
+    starts = find_entry_starts(text)[: entries + 1]
+    found = 0 if root is None else count_usable_entries(root)
+    if len(starts) <= found:
+        return None
+    if len(starts) > entries:
+        text = text[: starts.pop()]
+    apart = parse_entries_apart(text, starts, lambda part: _parse_xml(part, _recovering_parser()))
+    return apart if apart is not None and count_usable_entries(apart) > found else None
+
+
+def _recovering_parser() -> etree.XMLParser:
+    return etree.XMLParser(
         recover=True,
         resolve_entities=False,
         no_network=True,
@@ -102,16 +137,14 @@ def repair_feed(text: str, entries: int) -> RepairedFeed | None:
         remove_pis=True,
         encoding="utf-8",
     )
+
+
+def _parse_xml(text: str, parser: etree.XMLParser) -> etree._Element | None:
+    """The root element; None when nothing can be read."""
     try:
-        root = etree.fromstring(_PADDING.sub("\n", ILLEGAL_CHARS.sub("", text)).encode("utf-8"), parser)
+        return etree.fromstring(text.encode("utf-8"), parser)
     except etree.XMLSyntaxError:
         return None
-    if root is None:
-        return None
-    note = "broken XML was repaired" if len(parser.error_log) else None
-    min_interval = feed_interval(root)
-    _prune_feed(root, entries)
-    return RepairedFeed(xml=etree.tostring(root, encoding="utf-8"), note=note, min_interval=min_interval)
 
 
 def _prune_feed(root: etree._Element, entries: int) -> None:
@@ -133,7 +166,7 @@ def _prune(element: etree._Element, names: frozenset[str]) -> None:
         if name not in names or parts >= _MAX_ENTRY_PARTS or _is_foreign(child, name):
             _detach(child)
         else:
-            parts += name not in _ENTRIES
+            parts += name not in ENTRY_NAMES
             _normalize_part(child, name)
 
 
@@ -191,12 +224,15 @@ def read_feed(body: bytes, url: str, content_type: str | None = None) -> SourceR
         return SourceResult(outcome="bomb" if plain.fault == "bomb" else "too_large")
     encoding = detect_encoding(plain.data, content_type)
     text = plain.data.decode(encoding.name, "replace").lstrip("\ufeff \t\r\n")
+    mended = mend_double_utf8(text) if encoding.name == "utf-8" else None
+    text, twice = (mended, "utf-8 that was encoded twice") if mended else (text, None)
     cut = "gzip ends early" if plain.fault else None
+    remarks = join_notes(encoding.note, twice, cut)
     if not text:
         return SourceResult(outcome="empty", note=cut)
     if text[0] in "{[":
         return _read_json_feed(text, url)
-    return _read_xml_feed(text, url, join_notes(encoding.note, cut))
+    return _read_xml_feed(text, url, remarks)
 
 
 def _read_xml_feed(text: str, url: str, note: str | None) -> SourceResult:
@@ -213,7 +249,8 @@ def _read_xml_feed(text: str, url: str, note: str | None) -> SourceResult:
     links = unique_links(_entry_links(feed, url), FEED_LINKS)
     if feed.entries and not links:
         return SourceResult(outcome="malformed", note=join_notes("no entry has a usable link", remarks))
-    return replace(make_result(links, _feed_next_page(feed, url), remarks), min_interval=tree.min_interval)
+    result = replace(make_result(links, _feed_next_page(feed, url), remarks), min_interval=tree.min_interval)
+    return replace(result, outcome="mended") if tree.is_mended and result.outcome == "ok" else result
 
 
 def _parse_with_feedparser(xml: bytes, url: str) -> Any:
@@ -317,7 +354,8 @@ def _item_links(items: list[Entry], url: str, language: str | None) -> Iterator[
                 from_url=url,
                 guid=_guid(identity),
                 title=strip_title_markup(item.get("title")),
-                published=clean_line(item.get("date_published")) or clean_line(item.get("date_modified")),
+                published=clean_line(scalar_text(item.get("date_published")))
+                or clean_line(scalar_text(item.get("date_modified"))),
                 language=clean_line(item.get("language")) or language,
                 content=full_content(item.get("content_html")),
             )

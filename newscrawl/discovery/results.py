@@ -15,6 +15,7 @@ from newscrawl.urls import absolute_url, normalize_url
 
 Outcome = Literal[
     "ok",
+    "mended",
     "empty",
     "html",
     "malformed",
@@ -25,6 +26,8 @@ Outcome = Literal[
     "reader_crash",
 ]
 
+READ_OUTCOMES = ("ok", "mended")
+"Outcomes of a source whose links could be read."
 MINUTE, HOUR = 60, 3600
 DAY = 24 * HOUR
 MAX_TTL = DAY
@@ -41,10 +44,11 @@ _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^[^?]*\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceResult:
-    """The outcome of reading a source; any but `ok` explains why links are missing or few."""
+    """The outcome of reading a source; any but `ok` says why links are missing or few, or might have been."""
 
     outcome: Outcome
-    """`html`: a web page came instead; `bomb`: built to expand, and not read; `too_large`: read up to the
+    """`mended`: like `ok`, but its XML was so broken that each entry was read alone; `html`: a web page came
+    instead; `bomb`: built to expand, and not read; `too_large`: read up to the
     limit; `read_timeout`, `reader_crash`: the process that read it took too long, or died."""
     links: tuple[Link, ...] = ()
     "In the order of the source, each page once."

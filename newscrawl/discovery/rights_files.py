@@ -13,6 +13,7 @@ from newscrawl.urls import absolute_url
 
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_URL_CHARS = "/%:@!$&'()*+,;=~-._?[]"
 TDMREP, AI_TXT = "/.well-known/tdmrep.json", "/ai.txt"
 OUR_AGENT = "newscrawl"
 "Our product token in robots.txt and similar files."
@@ -37,7 +38,7 @@ def url_target(url: str) -> str:
 
 def normalize_escapes(text: str) -> str:
     """Percent-encode only where necessary, so that pattern and target compare (RFC 9309, 2.2.2)."""
-    return quote(_ESCAPED.sub(_unescape_unreserved, text), safe="/%:@!$&'()*+,;=~-._?[]#", errors="replace")
+    return quote(_ESCAPED.sub(_unescape_unreserved, text), safe=f"{_URL_CHARS}#", errors="replace")
 
 
 def _unescape_unreserved(escaped: re.Match[str]) -> str:
@@ -109,7 +110,9 @@ def _parse_tdm_rule(data: object, url: str) -> TdmRule | None:
         return None
     policy = data.get("tdm-policy")
     terms = absolute_url(policy, url) if isinstance(policy, str) and policy.strip() else None
-    return TdmRule(_root_pattern(location.strip())[:MAX_PATTERN_CHARS], reserved, _escape_spaces(terms))
+    # Spaces of any kind are escaped, because spaces separate the statements of a link.
+    terms = quote(terms, safe=_URL_CHARS, errors="replace") if terms else None
+    return TdmRule(_root_pattern(location.strip())[:MAX_PATTERN_CHARS], reserved, terms)
 
 
 def _root_pattern(location: str) -> str:
@@ -117,11 +120,6 @@ def _root_pattern(location: str) -> str:
     if absolute_url(location, ""):
         return url_target(location)
     return location if location.startswith(("/", "*")) else f"/{location}"
-
-
-def _escape_spaces(url: str | None) -> str | None:
-    """Escape a URL's spaces of any kind, because spaces separate the statements of a link."""
-    return quote(url, safe="/%:@!$&'()*+,;=~-._?[]", errors="replace") if url else None
 
 
 def parse_ai_txt(body: bytes) -> tuple[PathRule, ...]:

@@ -8,9 +8,9 @@ from itertools import islice
 
 from lxml import etree, html
 
+from newscrawl.charsets import bom_charset, is_utf8
 from newscrawl.discovery.results import SourceResult, link_url, make_result, next_page
 from newscrawl.discovery.text import clean_line
-from newscrawl.discovery.xml import bom_encoding, is_utf8
 from newscrawl.items import Link
 from newscrawl.urls import normalize_url
 
@@ -39,7 +39,7 @@ def parse_page_tree(body: bytes) -> html.HtmlElement | None:
 
 def _wide_to_utf8(data: bytes) -> bytes:
     """Convert UTF-16 and UTF-32, which lxml does not detect, to UTF-8."""
-    wide = bom_encoding(data)
+    wide = bom_charset(data)
     return data if wide in (None, "utf-8") else data.decode(wide or "", "replace").lstrip("\ufeff").encode()
 
 

@@ -42,7 +42,6 @@ _CALENDAR = re.compile(
 _MONTH = re.compile(r"(?<!\d)(\d{4})[-/](?:0?[1-9]|1[0-2])(?!\d)")
 _YEAR_KEY = re.compile(r"[?&](?:year|annee|yr|y)=(\d{4})(?=&|$)", re.IGNORECASE)
 
-
 _FILES = _split_words(
     """
     jpg jpeg jpe png gif webp svg ico bmp tif tiff avif heic mp3 mp4 m4a m4v wav ogg ogv oga webm

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import zlib
 from dataclasses import dataclass
 from html.entities import name2codepoint
 from typing import Literal
+
+from newscrawl.charsets import WESTERN, bom_charset, detect_charset, is_utf8, resolve_charset
+from newscrawl.gzip_members import inflate_members
 
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,60})(?=[\s/>])")
 _SPACE = re.compile(r"[\s\ufeff]*")
@@ -25,29 +27,17 @@ ILLEGAL_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udff
 "Characters that XML does not allow."
 _AMPERSAND = re.compile(r"&(?:(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,30});)?")
 _XML_NAMES = frozenset({"lt", "gt", "amp", "quot", "apos"})
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-)
 _DECLARED = re.compile(
     rb"^\s{0,100}<\?xml[^>]{1,200}?encoding\s{0,5}=\s{0,5}[\"']([A-Za-z0-9._:-]{1,40})[\"']"
 )
 _CHARSET = re.compile(r"charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
-# Sites may name only these: Python also has codecs that never end or that are no text encodings.
-_TEXT_CODEC = re.compile(
-    r"^(ascii|utf-(8|16|32)(-[bl]e)?|iso8859-\d{1,2}|cp\d{3,4}|koi8-[rut]|gb\d{4,5}|gbk|big5|euc_(jp|kr)|"
-    r"shift_jis|iso2022_jp|mac-roman|tis-620)$"
+_LANGUAGE = re.compile(
+    rb"<(?:dc:)?language>\s{0,20}([A-Za-z]{2})|\sxml:lang\s{0,5}=\s{0,5}[\"']([A-Za-z]{2})", re.IGNORECASE
 )
-_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_HEAD_BYTES = 64 * 1024
+"Bytes searched for the language of a feed."
 Fault = Literal["cut", "too_large", "bomb"]
 _GZIP = b"\x1f\x8b"
-_MEMBERS = 100
-"Each member costs a copy of the rest; real files have only a few."
 _BOMB_RATIO = 200
 "Real XML compresses ten to fifty times, zeros a thousand times."
 
@@ -166,67 +156,29 @@ class Encoding:
 
 
 def detect_encoding(body: bytes, content_type: str | None = None) -> Encoding:
-    """The encoding of `body`: by its byte order mark, as UTF-8 if valid, as declared, or else cp1252."""
-    wide = bom_encoding(body)
-    if wide:
-        return Encoding(name=wide)
+    """The encoding of `body`, with a remark where the declaration is wrong or bytes are damaged."""
     declared = _declared_encodings(body, content_type)
-    if is_utf8(body):
-        # Pure ASCII is the same in any of them, so the declaration was not wrong.
-        return Encoding(name="utf-8") if body.isascii() else _note_difference("utf-8", declared)
-    for name in declared:
-        if name not in ("utf-8", "ascii") and _decodes(body, name):
-            return Encoding(name=name)
-    if _mostly_utf8(body):
-        return Encoding(name="utf-8", note="broken utf-8: what cannot be read was replaced")
-    return _note_difference("cp1252", declared)
+    match = _LANGUAGE.search(body, 0, _HEAD_BYTES)
+    name = detect_charset(body, declared, (match[1] or match[2]).decode("ascii") if match else None)
+    # Pure ASCII is the same in any of them, so the declaration was not wrong.
+    if bom_charset(body) == name or body.isascii():
+        return Encoding(name=name)
+    if name == "utf-8" and not is_utf8(body):
+        return Encoding(name=name, note="broken utf-8: what cannot be read was replaced")
+    if not declared and name not in ("utf-8", WESTERN):
+        return Encoding(name=name, note=f"no encoding declared, read as {name}")
+    return Encoding(name=name, note=_note_difference(name, declared))
 
 
-def bom_encoding(body: bytes) -> str | None:
-    """The encoding that the first bytes reveal; None if they do not."""
-    return next((name for mark, name in _BOMS if body.startswith(mark)), None)
-
-
-def _note_difference(name: str, declared: list[str]) -> Encoding:
-    is_declared = not declared or name in declared or (name == "utf-8" and "ascii" in declared)
-    return Encoding(name=name, note=None if is_declared else f"declared {declared[0]}, read as {name}")
+def _note_difference(name: str, declared: list[str]) -> str | None:
+    return f"declared {declared[0]}, read as {name}" if declared and name not in declared else None
 
 
 def _declared_encodings(body: bytes, content_type: str | None) -> list[str]:
     prolog = _DECLARED.match(body)
     header = _CHARSET.search((content_type or "")[:500])
-    names = [prolog[1].decode("ascii") if prolog else "", header[1] if header else ""]
-    return [codec for name in names if (codec := _safe_codec_name(name))]
-
-
-def _safe_codec_name(name: str) -> str | None:
-    try:
-        codec = codecs.lookup(name).name
-    except (LookupError, ValueError):
-        return None
-    if not _TEXT_CODEC.match(codec):
-        return None
-    # On the web, Latin-1 means Windows' superset of it.
-    return "cp1252" if codec == "iso8859-1" else codec
-
-
-def is_utf8(body: bytes) -> bool:
-    """Whether it is valid UTF-8; it may end inside a character."""
-    return _decodes(body, "utf-8") and b"\x1b" not in body[:100_000]  # escape sequences: ISO 2022
-
-
-def _decodes(body: bytes, name: str) -> bool:
-    try:
-        codecs.getincrementaldecoder(name)().decode(body)
-    except UnicodeError:
-        return False
-    return True
-
-
-def _mostly_utf8(body: bytes) -> bool:
-    text = body.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    return len(_NON_ASCII.findall(text)) - broken > broken
+    labels = [prolog[1].decode("ascii") if prolog else "", header[1] if header else ""]
+    return [name for label in labels if (name := resolve_charset(label))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,19 +199,11 @@ def gunzip(body: bytes, limit: int) -> GunzipResult:
     """Decompress `body` if it is gzip data, up to `limit` bytes."""
     if not is_gzip(body):
         return GunzipResult(data=body[:limit], fault="too_large" if len(body) > limit else None)
-    data, rest = b"", body
-    for _ in range(_MEMBERS):
-        member = zlib.decompressobj(wbits=31)
-        try:
-            data += member.decompress(rest, limit + 1 - len(data))
-        except zlib.error:
-            return GunzipResult(data=data, fault="cut")
-        if len(data) > limit:
-            used = len(body) - len(member.unconsumed_tail) - len(member.unused_data)
-            return GunzipResult(
-                data=data[:limit], fault="bomb" if limit > used * _BOMB_RATIO else "too_large"
-            )
-        rest = member.unused_data
-        if not rest.startswith(_GZIP):
-            return GunzipResult(data=data, fault=None if member.eof else "cut")
-    return GunzipResult(data=data, fault="cut")
+    try:
+        inflated = inflate_members(body, limit + 1)
+    except zlib.error:
+        return GunzipResult(data=b"", fault="cut")
+    if len(inflated.data) > limit:
+        is_bomb = limit > inflated.used * _BOMB_RATIO
+        return GunzipResult(data=inflated.data[:limit], fault="bomb" if is_bomb else "too_large")
+    return GunzipResult(data=inflated.data, fault=None if inflated.is_whole else "cut")

@@ -6,19 +6,25 @@ messages rebuilt from these, and their metadata says so: `fidelity: reconstructe
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from http.client import responses
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from scrapy import Request
+from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
     NotConfigured,
     UnsupportedURLSchemeError,
 )
+from scrapy.http import Response
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from newscrawl.archive.run_files import SpiderWithRun
 from newscrawl.downloader.capture import (
     ExchangeRecorder,
     build_notes,
@@ -29,17 +35,6 @@ from newscrawl.downloader.capture import (
 from newscrawl.downloader.refusals import ForbiddenPort, PrivateAddress
 from newscrawl.downloader.ssrf_guard import AddressGuard
 from newscrawl.warc.records import HttpExchange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
-    from scrapy import Request
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-
-    from newscrawl.archive.run_files import SpiderWithRun
-
 
 _RECONSTRUCTED = (("fidelity", "reconstructed"),)
 # These describe the connection, not the message that a handler returns; its body is never chunked.

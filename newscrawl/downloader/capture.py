@@ -12,21 +12,25 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
+from scrapy import Request
+from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     DownloadCancelledError,
     DownloadFailedError,
     DownloadTimeoutError,
     ResponseDataLossError,
 )
+from scrapy.http import Response
+from scrapy.settings import BaseSettings
 
 from newscrawl.archive.run_files import SpiderWithRun
 from newscrawl.downloader.recording import Attempt, RecordingHandler, WireRecorder, iana_cipher_name
 from newscrawl.downloader.ssrf_guard import AddressGuard
 from newscrawl.errors import ArchiveError
-from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link
+from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, WarcPointer
 from newscrawl.warc.http import Message, parse_status, split_interim, split_message, strip_headers
 from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry
 from newscrawl.warc.reader import iter_records, open_warc, seek_record
@@ -40,15 +44,6 @@ from newscrawl.warc.records import (
     Truncated,
     sha1_base32,
 )
-
-if TYPE_CHECKING:
-    from scrapy import Request
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-    from scrapy.settings import BaseSettings
-
-    from newscrawl.items import WarcPointer
-
 
 logger = logging.getLogger(__name__)
 

@@ -7,17 +7,21 @@ contexts and Twisted may silently send a request twice (HTTPConnectionPool.retry
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientFactory,
     _LenientHTTP11ClientProtocol,
     _ScrapyAgent,
 )
-from scrapy.exceptions import DownloadCancelledError, DownloadFailedError
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, ResponseDataLossError
+from scrapy.http import Response
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.error import ConnectionLost
@@ -26,15 +30,22 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import HEADER, STATUS
 from twisted.web.http_headers import Headers as TxHeaders
 
+from newscrawl.warc.http import ContentError, decode_declared
 from newscrawl.warc.records import Spool
-
-if TYPE_CHECKING:
-    from scrapy import Request
-    from scrapy.http import Response
-
 
 MAX_HEAD_BYTES = 96 * 1024
 "Limit of status line and headers, interim responses included; Twisted itself reads on without a limit."
+
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_JSON_BYTES = 1 << 20
+"Longer JSON is not parsed only to see whether it is whole."
+MAX_TAIL_BYTES = 4096
+_ENDS = re.compile(
+    rb"</(?:html|rss|feed|rdf:rdf|urlset|sitemapindex)\s{0,100}>(?:\s|<!--[^>]{0,1000}-->){0,100}$",
+    re.IGNORECASE,
+)
+"The end of a page, a feed or a sitemap, and the comments that caches leave behind it."
 
 
 class TlsFacts(NamedTuple):
@@ -169,7 +180,10 @@ class RecordingProtocol(_LenientHTTP11ClientProtocol):
             write_to = type(request).writeTo
             request.writeTo = lambda transport: write_to(request, _RecordingTransport(transport, sent))
             try:
-                return super().request(request)
+                answer = super().request(request)
+                # Twisted ends the connection at a line of 16 KiB; here the limit of the whole head counts.
+                self._parser.MAX_LENGTH = 2 * MAX_HEAD_BYTES  # type: ignore[union-attr]
+                return answer
             finally:
                 # It has been written; left in place, the method would hold the page in a reference cycle.
                 del request.writeTo
@@ -241,11 +255,25 @@ class _RecordingAgent(_ScrapyAgent):
 
 
 class RecordingHandler(HTTP11DownloadHandler):
-    """Scrapy's HTTP/1.1 handler on connections that can be recorded."""
+    """Scrapy's HTTP/1.1 handler on connections that can be recorded.
+
+    Of a message that ends early it keeps what is whole all the same.
+    """
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
         self._pool._factory = _RecordingFactory
+        self._refuses_cut = self._fail_on_dataloss
+        # So that the response comes here first.
+        self._fail_on_dataloss = False
+
+    async def download_request(self, request: Request) -> Response:
+        return self._check_cut(await super().download_request(request))
+
+    def _check_cut(self, response: Response) -> Response:
+        if self._refuses_cut and "dataloss" in response.flags and not is_whole(response):
+            raise ResponseDataLossError(f"{response.url} ends before its message does")
+        return response
 
     async def download_recorded(self, request: Request, recorder: WireRecorder) -> Response:
         """Scrapy's `download_request`, with its attempts copied into the recorder."""
@@ -262,7 +290,7 @@ class RecordingHandler(HTTP11DownloadHandler):
         )
         try:
             with wrap_twisted_exceptions():
-                return await maybe_deferred_to_future(agent.download_request(request))
+                return self._check_cut(await maybe_deferred_to_future(agent.download_request(request)))
         except DownloadFailedError as error:
             if recorder.attempts and recorder.attempts[-1].has_endless_head:
                 raise DownloadCancelledError(f"the head is longer than {MAX_HEAD_BYTES} bytes") from error
@@ -270,6 +298,28 @@ class RecordingHandler(HTTP11DownloadHandler):
         finally:
             for attempt in recorder.attempts:
                 attempt.finish()
+
+
+def is_whole(response: Response) -> bool:
+    """Whether nothing is missing in a response that ended early: a redirect, or content with its own end."""
+    if response.status in REDIRECTS and "Location" in response.headers:
+        return True
+    declared = b",".join(response.headers.getlist("Content-Encoding")).decode("latin-1")
+    try:
+        content = decode_declared(response.body, declared).data
+    except ContentError:
+        return False
+    if content.lstrip()[:1] in (b"{", b"["):
+        return len(content) <= MAX_JSON_BYTES and _is_json(content)
+    return bool(_ENDS.search(content[-MAX_TAIL_BYTES:]))
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 # The suites OpenSSL 3 enables by default before TLS 1.3; in 1.3 both names are the same.

@@ -13,13 +13,14 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 import scrapy.exceptions
 import twisted.internet.error
 import twisted.web.client
+from scrapy import Request
 from scrapy.exceptions import DownloadFailedError
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
@@ -47,11 +48,6 @@ from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, POINTER, Link
 from newscrawl.state.hosts import Robots
 from newscrawl.urls import normalize_url
-
-if TYPE_CHECKING:
-    from scrapy import Request
-    from scrapy.http import Response
-
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, cast
 
 from newscrawl.archive.lines import json_line
 from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.export.manifest import AddArticle, ExportCounts
+from newscrawl.export.manifest import NOT_REPRESENTABLE, AddArticle, ExportCounts
 from newscrawl.export.partitions import Partition
 from newscrawl.export.schemas import COLUMNS, SHAPES, Shape, flat
 from newscrawl.items import Article, rfc3339
@@ -36,6 +37,8 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\
 "Spreadsheets execute a cell that begins like this (OWASP, CSV injection), some even with the wide forms."
 _NUL, _REPLACEMENT = "\0", "\ufffd"
 "NUL ends a string in C: readers of CSV and SQL functions lose the text behind it."
+_NOT_FINITE = re.compile(rb":-?(?:Infinity|NaN)[,}]")
+"What Python writes for a number that is none in JSON; a text may hold it too."
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -174,14 +177,27 @@ def jsonl_writer(
     del partition, counts
     with open_compressed(path, compression) as stream:
 
-        def add(article: Article) -> None:
-            if shape is None:
-                stream.write(json_line(article))
-            else:
-                text = json.dumps(shape(article), ensure_ascii=False, separators=(",", ":"))
-                stream.write(text.encode("utf-8", "replace") + b"\n")
+        def add(article: Article) -> str | None:
+            try:
+                if shape is None:
+                    line = json_line(article)
+                    if _NOT_FINITE.search(line):
+                        json.loads(line, parse_constant=_refuse_constant)
+                else:
+                    text = json.dumps(
+                        shape(article), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+                    )
+                    line = text.encode("utf-8", "replace") + b"\n"
+            except ValueError:
+                return NOT_REPRESENTABLE
+            stream.write(line)
+            return None
 
         yield add
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 @contextmanager
@@ -194,7 +210,11 @@ def text_writer(path: Path, partition: Partition, counts: ExportCounts) -> Itera
         if not article.id or not _HEX.issuperset(article.id):
             return "no_id"
         content = article_plain_text(article).encode("utf-8", "replace")
-        (path / f"{article.id[:64]}.txt").write_bytes(content)
+        target = path / f"{article.id[:64]}.txt"
+        if target.exists():
+            # A version that differs in its headline alone has the same id.
+            target = path / f"{article.id[:64]}-{article.version}.txt"
+        target.write_bytes(content)
         return None
 
     yield add

@@ -20,6 +20,8 @@ SCHEMA = "newscrawl.export/1"
 JsonObject = dict[str, Any]
 AddArticle = Callable[[Article], str | None]
 "Writes an article, or returns a short reason why the format cannot hold it."
+NOT_REPRESENTABLE = "not_representable"
+"Why a line is left out that the format cannot hold, such as an integer of more than 64 bits."
 MAX_UNREADABLE = 20
 "Unreadable lines that are listed; further ones are only counted."
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pyarrow import json
 from pydantic import BaseModel
 
-from newscrawl.export.manifest import AddArticle, ExportCounts
+from newscrawl.export.manifest import NOT_REPRESENTABLE, AddArticle, ExportCounts
 from newscrawl.export.partitions import Partition
 from newscrawl.export.schemas import COLUMNS, Row, datatrove, flat, parse_day, parse_moment
 from newscrawl.items import Article
@@ -69,18 +69,28 @@ def parquet_writer(
     path: Path, partition: Partition, counts: ExportCounts, *, shape: str | None
 ) -> Iterator[AddArticle]:
     """Write a row for each article: all of its fields, or the columns of a flat shape."""
-    del partition, counts
+    del partition
     group = _make_group(shape)
     with pq.ParquetWriter(path, group.schema, compression="zstd", write_page_index=True) as writer:
 
         def add(article: Article) -> None:
             group.add(article)
             if group.is_full:
-                writer.write_batch(group.take_batch())
+                flush()
+
+        def flush() -> None:
+            rows = group.rows
+            batches = group.take_batches()
+            for batch in batches:
+                writer.write_batch(batch)
+            if missing := len(rows) - sum(batch.num_rows for batch in batches):
+                counts.rows -= missing
+                counts.left_out[NOT_REPRESENTABLE] += missing
 
         yield add
         if group.rows:
-            writer.write_batch(group.take_batch())
+            # Rows are counted once they are added, the last of them by now.
+            flush()
 
 
 @dataclass(kw_only=True)
@@ -104,15 +114,29 @@ class RowGroup:
         self.times.append(_typed_times(article))
         self.chars += len(article.text)
 
-    def take_batch(self) -> pa.RecordBatch:
-        """Return the rows as a batch, and start the next group."""
-        typed = [name for name in self.schema.names if name in self.times[0]]
-        untyped = pa.schema([field for field in self.schema if field.name not in typed])
-        columns = self.batch(self.rows, untyped).columns
-        columns += [
-            pa.array([row[name] for row in self.times], self.schema.field(name).type) for name in typed
-        ]
+    def take_batches(self) -> list[pa.RecordBatch]:
+        """Return the rows as a batch, and start the next group.
+
+        Rows that Arrow cannot hold are left out, and those between them become batches of their own.
+        """
+        batches = list(self._iter_batches(self.rows, self.times))
         self.rows, self.times, self.chars = [], [], 0
+        return batches
+
+    def _iter_batches(self, rows: list[Any], times: list[Row]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield self._make_batch(rows, times)
+        except (pa.ArrowException, OverflowError):
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                yield from self._iter_batches(rows[:middle], times[:middle])
+                yield from self._iter_batches(rows[middle:], times[middle:])
+
+    def _make_batch(self, rows: list[Any], times: list[Row]) -> pa.RecordBatch:
+        typed = [name for name in self.schema.names if name in times[0]]
+        untyped = pa.schema([field for field in self.schema if field.name not in typed])
+        columns = self.batch(rows, untyped).columns
+        columns += [pa.array([row[name] for row in times], self.schema.field(name).type) for name in typed]
         return pa.record_batch(columns, schema=self.schema)
 
 

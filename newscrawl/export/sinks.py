@@ -22,7 +22,15 @@ from newscrawl.export.partitions import Partition
 from newscrawl.export.run import Selection, Sink
 from newscrawl.export.sqlite import SqliteSink
 from newscrawl.items import Article
-from newscrawl.storage import Storage, atomic_write, durable_rename, fsync_folder, is_remote, local_path
+from newscrawl.storage import (
+    Storage,
+    atomic_write,
+    durable_rename,
+    fsync_folder,
+    hide_credentials,
+    is_remote,
+    local_path,
+)
 
 FILE_STEM = "articles"
 DRAFT, OLD = ".part", ".old"
@@ -241,11 +249,13 @@ def sink_for(
     file_format = choose_format(format_, shape=shape, compression=used_compression, single=single, bom=bom)
     if single and not out.endswith(file_format.suffix):
         raise NewscrawlError(
-            f"--compress {used_compression} gives a file that ends with {file_format.suffix}, unlike {out}"
+            f"--compress {used_compression} gives a file that ends with {file_format.suffix}, unlike "
+            f"{hide_credentials(out)}"
         )
     if is_remote(out):
         if single:
-            raise NewscrawlError(f"{out}: a single file is written on this machine; a URL names a folder")
+            name = hide_credentials(out)
+            raise NewscrawlError(f"{name}: a single file is written on this machine; a URL names a folder")
         manifest = Manifest(folder=staging, options=options, has_local_files=False)
         return RemoteSink(format=file_format, manifest=manifest, storage=Storage.open(out))
     path = local_path(out)
@@ -260,5 +270,5 @@ def _sqlite_sink(out: str, shape: str | None, compression: str | None, options: 
     if shape or compression:
         raise NewscrawlError("--as and --compress do not go with --format sqlite")
     if is_remote(out):
-        raise NewscrawlError(f"{out}: --format sqlite writes a file on this machine")
+        raise NewscrawlError(f"{hide_credentials(out)}: --format sqlite writes a file on this machine")
     return SqliteSink(out=local_path(out), options=options)

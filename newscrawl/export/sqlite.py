@@ -13,13 +13,14 @@ from typing import Any
 
 from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.export.formats import replace_nul
-from newscrawl.export.manifest import ExportCounts, JsonObject, load_counts
+from newscrawl.export.manifest import NOT_REPRESENTABLE, ExportCounts, JsonObject, load_counts
 from newscrawl.export.partitions import Partition
 from newscrawl.export.schemas import COLUMNS, flat
 from newscrawl.items import Article
 from newscrawl.storage import durable_rename, try_lock
 
 DRAFT = ".part"
+MAX_INTEGER = 1 << 63
 SEARCHED = ("title", "lede", "text")
 INDEXED = ("id", "url_norm", "source", "lang", "published", "domain", "text_sha256")
 _TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER", "texts": "TEXT"}
@@ -107,7 +108,7 @@ class SqliteSink:
             self._connection.execute("BEGIN")
             self._connection.execute("DELETE FROM articles WHERE unit = ?", (partition.key,))
             self._connection.executemany(
-                _INSERT, (_row_values(partition, article, counts) for article in articles)
+                _INSERT, filter(None, (_row_values(partition, article, counts) for article in articles))
             )
             unit = (partition.key, inputs, json.dumps(counts.as_dict()))
             self._connection.execute("INSERT OR REPLACE INTO export_units VALUES (?, ?, ?)", unit)
@@ -166,14 +167,18 @@ class SqliteSink:
             Path(f"{self.draft}{ending}").unlink(missing_ok=True)
 
 
-def _row_values(partition: Partition, article: Article, counts: ExportCounts) -> list[Any]:
-    counts.rows += 1
+def _row_values(partition: Partition, article: Article, counts: ExportCounts) -> list[Any] | None:
+    """The values of a row; None for a line that is left out since SQLite cannot hold it."""
     values: list[Any] = [partition.key]
     for value in flat(article).values():
+        if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+            counts.left_out[NOT_REPRESENTABLE] += 1
+            return None
         if isinstance(value, list):
             values.append(json.dumps(value, ensure_ascii=False))
         else:
             values.append(replace_nul(value, counts) if isinstance(value, str) else value)
+    counts.rows += 1
     return values
 
 

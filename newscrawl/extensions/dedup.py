@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Self
 
 from scrapy import signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from newscrawl.archive.finished_runs import read_run_lines
@@ -14,31 +14,23 @@ from newscrawl.dedup.incremental import cluster_documents
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article
+from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import epoch_seconds
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
-    from newscrawl.spiders.base import ArchivingSpider
-
 
 logger = logging.getLogger(__name__)
 
 
-class DedupExtension:
+class DedupExtension(CrawlerComponent):
     """Records in state which of the run's articles repeat others of the last days; no line is changed."""
 
     def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
         if crawler.settings.get("NEWSCRAWL_REPLAY"):
             raise NotConfigured("a replay has no state")
         if not crawler.settings.getbool("NEWSCRAWL_DEDUP"):
             raise NotConfigured("NEWSCRAWL_DEDUP is off")
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def spider_closed(self, spider: ArchivingSpider) -> None:
         """Whatever goes wrong here, the run is complete: `newscrawl dedup` catches up later."""

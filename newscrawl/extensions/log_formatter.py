@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from scrapy import Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
 from scrapy.logformatter import LogFormatter, LogFormatterResult
+from scrapy.settings import BaseSettings
+from twisted.python.failure import Failure
 
 from newscrawl.items import Article, Page, Rejection
 from newscrawl.logs import JsonFormatter, RunFilter, TextFormatter, set_run
-
-if TYPE_CHECKING:
-    from scrapy import Spider
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-    from scrapy.settings import BaseSettings
-    from twisted.python.failure import Failure
-
 
 DEFAULT_FORMAT = "%(asctime)s %(run)s [%(name)s] %(levelname)s: %(message)s"
 _STARTUP = ("Scrapy %(version)s started", "Versions:\n", "Overridden settings:\n", "Enabled ")

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from scrapy import signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from newscrawl.archive.report import Report
@@ -25,46 +26,35 @@ from newscrawl.monitoring.alarms import Alarm, AlarmState, dump_alarm_state, loa
 from newscrawl.monitoring.history import WINDOW
 from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
 from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
+from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
 from newscrawl.state.due_outlets import read_outlet_status
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.storage import atomic_write
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
-    from newscrawl.spiders.base import ArchivingSpider
-
 
 logger = logging.getLogger(__name__)
 
 POST_SECONDS = 10.0
 "Time limit for the entire post: a finished crawl waits for nothing longer."
-
-
 METRICS_FOLDER = "metrics"
 "Folder beside the outlets' folders."
 SUMMARY = ("started", "finished", "seconds", "reason", "error", "pages", "articles", "rejected", "sources")
 "Fields of the report that are posted with the alarms."
 
 
-class MonitoringExtension:
+class MonitoringExtension(CrawlerComponent):
     """Runs after ReportExtension, whose report it passes on, and before state is closed."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         if settings.get("NEWSCRAWL_REPLAY"):
             raise NotConfigured("a replay does not show how the outlet is today")
-        self.crawler = crawler
+        super().__init__(crawler)
         self.metrics = Path(settings["NEWSCRAWL_ARCHIVES"]) / METRICS_FOLDER
         self.webhook = settings.get("NEWSCRAWL_WEBHOOK") or ""
         if self.webhook and not is_web_url(self.webhook):
             logger.error("NEWSCRAWL_WEBHOOK is no http(s) URL: alarms are posted nowhere")
             self.webhook = ""
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def spider_closed(self, spider: ArchivingSpider) -> None:
         report = get_report(self.crawler)

@@ -6,20 +6,22 @@ import logging
 import socket
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, cast
+from typing import cast
 
 from scrapy import signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import Report, ReportedAlarm, write_report
 from newscrawl.archive.run_files import Run
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import MACHINE_FAULT, ArchiveError
 from newscrawl.items import SHORT_DIGITS, Article, json_digest, rfc3339
 from newscrawl.monitoring.alarms import Alarm, evaluate_alarms, load_alarm_state
 from newscrawl.monitoring.history import WINDOW, RunRecord
 from newscrawl.monitoring.metrics import RunCollector, RunMetrics, load_metrics
+from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
 from newscrawl.spiders.outlet import LINK_STATS, LISTED, NEW, NEWEST, OWN
 from newscrawl.spiders.run_context import (
     ARGUMENTS,
@@ -32,18 +34,12 @@ from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.refetch_policy import HOST_PAUSED, UNCHANGED_OUTCOMES
 from newscrawl.state.sources import find_retired_sources
 
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
-    from newscrawl.spiders.base import ArchivingSpider
-
-
 logger = logging.getLogger(__name__)
 
 SEEN_BEFORE = UNCHANGED_OUTCOMES | {KNOWN, "duplicate"}
 BY_CHOICE = frozenset({"rights_reserved", "taken_down", HOST_PAUSED})
 "Reasons of pages whose text we have or do not want: they do not show how many pages become articles."
-UNMEASURED_REASONS = SEEN_BEFORE | BY_CHOICE
+UNMEASURED_REASONS = SEEN_BEFORE | BY_CHOICE | {MACHINE_FAULT}
 READ_STEPS = ("extract", "validate")
 LOST_REASONS = (
     "timeout",
@@ -151,21 +147,17 @@ def past_runs(spider: ArchivingSpider, since: int) -> list[RunRecord]:
     ]
 
 
-class ReportExtension:
+class ReportExtension(CrawlerComponent):
     """Takes care of the spider's run; `report` is set once the spider has closed."""
 
     report: Report | None = None
 
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.collector = RunCollector()
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
         crawler.signals.connect(self.item_scraped, signals.item_scraped)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def spider_opened(self, spider: ArchivingSpider) -> None:
         if not hasattr(spider, "run"):

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Self
 
 from scrapy import signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, NotConfigured
-from scrapy.utils.asyncio import create_looping_call
+from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
+from twisted.internet.task import LoopingCall
 
 from newscrawl.archive.finished_runs import has_open_files, read_run_lines
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.extensions.report import get_report
+from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
+from newscrawl.spiders.run_context import find_unread_pages
 from newscrawl.state.due_outlets import record_success
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.reconcile import KILLED, adopt_killed_run
-from newscrawl.state.runs import RENEW_SECONDS
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-    from scrapy.utils.asyncio import AsyncioLoopingCall
-    from twisted.internet.task import LoopingCall
-
-    from newscrawl.spiders.base import ArchivingSpider
-    from newscrawl.state.runs import State
-
+from newscrawl.state.runs import RENEW_SECONDS, State
 
 logger = logging.getLogger(__name__)
 
 
-class StateExtension:
+class StateExtension(CrawlerComponent):
     """Records the run in state, after it has caught up with runs that were killed."""
 
     def __init__(self, crawler: Crawler) -> None:
         if crawler.settings.get("NEWSCRAWL_REPLAY"):
             raise NotConfigured("a replay has no state")
-        self.crawler = crawler
+        super().__init__(crawler)
         self.heartbeat: AsyncioLoopingCall | LoopingCall | None = None
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def spider_opened(self, spider: ArchivingSpider) -> None:
         state = getattr(spider, "state", None)
@@ -74,16 +64,13 @@ class StateExtension:
             self.heartbeat.stop()
         try:
             record_run_end(spider, state, reason)
-            if self._went_well():
+            report = get_report(self.crawler)
+            if report is not None and not report.error:
                 record_success(state.database, spider.name)
             state.lease.release()
         except ArchiveError as failed:
             logger.error("%s: %s", spider.name, failed)
         state.close()
-
-    def _went_well(self) -> bool:
-        report = get_report(self.crawler)
-        return report is not None and not report.error
 
 
 def record_run_end(spider: ArchivingSpider, state: State, reason: str) -> None:
@@ -110,5 +97,6 @@ def adopt_killed_runs(spider: ArchivingSpider, state: State) -> None:
             logger.error("%s: cannot read what run %s wrote: %s", spider.name, run.id, error)
             state.runs.end(run.id, epoch_seconds(utc_now()), reason=KILLED, error=str(error))
             continue
+        spider.unread_pages.update(find_unread_pages(items))
         counts = adopt_killed_run(state.urls, state.runs, run, items, epoch_seconds(utc_now()))
         logger.info("%s: run %s was killed: %s pages ended, %s wait again", spider.name, run.id, *counts)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
-from scrapy import signals
+from scrapy import Request, Spider, signals
+from scrapy.core.downloader import Downloader, Slot
+from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -24,6 +26,7 @@ from scrapy.exceptions import (
     NotConfigured,
 )
 from scrapy.extensions.throttle import AutoThrottle
+from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
 from twisted.python.failure import Failure
 
@@ -38,18 +41,7 @@ from newscrawl.downloader.refusals import HostPaused
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
 from newscrawl.state.encoding import epoch_seconds, from_epoch
-from newscrawl.state.hosts import MAX_PAUSE_SECONDS, url_origin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scrapy import Request, Spider
-    from scrapy.core.downloader import Downloader, Slot
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-
-    from newscrawl.state.hosts import HostTable
-
+from newscrawl.state.hosts import MAX_PAUSE_SECONDS, HostTable, url_origin
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +206,6 @@ class PolitenessMiddleware:
         return self._hosts[origin]
 
     def _count(self, event: str) -> None:
-        assert self.crawler.stats
         self.crawler.stats.inc_value(f"newscrawl/manners/{event}")
 
 
@@ -249,7 +240,6 @@ class DownloadSlots:
 
     @property
     def _downloader(self) -> Downloader:
-        assert self._crawler.engine
         return self._crawler.engine.downloader
 
     def set_min_delay(self, request: Request, seconds: float) -> None:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import logging
 from asyncio import Lock
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from newscrawl.archive.replay import request_key
+from newscrawl.archive.replay import ReplayIndex, request_key
 from newscrawl.discovery.rights_files import (
     AI_TXT,
     MAX_BYTES,
@@ -36,16 +39,7 @@ from newscrawl.items import LINK, Link
 from newscrawl.middlewares.politeness import open_host_table
 from newscrawl.middlewares.robots import ROBOTS_PATH
 from newscrawl.state.encoding import epoch_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-
-    from newscrawl.archive.replay import ReplayIndex
-    from newscrawl.state.hosts import HostTable
-
+from newscrawl.state.hosts import HostTable
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +122,9 @@ class RightsMiddleware:
     def _is_stale(self, stored: OriginRights) -> bool:
         if stored.fetched_at is None:
             return True
-        return not self._replay_index and epoch_seconds(utc_now()) - stored.fetched_at >= MAX_AGE_SECONDS
+        # A time in the future was written by a clock that has been set back since.
+        is_fresh = 0 <= epoch_seconds(utc_now()) - stored.fetched_at < MAX_AGE_SECONDS
+        return not self._replay_index and not is_fresh
 
     async def _fetch_files(self, origin: str) -> None:
         tdm, ai = await self._fetch(origin, TDMREP), await self._fetch(origin, AI_TXT)

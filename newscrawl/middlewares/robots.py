@@ -11,9 +11,10 @@ import logging
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from scrapy import Request
+from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -21,6 +22,7 @@ from scrapy.exceptions import (
     NotConfigured,
 )
 from scrapy.http.request import NO_CALLBACK
+from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
@@ -31,12 +33,6 @@ from newscrawl.errors import ArchiveError
 from newscrawl.middlewares.politeness import DownloadSlots, open_host_table, reset_slot
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.hosts import ROBOTS_SECONDS, Robots, is_conclusive_robots_status, url_origin
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-    from scrapy.robotstxt import RobotParser
-
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +137,6 @@ class RobotsMiddleware:
         url = origin + ROBOTS_PATH
         meta = {"dont_obey_robotstxt": True, "redirect_ttl": MAX_REDIRECTS}
         request = Request(url, priority=_PRIORITY, callback=NO_CALLBACK, meta=meta)
-        assert self.crawler.engine
         self._count("request_count")
         try:
             response = await self.crawler.engine.download_async(request)
@@ -159,9 +154,6 @@ class RobotsMiddleware:
             )
         if not is_conclusive_robots_status(response.status):
             return self._mark_unreachable(origin, now, f"{url}: status {response.status}", RobotsUnreachable)
-        return self._read_response(origin, now, response)
-
-    def _read_response(self, origin: str, now: int, response: Response) -> RobotsRules:
         is_there = HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
         body = truncate_robots(response.body) if is_there else b""
         rules = self._parse(Robots(status=response.status, body=body, fetched_at=now))
@@ -204,7 +196,6 @@ class RobotsMiddleware:
         self._slots.set_min_delay(request, min(delay, MAX_CRAWL_DELAY))
 
     def _count(self, event: str) -> None:
-        assert self.crawler.stats
         self.crawler.stats.inc_value(f"robotstxt/{event}")
 
 

@@ -62,7 +62,7 @@ REFUSALS = frozenset({401, 403, 407, 418, 429, 451})
 MAX_REFUSED = 0.6
 "Share of refusals that raises an alarm where nothing is usual yet."
 ROBOTS = "robots_txt"
-SOURCE_RESPONDED = ("ok", "empty", "not_modified")
+SOURCE_RESPONDED = ("ok", "mended", "empty", "not_modified")
 FROZEN_GAPS, MIN_FROZEN = 3, 2 * DAY
 "A feed is frozen once it has been silent for so many of its longest gaps, and for so long at least."
 NEW_LANGUAGE = 0.01

@@ -10,23 +10,19 @@ import asyncio
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Self, cast
+
+from pebble import ProcessPool
+from scrapy.crawler import Crawler
 
 from newscrawl.archive.reextract import ExtractedPage, extract_with_record
 from newscrawl.archive.run_files import Run
 from newscrawl.archive.site_memory import PageRecordBuffer, read_newest_records, write_site_memory
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault
 from newscrawl.extraction.boilerplate import PageRecord
 from newscrawl.items import Article, Page, Rejection, make_discovery
 from newscrawl.outlet import Outlet
-from newscrawl.workers import Fault, WorkerFault, run_with_timeout, stop_pool, worker_pool
-
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-    from scrapy.crawler import Crawler
-
-    from newscrawl.spiders.base import ArchivingSpider
-
+from newscrawl.spiders.base import CrawlerComponent
+from newscrawl.workers import Fault, TaskPool, WorkerFault, worker_pool
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +34,7 @@ PAGES_PER_PROCESS = 2000
 _REASONS: dict[Fault, str] = {"timeout": "extract_timeout", "crash": "extractor_crash"}
 
 
-class ExtractPipeline:
+class ExtractPipeline(CrawlerComponent):
     """Gives each Page to the pool and awaits its Article or Rejection.
 
     Waiting pages hold their responses in Scrapy's scraper slot, so a slow pool slows the downloads.
@@ -46,30 +42,26 @@ class ExtractPipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
-        self.crawler = crawler
+        super().__init__(crawler)
         self.timeout = settings.getfloat("NEWSCRAWL_EXTRACT_SECONDS")
         self.processes = settings.getint("NEWSCRAWL_EXTRACT_PROCESSES") or default_process_count()
         self.places = asyncio.Semaphore(self.processes * QUEUED_PER_PROCESS)
-        self.pool: ProcessPool | None = None
+        self.pool: TaskPool | None = None
         self.writes_memory = settings.getbool("NEWSCRAWL_SITE_MEMORY")
         self.page_records = PageRecordBuffer()
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
     def open_spider(self) -> None:
-        self.pool = start_extraction_pool(self.processes)
+        self.pool = TaskPool(self.processes, PAGES_PER_PROCESS)
 
     def close_spider(self) -> None:
         if self.pool:
-            stop_pool(self.pool)
+            self.pool.stop()
         if records := self.page_records.records:
             self.write_memory(records)
 
     def write_memory(self, records: list[PageRecord]) -> None:
         """Write the site memory for the next run from this run's pages."""
-        spider = cast("ArchivingSpider", self.crawler.spider)
+        spider = self.spider
         # A replay brings no new pages, and pages of many sites have nothing in common.
         if spider.outlet is None or spider.run.replay_index:
             return
@@ -83,24 +75,32 @@ class ExtractPipeline:
     async def process_item(self, item: Page | Rejection) -> Article | Rejection:
         if isinstance(item, Rejection):
             return item
-        spider = cast("ArchivingSpider", self.crawler.spider)
+        spider = self.spider
+        source = spider.outlet.id if spider.outlet else None
         async with self.places:
+            if isinstance(spider.run.failure, MachineFault):
+                return reject_page(item, source, MACHINE_FAULT, str(spider.run.failure))
             try:
                 return await self.extract(item, spider.run, spider.outlet)
+            except MachineFault as error:
+                # Every page that follows would fail in the same way, through no fault of its own.
+                spider.stop_on_archive_error(error)
+                return reject_page(item, source, MACHINE_FAULT, str(error))
             except Exception as error:
                 logger.exception("%s: extraction of %s failed", spider.name, item.url)
-                source = spider.outlet.id if spider.outlet else None
                 return reject_page(item, source, "extractor_error", f"{type(error).__name__}: {error}")
 
     async def extract(self, page: Page, run: Run, outlet: Outlet | None) -> Article | Rejection:
-        """The worker's result, or a Rejection that names what happened to the worker."""
+        """The worker's result, or a Rejection that names what happened to the worker; else MachineFault."""
         assert self.pool
         task = partial(extract_with_record, run.source, page.warc, outlet, run.memory)
         reject = partial(reject_page, page, outlet.id if outlet else None)
         try:
-            extracted: ExtractedPage = await run_with_timeout(self.pool, task, self.timeout)
+            extracted: ExtractedPage = await self.pool.run(task, self.timeout)
         except WorkerFault as error:
             return reject(_REASONS[error.fault], str(error))
+        except MachineFault:
+            raise
         except ArchiveError as error:
             return reject("archive_unreadable", str(error))
         if extracted.record and self.writes_memory:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
+from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from newscrawl.errors import ArchiveError
@@ -11,22 +12,15 @@ from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, Rejection, reject_article
 from newscrawl.outlet import parse_rights_policy
 from newscrawl.pipelines.store import FILL_RATE_STATS, filled_fields
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
-    from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
 
 
-class ValidatePipeline:
+class ValidatePipeline(CrawlerComponent):
     """Passes Articles that have a title and enough text."""
 
     def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
         self.min_chars = crawler.settings.getint("NEWSCRAWL_BODY_MIN_CHARS")
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def process_item(self, item: Article | Rejection) -> Article | Rejection:
         if isinstance(item, Article) and (reason := find_rejection_reason(item, self.min_chars)):
@@ -43,41 +37,30 @@ def find_rejection_reason(article: Article, min_chars: int) -> str | None:
     return "too_short" if article.char_count < min_chars else None
 
 
-class RightsPipeline:
+class RightsPipeline(CrawlerComponent):
     """Writes the outlet's policy, or else the crawl's, onto reserved articles; `skip` rejects them."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.policy = parse_rights_policy(crawler.settings["NEWSCRAWL_RIGHTS"])
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def process_item(self, item: Article | Rejection) -> Article | Rejection:
         if isinstance(item, Rejection):
             return item
-        outlet = cast("ArchivingSpider", self.crawler.spider).outlet
+        outlet = self.spider.outlet
         outcome = apply_rights_policy(item, (outlet and outlet.rights) or self.policy)
         for name in item.rights.reserved_by:
             self.crawler.stats.inc_value(f"newscrawl/reserved/{name}")
         return outcome
 
 
-class ArchivedDuplicatesPipeline:
+class ArchivedDuplicatesPipeline(CrawlerComponent):
     """Rejects Articles whose id (normalised URL and text) another page's line in the archive has."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def process_item(self, item: Article | Rejection) -> Article | Rejection:
         if isinstance(item, Rejection):
             return item
-        spider = cast("ArchivingSpider", self.crawler.spider)
+        spider = self.spider
         try:
             duplicate = spider.frontier.find_duplicate(item)
         except ArchiveError as error:

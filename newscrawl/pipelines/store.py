@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, cast
-
 from itemadapter import ItemAdapter
 from scrapy.exceptions import DropItem
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
-    from newscrawl.spiders.base import ArchivingSpider
-
+from newscrawl.spiders.base import CrawlerComponent
 
 WATCHED_FIELDS = ("title", "lede", "text", "authors", "published", "section", "tags", "images")
 "Fields whose fill rate is tracked: a drop usually means that the site has changed its pages."
 FILL_RATE_STATS = "newscrawl/filled/"
 
 
-class StorePipeline:
+class StorePipeline(CrawlerComponent):
     """Writes the line, then marks the page as done."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
     def process_item(self, item: Article | Rejection) -> Article:
-        spider = cast("ArchivingSpider", self.crawler.spider)
+        spider = self.spider
         try:
             if isinstance(item, Article):
                 spider.run.write_article(item)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
-from newscrawl.errors import BUSY, Busy, NewscrawlError
+from newscrawl.errors import BUSY, MACHINE_FAULT, Busy, NewscrawlError
 from newscrawl.extensions.log_formatter import is_json_log, open_log
 from newscrawl.extensions.report import get_report
 from newscrawl.logs import escape_controls, set_run
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FAILED = 1
-_FAILED_REASONS = {"archive_error", "start_error"}
+_FAILED_REASONS = {"archive_error", "start_error", MACHINE_FAULT}
 
 
 class Command(ScrapyCrawl):
@@ -62,7 +62,7 @@ class Command(ScrapyCrawl):
             if crawler.settings.get("NEWSCRAWL_REPLAY"):
                 choose_replayed_runs(args[0], crawler.settings)
         except NewscrawlError as error:
-            raise UsageError(str(error), print_help=False) from error
+            raise UsageError(escape_controls(str(error)), print_help=False) from error
         if exit_code := self._check_lease(args[0], crawler):
             self.exitcode = exit_code
             return

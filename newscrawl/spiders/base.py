@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from gzip import BadGzipFile
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
-import brotli
 import scrapy
-from backports import zstd
 from scrapy import Request
+from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -24,28 +21,31 @@ from scrapy.exceptions import (
     ResponseDataLossError,
     UnsupportedURLSchemeError,
 )
+from scrapy.http import Response
+from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.defer import deferred_from_coro
+from twisted.python.failure import Failure
 
 from newscrawl import __version__
 from newscrawl.addresses import AllowedAddresses, is_loopback
 from newscrawl.archive.run_files import Run
-from newscrawl.errors import ArchiveError, NewscrawlError, RefusedOutlet
+from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault, NewscrawlError, RefusedOutlet
 from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, Page, Rejection, make_discovery, rfc3339
 from newscrawl.outlet import Outlet
-from newscrawl.spiders.run_context import REPLAY_SETTINGS, create_run, open_frontier, open_state
+from newscrawl.spiders.run_context import (
+    REPLAY_SETTINGS,
+    create_run,
+    find_replayed_pages,
+    open_frontier,
+    open_state,
+)
 from newscrawl.state.encoding import PreviousFetch
 from newscrawl.state.frontier import Frontier
 from newscrawl.state.refetch_policy import REVISIT_AGES
 from newscrawl.state.runs import State
+from newscrawl.warc.http import ContentError
 from newscrawl.warc.records import OriginalResponse
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
-    from scrapy.settings import BaseSettings
-    from twisted.python.failure import Failure
-
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +60,9 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (ResponseDataLossError, "cut_short"),
     (DownloadFailedError, "connection_failed"),
     (UnsupportedURLSchemeError, "bad_scheme"),
+    (MachineFault, MACHINE_FAULT),
     (ArchiveError, "archive_error"),
-    (BadGzipFile, "bad_coding"),
-    (zlib.error, "bad_coding"),
-    (brotli.error, "bad_coding"),
-    (zstd.ZstdError, "bad_coding"),
+    (ContentError, "bad_coding"),
 )
 # Messages about a URL that cannot be requested, as the target of a redirect may be.
 _BAD_TARGETS = (
@@ -99,11 +97,6 @@ def check_allowed(settings: BaseSettings, urls: Iterable[str], outlet: Outlet | 
             "set NEWSCRAWL_CONTACT to a mail address or URL where sites can reach you: "
             "it goes into the User-Agent, and no outlet is crawled without it"
         )
-
-
-def user_agent(version: str, contact: str) -> str:
-    """`newscrawl/<version> (+contact)`."""
-    return f"newscrawl/{version} (+{contact})" if contact else f"newscrawl/{version}"
 
 
 def failure_reason(failure: Failure) -> str:
@@ -148,6 +141,8 @@ class ArchivingSpider(scrapy.Spider):
     is_alone: bool = False
     "Whether the page that was requested last must be the only one in flight."
     sources_failed: list[str]
+    unread_pages: dict[str, Page]
+    "Pages by the URL of their link that an earlier run archived, but which its machine could not read."
 
     def __init__(self, **arguments: Any) -> None:
         if arguments:
@@ -159,9 +154,9 @@ class ArchivingSpider(scrapy.Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         settings = crawler.settings
         check_allowed(settings, spider.first_urls(), spider.outlet)
-        settings.set(
-            "USER_AGENT", user_agent(__version__, settings.get("NEWSCRAWL_CONTACT")), priority="spider"
-        )
+        contact = settings.get("NEWSCRAWL_CONTACT")
+        agent = f"newscrawl/{__version__}" + (f" (+{contact})" if contact else "")
+        settings.set("USER_AGENT", agent, priority="spider")
         if settings.get("NEWSCRAWL_REPLAY"):
             settings.setdict(REPLAY_SETTINGS, priority="cmdline")
         ages = spider.outlet.revisit_seconds if spider.outlet else None
@@ -169,6 +164,7 @@ class ArchivingSpider(scrapy.Spider):
             spider.state = open_state(spider.name, settings, REVISIT_AGES if ages is None else ages)
         spider.run = create_run(spider.name, settings)
         spider.is_first_run = not (spider.state and spider.state.runs.last())
+        spider.unread_pages = find_replayed_pages(spider.run)
         spider.open_frontier()
         spider.pages_left = settings.getint("NEWSCRAWL_PAGES_MAX")
         limits = (settings.getint(name) for name in ("NEWSCRAWL_PAGE_MAX_BYTES", "DOWNLOAD_MAXSIZE"))
@@ -188,11 +184,12 @@ class ArchivingSpider(scrapy.Spider):
         """The URLs that are requested first; whether the crawl is allowed is decided on them."""
         raise NotImplementedError
 
-    def page_requests(self) -> Iterator[Request | Rejection]:
+    def page_requests(self) -> Iterator[Request | Rejection | Page]:
         """Requests for the next links of the frontier, within the limit of the run."""
         if self.run.failure:
             return
         links: list[Link] = []
+        archived: list[Page] = []
         with self.closing_on_errors():
             links = self.frontier.take(min(self.pages_left, self._free_places()))
         self.pages_left -= len(links)
@@ -200,6 +197,10 @@ class ArchivingSpider(scrapy.Spider):
         for link in links:
             if reason := self.frontier.skip_reason(link.url):
                 yield from self._skip(link, reason)
+                continue
+            if page := self.unread_pages.pop(link.url, None):
+                self.pages_in_flight -= 1
+                archived.append(page)
                 continue
             previous = self.frontier.previous_fetch(link.url)
             yield Request(
@@ -211,6 +212,9 @@ class ArchivingSpider(scrapy.Spider):
                 # The frontier hands out each page once. A redirect to a page that was fetched must still end.
                 dont_filter=True,
             )
+        if archived:
+            yield from archived
+            yield from self.page_requests()
 
     def _free_places(self) -> int:
         """How many pages may be requested now."""
@@ -220,7 +224,7 @@ class ArchivingSpider(scrapy.Spider):
         self.is_alone = is_careful
         return PAGES_IN_FLIGHT - self.pages_in_flight
 
-    def _skip(self, link: Link, reason: str) -> Iterator[Request | Rejection]:
+    def _skip(self, link: Link, reason: str) -> Iterator[Request | Rejection | Page]:
         self.pages_in_flight -= 1
         detail = "each time that it was fetched the process died"
         yield self.reject(Request(link.url, meta={LINK: link}), reason, detail)
@@ -245,7 +249,7 @@ class ArchivingSpider(scrapy.Spider):
             return self.reject(response.request, "not_modified", detail, step="dedupe")
         return Page(link=link, url=response.url, status=response.status, warc=meta[POINTER])
 
-    def page_failed(self, failure: Failure) -> Iterator[Rejection | Request]:
+    def page_failed(self, failure: Failure) -> Iterator[Rejection | Request | Page]:
         self.pages_in_flight -= 1
         request: Request = failure.request  # type: ignore[attr-defined]
         yield self.reject(request, failure_reason(failure), failure_detail(failure))
@@ -274,7 +278,8 @@ class ArchivingSpider(scrapy.Spider):
         logger.error("%s: %s", self.name, error)
         engine = self.crawler.engine
         if engine.running:
-            deferred_from_coro(engine.close_spider_async(reason="archive_error"))
+            reason = MACHINE_FAULT if isinstance(error, MachineFault) else "archive_error"
+            deferred_from_coro(engine.close_spider_async(reason=reason))
 
     @contextmanager
     def closing_on_errors(self) -> Iterator[None]:
@@ -283,6 +288,21 @@ class ArchivingSpider(scrapy.Spider):
             yield
         except ArchiveError as error:
             self.stop_on_archive_error(error)
+
+
+class CrawlerComponent:
+    """A pipeline or an extension, which Scrapy creates with its crawler."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    @property
+    def spider(self) -> ArchivingSpider:
+        return cast("ArchivingSpider", self.crawler.spider)
 
 
 def conditional_meta(previous: PreviousFetch | None) -> dict[str, Any]:

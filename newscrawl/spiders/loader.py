@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from scrapy import Request, Spider
+from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from newscrawl.errors import OutletError
 from newscrawl.outlet import Outlet, find_outlet, outlet_files
 from newscrawl.spiders.outlet import OutletSpider
 from newscrawl.spiders.urls import UrlsSpider
-
-if TYPE_CHECKING:
-    from scrapy import Request, Spider
-    from scrapy.settings import BaseSettings
 
 
 class OutletSpiderLoader:

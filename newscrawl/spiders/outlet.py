@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urljoin
 
 from scrapy import Request
+from scrapy.http import Response
+from scrapy.settings import BaseSettings
+from scrapy.statscollectors import StatsCollector
+from twisted.python.failure import Failure
 
 from newscrawl.archive.replay import CaptureTable, request_key
 from newscrawl.archive.run_files import Run
@@ -17,10 +22,21 @@ from newscrawl.discovery.autodiscovery import (
     find_page_feeds,
     find_robots_sitemaps,
 )
-from newscrawl.discovery.results import Outcome, SourceResult, cache_interval, max_interval
-from newscrawl.discovery.sources import MAX_DEPTHS, SourceKind, list_sources, read_source
+from newscrawl.discovery.results import (
+    READ_OUTCOMES,
+    Outcome,
+    SourceResult,
+    cache_interval,
+    max_interval,
+)
+from newscrawl.discovery.sources import (
+    MAX_DEPTHS,
+    SourceKind,
+    is_quick_to_read,
+    list_sources,
+    read_source,
+)
 from newscrawl.discovery.url_filters import find_trap, is_article_url
-from newscrawl.discovery.xml import is_gzip
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.items import FETCHED, LINK, POINTER, Link, Page, Rejection, rfc3339
@@ -34,7 +50,7 @@ from newscrawl.spiders.base import (
 )
 from newscrawl.spiders.run_context import used_only_due_sources
 from newscrawl.state.encoding import PreviousFetch, epoch_seconds, published_desc
-from newscrawl.state.refetch_policy import HOST_PAUSED
+from newscrawl.state.refetch_policy import HOST_PAUSED, REVISIT_AGES
 from newscrawl.state.runs import State
 from newscrawl.state.sources import (
     FetchResult,
@@ -44,16 +60,11 @@ from newscrawl.state.sources import (
     find_due_sources,
     must_discover,
 )
-from newscrawl.workers import Fault, WorkerFault, run_with_timeout, stop_pool, worker_pool
+from newscrawl.workers import Fault, TaskPool, WorkerFault
 
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-    from scrapy.http import Response
-    from scrapy.settings import BaseSettings
-    from scrapy.statscollectors import StatsCollector
-    from twisted.python.failure import Failure
+logger = logging.getLogger(__name__)
 
-
+T = TypeVar("T")
 ONLY_DUE = "NEWSCRAWL_ONLY_DUE"
 MAX_SOURCES_SETTING = "NEWSCRAWL_SOURCES_MAX"
 IS_PROBE = "newscrawl_probing"
@@ -146,6 +157,7 @@ def read_source_config(outlet: Outlet, max_sources: int) -> SourceConfig:
         digest=outlet.digest,
         max_sources=max_sources,
         max_depths=MAX_DEPTHS,
+        revisit_ages=REVISIT_AGES if outlet.revisit_seconds is None else outlet.revisit_seconds,
     )
 
 
@@ -168,41 +180,51 @@ def count_links(
         stats.max_value(f"{LINK_STATS}{NEWEST}", max(dates))
 
 
-INLINE_BYTES = 256 * 1024
-"Smaller sources are read in this process: that takes less time than handing them over."
 SOURCES_PER_PROCESS = 50
 _FAULT_OUTCOMES: dict[Fault, Outcome] = {"timeout": "read_timeout", "crash": "reader_crash"}
 
 
 class SourceReader:
-    """Reads the sources of an outlet; large ones in a process that starts with the first of them."""
+    """Reads the sources of an outlet; what may take time, in a process that starts with the first of them."""
 
     def __init__(self, outlet: Outlet, seconds: float) -> None:
         self._outlet = outlet
         self._seconds = seconds
-        self._pool: ProcessPool | None = None
+        self._pool: TaskPool | None = None
 
     async def read(self, kind: SourceKind, body: bytes, url: str, content_type: str) -> SourceResult:
-        """The links of a source; `read_timeout` or `reader_crash` when it could not be read."""
-        task = partial(read_source, kind, body, url, content_type, self._outlet)
-        if len(body) <= INLINE_BYTES and not is_gzip(body):
-            return task()
-        self._pool = self._pool or worker_pool(1, SOURCES_PER_PROCESS)
+        """The links of a source; `read_timeout` or `reader_crash` when it could not be read.
+
+        MachineFault when no process could have read it.
+        """
         try:
-            return await run_with_timeout(self._pool, task, self._seconds)
+            return await self._run(
+                partial(read_source, kind, body, url, content_type, self._outlet), is_quick_to_read(body)
+            )
         except WorkerFault as error:
-            if error.fault == "crash":
-                # The cause may have left the pool without workers.
-                self.close()
             return SourceResult(outcome=_FAULT_OUTCOMES[error.fault], note=str(error))
+
+    async def find_feeds(self, body: bytes, url: str) -> tuple[str, ...]:
+        """The feeds that a page names; none when it could not be read."""
+        try:
+            return await self._run(partial(find_page_feeds, body, url), is_quick_to_read(body))
+        except WorkerFault as error:
+            logger.warning("%s cannot be read: %s", url, error)
+            return ()
+
+    async def _run(self, task: Callable[[], T], is_quick: bool) -> T:
+        if is_quick:
+            return task()
+        self._pool = self._pool or TaskPool(1, SOURCES_PER_PROCESS)
+        return await self._pool.run(task, self._seconds)
 
     def close(self) -> None:
         if self._pool:
-            stop_pool(self._pool)
+            self._pool.stop()
             self._pool = None
 
 
-Requests = Iterator[Request | Rejection]
+Requests = Iterator[Request | Rejection | Page]
 
 
 class OutletSpider(ArchivingSpider):
@@ -215,7 +237,7 @@ class OutletSpider(ArchivingSpider):
     def first_urls(self) -> Iterable[str]:
         return [self.outlet.home, *(url for _, url in list_sources(self.outlet))]
 
-    async def start(self) -> AsyncIterator[Request | Rejection]:
+    async def start(self) -> AsyncIterator[Request | Rejection | Page]:
         settings = self.crawler.settings
         self.sources_left = settings.getint(MAX_SOURCES_SETTING)
         self._requested: set[str] = set()
@@ -253,12 +275,16 @@ class OutletSpider(ArchivingSpider):
 
     async def parse_source(
         self, response: Response, kind: SourceKind, source_url: str, depth: int = 0
-    ) -> AsyncIterator[Request | Rejection]:
+    ) -> AsyncIterator[Request | Rejection | Page]:
         if response.status == NOT_MODIFIED:
             requests = self._handle_unchanged(response, kind, source_url, depth)
         else:
             content_type = _response_header(response, "Content-Type") or ""
-            result = await self.reader.read(kind, response.body, response.url, content_type)
+            result = None
+            with self.closing_on_errors():
+                result = await self.reader.read(kind, response.body, response.url, content_type)
+            if result is None:
+                return  # the machine is at fault: the source stays due
             requests = self._handle_result(response, kind, source_url, depth, result)
         for request in requests:
             yield request
@@ -267,7 +293,7 @@ class OutletSpider(ArchivingSpider):
         self, response: Response, kind: SourceKind, source_url: str, depth: int, result: SourceResult
     ) -> Requests:
         self._count_source(kind, result.outcome)
-        if result.outcome != "ok":
+        if result.outcome not in READ_OUTCOMES:
             note = result.note or "no further note"
             self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, result.outcome, note)
             self.sources_failed.append(f"{response.url}: {result.outcome}")
@@ -344,10 +370,14 @@ class OutletSpider(ArchivingSpider):
         if not request.meta.get(IS_PROBE):
             self.logger.warning("%s: %s: %s", self.name, request.url, failure_detail(failure))
 
-    def parse_home(self, response: Response) -> Requests:
+    async def parse_home(self, response: Response) -> AsyncIterator[Request | Rejection | Page]:
         """Autodiscovery: feeds that the home page links, else sitemaps in robots.txt, else usual paths."""
-        if feeds := find_page_feeds(response.body, response.url):
-            yield from self.source_requests(("feed", url, 0) for url in feeds)
+        feeds: tuple[str, ...] = ()
+        with self.closing_on_errors():
+            feeds = await self.reader.find_feeds(response.body, response.url)
+        for request in self.source_requests(("feed", url, 0) for url in feeds):
+            yield request
+        if feeds:
             return
         yield Request(
             urljoin(self.outlet.home, "/robots.txt"),

@@ -7,8 +7,10 @@ import os
 import platform
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -23,8 +25,8 @@ from newscrawl.archive.replay import ReplayIndex, RunFiles, read_captures, selec
 from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.items import SHORT_DIGITS, Rejection, json_digest
+from newscrawl.errors import MACHINE_FAULT, ArchiveError, NewscrawlError
+from newscrawl.items import SHORT_DIGITS, Article, Page, Rejection, json_digest
 from newscrawl.state.database import database_url
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.encoding import epoch_seconds
@@ -88,8 +90,12 @@ def settings_digest(settings: BaseSettings) -> str:
 
 
 def recorded_settings(settings: BaseSettings) -> dict[str, str]:
-    """Settings for the report: those of the command line, and newscrawl's own."""
-    return state_settings(settings) | {
+    """Settings for the report: those of the command line, and newscrawl's own.
+
+    A state URL is there only if it stands for no state: others may hold a password.
+    """
+    has_no_state = settings.get(STATE_URL) == NO_STATE_URL
+    return ({STATE_URL: NO_STATE_URL} if has_no_state else {}) | {
         name: _setting_text(value)
         for name, value in sorted(settings.items())
         if (
@@ -99,11 +105,6 @@ def recorded_settings(settings: BaseSettings) -> dict[str, str]:
         and name not in _IRRELEVANT_SETTINGS
         and not _SECRET.search(name)
     }
-
-
-def state_settings(settings: BaseSettings) -> dict[str, str]:
-    """The state URL if it stands for no state. Other URLs are left out, because they may hold a password."""
-    return {STATE_URL: NO_STATE_URL} if settings.get(STATE_URL) == NO_STATE_URL else {}
 
 
 def _setting_text(value: object) -> str:
@@ -136,7 +137,10 @@ def create_run(name: str, settings: BaseSettings) -> Run:
 def choose_memory(name: str, settings: BaseSettings, folder: Path) -> Path | None:
     """The site memory of all pages of a run: the newest one, or in a replay that of the replayed run."""
     if settings.get("NEWSCRAWL_REPLAY"):
-        return _replayed_memory(choose_replayed_runs(name, settings), replay_time(settings))
+        # In a replay by time, that of the last run that had begun then.
+        runs, at = choose_replayed_runs(name, settings), replay_time(settings)
+        run = ([run for run in runs if at is None or run.began <= at] or runs[:1])[-1]
+        return find_memory(run.paths[0].parent, run.memory) if run.memory else None
     try:
         memory = newest_memory(folder)
         if memory:
@@ -145,13 +149,6 @@ def choose_memory(name: str, settings: BaseSettings, folder: Path) -> Path | Non
         logger.warning("%s: crawled without a memory: %s", name, error)
         return None
     return memory
-
-
-def _replayed_memory(runs: list[RunFiles], at: datetime | None) -> Path | None:
-    """The memory of the replayed run; in a replay by time, of the last run that had begun then."""
-    began = [run for run in runs if at is None or run.began <= at] or runs[:1]
-    memory = began[-1].memory
-    return find_memory(began[-1].paths[0].parent, memory) if memory else None
 
 
 def open_replay_index(name: str, settings: BaseSettings) -> ReplayIndex | None:
@@ -215,7 +212,26 @@ def warcinfo(name: str, settings: BaseSettings, memory: Path | None = None) -> t
 
 
 def this_process() -> Holder:
-    return Holder(host=socket.gethostname(), pid=os.getpid())
+    """This process as a holder of leases."""
+    pid = os.getpid()
+    return Holder(
+        host=socket.gethostname(), pid=pid, token=process_token(pid), pid_namespace=read_pid_namespace()
+    )
+
+
+@lru_cache(maxsize=1)
+def process_token(_: int) -> str:
+    """A random name of the process with this pid: a fork needs one of its own."""
+    return uuid4().hex
+
+
+def read_pid_namespace() -> str:
+    """Boot id and PID namespace of this process; empty where the kernel reports neither."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except (OSError, ValueError):
+        return ""
 
 
 def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISIT_AGES) -> State | None:
@@ -234,8 +250,13 @@ def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISI
 
 
 def has_ended(other: Holder, acquired_at: int) -> bool:
-    """Whether a process has ended. On another host that shows only when its lease expires."""
-    return other.host == socket.gethostname() and not is_running(other.pid, acquired_at)
+    """Whether a process has ended.
+
+    Only the kernel that runs it can tell, and only by pids of the same namespace: containers may share a host
+    name, and each begins with pid 1. Of all other processes the lease has to expire.
+    """
+    is_same_namespace = other.pid_namespace != "" and other.pid_namespace == read_pid_namespace()
+    return is_same_namespace and not is_running(other.pid, acquired_at)
 
 
 def open_frontier(state: State | None, run: Run) -> Frontier:
@@ -266,6 +287,36 @@ def planned_frontier(run: Run) -> PlannedFrontier | None:
     }
     skipped = {line.url_requested: line.reason for line in rejections if line.reason == CRASHES_PROCESS}
     return PlannedFrontier(map(link_from_line, lines), duplicates, skipped)
+
+
+def find_unread_pages(lines: Iterable[Article | Rejection]) -> dict[str, Page]:
+    """Pages that a run archived and could not read, by the URL of their link, from the run's lines."""
+    # In another step a line may point to the record of a redirect, or of an attempt that failed.
+    unread = (
+        line
+        for line in lines
+        if isinstance(line, Rejection) and (line.step, line.reason) == ("extract", MACHINE_FAULT)
+    )
+    return {line.url_requested: page for line in unread if (page := _archived_page(line))}
+
+
+def find_replayed_pages(run: Run) -> dict[str, Page]:
+    """Pages that the replayed run did not fetch, because it read them in the archive of an earlier run."""
+    report, index = recorded_report(run), run.replay_index
+    if not report or not index:
+        return {}
+    try:
+        lines = list(read_run_lines(index.table.folder, report.run))
+    except ArchiveError:
+        return {}
+    earlier = (line for line in lines if line.warc and line.warc.file not in report.warcs)
+    return {line.url_requested: page for line in earlier if (page := _archived_page(line))}
+
+
+def _archived_page(line: Article | Rejection) -> Page | None:
+    if not line.warc:
+        return None
+    return Page(link=link_from_line(line), url=line.url, status=HTTPStatus.OK, warc=line.warc)
 
 
 def used_only_due_sources(run: Run) -> bool:

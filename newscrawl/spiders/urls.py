@@ -9,7 +9,7 @@ from typing import Any
 from scrapy import Request
 
 from newscrawl.errors import NewscrawlError
-from newscrawl.items import Link, Rejection
+from newscrawl.items import Link, Page, Rejection
 from newscrawl.spiders.base import ArchivingSpider
 from newscrawl.state.frontier import MemoryFrontier
 from newscrawl.urls import absolute_url
@@ -41,7 +41,7 @@ class UrlsSpider(ArchivingSpider):
     def first_urls(self) -> Iterable[str]:
         return self.urls
 
-    async def start(self) -> AsyncIterator[Request | Rejection]:
+    async def start(self) -> AsyncIterator[Request | Rejection | Page]:
         self.frontier = MemoryFrontier(max_waiting=len(self.urls))
         self.frontier.add(Link(url=url, via="list") for url in self.urls)
         # The user wants every listed page; the limit is for pages that a crawl finds by itself.

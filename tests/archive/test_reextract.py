@@ -95,7 +95,7 @@ def test_a_note_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_body_that_cannot_be_decoded_is_a_named_rejection(tmp_path: Path) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n\x00lain"
     result = extract_page(archived(tmp_path, (), answer), None)  # type: ignore[arg-type]
     assert isinstance(result, Rejection)
     assert (result.reason, result.step) == ("bad_encoding", "extract")

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from newscrawl.archive.lines import LinesFile
 from newscrawl.archive.manifest import MANIFEST, file_sha256, read_manifest
-from newscrawl.archive.repair import FileRepair, FolderRepair, repair_folder
+from newscrawl.archive.repair import FileRepair, FolderRepair, find_unlisted, repair_folder
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
 from newscrawl.warc.filenames import WarcNameTemplate
@@ -83,13 +83,18 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def repaired(repairs: FolderRepair) -> list[FileRepair]:
+    """What was done to files that were open; those that tests put there finished are listed besides."""
+    return [file for file in repairs.files if file.outcome != "listed"]
+
+
 def outcomes(repairs: FolderRepair) -> dict[str, str]:
-    return {file.name: file.outcome for file in repairs.files}
+    return {file.name: file.outcome for file in repaired(repairs)}
 
 
 def repaired_alone(path: Path) -> FileRepair | None:
     """What a repair of its folder did to the one open file there; None when it did nothing."""
-    found = repair_folder(path.parent, host=HOST).files
+    found = repaired(repair_folder(path.parent, host=HOST))
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -120,7 +125,7 @@ def test_every_cut_of_the_last_record_keeps_the_records_before_it(tmp_path: Path
         assert (torn.read_bytes() if torn.exists() else b"") == raw[whole:cut]
         before = content(tmp_path)
         assert repaired_alone(path) is None
-        assert not repair_folder(tmp_path, host=HOST, complete=True).files
+        assert not repair_folder(tmp_path, host=HOST).files
         assert content(tmp_path) == before
         for left in tmp_path.iterdir():
             left.unlink()
@@ -191,12 +196,12 @@ def test_the_walk_takes_little_memory_whatever_a_record_unpacks_to() -> None:
 def test_a_file_without_a_whole_record_is_only_kept_aside(tmp_path: Path, left: bytes) -> None:
     (tmp_path / (NAME + OPEN_SUFFIX)).write_bytes(left)
     (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(line(POINTERS[0]))
-    repairs = repair_folder(tmp_path, host=HOST, complete=True)
+    repairs = repair_folder(tmp_path, host=HOST)
     assert outcomes(repairs) == {NAME: "torn", LINES: "closed"}
     assert content(tmp_path)[f"{NAME}.torn"] == left
     assert content(tmp_path)[LINES] == b""
     assert content(tmp_path)[f"{LINES}.torn"] == line(POINTERS[0])
-    assert not repair_folder(tmp_path, host=HOST, complete=True).files
+    assert not repair_folder(tmp_path, host=HOST).files
 
 
 def test_lines_are_put_into_order_and_held_against_the_archive(tmp_path: Path) -> None:
@@ -227,7 +232,7 @@ def test_lines_are_put_into_order_and_held_against_the_archive(tmp_path: Path) -
     assert set(found) == {NAME, f"{NAME}.torn", LINES, f"{LINES}.torn", rejected, MANIFEST}
     assert read_manifest(tmp_path) == {name: file_sha256(tmp_path / name) for name in (NAME, LINES, rejected)}
     assert repairs.is_sound
-    assert not repair_folder(tmp_path, host=HOST, complete=True).files
+    assert not repair_folder(tmp_path, host=HOST).files
 
 
 @pytest.mark.parametrize(
@@ -280,7 +285,7 @@ def test_lines_that_were_being_put_into_order_are_finished(tmp_path: Path) -> No
     (tmp_path / MANIFEST).unlink()
     assert outcomes(repair_folder(tmp_path, host=HOST)) == {LINES + OPEN_SUFFIX: "removed"}
     assert content(tmp_path)[LINES] == ordered
-    assert read_manifest(tmp_path) == {LINES: file_sha256(tmp_path / LINES)}
+    assert read_manifest(tmp_path) == {name: file_sha256(tmp_path / name) for name in (NAME, LINES)}
 
 
 @pytest.mark.parametrize("name", [NAME, LINES])
@@ -289,12 +294,12 @@ def test_nothing_is_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / (name + OPEN_SUFFIX)).write_bytes(RAW)
     before = content(tmp_path)
     repairs = repair_folder(tmp_path, host=HOST)
-    (file,) = repairs.files
+    (file,) = repaired(repairs)
     assert file.outcome == "broken"
     assert file.reason
     assert f"{name} is there too" in file.reason
     assert not repairs.is_sound
-    assert content(tmp_path) == before
+    assert {**content(tmp_path), **before} == content(tmp_path)
 
 
 class Killed(BaseException):
@@ -348,11 +353,11 @@ def test_a_repair_killed_at_any_step_is_finished_by_the_next(
                 killed = False
             except Killed:
                 killed = True
-        assert repair_folder(folder, host=HOST, complete=True).is_sound
+        assert repair_folder(folder, host=HOST).is_sound
         found = content(folder)
         assert read_manifest(folder) == read_manifest(tmp_path / "undisturbed")
         assert {**found, MANIFEST: b""} == {**expected, MANIFEST: b""}
-        assert not repair_folder(folder, host=HOST, complete=True).files
+        assert not repair_folder(folder, host=HOST).files
     assert steps > 12
 
 
@@ -453,7 +458,7 @@ def test_a_file_that_a_writer_holds_is_left_alone_whatever_its_name_says(tmp_pat
     writer.write(an_exchange(1))
     lines.close()
     writer.close()
-    assert not repair_folder(tmp_path, host=HOST).files
+    assert not repaired(repair_folder(tmp_path, host=HOST))
 
 
 def test_files_of_another_host_wait_for_force(tmp_path: Path, running: int) -> None:
@@ -539,15 +544,19 @@ def test_a_folder_that_is_not_there_has_nothing_to_repair(tmp_path: Path) -> Non
         repair_folder(tmp_path / "file", host=HOST)
 
 
-def test_finished_files_that_were_not_listed_are_listed_when_asked(tmp_path: Path) -> None:
+def test_finished_files_that_were_not_listed_are_listed(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(RAW)
     (tmp_path / f"echo-{STAMP}-{DEAD}.report.json").write_bytes(b"{}")
-    (tmp_path / "crawl.log").write_bytes(b"")
-    assert not repair_folder(tmp_path, host=HOST).files
-    repairs = repair_folder(tmp_path, host=HOST, complete=True)
+    (tmp_path / "memory-0123456789abcdef.json.gz").write_bytes(b"")
+    for other in ("crawl.log", "memory.current", "memory-0123.json.gz", "other.warc.gz", f"{NAME}.torn"):
+        (tmp_path / other).write_bytes(b"")
+    assert len(find_unlisted(tmp_path)) == 3
+    repairs = repair_folder(tmp_path, host=HOST)
     assert {file.outcome for file in repairs.files} == {"listed"}
-    assert set(read_manifest(tmp_path)) == {NAME, f"echo-{STAMP}-{DEAD}.report.json"}
-    assert not repair_folder(tmp_path, host=HOST, complete=True).files
+    names = {NAME, f"echo-{STAMP}-{DEAD}.report.json", "memory-0123456789abcdef.json.gz"}
+    assert set(read_manifest(tmp_path)) == names
+    assert find_unlisted(tmp_path) == []
+    assert not repair_folder(tmp_path, host=HOST).files
 
 
 def duplicate(pointer: WarcPointer) -> bytes:

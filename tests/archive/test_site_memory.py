@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from wire.archived import answer, archived_run, story
 
+from newscrawl.archive.manifest import file_sha256, read_manifest
 from newscrawl.archive.memory_files import CURRENT, newest_memory
 from newscrawl.archive.pages import find_archive_files
-from newscrawl.archive.reextract import extract_with_record, read_page_records
+from newscrawl.archive.reextract import extract_with_record, load_memory, read_page_records
 from newscrawl.archive.site_memory import (
     PageRecordBuffer,
+    erase_from_memories,
     learn_from_archive,
     read_newest_records,
     write_site_memory,
@@ -58,6 +61,38 @@ def test_a_memory_is_added_to_and_begun_anew_when_it_cannot_be_read(
     assert newest.name in caplog.text
     write_site_memory(tmp_path, [note(3)])
     assert [one.title for one in read_newest_records(tmp_path)] == ["3"]
+
+
+def test_erased_pages_leave_every_memory_which_keeps_its_name(tmp_path: Path) -> None:
+    first = write_site_memory(tmp_path, [note(1), note(2)])
+    second = write_site_memory(tmp_path, [note(1), note(2), note(3)])
+    assert first
+    assert second
+    damaged = tmp_path / "memory-0123456789abcdef.json.gz"
+    damaged.write_bytes(gzip.compress(b"{}"))
+    before = first.read_bytes()
+    assert erase_from_memories(tmp_path, ["http://a/elsewhere"]) == [damaged.name]
+    assert first.read_bytes() == before
+    erase_from_memories(tmp_path, [note(1).url.replace("http://a/", "http://A:80/") + "#top"])
+    assert [one.title for one in read_page_records(first)] == ["2"]
+    assert [one.title for one in read_page_records(second)] == ["2", "3"]
+    for path in (first, second):
+        assert note(1).url.encode() not in gzip.decompress(path.read_bytes())
+        assert read_manifest(tmp_path)[path.name] == file_sha256(path)
+    assert load_memory(second).name == second.name
+    erase_from_memories(tmp_path, [], is_whole_outlet=True)
+    assert read_page_records(first) == read_page_records(second) == []
+    assert newest_memory(tmp_path) == second
+
+
+@pytest.mark.parametrize(
+    "content", [b"{}", b"[]", b'{"name":"memory-0000000000000000.json.gz"}', b"[" * 99999]
+)
+def test_a_memory_under_the_name_of_another_is_damaged(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "memory-0123456789abcdef.json.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(ArchiveError, match="is damaged"):
+        read_page_records(path)
 
 
 def test_a_page_that_cannot_be_read_teaches_nothing(tmp_path: Path) -> None:

@@ -218,9 +218,9 @@ CODINGS = [
         "/bomb/many",
         "forty codings",
         "bad_coding",
-        page(STORY, b"Content-Encoding: " + b", ".join([b"gzip"] * 40) + b"\r\n"),
+        page(b"\0" + STORY, b"Content-Encoding: " + b", ".join([b"gzip"] * 40) + b"\r\n"),
     ),
-    fixed("/bomb/not", "no gzip at all", "bad_coding", page(STORY, b"Content-Encoding: gzip\r\n")),
+    fixed("/bomb/not", "no gzip at all", "bad_coding", page(b"\0" + STORY, b"Content-Encoding: gzip\r\n")),
 ]
 
 _DEEP = b"<html><title>Deep</title><body>" + b"<div>" * 100_000 + b"text" + STORY

@@ -26,9 +26,10 @@ from newscrawl.demo.saved_pages import saved_pages
 from newscrawl.warc.fast_reader import BlockStream
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.index import update_index
-from newscrawl.warc.reader import iter_records, iter_slices_with_warcio
+from newscrawl.warc.reader import iter_records
 from newscrawl.warc.records import HttpExchange
 from newscrawl.warc.verify import verify_warc
+from newscrawl.warc.warcio_reader import iter_slices_with_warcio
 from newscrawl.warc.writer import WarcWriter
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
 
 from newscrawl import settings
-from newscrawl.archive.manifest import file_sha256, read_manifest
+from newscrawl.archive.manifest import MANIFEST, file_sha256, read_manifest
 from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
@@ -75,6 +75,17 @@ def leave_open(archives: Path) -> None:
     sql("UPDATE runs SET finished = NULL, pid = 999999999")(archives)
 
 
+def unlist(suffix: str) -> Harm:
+    """The disk was full when files with this ending were to be added to the manifest."""
+
+    def harm(archives: Path) -> None:
+        path = archives / OUTLET / MANIFEST
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.endswith(f"{suffix}\n")))
+
+    return harm
+
+
 def cut_archive(archives: Path) -> None:
     (path,) = (archives / OUTLET).glob("*.warc.gz")
     os.truncate(path, path.stat().st_size // 2)
@@ -95,7 +106,15 @@ def test_after_a_run_all_agrees(archives: Path) -> None:
         (sql("UPDATE urls SET last_fetched_at = NULL, status = 'pending'"), "page_not_ended"),
         (lines(lambda all_: all_[2:]), "line_missing"),
         (leave_open, "file_open"),
+        (unlist(".warc.gz"), "file_unlisted"),
+        (unlist(".jsonl"), "file_unlisted"),
+        (unlist(".report.json"), "file_unlisted"),
         (sql("UPDATE runs SET finished = NULL"), "run_killed"),
+        (sql("UPDATE sources SET next_due = next_due + 630720000"), "time_in_future"),
+        (sql("UPDATE urls SET next_due = next_due + 630720000"), "time_in_future"),
+        (sql("UPDATE hosts SET paused_until = 2500000000"), "time_in_future"),
+        (sql(f"INSERT INTO outlets VALUES ('{OUTLET}', 1, 2500000000, 'x')"), "time_in_future"),
+        (sql(f"INSERT INTO leases VALUES ('{OUTLET}', 'vm', 7, 1, 2500000000, 'x', '')"), "time_in_future"),
     ],
 )
 def test_what_differs_is_told_and_mended(archives: Path, harm: Harm, told: str) -> None:

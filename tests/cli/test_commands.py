@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from lines_made import article, write_run
 from typer.testing import CliRunner
 
 from newscrawl.archive.compare import ArticleDiff, Comparison
@@ -24,6 +25,7 @@ from newscrawl.cli import (
     RENAMED_OPTIONS,
     app,
     load_command,
+    main,
     modernize,
 )
 from newscrawl.cli.check import FixCounts
@@ -205,3 +207,59 @@ def test_the_app_completes_names() -> None:
     command = typer.main.get_command(app)
     context = command.make_context("newscrawl", [], resilient_parsing=True)
     assert {"run", "runs"} <= {item.value for item in command.shell_complete(context, "ru")}
+
+
+def find_state_options(command: Any, words: list[str]) -> list[tuple[list[str], str]]:
+    """Each command that takes the URL of a database, with the option."""
+    options = [
+        option
+        for parameter in command.params
+        for option in parameter.opts
+        if option in {"--state", "--from", "--to"} and "URL" in (parameter.help or "")
+    ]
+    below = getattr(command, "commands", {}).items()
+    found = [(words, option) for option in options]
+    return found + [each for name, child in below for each in find_state_options(child, [*words, name])]
+
+
+STATE_OPTIONS = [each for name in COMMANDS for each in find_state_options(load_command(name), [name])]
+ARGUMENTS_OF = {
+    "takedown": ["https://example.org/a"],
+    "dedup show": ["a"],
+    "export": ["-f", "jsonl", "-o", "out"],
+    "state copy": ["--from", "sqlite://", "--to", "sqlite://a/"],
+}
+
+
+@pytest.mark.parametrize("url", ["kola-nut", "postgresql://paul:kola-nut@127.0.0.1:x/a"])
+@pytest.mark.parametrize(("words", "option"), STATE_OPTIONS)
+def test_a_malformed_database_url_is_a_sentence_in_every_command(  # noqa: PLR0917 # pytest hands them in
+    words: list[str],
+    option: str,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "archives", [article()])
+    arguments = ARGUMENTS_OF.get(" ".join(words), [])
+    archives = ["--archives", "archives"]
+    monkeypatch.setattr(sys, "argv", ["newscrawl", *words, *arguments, option, url, *archives])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "no URL of a database" in shown.err
+    assert "kola-nut" not in shown.err
+    assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["status"], ["state", "copy"]])
+def test_help_shows_no_password_of_the_database(words: list[str]) -> None:
+    command = [str(Path(sys.executable).with_name("newscrawl")), *words, "--help"]
+    variables = {**os.environ, "NEWSCRAWL_STATE_URL": "postgresql://paul:kola-nut@h/db", "COLUMNS": "200"}
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=variables).stdout
+    assert "NEWSCRAWL_STATE_URL" in shown
+    assert "kola-nut" not in shown

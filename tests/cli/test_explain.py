@@ -376,7 +376,9 @@ def test_bytes_that_are_no_page_are_explained_too(tmp_path: Path) -> None:
 
 
 def test_a_page_whose_coding_is_broken_is_explained_too(tmp_path: Path) -> None:
-    path = stored(tmp_path / "one.warc.gz", [response(URL, page_of(), "Content-Encoding: gzip", number=1)])
+    path = stored(
+        tmp_path / "one.warc.gz", [response(URL, "\x00 no gzip", "Content-Encoding: gzip", number=1)]
+    )
     assert told(path, code=NO_ARTICLE)["outcome"] == "bad_encoding"
 
 

@@ -34,9 +34,9 @@ def invoked(*args: str | Path) -> Result:
     return result
 
 
-def summary(*args: str | Path) -> dict[str, Any]:
+def summary(*args: str | Path, code: int = 0) -> dict[str, Any]:
     result = invoked(*args, "--json")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     return json.loads(result.stdout)
 
 
@@ -254,7 +254,8 @@ def test_a_torn_file_gives_what_is_whole_and_is_named(run: FinishedRun, tmp_path
     (tmp_path / "torn.warc.gz").write_bytes(whole[:-30])
     (tmp_path / "noise.warc.gz").write_bytes(b"no archive at all" * 9)
     files = [run.warcs[0], tmp_path / "torn.warc.gz", tmp_path / "noise.warc.gz"]
-    told = summary(*files, "-o", tmp_path / "out.jsonl")
+    told = summary(*files, "-o", tmp_path / "out.jsonl", code=1)
+    assert told["skipped"] == {"damaged": 2, "no_page": 1} | told["skipped"]
     assert [Path(name).name for name in told["torn"]] == ["noise.warc.gz", "torn.warc.gz"]
     # The same run twice: every article but the first copy is a duplicate, and none is lost.
     assert told["articles"] == 12

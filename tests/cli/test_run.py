@@ -126,7 +126,7 @@ def test_what_does_not_close_is_killed(on_term: str, code: int) -> None:
 
 def test_a_crawl_is_terminated_once() -> None:
     process = CrawlProcess(60, grace=0.5)
-    # Not print: the signal may come while the program is still printing, and streams may not be entered twice.
+    # Not print: the signal may come while the program still prints, and a stream may not be entered twice.
     with process.start(program("__import__('os').write(1, b'asked\\n')"), subprocess.PIPE) as child:
         assert child.stdout
         assert child.stdout.readline() == b"ready\n"

@@ -155,6 +155,22 @@ def test_hostile_names_do_not_colour_the_table(tmp_path: Path) -> None:
     assert "[bold]x 1" in table
 
 
+@pytest.mark.parametrize("outlet", ["echo", "l_echo_de_valmer_" * 4 + "x"])
+def test_the_table_of_a_failed_run_can_be_read_at_80_columns(tmp_path: Path, outlet: str) -> None:
+    error = f"the state database {'cannot be reached ' * 20}"
+    alarm = {"name": "no_articles", "level": "error", "detail": "no article in the last three runs " * 5}
+    counts = {"pages": 1234, "articles": 1200, "rejected": {"listing": 34}, "languages": {"fr": 1200}}
+    a_report(tmp_path / "one", run="one-1", outlet=outlet, error=error, alarms=[alarm], **counts)
+    a_report(tmp_path / "two", run="two-1", outlet="two", **counts)
+    shown = CliRunner().invoke(app, ["runs", "--archives", str(tmp_path)], env={"COLUMNS": "80"}).stdout
+    table, _, notes = shown.partition("└")
+    assert all(len(line) <= 80 for line in table.splitlines())
+    for word in ("articles", "languages", "seconds", "listing 34", "fr 1200", "2400", "1234"):
+        assert word in table
+    assert f"{outlet}: {error}" in notes
+    assert f"{outlet}: no_articles: {alarm['detail']}" in notes
+
+
 def test_an_outlet_that_never_ran_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["runs", "nobody", "--archives", str(tmp_path)])
     assert isinstance(result.exception, NewscrawlError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
 
 from newscrawl.archive.manifest import file_sha256, read_manifest, remove_from_manifest
+from newscrawl.archive.reextract import read_page_records
 from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
@@ -223,6 +225,58 @@ def test_a_page_can_be_refused_before_it_comes(archives: Path) -> None:
         app(["takedown", unknown, "--outlet", "nobody", "--archives", str(archives)], standalone_mode=False)
     assert not (archives / "nobody").exists()
     all_agrees(archives)
+
+
+def test_an_erased_page_leaves_the_site_memory(crawled: Crawled, archives: Path) -> None:
+    article = crawled.done.articles[3]
+    memories = sorted((archives / OUTLET).glob("memory-*.json.gz"))
+    assert article["url_norm"] in {record.url for path in memories for record in read_page_records(path)}
+    take_down(archives, article["url"], "--erase")
+    assert sorted((archives / OUTLET).glob("memory-*.json.gz")) == memories
+    for path in memories:
+        assert article["url_norm"].encode() not in gzip.decompress(path.read_bytes())
+        assert read_page_records(path)
+    all_agrees(archives)
+    out = archives / "again.jsonl"
+    run("extract", str(archives / OUTLET), "--jobs", "1", "--out", str(out))
+    again = {line["id"]: line for line in map(json.loads, out.read_text().splitlines())}
+    assert crawled.done.articles[4]["id"] in again
+    assert again[crawled.done.articles[4]["id"]]["text"] == crawled.done.articles[4]["text"]
+
+
+@pytest.mark.parametrize("erase", [(), ("--erase",), ("--erase", "--sources")])
+def test_a_whole_outlet_goes(crawled: Crawled, archives: Path, erase: tuple[str, ...]) -> None:
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
+        # A page that a source has named and no run has fetched.
+        state.execute("UPDATE urls SET status = 'pending', next_due = 0 WHERE id = 1")
+    known = {line[name] for line in lines(archives) for name in ("url", "url_requested")}
+    told = take_down(archives, "--outlet", OUTLET, "--all", *erase)[OUTLET]
+    assert known <= set(told["urls"])
+    assert {line.get("reason") for line in lines(archives)} == {"taken_down"}
+    responses = {record.url for record in records(archives) if record.kind == "response"}
+    memory = b"".join(gzip.decompress(path.read_bytes()) for path in (archives / OUTLET).glob("memory-*"))
+    if erase:
+        assert not responses & known
+        assert b"http" not in memory
+    if "--sources" in erase:
+        assert not responses
+    with closing(sqlite3.connect(archives / "state.sqlite")) as state:
+        assert set(state.execute("SELECT status, reason, next_due FROM urls")) == {
+            ("rejected", "taken_down", None)
+        }
+        assert state.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+    all_agrees(archives)
+    asked = len(crawled.newsroom.log)
+    crawled.again(archives)
+    paths = {url.removeprefix(crawled.newsroom.bases[OUTLET]).encode() for url in known}
+    asked_paths = {exchange.received.split(b" ", 2)[1] for exchange in crawled.newsroom.log[asked:]}
+    assert asked_paths
+    assert not asked_paths & paths
+
+
+def test_a_whole_outlet_has_to_be_named(archives: Path) -> None:
+    for words in (["--all"], [], ["--outlet", OUTLET], ["http://a/", "--outlet", OUTLET, "--all"]):
+        run("takedown", *words, "--archives", str(archives), code=2)
 
 
 def leave_open(archives: Path) -> None:

@@ -74,7 +74,7 @@ def test_problems_are_exit_code_1_and_a_table_by_file(tmp_path: Path) -> None:
     assert "garbage_at_start" in done.stdout
     assert "member_truncated" in done.stdout
     assert "2 files, " in done.stdout
-    assert done.stdout.endswith(": 2 problems\n")
+    assert done.stdout.endswith(": 2 errors\n")
 
 
 def test_the_same_problem_is_shown_once_and_counted(tmp_path: Path) -> None:
@@ -96,7 +96,13 @@ def test_json_is_one_object_a_problem_and_a_summary(tmp_path: Path) -> None:
     problem, summary = [json.loads(line) for line in done.stdout.splitlines()]
     assert problem.pop("message")
     assert problem.pop("offset") > 0
-    assert problem == {"file": str(bad), "record_id": None, "code": "member_truncated"}
+    assert problem == {
+        "file": str(bad),
+        "record_id": None,
+        "code": "member_truncated",
+        "level": "error",
+        "clause": "RFC 1952, 2.2",
+    }
     assert summary == {
         "summary": {
             "files": 2,
@@ -104,9 +110,25 @@ def test_json_is_one_object_a_problem_and_a_summary(tmp_path: Path) -> None:
             "files_still_open": 0,
             "bytes": size,
             "problems": 1,
+            "errors": 1,
+            "warnings": 0,
             "codes": {"member_truncated": 1},
         }
     }
+
+
+def test_warnings_alone_are_exit_code_0_unless_strict(tmp_path: Path) -> None:
+    path = a_warc(tmp_path).rename(tmp_path / "other.warc.gz")
+    done = run(path)
+    assert done.exit_code == 0
+    assert done.stdout.endswith(": 1 warning\n")
+    (row,) = [line for line in done.stdout.splitlines() if "filename_differs" in line]
+    assert "warning" in row
+    assert "ISO 28500:2017, 5.17" in row
+    summary = json.loads(run(path, "--json").stdout.splitlines()[-1])["summary"]
+    assert (summary["errors"], summary["warnings"]) == (0, 1)
+    assert run(path, "--strict").exit_code == 1
+    assert run(cut(path)).stdout.endswith(": 1 error, 1 warning\n")
 
 
 def test_json_of_a_clean_file_is_its_summary(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_content_is_cut_at_256_kib() -> None:
 def test_bytes_of_another_encoding_than_declared_are_read() -> None:
     found = read("rss_cp1252_as_utf8.xml")
     assert found.outcome == "ok"
-    assert found.note == "declared utf-8, read as cp1252"
+    assert found.note == "declared utf-8, read as windows-1252"
     assert found.links[0].title == "L’été à Kribi : « c’est complet »"
 
 
@@ -358,3 +358,29 @@ def test_any_bytes_give_a_found(body: bytes, content_type: str | None) -> None:
     assert (found.outcome == "ok") == bool(found.links or found.child_sources)
     assert all(link.url.startswith(("http://", "https://")) for link in found.links)
     assert all(text.encode() for link in found.links for text in (link.url, link.title, link.content) if text)
+
+
+@pytest.mark.parametrize(
+    ("title", "codec", "note"),
+    [
+        ("町の劇場で八月まで芝居の稽古", "cp932", "no encoding declared, read as cp932"),
+        ("Новости дня из города", "cp1251", "no encoding declared, read as windows-1251"),
+        ("学生们已经在海滩上庆祝了夏天的开始", "gb18030", "no encoding declared, read as gb18030"),
+    ],
+)
+def test_a_feed_that_declares_no_encoding_is_read_as_what_it_is(title: str, codec: str, note: str) -> None:
+    body = f"<rss><channel><item><title>{title}</title><link>/a</link></item></channel></rss>".encode(codec)
+    found = read_feed(body, URL)
+    assert (found.links[0].title, found.note) == (title, note)
+
+
+def test_a_feed_encoded_twice_is_decoded_twice_and_says_so() -> None:
+    body = rss("<item><title>dÃ©jÃ\xa0 Ã©tÃ©</title><link>/a</link></item>")
+    found = read_feed(body, URL)
+    assert (found.links[0].title, found.note) == ("déjà été", "utf-8 that was encoded twice")
+
+
+@pytest.mark.parametrize("stamp", [1746180000, "2025-05-02T10:00:00Z"])
+def test_a_json_feed_may_count_seconds(stamp: object) -> None:
+    found = json_feed({"id": "1", "url": "/a", "date_published": stamp})
+    assert found.links[0].published == str(stamp)

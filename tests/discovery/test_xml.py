@@ -30,10 +30,8 @@ def test_a_bomb_is_told_by_what_was_read_of_it_however_much_follows() -> None:
     assert gunzip(body, 1_000_000).fault == "bomb"
 
 
-def test_members_without_end_are_cut() -> None:
-    found = gunzip(gzip.compress(b"x") * 5000, 1_000_000)
-    assert found.fault == "cut"
-    assert len(found.data) < 5000
+def test_members_by_the_thousand_are_read() -> None:
+    assert gunzip(gzip.compress(b"x") * 5000, 1_000_000) == GunzipResult(data=b"x" * 5000)
 
 
 def test_what_follows_the_last_member_is_left() -> None:
@@ -55,7 +53,7 @@ def test_any_bytes_stay_within_the_limit(data: bytes, limit: int) -> None:
 )
 def test_codecs_that_are_no_encodings_of_the_web_are_never_used(name: str) -> None:
     body = f'<?xml version="1.0" encoding="{name}"?><rss>é</rss>'.encode("cp1252")
-    assert detect_encoding(body, f"text/xml; charset={name}").name == "cp1252"
+    assert detect_encoding(body, f"text/xml; charset={name}").name == "windows-1252"
 
 
 def test_latin_1_is_read_as_its_windows_superset() -> None:
@@ -68,7 +66,7 @@ def test_latin_1_is_read_as_its_windows_superset() -> None:
 def test_a_wrong_declaration_is_remarked_where_it_matters() -> None:
     prolog = '<?xml version="1.0" encoding="ISO-8859-1"?>'
     assert detect_encoding(prolog.encode()).note is None
-    assert detect_encoding(f"{prolog}<a>é</a>".encode()).note == "declared cp1252, read as utf-8"
+    assert detect_encoding(f"{prolog}<a>é</a>".encode()).note == "declared windows-1252, read as utf-8"
 
 
 def test_a_sample_may_end_inside_a_character() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import ssl
 
+import pytest
 from scrapy.core.downloader.handlers import http11
+from scrapy.http import Response
 from twisted.web import _newclient, client
 from twisted.web.http_headers import Headers
 
-from newscrawl.downloader.recording import RecordingHeaders, WireRecorder, iana_cipher_name
+from newscrawl.downloader.recording import (
+    RecordingHeaders,
+    WireRecorder,
+    iana_cipher_name,
+    is_whole,
+)
 
 
 def test_the_agent_takes_what_the_tap_hands_it() -> None:
@@ -87,3 +95,28 @@ def test_every_suite_that_openssl_enables_by_itself_has_a_name() -> None:
     names = [cipher["name"] for cipher in context.get_ciphers()]
     assert len(names) > 20
     assert not [name for name in names if not iana_cipher_name(name)]
+
+
+@pytest.mark.parametrize(
+    ("body", "whole"),
+    [
+        (b"<html><p>all of it</p></html>", True),
+        (b"<html><p>all of it</p></HTML >\n<!-- cached 12:01 -->\n", True),
+        (b"<rss><channel/></rss>", True),
+        (b"<urlset></urlset>", True),
+        (b'{"items": [1, 2]}', True),
+        (gzip.compress(b"<html></html>"), True),
+        (b"<html><p>only", False),
+        (b"<p>It ends with </html> and more", False),
+        (b'{"items": [1, 2', False),
+        (gzip.compress(b"<html>" + bytes(range(256)) * 9 + b"</html>")[:-60], False),
+        (b"", False),
+    ],
+)
+def test_a_message_that_ends_early_may_hold_a_whole_page(body: bytes, whole: bool) -> None:
+    assert is_whole(Response("http://a/", body=body)) is whole
+
+
+def test_a_redirect_needs_no_body() -> None:
+    assert is_whole(Response("http://a/", status=302, headers={"Location": "/b"}, body=b"<html>cut"))
+    assert not is_whole(Response("http://a/", status=302, body=b"<html>cut"))

@@ -12,11 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lines_made import article, write_run
 
+from newscrawl.archive.lines import json_line
 from newscrawl.archive.report import Report, write_report
 from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.export.formats import csv_head, csv_writer
@@ -390,3 +392,60 @@ def test_an_outlet_without_runs_is_named(archives: Path, tmp_path: Path) -> None
     write_run(archives, [article(1)])
     with pytest.raises(NewscrawlError, match="no finished run of nowhere"):
         outlets_in(archives, ["nowhere", "example"])
+
+
+def too_large(**changes: object) -> Article:
+    made = article(9, "Sa ligne n’entre pas.")
+    return made.model_copy(update=changes)
+
+
+ODD_LINES = {
+    "words": too_large(word_count=2**63),
+    "negative": too_large(char_count=-(2**63) - 1),
+    "nested": too_large(http=article().http.model_copy(update={"status": 10**30})),
+    "in a list": too_large(
+        lang_mix=[part.model_copy(update={"chars": 2**64}) for part in article().lang_mix]
+    ),
+    "infinite": too_large(lang_score=float("inf")),
+}
+
+
+@pytest.mark.parametrize("position", [0, 2, 4])
+@pytest.mark.parametrize("line", ODD_LINES)
+@pytest.mark.parametrize(
+    ("form", "shape"),
+    [
+        *((form, None) for form in ("parquet", "csv", "sqlite", "jsonl", "text", "wet")),
+        *(("jsonl", shape) for shape in ("datatrove", "zyte", "schemaorg")),
+        *(("parquet", shape) for shape in ("datatrove", "huggingface")),
+    ],
+)
+def test_a_line_that_a_format_cannot_hold_costs_only_itself(
+    tmp_path: Path, form: str, shape: str | None, line: str, position: int
+) -> None:
+    made = [article(number, f"Texte {number}.") for number in range(4)]
+    made.insert(position, ODD_LINES[line])
+    raw = [json_line(each).replace(b":Infinity", b":1e999") for each in made]
+    write_run(tmp_path / "archives", raw)
+    out = tmp_path / ("out.db" if form == "sqlite" else "out")
+    counts = exported(tmp_path / "archives", out, form, ALL, shape)
+    assert counts.rows + counts.left_out["not_representable"] == 5
+    assert set(counts.left_out) <= {"not_representable"}
+    assert counts.rows in (4, 5)
+    if form == "jsonl":
+        (file,) = out.rglob("*.jsonl")
+        rows = [json.loads(text, parse_constant=pytest.fail) for text in file.read_text().splitlines()]
+        assert len(rows) == counts.rows
+    if (form in ("parquet", "sqlite") and line in ("words", "negative")) or (form, line) == (
+        "sqlite",
+        "nested",
+    ):
+        assert counts.rows == 4
+    if form == "parquet":
+        (file,) = out.rglob("*.parquet")
+        assert pq.read_metadata(file).num_rows == counts.rows
+
+
+def test_a_text_that_looks_like_no_number_goes_out(tmp_path: Path) -> None:
+    write_run(tmp_path / "archives", [article(1, 'Le fichier disait {"a":NaN,"b":-Infinity}.')])
+    assert exported(tmp_path / "archives", tmp_path / "out").rows == 1

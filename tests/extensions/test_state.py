@@ -17,7 +17,7 @@ from scrapy.signalmanager import SignalManager
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.extensions.state import StateExtension, adopt_killed_runs
-from newscrawl.items import Link
+from newscrawl.items import Link, Page
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.runs import Holder, State
 
@@ -32,6 +32,7 @@ class Spider:
 
     def __init__(self, folder: Path) -> None:
         self.run = SimpleNamespace(folder=folder)
+        self.unread_pages: dict[str, Page] = {}
         self.stopped: list[ArchiveError] = []
 
     def closing_on_errors(self) -> AbstractContextManager[None]:

@@ -1,7 +1,5 @@
 """Every way a page can fail to come has a name."""
 
-from gzip import BadGzipFile
-
 import pytest
 from scrapy import Request
 from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
@@ -11,6 +9,7 @@ from twisted.python.failure import Failure
 
 from newscrawl.downloader.refusals import ForbiddenPort, PrivateAddress
 from newscrawl.spiders.base import failure_detail, failure_reason
+from newscrawl.warc.http import ContentError
 
 GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
 
@@ -28,7 +27,7 @@ GONE = HtmlResponse("http://a/", status=410, request=Request("http://a/"))
         (ForbiddenPort("host is asked on port 22"), "forbidden_port"),
         (ValueError("Missing scheme in request url: javascript:alert(1)"), "bad_redirect"),
         (ValueError("something else"), "download_error"),
-        (BadGzipFile("Not a gzipped file"), "bad_coding"),
+        (ContentError("invalid distance too far back"), "bad_coding"),
         (RuntimeError("never heard of"), "download_error"),
     ],
 )

@@ -11,9 +11,9 @@ import pytest
 from attacks.readers import dies, sleeps
 
 from newscrawl.discovery.results import SourceResult
-from newscrawl.discovery.sources import read_source
+from newscrawl.discovery.sources import QUICK_BYTES, read_source
 from newscrawl.outlet import Outlet
-from newscrawl.spiders.outlet import INLINE_BYTES, SourceReader
+from newscrawl.spiders.outlet import SourceReader
 
 OUTLET = Outlet(
     id="paper",
@@ -25,7 +25,7 @@ OUTLET = Outlet(
     kind="national",
 )
 URL = "https://example.org/feed"
-LARGE = b"x" * (INLINE_BYTES + 1)
+LARGE = b"x" * (QUICK_BYTES + 1)
 
 
 @pytest.fixture

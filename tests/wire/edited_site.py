@@ -41,6 +41,11 @@ class EditedSite:
         self._show([edited if one.id == story.id else one for one in self.site.desk.story])
         return edited
 
+    def retitle(self, story: Story, title: str) -> None:
+        """Change a story's headline and nothing else."""
+        edited = story.model_copy(update={"title": title})
+        self._show([edited if one.id == story.id else one for one in self.site.desk.story])
+
     def url(self, story: Story, base: str) -> str:
         return base + self.site.story_path(story)
 

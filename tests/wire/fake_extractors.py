@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -30,6 +31,13 @@ def extract_by_name(
         time.sleep(60)
     if pointer.file == "dies":
         os._exit(9)
+    if pointer.file == "dies_once" and not (folder / "died").exists():
+        (folder / "died").touch()
+        os._exit(9)
+    if pointer.file == "no_descriptors":
+        raise ArchiveError("cannot read it") from OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    if pointer.file == "no_memory":
+        raise MemoryError
     if pointer.file == "raises":
         raise ValueError("no sense in this page")
     if pointer.file == "unreadable":

@@ -91,7 +91,7 @@ class Month:
         def moments(at: int) -> dict[str, int]:
             nonlocal known, fresh_until
             if at >= fresh_until:
-                known, fresh_until = due_times(self.database, self.files), at + STALE
+                known, fresh_until = due_times(self.database, self.files, at), at + STALE
             return known
 
         turns, at_work = Rotation(hosts, moments), list[tuple[int, str]]()

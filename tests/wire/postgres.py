@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,39 @@ def programs() -> Path | None:
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A running server that can be stopped and started again."""
+
+    bin_folder: Path
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c fsync=off"
+        self._control("-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it as a crash would: what is not committed is lost, and every connection breaks."""
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *words: object) -> None:
+        run(self.bin_folder / "pg_ctl", "-D", self.folder / "data", "-w", *words)
+
+
 @contextmanager
 def temporary_cluster() -> Iterator[str]:
     """The URL of an empty database; a missing PostgreSQL skips the test, or fails it with CI=true."""
+    with stoppable_cluster() as cluster:
+        yield cluster.url
+
+
+@contextmanager
+def stoppable_cluster() -> Iterator[Cluster]:
+    """The same as an object; it must be running at the end."""
     bin_folder = programs()
     pytest.importorskip("psycopg")
     if bin_folder is None or not (bin_folder / "initdb").exists():
@@ -34,14 +65,13 @@ def temporary_cluster() -> Iterator[str]:
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
-        data = folder / "data"
-        run(bin_folder / "initdb", "-D", data, "-U", USER, "-A", "trust", "-N")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        run(bin_folder / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
+        run(bin_folder / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-N")
+        cluster = Cluster(bin_folder, folder)
+        cluster.start()
         try:
-            yield f"postgresql://{USER}@/postgres?host={folder}"
+            yield cluster
         finally:
-            run(bin_folder / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -110,7 +110,7 @@ ANSWERS: dict[str, Answer] = {
     "/empty-chunked": Answer([CHUNKED + b"0\r\n\r\n"]),
     "/lower-chunks": Answer([CHUNKED + b"00a\r\n<p>hi</p>\n\r\n0\r\n\r\n"]),
     "/long-header": Answer([page(extra=b"X-Long: " + b"y" * 12_000 + b"\r\n")]),
-    "/endless-header": Answer([page(extra=b"X-Long: " + b"y" * 70_000 + b"\r\n")], close=True),
+    "/endless-header": Answer([page(extra=b"X-Long: " + b"y" * 170_000 + b"\r\n")], close=True),
     "/many-headers": Answer([page(extra=b"".join(b"X-%d: %d\r\n" % (n, n) for n in range(100)))]),
     "/padded-length": Answer([b"HTTP/1.1 200 OK\r\nContent-Length:   2  \r\n\r\nok"]),
     "/two-framings": Answer(

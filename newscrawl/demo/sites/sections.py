@@ -115,13 +115,12 @@ class SectionSite(NewsSite):
 
     def _values(self, story: Story, base: str) -> dict[str, str]:
         url = base + self.story_path(story)
-        byline = story.author or story.agency or self.desk.title
         return {
             "url": escape(url),
             "title": escape(story.title),
             "summary": escape(story.lede or story.title),
             "lede": f'<p class="deck">{escape(story.lede)}</p>' if story.lede else "",
-            "byline": escape(byline),
+            "byline": escape(story.author or story.agency or self.desk.title),
             "published": story.published.isoformat(),
             "published_text": f"{story.published:%Y-%m-%d %H:%M}",
             "modified": (story.updated or story.published).isoformat(),
@@ -147,10 +146,8 @@ class SectionSite(NewsSite):
         )
 
     def _related(self, story: Story) -> str:
-        others = [other for other in self.desk.listed if other.id != story.id and other.lang == story.lang][
-            :3
-        ]
-        links = link_list(self.links(others))
+        others = [other for other in self.desk.listed if other.id != story.id and other.lang == story.lang]
+        links = link_list(self.links(others[:3]))
         heading = _WORDS[_language(story)]["related"]
         return f'<aside class="related-links"><h4>{heading}</h4><ul>{links}</ul></aside>'
 

@@ -71,11 +71,7 @@ class SpipSite(NewsSite):
     def story_page(self, story: Story) -> Route:
         def answer(_: Request) -> Response:
             in_header = story.id % 2 == 0
-            charset = (
-                ""
-                if in_header
-                else '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">'
-            )
+            charset = "" if in_header else f'<meta http-equiv="Content-Type" content="{_LATIN}">'
             html = self.story_template.substitute(self._around() | _spip_values(story), charset=charset)
             return Response(
                 body=_latin(html),
@@ -119,6 +115,7 @@ class SpipSite(NewsSite):
 
 
 def _spip_values(story: Story) -> dict[str, str]:
+    lede = f'<div class="chapo"><p>{escape(story.lede)}</p></div>' if story.lede else ""
     changed = f", mis à jour le {_in_words(story.updated)}" if story.updated else ""
     author = f'par <span class="vcard author"><a class="url fn spip_in" href="spip.php?auteur{story.id % 7}">'
     return {
@@ -126,9 +123,7 @@ def _spip_values(story: Story) -> dict[str, str]:
         "section": escape(story.section.capitalize()),
         "date": f"{_in_words(story.published, time=story.id % 2 == 0)}{changed}",
         "author": f"{author}{escape(story.author)}</a></span>" if story.author else "",
-        "chapo": add_no_break_spaces(f'<div class="chapo"><p>{escape(story.lede)}</p></div>')
-        if story.lede
-        else "",
+        "chapo": add_no_break_spaces(lede),
         "logo": _logo(story),
         "story": add_no_break_spaces("\n".join(blocks_html(story.parts, "h3"))).replace(
             "<h3>", '<h3 class="spip">'
