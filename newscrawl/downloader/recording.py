@@ -180,14 +180,18 @@ class RecordingProtocol(_LenientHTTP11ClientProtocol):
             write_to = type(request).writeTo
             request.writeTo = lambda transport: write_to(request, _RecordingTransport(transport, sent))
             try:
-                answer = super().request(request)
-                # Twisted ends the connection at a line of 16 KiB; here the limit of the whole head counts.
-                self._parser.MAX_LENGTH = 2 * MAX_HEAD_BYTES  # type: ignore[union-attr]
-                return answer
+                return self._send(request)
             finally:
                 # It has been written; left in place, the method would hold the page in a reference cycle.
                 del request.writeTo
-        return super().request(request)
+        return self._send(request)
+
+    def _send(self, request: Any) -> Any:
+        answer = super().request(request)
+        if self._parser is not None:
+            # Twisted ends the connection at a line of 16 KiB; here the limit of the whole head counts.
+            self._parser.MAX_LENGTH = 2 * MAX_HEAD_BYTES
+        return answer
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 # Twisted's name
         attempt = self._attempt

@@ -175,7 +175,7 @@ MAPS = [
         "bomb",
         page(_SWELLING.replace(b"rss", b"urlset") + b"<urlset><url><loc>&c;</loc></url></urlset>", head=XML),
     ),
-    fixed("/maps/gzip", "a gzip bomb", "bomb", page(gzip.compress(BOMB * 2), head=XML)),
+    fixed("/maps/gzip", "a gzip bomb", "too_large", page(gzip.compress(BOMB * 2), head=XML)),
 ]
 SECTIONS = [
     Attack("/sections/paging", "a next page that is itself", ("ok", "empty"), _paging),
