@@ -62,6 +62,7 @@ def typed(folder: Path, block: str, crawled: Crawl, database: str = "") -> None:
     """The lines of a block, one after the other; the first that fails fails the test."""
     text = (
         block.replace("https://example.org/story", crawled.articles[0]["url"])
+        .replace("example_presse", OUTLET)
         .replace("/srv/news", str(folder / "archives"))
         .replace("postgresql://user@host/name", f"'{database}'")
         .replace(OPT_PIP, "pip")
