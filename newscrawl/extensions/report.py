@@ -126,7 +126,7 @@ def find_run_alarms(
     except ArchiveError as error:
         logger.error("%s: alarms disregard earlier runs: %s", spider.name, error)
     this = RunRecord(started=epoch_seconds(spider.run.started), metrics=metrics, failed=failed)
-    return evaluate_alarms([*past, this], outlet.expect, retired=retired, anew=spider.is_first_run)
+    return evaluate_alarms([*past, this], outlet.expect, retired=retired, is_first_run=spider.is_first_run)
 
 
 def past_runs(spider: ArchivingSpider, since: int) -> list[RunRecord]:

@@ -45,17 +45,17 @@ def load_alarm_state(text: str | None) -> AlarmState:
 
 
 def evaluate_alarms(
-    runs: Sequence[RunRecord], expect: Expect, *, retired: Iterable[str] = (), anew: bool = False
+    runs: Sequence[RunRecord], expect: Expect, *, retired: Iterable[str] = (), is_first_run: bool = False
 ) -> list[Alarm]:
     """What is wrong after the last of `runs`, which are in their order.
 
     `retired`: sources that were given up as dead.
-    `anew`: the last run is the outlet's first, so it should have found every article.
+    `is_first_run`: the last run is the outlet's first, so it should have found every article.
     """
     alarms = [
         Alarm(name, level, detail) for name, (level, rule) in RULES.items() if rule and (detail := rule(runs))
     ]
-    alarms += broken_bounds(runs, expect, anew=anew)
+    alarms += find_broken_bounds(runs, expect, is_first_run=is_first_run)
     alarms += [
         Alarm("source_retired", "warning", f"{url} has failed for so long that it is given up")
         for url in sorted(retired)
@@ -79,19 +79,21 @@ def merge_alarms(alarms: Iterable[Alarm]) -> list[Alarm]:
     ]
 
 
-def broken_bounds(runs: Sequence[RunRecord], expect: Expect, *, anew: bool) -> list[Alarm]:
+def find_broken_bounds(runs: Sequence[RunRecord], expect: Expect, *, is_first_run: bool) -> list[Alarm]:
     """Expectations of the outlet file that the newest runs do not meet, an alarm each.
 
     Shares are judged over the newest runs that have PORTION pages together, because a photo gallery among
     three pages is normal. Only a run that starts from nothing finds all articles.
     """
-    return [Alarm(name, "error", detail) for name, detail in _find_broken_bounds(runs, expect, anew)]
+    return [Alarm(name, "error", detail) for name, detail in _iter_broken_bounds(runs, expect, is_first_run)]
 
 
-def _find_broken_bounds(runs: Sequence[RunRecord], expect: Expect, anew: bool) -> Iterator[tuple[str, str]]:
+def _iter_broken_bounds(
+    runs: Sequence[RunRecord], expect: Expect, is_first_run: bool
+) -> Iterator[tuple[str, str]]:
     last, newest = runs[-1], pool_newest(runs)
     articles = last.metrics.articles
-    if anew and expect.articles_min is not None and articles < expect.articles_min:
+    if is_first_run and expect.articles_min is not None and articles < expect.articles_min:
         yield "articles_low", f"{articles} articles, at least {expect.articles_min} expected"
     filled = newest.articles / newest.pages if newest.pages else 1
     if expect.body_filled is not None and filled < expect.body_filled:

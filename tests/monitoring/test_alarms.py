@@ -12,7 +12,7 @@ import pytest
 from monitoring.made import BEGAN, Paper, drawn, month, turned
 from pydantic import ValidationError
 
-from newscrawl.monitoring.alarms import HOUR, NAMES, broken_bounds, evaluate_alarms
+from newscrawl.monitoring.alarms import HOUR, NAMES, evaluate_alarms, find_broken_bounds
 from newscrawl.monitoring.history import DAY, WINDOW, RunRecord
 from newscrawl.monitoring.metrics import RunMetrics
 from newscrawl.outlet import Expect
@@ -113,8 +113,8 @@ def make_run(articles: int, refused: int = 0, ago: int = 0, **more: Any) -> RunR
     return RunRecord(started=NOW - ago * HOUR, metrics=metrics)
 
 
-def broken(runs: list[RunRecord], anew: bool = True, **expect: Any) -> list[tuple[str, str]]:
-    alarms = broken_bounds(runs, Expect(**expect), anew=anew)
+def broken(runs: list[RunRecord], is_first_run: bool = True, **expect: Any) -> list[tuple[str, str]]:
+    alarms = find_broken_bounds(runs, Expect(**expect), is_first_run=is_first_run)
     assert {alarm.level for alarm in alarms} <= {"error"}
     return [(alarm.name, alarm.detail) for alarm in alarms]
 
@@ -141,7 +141,7 @@ def test_a_broken_bound_is_an_alarm(
 
 
 def test_a_run_after_others_need_not_find_all_articles() -> None:
-    assert broken([make_run(0)], anew=False, articles_min=5) == []
+    assert broken([make_run(0)], is_first_run=False, articles_min=5) == []
 
 
 def test_shares_are_judged_over_enough_pages() -> None:
