@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CLIENTS := $(VENV)/clients
+# Scrapy before the installed one, for the add-on: the oldest that is supported, and one that is refused.
+SCRAPY_VERSIONS := 2.18.0 2.17.0
 # Processes that run tests; `auto` is one a core.
 JOBS    ?= auto
 # Outlet ids for `make crawl`, divided by spaces; empty: the embedded newsroom.
@@ -40,11 +42,13 @@ $(CLIENTS)/.installed: $(STAMP) tests/clients/requirements.txt tests/clients/pac
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install $$missing >/dev/null; fi
 	$(PYTHON) -m venv $(CLIENTS)
 	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
+	@for version in $(SCRAPY_VERSIONS); do $(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+	  --upgrade --target $(CLIENTS)/scrapy-$$version scrapy==$$version; done
 	@if command -v npm >/dev/null; then $(PYTHON) tests/clients/unpack.py $(CLIENTS); fi
 	@touch $@
 
 crawl: setup ## Crawl the embedded newsroom, or outlets: make crawl OUTLET="a b"
-	@$(BIN)/newscrawl $(if $(strip $(OUTLET)),run $(OUTLET),demo run)
+	@$(BIN)/newscrawl $(if $(strip $(OUTLET)),crawl $(OUTLET),demo run)
 
 test: check types tests docs ## Format check, lint, types, all tests, the docs site
 
@@ -66,6 +70,7 @@ proofs: clients ## The long proofs: chaos over more seeds, a million records, mo
 	$(BIN)/python tests/bench/alarms.py 20 20000
 	PYTHONPATH=tests $(BIN)/python tests/bench/month.py 100 30 2
 	$(BIN)/python tests/bench/export.py --rows 1000000
+	$(BIN)/python tests/bench/cluster.py --documents 100000 --days 12 --shards 1,3,16
 	$(BIN)/python tests/bench/cluster.py --documents 1000000 --days 30
 
 docs: setup ## The documentation as a site in build/site, with warnings as errors

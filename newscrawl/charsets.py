@@ -60,6 +60,11 @@ _OTHER_CODECS = (
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _LATIN_RUN_BYTES = 2
 "Letters with accents seldom stand together in Latin script; in others whole words lie above ASCII."
+_LETTER_RUN = re.compile(rb"[\x80-\x84\x86-\x90\x98-\x9f\xa1-\xaa\xac-\xba\xbc-\xff]+")
+"Without the no-break spaces, quotation marks and dashes that stand around words in Latin script."
+_REPEATED_BYTE = re.compile(rb"([\x80-\xff])\1+")
+_MIN_SCRIPT_BYTES = 12
+"So few bytes in words above ASCII are a word in capitals or some signs, not a page in another script."
 _SYMBOL = r"(?:[^\w\s!-~’‘“”«»‐-―…·•€£©®™°ºª\u00a0\u00ad]|[¹²³])"
 _INNER_SYMBOL = re.compile(rf"(?<=[a-z]){_SYMBOL}(?=[a-z])")
 _ADJACENT_SYMBOL = re.compile(rf"[a-z](?:{_SYMBOL}|[À-Þ])|{_SYMBOL}[a-z]")
@@ -88,6 +93,7 @@ _DOUBLE = re.compile(
     f"[\u00c2-\u00df][{_TAIL_CHARS}]|[\u00e0-\u00ef][{_TAIL_CHARS}]{{2}}|[\u00f0-\u00f4][{_TAIL_CHARS}]{{3}}"
 )
 _MIN_DOUBLE = 2
+_BLANK_ASCII = bytes(32 if byte < 128 else byte for byte in range(256))
 
 
 def resolve_charset(label: str) -> str | None:
@@ -164,12 +170,9 @@ def _is_mostly_decodable(body: bytes, name: str) -> bool:
 
 def _has_latin_runs(body: bytes) -> bool:
     """Whether bytes above ASCII stand alone or in pairs, as the accented letters of Latin script do."""
-    short = total = 0
-    for run in _HIGH_RUN.finditer(body):
-        size = run.end() - run.start()
-        total += size
-        short += size if size <= _LATIN_RUN_BYTES else 0
-    return 2 * short >= total
+    sizes = [len(run) for run in _LETTER_RUN.findall(_REPEATED_BYTE.sub(rb"\1", body))]
+    long = sum(size for size in sizes if size > _LATIN_RUN_BYTES)
+    return long < _MIN_SCRIPT_BYTES or 2 * long <= sum(sizes)
 
 
 def _guess_charset(body: bytes, language: str | None, *, is_latin: bool) -> str:
@@ -236,8 +239,11 @@ def mend_double_utf8(text: str) -> str | None:
     A program took UTF-8 for Windows-1252 and encoded it again, so that `é` arrives as `Ã©`. Such pairs stand
     in sound text now and then, so most characters above ASCII have to be in some.
     """
-    pairs = _DOUBLE.findall(text)
-    if len(pairs) < _MIN_DOUBLE or 2 * sum(map(len, pairs)) <= len(_NON_ASCII.findall(text)):
+    # Only what is above ASCII is searched: most of a page is not.
+    runs = text.encode("utf-8", "surrogatepass").translate(_BLANK_ASCII).split()
+    high = b" ".join(runs).decode("utf-8", "surrogatepass")
+    pairs = _DOUBLE.findall(high)
+    if len(pairs) < _MIN_DOUBLE or 2 * sum(map(len, pairs)) <= len(high) - len(runs) + 1:
         return None
     mended = _DOUBLE.sub(_decode_double, text)
     return mended if mended != text else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+Result = TypeVar("Result")
 BUSY = 75
 "Exit code of a crawl whose outlet another process is crawling: EX_TEMPFAIL of sysexits.h."
 MACHINE_FAULT = "machine_fault"
@@ -17,6 +19,14 @@ _MACHINE_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENO
 
 class NewscrawlError(Exception):
     """Base of every error that a user can fix; its text is a single sentence for a terminal."""
+
+
+def find_near(name: str, names: Iterable[str]) -> str:
+    """`; did you mean …?` for a name that is nearly one of these; else nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 class OutletError(NewscrawlError):
@@ -33,7 +43,7 @@ class UnknownOutlet(NewscrawlError):
 
     def __init__(self, name: str, near: list[str]) -> None:
         hint = f" (near: {', '.join(near)})" if near else ""
-        super().__init__(f"no outlet is named {name!r}{hint}; `scrapy list` shows all")
+        super().__init__(f"no outlet is named {name!r}{hint}; `newscrawl list` shows all")
         self.name = name
         self.near = near
 
@@ -44,6 +54,10 @@ class RefusedOutlet(NewscrawlError):
 
 class ArchiveError(NewscrawlError):
     """The archive cannot be written or read: disk full, folder read-only, record missing."""
+
+
+class PageTooLarge(ArchiveError):
+    """A record is too large to be a page."""
 
 
 @contextmanager
@@ -69,6 +83,34 @@ def find_machine_fault(error: BaseException) -> MachineFault | None:
             return MachineFault(f"this machine cannot go on: {cause.strerror}")
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def run_or_blame_machine(task: Callable[[], Result]) -> Result:
+    """The task's result; MachineFault for an error that the machine is to blame for.
+
+    It runs in worker processes, because the causes of an error do not cross the process boundary.
+    """
+    try:
+        return task()
+    except Exception as error:
+        if fault := find_machine_fault(error):
+            raise fault from error
+        if not _can_travel(error):
+            if isinstance(error, ArchiveError):
+                raise ArchiveError(str(error)) from error
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+        raise
+
+
+def _can_travel(error: Exception) -> bool:
+    """Whether the pool's process can read the error: if it cannot, the pool breaks, not the task."""
+    from multiprocessing.reduction import ForkingPickler
+
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:  # noqa: BLE001 - pickling runs the code of any class
+        return False
+    return True
 
 
 class StateError(ArchiveError):

@@ -20,6 +20,8 @@ class Inflated(NamedTuple):
     "Compressed bytes that were read."
     is_whole: bool
     "Whether the last member that was read ends."
+    is_damaged: bool = False
+    "Whether the first member breaks off because its data is wrong, not because there is no more of it."
 
 
 def inflate_members(body: bytes, room: int) -> Inflated:
@@ -38,7 +40,7 @@ def inflate_members(body: bytes, room: int) -> Inflated:
             except zlib.error:
                 if not parts:
                     raise
-                return Inflated(b"".join(parts), at, is_whole=False)
+                return Inflated(b"".join(parts), at, is_whole=False, is_damaged=not is_whole)
             at += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
             parts.append(part)
             room -= len(part)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from hashlib import blake2b, sha256
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Via = Literal["feed", "news_sitemap", "sitemap", "section", "wp_api", "list"]
-BlockKind = Literal["p", "h", "quote", "li", "table", "caption", "pre"]
+BlockKind = Literal["p", "h", "quote", "li", "table", "caption", "pre", "box"]
 PageType = Literal["article", "liveblog", "gallery", "video", "listing", "forum", "product", "other"]
 Wall = Literal["none", "paywall", "metered", "consent", "bot", "login"]
 Precision = Literal["second", "minute", "day"]
 DateSource = Literal["jsonld", "meta", "feed", "url", "dom"]
+RemovalKind = Literal[
+    "caption",
+    "byline",
+    "related",
+    "promo",
+    "paywall",
+    "box",
+    "people",
+    "comment",
+    "other_story",
+    "boilerplate",
+]
 RightsPolicy = Literal["archive", "no-export", "skip"]
-
-SHORT_DIGITS = 16
-"Hex digits that tell a few thousand settings or outlet files apart."
+WitnessSource = Literal["feed", "api", "page"]
 
 
 class LinePart(BaseModel):
@@ -43,17 +51,50 @@ class WarcPointer(LinePart):
     "`sha1:` and Base32, of the entity: transfer-decoded, still content-encoded. None without a response."
 
 
+class WitnessPointer(WarcPointer):
+    """Position of the answer of a feed or an API that has the whole story of a page."""
+
+    source: WitnessSource
+    "What answered: a feed, or the WordPress API."
+    entry: str
+    "Id of the story there: its guid, or its URL where it has none."
+    content_sha256: str
+    "Hex digest of its HTML there, as UTF-8."
+
+
+class StoryPage(LinePart):
+    """A page of a story that is spread over several."""
+
+    url: str
+    "URL that answered; of a missing page, that of the link to it."
+    warc: WarcPointer | None = None
+    "Its record; None for a page that is missing in the text."
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_address(cls, data: object) -> object:
+        return {"url": data} if isinstance(data, str) else data  # as lines had it before version 0.2
+
+
 class Block(LinePart):
     """A paragraph, heading, list item, … of the story, in page order."""
 
     kind: BlockKind
-    "Paragraph, heading, quote, list item, table, caption or preformatted text."
+    "Paragraph, heading, quote, list item, table, caption, preformatted text, or box of facts."
     text: str
     "Its text, without markup."
     lang: str | None = None
     "BCP 47 code, `other`, or None when nothing in it has a language."
     level: int | None = None
     "1 to 6 for a heading."
+
+
+class KindChars(LinePart):
+    """How much text there is in blocks of a kind."""
+
+    kind: BlockKind
+    chars: int
+    "Code points."
 
 
 class LangShare(LinePart):
@@ -130,7 +171,6 @@ class Rights(LinePart):
     "URL of the terms, absolute."
     robots_meta: list[str] = Field(default_factory=list)
     """Directives of meta robots and X-Robots-Tag, lower-case, in page order, each once.
-
     Those for another crawler have its name before them, as `googlebot:noindex`."""
     signals: list[str] = Field(default_factory=list)
     "Preferences of Content-Signal and Content-Usage, as `ai-train=no`; a header's before robots.txt's."
@@ -140,7 +180,6 @@ class Rights(LinePart):
     "Statements that reserve the page, such as `tdm-reservation=1`, `noai`, `ai-train=no`, `ai.txt`."
     policy: RightsPolicy | None = None
     """The policy of outlet or crawl, `archive` or `no-export`; None: nothing is reserved.
-
     A page with the policy `skip` is rejected; `no-export` excludes the article from exports."""
 
     @property
@@ -211,7 +250,9 @@ class Removed(LinePart):
     """A block that was removed from the page, for audit."""
 
     reason: str
-    "Such as consent, comments_form, related, notice, byline, promo."
+    "Such as consent, comments_form, related, notice, byline, promo; `unlikely` without a rule that names it."
+    kind: RemovalKind | None = None
+    "What it seems to be, where the classifier left it out (`unlikely`); None for others, and without a sign."
     chars: int
     "Code points."
     sample: str
@@ -225,9 +266,22 @@ class Quality(LinePart):
     "Expected F1 score of the text as written, 0 to 1; None where no classifier has seen it (script_body)."
     page_type_score: float | None = None
     "How sure the classifier is of the page's type, 0 to 1; None where the page declares it."
+    witness: Literal["feed", "api", "page", "none"] = "none"
+    "What gave the story too and was compared with the page (`page`: its own data); `none` also for a teaser."
+    witness_agreement: float | None = None
+    "F1, by characters, of the classifier's choice against what that source has, 0 to 1."
+    witness_common_chars: int = 0
+    "Code points of the page's blocks that both the classifier and that source have in the story."
+    witness_extra_chars: list[KindChars] = Field(default_factory=list)
+    "Code points of blocks that only the classifier chose, by kind of block."
+    witness_missed_chars: list[KindChars] = Field(default_factory=list)
+    "Code points of blocks that only that source has, by kind of block on the page."
+    witness_only_chars: int = 0
+    "Code points of what that source has and the page lacks; they are not in the text."
+    witness_only_sample: str | None = None
+    "First 80 characters of that."
     flags: list[str] = Field(default_factory=list)
-    """Such as short_text, no_date, date_guess, no_title, encoding_guess, feed_body, cut_by_rules,
-    script_body, coding_mended (a wrong Content-Encoding), cut_short (a connection that ended too early)."""
+    "Such as short_text, no_date, coding_mended, cut_short, witness_partial: docs/text.md explains each."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -249,21 +303,28 @@ class Link:
     language: str | None = None
     "Language the source declares for it, verbatim (BCP 47 in well-made sources)."
     content: str | None = None
-    "HTML of the story if the source has all of it; the extractor compares it. Cut at 256 KiB."
+    "HTML of the story if the source has all of it. Cut at 256 KiB; stored only in the source's answer."
+    authors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    "Authors and categories that the source names, as plain text; stored like the content."
+    witness: WitnessPointer | None = None
+    "Where the archive has that content; None without one, and for sources too long to be read again."
     depth: int = 0
     "Steps from a configured source: 0 for its own entries."
     known_id: str | None = None
     "Id of the article that the last fetch of this page gave; None before the first."
     known_version: int = 0
-    "Number of texts of this page that are archived."
+    known_pages: int = 0
+    "Number of texts of this page that are archived; of pages that the last has, if none may be lost for now."
     known_fields: str | None = None
-    "Digests of that article's fields, as `name:digest` separated by spaces."
     known_payload: str | None = None
-    "Payload digest of that article's page."
+    "Digests of that article's fields, as `name:digest` separated by spaces; payload digest of its page."
     rights: str | None = None
-    """What the site's files say about use of the page by machines, as `name=value` separated by spaces.
+    "What the site's files say about use by machines when it is fetched: `name=value`, separated by spaces."
 
-    Set when the page is fetched, and archived with it; None where the files say nothing."""
+
+STORED_LINK_FIELDS = sorted({each.name for each in fields(Link)} - {"content", "authors", "tags", "witness"})
+"Fields of a link that are stored with its page; its witness is stored beside them."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -310,7 +371,7 @@ class Article(LinePart):
     text: str
     "The story: paragraphs separated by a blank line; no lede, notice or caption."
     blocks: list[Block] = Field(default_factory=list)
-    "The story's blocks in page order; `text` is made of them."
+    "The story's blocks in page order; `text` is made of all but those of the kind `box`."
     word_count: int = 0
     "Words of `text`: runs of letters and digits, roughly as Unicode segments words."
     char_count: int = 0
@@ -330,7 +391,7 @@ class Article(LinePart):
     published: str | None = None
     "RFC 3339; with an offset unless it is a day without a time."
     modified: str | None = None
-    "Last change according to the page, in the form of `published`."
+    "Last change after the publication according to the page, in the form of `published`."
     published_precision: Precision | None = None
     "Precision of the source's date."
     published_source: DateSource | None = None
@@ -361,8 +422,8 @@ class Article(LinePart):
     "What kind of page it is."
     live_updates: list[LiveUpdate] = Field(default_factory=list)
     "Timed entries of a live blog."
-    pages: list[str] = Field(default_factory=list)
-    "URLs of the parts, when the story spans several pages; `text` has only the first."
+    pages: list[StoryPage] = Field(default_factory=list)
+    "The pages of a story that is spread over several, in order; empty for a story on a single page."
     text_sha256: str
     "Hex digest of `text` as UTF-8."
     duplicate_of: str | None = None
@@ -388,9 +449,10 @@ class Article(LinePart):
     quality: Quality = Field(default_factory=Quality)
     "Expected quality of the text, and warnings."
 
-
-TAKEN_DOWN = "taken_down"
-"Reason of a page that was taken down: it is never fetched again."
+    @property
+    def text_blocks(self) -> list[Block]:
+        """The blocks that `text` is made of."""
+        return [block for block in self.blocks if block.kind != "box"]
 
 
 class Rejection(LinePart):
@@ -420,39 +482,15 @@ class Rejection(LinePart):
 
 def make_discovery(link: Link) -> Discovery:
     """The part of a link that becomes part of the article."""
-    return Discovery(
-        via=link.via,
-        from_url=link.from_url,
-        guid=link.guid,
-        feed_title=link.title,
-        feed_published=link.published,
-        depth=link.depth,
-    )
+    same = {name: getattr(link, name) for name in ("via", "from_url", "guid", "depth")}
+    return Discovery(**same, feed_title=link.title, feed_published=link.published)
 
 
 def reject_article(article: Article, step: str, reason: str, detail: str | None = None) -> Rejection:
     """The rejection of an article by a later step."""
-    return Rejection(
-        url=article.url,
-        url_requested=article.url_requested,
-        source=article.source,
-        step=step,
-        reason=reason,
-        detail=detail,
-        fetched=article.fetched,
-        discovery=article.discovery,
-        warc=article.warc,
-    )
-
-
-LINK = "newscrawl_link"
-"The Link a request is for; set by spiders."
-POINTER = "newscrawl_warc"
-"WarcPointer of the exchange that answered; set by the capture handler."
-FETCHED = "newscrawl_fetched"
-"When that exchange began, aware; set by the capture handler."
-ORIGINAL = "newscrawl_original"
-"OriginalResponse that a 304 would refer to; set by spiders that make conditional requests."
+    names = ("url", "url_requested", "source", "fetched", "discovery", "warc")
+    page = {name: getattr(article, name) for name in names}
+    return Rejection(**page, step=step, reason=reason, detail=detail)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -460,13 +498,3 @@ def rfc3339(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a datetime without a zone")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def blake2b_digest(text: str, size: int) -> bytes:
-    """`size` bytes; lone surrogates count as question marks."""
-    return blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
-
-
-def json_digest(data: object, digits: int = 64) -> str:
-    """The first hex digits of the SHA-256 of a JSON value, whatever the order of its keys."""
-    return sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:digits]

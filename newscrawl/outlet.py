@@ -8,17 +8,19 @@ import logging
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet
-from newscrawl.items import SHORT_DIGITS, RightsPolicy, json_digest
-from newscrawl.urls import absolute_url
+from newscrawl.digests import SHORT_DIGITS, json_digest
+from newscrawl.errors import NewscrawlError, OutletError, UnknownOutlet, find_near
+from newscrawl.items import RightsPolicy
+from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo
 
 logger = logging.getLogger(__name__)
 
@@ -32,18 +34,23 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 OLD_KEYS = {"article": "article_urls", "ignore": "exclude_urls", "looks": "revisit_after"}
 OLD_RULE_KEYS = {"until": "valid_until", "drop": "exclude"}
 "Keys that version 0.1 called otherwise. The old names are still read, with a warning."
+LATER_KEYS = frozenset({"agreement", "browser", "story_forms", "follow_pages"})
+"Keys that version 0.1 did not have."
+SWITCHED_ON = frozenset({"follow_pages"})
+"Those of them that are true where a file does not say otherwise."
 
 Kind = Literal["wire", "syndicator", "national", "regional", "broadcaster"]
 Platform = Literal["wordpress", "spip", "arc", "joomla", "blogger", "drupal", "ghost", "wmaker", "custom"]
 Status = Literal["active", "blocked", "unverified"]
+StoryForm = Literal["wordpress", "drupal", "arc", "amp"]
 
 
 def _check_url(url: str) -> str:
     if absolute_url(url, "") != url:
         raise ValueError("not an absolute http(s) URL without fragment")
-    if "@" in urlsplit(url).netloc:
+    if has_userinfo(url):
         # It would end in WARC files, state, reports and logs.
-        raise ValueError("contains a user or a password (user:password@), which would be archived: remove it")
+        raise ValueError(USERINFO_PROBLEM)
     return url
 
 
@@ -65,8 +72,12 @@ def _check_selector(source: str) -> str:
     return source
 
 
+list_timezones = cache(available_timezones)
+"Python's own function looks at hundreds of files each time."
+
+
 def _check_timezone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in list_timezones():
         raise ValueError("not an IANA time zone")
     return name
 
@@ -125,6 +136,8 @@ class Expect(OutletModel):
     "Share of pages that became articles, 0 to 1."
     text_chars_min: Annotated[int, Field(ge=1)] | None = None
     "Characters that at least half of the texts have."
+    agreement: Annotated[float, Field(ge=0, le=1)] | None = None
+    "F1, by characters, of the classifier's choice against full-text feeds and APIs, 0 to 1."
     languages: dict[str, Bounds] = Field(default_factory=dict)
     "Least and greatest share of the text, by language."
     stale_hours: Annotated[int, Field(ge=1)] | None = None
@@ -153,6 +166,12 @@ class Outlet(OutletModel):
     "A URL that one of these matches is never fetched."
     revisit_after: Ages | None = None
     "Ages at which its articles are fetched again, such as `6h`; absent: 1h, 6h, 1d and 7d; empty: never."
+    browser: bool = False
+    "Whether its pages are rendered in a browser, because their stories come by script alone."
+    follow_pages: bool = True
+    "Whether the second and later pages of a story are fetched."
+    story_forms: list[StoryForm] = Field(default_factory=list)
+    "Other forms of a story that are read beside its page, those to try first before others."
     platform: Platform | None = None
     spider: str | None = None
     "Dotted path of a spider class, only where the plain spider is not enough."
@@ -184,18 +203,28 @@ class Outlet(OutletModel):
     def digest(self) -> str:
         """Hex digits that stand for everything in the file.
 
-        Keys enter under the names of version 0.1. So the digests that state and reports of that version
-        contain still equal those of the same file today.
+        Keys enter under the names of version 0.1, and later keys only where they are set. So the digests that
+        state and reports of that version contain still equal those of the same file today.
         """
-        data = _rename(self.model_dump(mode="json"), {new: old for old, new in OLD_KEYS.items()})
+        data = _rename(_drop_unset(self.model_dump(mode="json")), {new: old for old, new in OLD_KEYS.items()})
         old_names = {new: old for old, new in OLD_RULE_KEYS.items()}
         data["rules"] = [_rename(rule, old_names) for rule in data["rules"]]
+        data["expect"] = _drop_unset(data["expect"])
         return json_digest(data, SHORT_DIGITS)
 
     def rule_for(self, day: dt.date) -> Rule | None:
         """The first rule that was in force on `day`."""
         in_force = (rule for rule in self.rules if rule.valid_until is None or day < rule.valid_until)
         return next(in_force, None)
+
+
+def _drop_unset(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data without later keys that are not set."""
+    return {
+        key: value
+        for key, value in data.items()
+        if key not in LATER_KEYS or bool(value) != (key in SWITCHED_ON)
+    }
 
 
 def _rename(data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -224,7 +253,7 @@ def read_outlet(path: Path) -> Outlet:
     try:
         return Outlet.model_validate({"id": path.stem, **data})
     except ValidationError as error:
-        raise OutletError(path, [_problem(e["loc"], e["msg"]) for e in error.errors()]) from error
+        raise OutletError(path, [_problem(each) for each in error.errors()]) from error
 
 
 def _replace_old_keys(path: Path, data: dict[str, Any]) -> dict[str, Any]:
@@ -252,28 +281,50 @@ def _replace_old_keys(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     return renamed if rules is None else renamed | {"rules": rules}
 
 
-def _problem(location: Iterable[int | str], message: str) -> str:
-    key = ".".join(str(step) for step in location) or "file"
-    return f"{key}: {message.removeprefix('Value error, ')}"
+def _problem(error: ErrorDetails) -> str:
+    """The key and what is wrong with it, in words that name no library."""
+    key = ".".join(map(str, error["loc"])) or "file"
+    if error["type"] == "missing":
+        return f"{key}: is missing"
+    if error["type"] == "extra_forbidden":
+        keys = {*Outlet.model_fields, *Rule.model_fields, *Expect.model_fields}
+        return f"{key}: there is no such key{find_near(str(error['loc'][-1]), sorted(keys))}"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def outlet_files(folders: Iterable[Path]) -> dict[str, Path]:
-    """Outlet id to file, sorted by id; of files with the same id, the first by path."""
+    """Outlet id to file, sorted by id; of files with the same id, that of the first folder, then by path."""
     files: dict[str, Path] = {}
-    for path in sorted(path for folder in folders for path in folder.rglob("*.toml")):
+    for path in (path for folder in folders for path in sorted(folder.rglob("*.toml"))):
         files.setdefault(path.stem, path)
     return dict(sorted(files.items()))
 
 
+def check_outlet_id(name: str) -> None:
+    """NewscrawlError if no outlet can have this name; a URL is not repeated, since it may hold a password."""
+    if "://" in name or "@" in name:
+        raise NewscrawlError(
+            "a URL is no outlet id: `scrapy crawl urls -a url=URL` crawls a page, "
+            "`newscrawl outlets new URL` drafts an outlet"
+        )
+    if not NAME.match(name):
+        raise UnknownOutlet(name, [])
+
+
 def find_outlet(name: str, folders: Iterable[Path]) -> Outlet:
-    """The outlet of this name; UnknownOutlet suggests similar names, OutletError names what is wrong."""
+    """The outlet of this name, from the first folder that has it.
+
+    UnknownOutlet suggests similar names, OutletError names what is wrong.
+    """
+    check_outlet_id(name)
     folders = list(folders)
     if missing := [str(folder) for folder in folders if not folder.is_dir()]:
         raise NewscrawlError(f"no such folder of outlet files: {', '.join(missing)}")
-    files = outlet_files(folders)
-    if name not in files:
-        raise UnknownOutlet(name, difflib.get_close_matches(name, files, n=3, cutoff=0.6))
-    others = {path for folder in folders for path in folder.rglob(f"{name}.toml")} - {files[name]}
-    if others:
-        raise OutletError(files[name], [f"id {name!r} is also that of {min(others)}"])
-    return read_outlet(files[name])
+    # Not by a list of all: there may be ten thousand, and each crawl looks for one.
+    found = (sorted(folder.rglob(f"{name}.toml")) for folder in folders)
+    paths = next(filter(None, found), [])
+    if not paths:
+        raise UnknownOutlet(name, difflib.get_close_matches(name, outlet_files(folders), n=3, cutoff=0.6))
+    if len(paths) > 1:
+        raise OutletError(paths[0], [f"id {name!r} is also that of {paths[1]}"])
+    return read_outlet(paths[0])

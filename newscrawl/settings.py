@@ -1,7 +1,7 @@
 """Scrapy's settings module: every component and its order, politeness, limits, and newscrawl's own settings.
 
-docs/settings.md explains each NEWSCRAWL_ name. Those read with `_env` also come from the environment;
-`-s NAME=VALUE` on the command line wins over both.
+docs/settings.md explains each NEWSCRAWL_ name. `newscrawl.toml` of the project replaces what stands here, the
+environment replaces both, and `-s NAME=VALUE` on the command line wins over all of them.
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
-
-
-def _env(name: str, default: str = "") -> str:
-    return os.environ.get(name, default)
-
+from newscrawl.errors import NewscrawlError
+from newscrawl.project import Project, read_values
 
 BOT_NAME = "newscrawl"
 SPIDER_LOADER_CLASS = "newscrawl.spiders.loader.OutletSpiderLoader"
@@ -22,26 +18,30 @@ COMMANDS_MODULE = "newscrawl.scrapy_commands"
 ADDONS = {"newscrawl.extensions.renamed_settings.RenamedSettings": 0}
 
 # --- paths, contact, webhook ---------------------------------------------------------------------------
-NEWSCRAWL_ARCHIVES = _env("NEWSCRAWL_ARCHIVES", "archives")
-NEWSCRAWL_STATE_URL = _env("NEWSCRAWL_STATE_URL")
-NEWSCRAWL_OUTLETS = [folder for folder in _env("NEWSCRAWL_OUTLETS").split(os.pathsep) if folder] or [
-    str(_PACKAGE / "outlets")
-]
-NEWSCRAWL_CONTACT = _env("NEWSCRAWL_CONTACT")
-NEWSCRAWL_WEBHOOK = _env("NEWSCRAWL_WEBHOOK")
+shipped_outlets = Path(__file__).parent / "outlets"
+NEWSCRAWL_ARCHIVES = "archives"
+NEWSCRAWL_SPOOL = "spool"
+NEWSCRAWL_SPOOL_MAX_BYTES = 20 << 30
+NEWSCRAWL_STATE_URL = ""
+NEWSCRAWL_RUNS_DAYS = 90
+NEWSCRAWL_OUTLETS = [str(shipped_outlets)]
+NEWSCRAWL_CONTACT = ""
+NEWSCRAWL_WEBHOOK = ""
+NEWSCRAWL_ON = ""
 
 # --- replay -------------------------------------------------------------------------------------
-NEWSCRAWL_REPLAY = _env("NEWSCRAWL_REPLAY")
-NEWSCRAWL_REPLAY_RUN = _env("NEWSCRAWL_REPLAY_RUN")
-NEWSCRAWL_REPLAY_AT = _env("NEWSCRAWL_REPLAY_AT")
+NEWSCRAWL_REPLAY = ""
+NEWSCRAWL_REPLAY_RUN = ""
+NEWSCRAWL_REPLAY_AT = ""
 
 # --- what a run fetches -------------------------------------------------------------------------
 NEWSCRAWL_ONLY_DUE = False
 NEWSCRAWL_PAGES_MAX = 2000
 NEWSCRAWL_SOURCES_MAX = 200
+NEWSCRAWL_STORY_PAGES_MAX = 40
 NEWSCRAWL_PAGE_MAX_BYTES = 16 * 1024 * 1024
 NEWSCRAWL_SOURCE_SECONDS = 60
-NEWSCRAWL_RIGHTS = _env("NEWSCRAWL_RIGHTS", "no-export")
+NEWSCRAWL_RIGHTS = "no-export"
 NEWSCRAWL_FETCH_RIGHTS_FILES = True
 
 # --- archive ------------------------------------------------------------------------------------
@@ -50,6 +50,15 @@ NEWSCRAWL_WARC_MAX_HOURS = 24
 NEWSCRAWL_WARC_REDACT: list[str] = []
 NEWSCRAWL_WARC_CHUNKED_DIGEST = "entity"
 NEWSCRAWL_CAPTURE_ADAPTER = ""
+
+# --- browser, for outlets with `browser = true` ---------------------------------------------------
+NEWSCRAWL_BROWSER_PROGRAM = ""
+NEWSCRAWL_BROWSER_SANDBOX = True
+NEWSCRAWL_BROWSER_SECONDS = 20
+NEWSCRAWL_BROWSER_REQUESTS = 100
+NEWSCRAWL_BROWSER_BYTES = 20 * 1024 * 1024
+NEWSCRAWL_BROWSER_MEMORY_MB = 1024
+NEWSCRAWL_BROWSER_REPLAY = True
 
 # --- extraction ---------------------------------------------------------------------------------
 NEWSCRAWL_EXTRACT_PROCESSES = 0
@@ -69,6 +78,8 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
 }
 DOWNLOADER_MIDDLEWARES = {
+    # First of all: it gets a page when everything else is done with it, and its requests pass all the others.
+    "newscrawl.middlewares.browser.BrowserMiddleware": 90,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "newscrawl.middlewares.robots.RobotsMiddleware": 100,
     # After robots.txt, which may state reservations itself and may forbid the other files.
@@ -98,6 +109,8 @@ EXTENSIONS = {
     "newscrawl.extensions.monitoring.MonitoringExtension": 5,
     # Needs the run's finished lines and a state that is still open.
     "newscrawl.extensions.dedup.DedupExtension": 7,
+    # The run's files are in the bucket before state says that it has ended.
+    "newscrawl.extensions.bucket.BucketExtension": 9,
     # Last: it reads the lines of killed runs once they are repaired, and closes state.
     "newscrawl.extensions.state.StateExtension": 10,
 }
@@ -128,7 +141,7 @@ DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_TIMEOUT = 60
 RETRY_TIMES = 2
 REDIRECT_MAX_TIMES = 8
-NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES = _env("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "0")
+NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES = "0"
 # Discovery limits the length of links; what Scrapy drops here would never reach a spider.
 URLLENGTH_LIMIT = 0
 # A page that only forwards its readers is archived, and rejected with that reason.
@@ -137,6 +150,22 @@ METAREFRESH_ENABLED = False
 # --- log ----------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"
 LOG_FORMATTER = "newscrawl.extensions.log_formatter.PageLogFormatter"
-NEWSCRAWL_LOG_FORMAT = _env("NEWSCRAWL_LOG_FORMAT", "text")
+NEWSCRAWL_LOG_FORMAT = "text"
 # The run's report has the same figures and is kept on disk.
 STATS_DUMP = False
+
+# --- what the project and the environment change ---------------------------------------------------
+project = Project()
+"The project whose file was read."
+sources: dict[str, str] = {}
+"Where the value of a setting comes from, if not from here."
+SETTINGS_ERROR = ""
+"What is wrong with the project's file or the environment: no command works then."
+try:
+    _found = read_values({name: value for name, value in globals().items() if name.isupper()}, os.environ)
+except NewscrawlError as error:
+    # The commands say so in one line, where an exception here would be a traceback in every program.
+    SETTINGS_ERROR = str(error)
+else:
+    project, sources = _found.project, dict(_found.sources)
+    globals().update(_found.values)

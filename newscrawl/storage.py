@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 from urllib.parse import unquote
@@ -21,6 +22,8 @@ BLOCK_BYTES = 1 << 20
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 "The optional dependency that provides the filesystem of a protocol."
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "memory"})
+FETCH_SUFFIX = ".fetching"
+"Marks a copy of a stored file that is incomplete."
 DRAFT_SUFFIX = ".part"
 "Marks an incomplete upload on file systems that show files while they grow."
 _CREDENTIALS = re.compile(r"(?<=://)(?:([^\s/@:]*):(?!\d{1,5}(?:[/\s]|$))(\S*)|[^\s/]*)@")
@@ -30,6 +33,15 @@ _SECRET_MIN_CHARS = 4
 "Shorter values are not looked for in messages, in which they would be found everywhere."
 MAX_VECTOR = 512
 "Buffers passed to a single writev(2); every system accepts as many."
+BUCKET_MARKER = ".bucket"
+"File of a spool that names the bucket of which it is a working copy."
+SINGLE_BYTES = 4 << 20
+"Smaller objects are sent in a single request."
+FETCH_BYTES = 64 << 20
+"A larger file of a bucket is not fetched to be read: only the parts that are read are requested."
+_S3 = frozenset({"s3", "s3a"})
+_S3_CONFIG = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
+"Of botocore, whose own limits keep a crawl waiting for minutes; s3fs repeats a request five times as well."
 
 
 class Storage:
@@ -47,7 +59,7 @@ class Storage:
         """Open a URL (`s3://bucket/folder`, `gs://…`, `file:///…`) or a path; this writes nothing."""
         try:
             # A cached instance would ignore credentials that have changed in the environment.
-            filesystem, root = url_to_fs(url, skip_instance_cache=True)
+            filesystem, root = url_to_fs(url, skip_instance_cache=True, **_client_options(url))
         except ImportError as error:
             extra = _EXTRAS.get(fsspec.core.split_protocol(url)[0] or "")
             hint = f": pip install 'newscrawl[{extra}]'" if extra else f": {error}"
@@ -77,8 +89,10 @@ class Storage:
             except FileNotFoundError:
                 return None
 
-    def digest(self, name: str) -> str:
-        """Hex SHA-256 of the stored file."""
+    def digest(self, name: str, size: int = SINGLE_BYTES) -> str:
+        """Hex SHA-256 of the stored file; one known to be small is read with a single request."""
+        if size < SINGLE_BYTES:
+            return hashlib.sha256(self.read(name) or b"").hexdigest()
         with self._storage_errors(name), self._files.open(self._path(name), "rb") as stream:
             return hash_stream(stream)
 
@@ -96,6 +110,49 @@ class Storage:
             self._files.mv(draft, path)
             return digest
 
+    def list_folders(self) -> list[str]:
+        """Names of the folders, sorted."""
+        with self._storage_errors(""):
+            return sorted(name for name, entry in self._list("") if entry["type"] == "directory")
+
+    def list_sizes(self, folder: str) -> dict[str, int]:
+        """Sizes in bytes of the files of a folder, by name; empty if it does not exist."""
+        with self._storage_errors(folder):
+            return {
+                name: int(entry["size"] or 0)
+                for name, entry in self._list(folder)
+                if entry["type"] == "file" and not name.endswith(DRAFT_SUFFIX)
+            }
+
+    def _list(self, folder: str) -> list[tuple[str, dict[str, Any]]]:
+        self._files.invalidate_cache()
+        try:
+            entries = self._files.ls(self._path(folder).rstrip("/"), detail=True)
+        except FileNotFoundError:
+            return []
+        named = ((entry["name"].rstrip("/").rpartition("/")[2], entry) for entry in entries)
+        return [(name, entry) for name, entry in named if name]
+
+    def fetch(self, name: str, target: Path) -> str:
+        """Copy a stored file to a local path, whole or not at all; return its hex SHA-256.
+
+        StorageError if it is not there.
+        """
+        with (
+            self._storage_errors(name),
+            self._files.open(self._path(name), "rb") as source,
+            atomic_write(target, f".{os.getpid()}{FETCH_SUFFIX}") as out,
+        ):
+            return _copy_and_hash(source, out)
+
+    def open_stream(self, name: str) -> BinaryIO:
+        """A stored file of which only the parts that are read are requested."""
+        with self._storage_errors(name):
+            stream: BinaryIO = self._files.open(
+                self._path(name), "rb", block_size=BLOCK_BYTES, cache_type="readahead"
+            )
+            return stream
+
     def remove(self, name: str) -> None:
         """Delete a file or a whole folder; do nothing if it does not exist."""
         with self._storage_errors(name), suppress(FileNotFoundError):
@@ -103,9 +160,14 @@ class Storage:
 
     def _put_object(self, path: str, source: BinaryIO) -> str:
         """Upload an object; an error discards the upload, so that no partial object appears."""
+        start = source.read(SINGLE_BYTES)
+        if len(start) < SINGLE_BYTES:
+            # One request instead of three, and as whole as it was sent, or not there.
+            self._files.pipe_file(path, start)
+            return hashlib.sha256(start).hexdigest()
         target = self._files.open(path, "wb", autocommit=False)
         try:
-            digest = _copy_and_hash(source, target)
+            digest = _copy_and_hash(source, target, start)
             target.close()
         except BaseException:
             target.discard()
@@ -134,6 +196,77 @@ class Storage:
             raise StorageError(f"{self.url}/{name}: {type(error).__name__}: {text}") from error
 
 
+def _client_options(url: str) -> dict[str, Any]:
+    """Options of the client that fsspec's own configuration does not name."""
+    protocol = fsspec.core.split_protocol(url)[0]
+    is_free = "config_kwargs" not in fsspec.config.conf.get("s3", {})
+    return {"config_kwargs": _S3_CONFIG} if protocol in _S3 and is_free else {}
+
+
+def load_filesystem(url: str) -> None:
+    """Import what a URL needs, so that forks have it; without it, opening the URL says what is missing."""
+    with suppress(ImportError, ValueError):
+        fsspec.get_filesystem_class(fsspec.core.split_protocol(url)[0])
+
+
+def read_bucket_url(archives: Path) -> str | None:
+    """The URL of the bucket of which a folder is the working copy; None for an archive of its own."""
+    try:
+        return (archives / BUCKET_MARKER).read_text(encoding="utf-8").strip() or None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ArchiveError(f"cannot read {archives / BUCKET_MARKER}: {error.strerror}") from error
+
+
+def find_bucket(archives: Path) -> Storage | None:
+    """The bucket of which a folder is the working copy; a process opens it once."""
+    url = read_bucket_url(archives)
+    return _open_bucket(url, os.getpid()) if url else None
+
+
+@lru_cache(maxsize=4)
+def _open_bucket(url: str, _: int) -> Storage:
+    """A client takes long to make, and a fork cannot use that of its parent."""
+    return Storage.open(url)
+
+
+def list_stored_sizes(folder: Path) -> dict[str, int]:
+    """Sizes by name of what the bucket has of an outlet's folder in a spool; empty for other folders.
+
+    ArchiveError if the bucket cannot be read.
+    """
+    storage = find_bucket(folder.parent)
+    try:
+        return storage.list_sizes(folder.name) if storage else {}
+    except StorageError as error:
+        raise ArchiveError(str(error)) from error
+
+
+def open_stored(path: Path) -> BinaryIO:
+    """Open a file of an outlet's folder; one that the spool lacks comes from its bucket.
+
+    Raises OSError, FileNotFoundError if neither has it, and ArchiveError if the bucket cannot be read.
+    """
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        storage = find_bucket(path.parent.parent)
+        if storage is None:
+            raise
+        name = f"{path.parent.name}/{path.name}"
+        try:
+            size = storage.size(name)
+            if size is None:
+                raise
+            if size > FETCH_BYTES:
+                return storage.open_stream(name)
+            storage.fetch(name, path)
+        except StorageError as error:
+            raise ArchiveError(str(error)) from error
+    return path.open("rb")
+
+
 def hash_stream(stream: BinaryIO) -> str:
     """Hex SHA-256 of the rest of a stream."""
     digest = hashlib.sha256()
@@ -142,9 +275,10 @@ def hash_stream(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _copy_and_hash(source: BinaryIO, target: BinaryIO) -> str:
-    """Copy the rest of a stream; return its hex SHA-256."""
-    digest = hashlib.sha256()
+def _copy_and_hash(source: BinaryIO, target: BinaryIO, start: bytes = b"") -> str:
+    """Copy what was read already and the rest of a stream; return the hex SHA-256 of both."""
+    digest = hashlib.sha256(start)
+    target.write(start)
     while block := source.read(BLOCK_BYTES):
         digest.update(block)
         target.write(block)

@@ -24,6 +24,8 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _INVALID_IN_HOST = re.compile(r"[\s\\\x00-\x1f\x7f<>\"^`{|}]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL_CHARS = 2083
+USERINFO_PROBLEM = "contains a user or a password (user:password@), which would be archived: remove it"
+"What is said of a URL that must not be crawled; the URL itself is not repeated, since logs hold messages."
 
 
 def absolute_url(url: str, base: str) -> str | None:
@@ -40,6 +42,14 @@ def absolute_url(url: str, base: str) -> str | None:
         return None
     resolved = urlunsplit(parts._replace(fragment=""))
     return resolved if len(resolved) <= MAX_URL_CHARS else None
+
+
+def has_userinfo(url: str) -> bool:
+    """Whether a URL holds a user or a password, even an empty one (RFC 3986, section 3.2.1)."""
+    try:
+        return "@" in urlsplit(url.strip()).netloc
+    except ValueError:
+        return False
 
 
 def normalize_url(url: str) -> str:

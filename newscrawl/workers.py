@@ -9,15 +9,18 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import stat
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
 from typing import Literal, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from newscrawl.errors import MachineFault, find_machine_fault
+from newscrawl.errors import MachineFault, find_machine_fault, run_or_blame_machine
 from newscrawl.logs import escape_default_log
 
 logger = logging.getLogger(__name__)
@@ -44,10 +47,52 @@ def worker_pool(processes: int, tasks: int) -> ProcessPool:
     """Workers from a fork server, each replaced after so many tasks; the reactor's process never forks."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    # A worker has no log: its warnings go to the standard error of the crawl, in the same form.
     return ProcessPool(
-        max_workers=processes, max_tasks=tasks, context=context, initializer=escape_default_log
+        max_workers=processes,
+        max_tasks=tasks,
+        context=context,
+        initializer=begin_work,
+        initargs=(os.getpid(),),
     )
+
+
+class ResidentPool:
+    """Workers that outlive the work they were started for; a new pool replaces one that is broken."""
+
+    def __init__(self) -> None:
+        self._pools: dict[tuple[int, int], ProcessPool] = {}
+        self._lock = threading.Lock()
+
+    def get(self, processes: int, tasks: int) -> ProcessPool:
+        """The pool with so many workers, each replaced after so many tasks."""
+        with self._lock:
+            pool = self._pools.get((processes, tasks))
+            if pool is None:
+                pool = self._pools[processes, tasks] = worker_pool(processes, tasks)
+            return pool
+
+    def discard(self, broken: ProcessPool) -> None:
+        """Stop a pool that has failed, so that the next piece of work gets another."""
+        with self._lock:
+            self._pools = {key: pool for key, pool in self._pools.items() if pool is not broken}
+        stop_pool(broken)
+
+
+def begin_work(crawl: int) -> None:
+    """Let a worker's warnings go to the standard error of the crawl, in the same form: it has no log.
+
+    The process that forked the worker may serve other crawls too, and have another standard error.
+    """
+    escape_default_log()
+    error = f"/proc/{crawl}/fd/2"
+    # Where there is no /proc, no process serves several crawls.
+    with suppress(OSError):
+        log = os.stat(error)  # noqa: PTH116 # no path of the file system
+        # Only a file can be opened a second time. Its descriptor in the crawl appends too.
+        if stat.S_ISREG(log.st_mode) and not os.path.samestat(log, os.fstat(2)):
+            descriptor = os.open(error, os.O_WRONLY | os.O_APPEND)
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
 
 
 def stop_pool(pool: ProcessPool) -> None:
@@ -122,19 +167,6 @@ def finish_pool(pool: ProcessPool) -> None:
     pool.join()
 
 
-def run_or_blame_machine(task: Callable[[], Result]) -> Result:
-    """The task's result; MachineFault for an error that the machine is to blame for.
-
-    This runs in the worker, because the causes of an error do not cross the process boundary.
-    """
-    try:
-        return task()
-    except Exception as error:
-        if fault := find_machine_fault(error):
-            raise fault from error
-        raise
-
-
 def probe_machine() -> None:
     """Take a descriptor and some memory, and give them back."""
     os.close(os.open(os.devnull, os.O_RDONLY))
@@ -144,7 +176,8 @@ def probe_machine() -> None:
 async def run_with_timeout(pool: ProcessPool, task: Callable[[], Result], seconds: float) -> Result:
     """The task's result; WorkerFault if it takes too long or its worker dies, MachineFault without a pool."""
     try:
-        future = pool.schedule(task, timeout=seconds)
+        # The first task starts the workers, which may take seconds: downloads must not wait for that.
+        future = await asyncio.to_thread(pool.schedule, task, timeout=seconds)
     except (OSError, RuntimeError) as error:
         # The pool could not start, or has stopped.
         cause = find_machine_fault(error)

@@ -136,3 +136,22 @@ def test_utf8_that_was_encoded_twice_is_decoded_twice(lang: str) -> None:
 )
 def test_sound_text_is_left_alone(text: str) -> None:
     assert mend_double_utf8(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\xa0\xa0\xa0\xa0 déjà",
+        "À LA UNE : ÉÉÉ",
+        "«\xa0À\xa0»",
+        "—————— fin",
+        "££££ now",
+        "30\xa0°°°C",
+        "“\xa0été\xa0”—",
+        "l’ÎLE DÉÇUE CRÉÉE",
+    ],
+)
+@pytest.mark.parametrize("declared", [["windows-1252"], ["utf-8"], []])
+def test_spaces_signs_and_capitals_in_a_row_are_no_other_script(text: str, declared: list[str]) -> None:
+    body = f"<html><body><p>{text}</p><p>{text}</p></body></html>".encode("cp1252")
+    assert detect_charset(body, declared) == "windows-1252"

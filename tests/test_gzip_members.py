@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import time
 import zlib
 
@@ -41,3 +42,11 @@ def test_a_hundred_thousand_members_take_linear_time() -> None:
     began = time.process_time()
     assert inflate_members(body, 1 << 20).data == b"a" * 100_000
     assert time.process_time() - began < 3
+
+
+def test_damage_differs_from_a_cut() -> None:
+    body = gzip.compress(random.Random(1).randbytes(5_000))
+    damaged = body[:3_000] + bytes([body[3_000] ^ 255]) + body[3_001:]
+    assert inflate_members(damaged, 1 << 20).is_damaged
+    assert not inflate_members(body[:3_000], 1 << 20).is_damaged
+    assert not inflate_members(body + b"\x1f\x8b no member", 1 << 20).is_damaged

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from itemadapter import ItemAdapter
 
+from newscrawl.digests import blake2b_digest, json_digest
 from newscrawl.items import (
     Article,
     Extractor,
     Link,
     Page,
     Rejection,
+    StoryPage,
     WarcPointer,
-    blake2b_digest,
-    json_digest,
     reject_article,
     rfc3339,
 )
@@ -45,6 +45,11 @@ def test_an_article_has_every_key_of_its_schema() -> None:
 
 def test_a_line_reads_back_as_the_same_article() -> None:
     assert Article.model_validate_json(ARTICLE.model_dump_json(by_alias=True)) == ARTICLE
+
+
+def test_pages_of_an_old_line_are_addresses() -> None:
+    old = {**ARTICLE.model_dump(by_alias=True), "pages": ["http://a/1", "http://a/1/2"]}
+    assert Article.model_validate(old).pages == [StoryPage(url="http://a/1"), StoryPage(url="http://a/1/2")]
 
 
 def test_items_are_readable_by_itemadapter() -> None:

@@ -103,7 +103,7 @@ def test_a_crawl_tells_of_each_page_once_as_text_and_as_json(outlets: Path, tmp_
     log.write_bytes(b"x" * LARGE_BYTES)
     given = {**FAST, "NEWSCRAWL_OUTLETS": outlets, "NEWSCRAWL_LOG_FORMAT": "json"}
     options = [part for name, value in given.items() for part in ("--setting", f"{name}={value}")]
-    ran = CliRunner().invoke(app, ["run", OUTLET, "--archives", str(archives), *options])
+    ran = CliRunner().invoke(app, ["crawl", OUTLET, "--archives", str(archives), *options])
     assert ran.exit_code == 0, ran.output
     assert (archives / OUTLET / "crawl.log.1").stat().st_size == LARGE_BYTES
 

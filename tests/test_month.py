@@ -48,4 +48,5 @@ def test_intervals_follow_the_rhythm_of_a_newsroom(month: Month) -> None:
 
 def test_no_host_gets_two_requests_at_a_time_and_edits_are_noticed(month: Month) -> None:
     assert month.outcome.impolite == 0
+    assert month.outcome.wrong == 0
     assert month.outcome.edits_seen > 10

@@ -181,6 +181,13 @@ def test_renaming_a_key_changes_no_digest(tmp_path: Path) -> None:
     assert read(tmp_path, text).digest == "0fc4b9304a44ca47"
 
 
+def test_a_key_that_is_true_by_itself_changes_the_digest_only_where_it_is_false(tmp_path: Path) -> None:
+    plain = read(tmp_path, toml())
+    assert plain.follow_pages
+    assert read(tmp_path, toml(follow_pages="true")).digest == plain.digest
+    assert read(tmp_path, toml(follow_pages="false")).digest != plain.digest
+
+
 def test_every_wrong_key_of_a_file_is_named_at_once(tmp_path: Path) -> None:
     path = written(tmp_path, toml(home='"/"', kind='"blog"', nope="1"))
     with pytest.raises(OutletError) as caught:

@@ -19,17 +19,20 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "newscrawl").rglob("*.py"))
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
 "Modules that run what they read."
+PICKLES = {"engine/cluster.py": {"pickle"}}
+"Tasks go to a cluster as Dask sends them: whoever may connect may run code there (docs/scale.md)."
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_read_that_could_run(path: Path) -> None:
-    """Tasks cross to our own workers by pipe, which pickles; nothing that is stored or fetched is."""
+    """Tasks cross to our own workers, which pickles them; nothing that is stored or fetched is."""
+    unsafe = UNSAFE - PICKLES.get(str(path.relative_to(ROOT / "newscrawl")), set())
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            assert not {alias.name.partition(".")[0] for alias in node.names} & UNSAFE
+            assert not {alias.name.partition(".")[0] for alias in node.names} & unsafe
         elif isinstance(node, ast.ImportFrom):
-            assert (node.module or "").partition(".")[0] not in UNSAFE
+            assert (node.module or "").partition(".")[0] not in unsafe
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in UNSAFE_CALLS, f"line {node.lineno}"
         elif isinstance(node, ast.keyword):

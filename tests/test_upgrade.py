@@ -34,11 +34,10 @@ def newscrawl(*words: object) -> Result:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Lines without the program that made them, and without how sure it is of them."""
+    """Lines without the program that made them, how sure it is of them, and its reasons to leave text out."""
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in {"extractor", "quality"}} for line in lines
-    ]
+    own = {"extractor", "quality", "removed"}
+    return [{key: value for key, value in line.items() if key not in own} for line in lines]
 
 
 def by_page(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

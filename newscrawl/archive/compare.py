@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from newscrawl.archive.lines import Line, iter_lines
+from newscrawl.archive.lines import Line, iter_lines, story_page_urls
 from newscrawl.errors import ArchiveError, archive_errors
 
 MADE_WITH = frozenset(
@@ -126,7 +126,15 @@ def _iter_diffs(
 def differing_fields(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
     """Names of the fields that differ, sorted, without those in MADE_WITH."""
     names = (old.keys() | new.keys()) - MADE_WITH
-    return tuple(sorted(name for name in names if old.get(name) != new.get(name)))
+    return tuple(sorted(name for name in names if _comparable(old, name) != _comparable(new, name)))
+
+
+def _comparable(article: dict[str, Any], name: str) -> object:
+    """The value of a field; of `pages` only the addresses, as for the first page `warc` is left out."""
+    value = article.get(name)
+    if name == "pages" and isinstance(value, list):
+        return story_page_urls(article)
+    return value
 
 
 def _article_text(article: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -139,6 +139,11 @@ class Line(NamedTuple):
         except (ValueError, RecursionError):
             return None
         return data if isinstance(data, dict) else None
+
+
+def story_page_urls(line: Mapping[str, Any]) -> list[Any]:
+    """The addresses of the pages of a line's story; early versions had these alone."""
+    return [page.get("url") if isinstance(page, dict) else page for page in line.get("pages") or ()]
 
 
 def iter_lines(path: Path) -> Iterator[Line]:

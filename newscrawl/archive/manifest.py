@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.storage import atomic_write
 
 MANIFEST = "MANIFEST.sha256"
+ARRIVED = ".bucket.sha256"
+"Lines in the same form for what a bucket has or had of a folder's files, the present state last."
 _LINES = re.compile(rb"(?m)^([0-9a-f]{64}) [ *]([^\n\0/]{1,255})\n")
 _NAME_START = 66
 "Where the name begins in a line: behind the digest and two characters."
@@ -22,8 +24,12 @@ def add_to_manifest(path: Path, digest: str | None = None) -> None:
 
     Several processes may add to a manifest at once: a line is a single appending write.
     """
-    manifest = path.parent / MANIFEST
-    line = f"{digest or file_sha256(path)}  {path.name}\n".encode()
+    append_entries(path.parent / MANIFEST, {path.name: digest or file_sha256(path)})
+
+
+def append_entries(manifest: Path, digests: Mapping[str, str]) -> None:
+    """Add lines to a manifest in a single write, whole or not at all."""
+    line = format_manifest(digests)
     with archive_errors(f"write {manifest}"):
         fd = os.open(manifest, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -72,20 +78,25 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_manifest(folder: Path) -> dict[str, str]:
+def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, str]:
     """Digests by file name, the last line of a name counts; empty without a manifest."""
     try:
-        return parse_manifest((folder / MANIFEST).read_bytes())
+        return parse_manifest((folder / name).read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ArchiveError(f"cannot read {folder / MANIFEST}: {error.strerror}") from error
+        raise ArchiveError(f"cannot read {folder / name}: {error.strerror}") from error
 
 
 def parse_manifest(data: bytes) -> dict[str, str]:
-    """Digests by file name; broken lines are skipped."""
-    matches = _LINES.finditer(data)
-    return {match[2].decode("utf-8", "surrogateescape"): match[1].decode("ascii") for match in matches}
+    """Digests by file name, the last line of a name counts; broken lines are skipped."""
+    return dict(iter_entries(data))
+
+
+def iter_entries(data: bytes) -> Iterator[tuple[str, str]]:
+    """Name and digest of each line, in their order; broken lines are skipped."""
+    for match in _LINES.finditer(data):
+        yield match[2].decode("utf-8", "surrogateescape"), match[1].decode("ascii")
 
 
 def format_manifest(digests: Mapping[str, str]) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from newscrawl.archive.manifest import remove_from_manifest, update_manifest
 from newscrawl.errors import ArchiveError
-from newscrawl.storage import atomic_write
+from newscrawl.storage import atomic_write, list_stored_sizes, open_stored
 
 CURRENT = "memory.current"
 "Names the newest memory of a folder."
@@ -55,7 +55,7 @@ def find_memory(folder: Path, name: str) -> Path:
             f"{name!r} in {folder} is not the name of a memory, such as memory-0123456789abcdef.json.gz"
         )
     path = folder / name
-    if not path.is_file():
+    if not path.is_file() and name not in list_stored_sizes(folder):
         raise ArchiveError(f"no such memory: {path}")
     return path
 
@@ -63,7 +63,7 @@ def find_memory(folder: Path, name: str) -> Path:
 def read_memory(path: Path) -> bytes:
     """The content of a memory; ArchiveError when it does not match the file name."""
     try:
-        with gzip.open(path) as stream:
+        with open_stored(path) as file, gzip.open(file) as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ArchiveError(f"cannot read {path}: {error}") from error

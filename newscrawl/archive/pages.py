@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from newscrawl.archive.takedown import read_blocked_urls
-from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.errors import ArchiveError, NewscrawlError, PageTooLarge
 from newscrawl.items import WarcPointer
+from newscrawl.state.refetch_policy import GONE_STATUSES
 from newscrawl.urls import normalize_url
 from newscrawl.warc.dates import parse_warc_date
-from newscrawl.warc.fast_reader import BlockStream, RecordSlice
+from newscrawl.warc.fast_reader import MAX_LENGTH_DIGITS, BlockStream, RecordSlice
 from newscrawl.warc.http import Message, split_message
 from newscrawl.warc.media_types import PREFIX_BYTES, identify_payload_type, sniff_media_type
-from newscrawl.warc.normalize import normalize_page
+from newscrawl.warc.normalize import merge_revisit, normalize_page
 from newscrawl.warc.packages import ARCHIVE_SUFFIXES, PACKAGE_SUFFIX, list_package
-from newscrawl.warc.reader import ArchivedPage, open_warc, parse_warc_fields, read_page
+from newscrawl.warc.reader import MAX_PAGE_BYTES, ArchivedPage, open_warc, parse_warc_fields, read_page
 from newscrawl.warc.record_groups import group_records
 from newscrawl.warc.recovery import iter_slices_recovering
+from newscrawl.warc.renderings import RENDERING_FIELD, is_rendering, page_url
 
 ENDINGS = (*ARCHIVE_SUFFIXES, PACKAGE_SUFFIX)
 "Names of archive files in a folder; a file that is still open has a different one."
-LOST = ("damaged", "date_missing", "date_form", "target_uri_missing")
+REVISIT_UNRESOLVED, SEGMENT_MISSING = "revisit_unresolved", "segment_missing"
+LOST = (
+    "damaged",
+    "date_missing",
+    "date_form",
+    "target_uri_missing",
+    REVISIT_UNRESOLVED,
+    SEGMENT_MISSING,
+)
 "Reasons for which a record is lost; every other record that is skipped is none of an article."
 _OURS = "newscrawl/"
 _OUR_FIELD = "outcome"
 _HTML = ("text/html", "application/xhtml+xml")
+_REVISIT, _SEGMENT = "revisit", "segment"
+"Reasons of records that are no page by themselves."
 _UNSAID = {"", "application/http", "application/octet-stream", "no-type", "unk", "unknown"}
 "Media types that say nothing; the last ones are written by ARC crawlers."
 _OK = 200
@@ -39,11 +53,19 @@ _START_BYTES = {
     "revisit": 1 << 16,
     "resource": PREFIX_BYTES,
     "conversion": PREFIX_BYTES,
+    "continuation": 1 << 16,
     "metadata": 1 << 20,
 }
 "Bytes of a block that are read, by kind; a worker reads the page itself."
 _PAGE_KINDS = ("response", "revisit", "resource", "conversion")
-_OTHER_KINDS = ("warcinfo", "request", "metadata")
+_OTHER_KINDS = ("warcinfo", "request", "metadata", "continuation")
+SEGMENT_NUMBER, _SEGMENT_TOTAL, _SEGMENT_ORIGIN = (
+    "warc-segment-number",
+    "warc-segment-total-length",
+    "warc-segment-origin-id",
+)
+MAX_SEGMENTS = 100_000
+"Segments of a file that can be joined; those behind them count as missing."
 _WEB = ("http:", "https:")
 
 
@@ -58,6 +80,23 @@ class PageLocation:
     "Id of the run that fetched it; empty in archives of other programs."
     memory: str = ""
     "Name of the site memory which that run used; empty if none."
+    parts: tuple[WarcPointer, ...] = ()
+    """Records that complete the page: the following pages of its story. Of a page of another program they are
+    the original of a revisit, or the segments that continue it, with the absolute paths of their files."""
+
+
+class Segment(NamedTuple):
+    """A record that is part of a longer one (ISO 28500:2017, clause 7)."""
+
+    origin: str
+    "Id of the first segment."
+    number: int
+    "From 1; 0 if it cannot be read."
+    total: int | None
+    "Bytes of all blocks together, which the last segment states."
+    size: int
+    "Bytes of its own block."
+    pointer: WarcPointer
 
 
 @dataclass(kw_only=True)
@@ -71,6 +110,11 @@ class ArchiveFile:
     "Where the last whole record ends that was read."
     skipped: Counter[str] = field(default_factory=Counter)
     "Records that are no page, and records that are lost, by reason; complete once all pages were read."
+    revisits: array[int] = field(default_factory=lambda: array("Q"))
+    "Offsets of the revisits of other programs, which their originals complete."
+    segments: list[Segment] = field(default_factory=list)
+    "Records of other programs that are a part of a page."
+    _blocked: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -94,35 +138,92 @@ class ArchiveFile:
         return {reason: self.skipped[reason] for reason in LOST if self.skipped[reason]}
 
     def pages(self) -> Iterator[PageLocation]:
-        """Its pages in order, without those that were taken down."""
-        blocked = set(map(normalize_url, read_blocked_urls(self.path.parent)))
+        """Its pages in order, without those that were taken down.
+
+        `linked_records.iter_pages` gives those of several records too, by `revisits` and `segments`.
+        """
+        self._blocked = self._read_blocked()
         self.skipped.clear()
+        self.revisits, self.segments = array("Q"), []
         with open_warc(self.path.parent, self.name) as stream:
             for response in iter_responses(self._records(stream)):
-                url = response.record.url
-                reason = find_skip_reason(response) or _find_loss(response.record)
-                if not reason and blocked and normalize_url(url) in blocked:
+                record = response.record
+                reason = find_skip_reason(response)
+                if reason == _SEGMENT:
+                    self._add_segment(record)
+                    continue
+                reason = find_loss(record) if reason in (None, _REVISIT) else reason
+                if not reason and self.is_blocked(page_url(record.url)):
                     reason = "taken_down"
                 if reason:
                     self.skipped[reason] += 1
                     continue
+                if record.kind == "revisit" and not is_newscrawl_file(response.info):
+                    self.revisits.append(record.offset)
+                    continue
                 yield PageLocation(
                     folder=self.path.parent,
-                    pointer=_pointer(self.name, response.record),
-                    url=url,
+                    pointer=make_pointer(self.name, record),
+                    url=page_url(record.url),
                     run=response.info.get("run", "") if is_newscrawl_file(response.info) else "",
                     memory=response.info.get("memory", "") if is_newscrawl_file(response.info) else "",
                 )
+
+    def is_blocked(self, url: str) -> bool:
+        """Whether a page was taken down; valid once its pages were asked for."""
+        return bool(self._blocked) and normalize_url(url) in self._blocked
+
+    def findings(self) -> dict[str, Any]:
+        """What reading it came upon, as JSON, for a process that has not read it."""
+        return {
+            "end": self.end,
+            "skipped": self.skipped,
+            "revisits": list(self.revisits),
+            "segments": [
+                {**segment._asdict(), "pointer": segment.pointer.model_dump(mode="json")}
+                for segment in self.segments
+            ],
+        }
+
+    def restore(self, findings: dict[str, Any]) -> None:
+        """Take over what another process has found, as if this one had asked for its pages."""
+        self.end = findings["end"]
+        self.skipped = Counter(findings["skipped"])
+        self.revisits = array("Q", findings["revisits"])
+        self.segments = [
+            Segment(**{**segment, "pointer": WarcPointer(**segment["pointer"])})
+            for segment in findings["segments"]
+        ]
+        self._blocked = self._read_blocked()
+
+    def _read_blocked(self) -> frozenset[str]:
+        return frozenset(map(normalize_url, read_blocked_urls(self.path.parent)))
+
+    def _add_segment(self, record: RecordSlice[bytes]) -> None:
+        if len(self.segments) >= MAX_SEGMENTS:
+            self.skipped[SEGMENT_MISSING] += 1
+            return
+        is_first = record.kind != "continuation"
+        segment = Segment(
+            origin=record.record_id if is_first else record.headers.get(_SEGMENT_ORIGIN, ""),
+            number=_parse_size(record.headers.get(SEGMENT_NUMBER)) or 0,
+            total=_parse_size(record.headers.get(_SEGMENT_TOTAL)),
+            size=_parse_size(record.headers.get("content-length")) or 0,
+            pointer=make_pointer(self.name, record),
+        )
+        self.segments.append(segment)
 
     def _records(self, stream: BinaryIO) -> Iterator[RecordSlice[bytes]]:
         def count_gap(_offset: int) -> None:
             self.skipped["damaged"] += 1
 
         self.end = 0
-        for record in iter_slices_recovering(stream, _read_block_start, count_gap):
+        for record in iter_slices_recovering(stream, read_block_start, count_gap):
             self.end = record.offset + record.length
-            if record.kind not in _PAGE_KINDS and record.kind not in _OTHER_KINDS:
-                self.skipped["segment" if record.kind == "continuation" else "type_unknown"] += 1
+            if record.kind == "continuation":
+                self._add_segment(record)
+            elif record.kind not in _PAGE_KINDS and record.kind not in _OTHER_KINDS:
+                self.skipped["type_unknown"] += 1
             yield record
 
 
@@ -165,7 +266,8 @@ def _files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.name.endswith(ENDINGS) and path.is_file()]
 
 
-def _read_block_start(kind: str, _headers: dict[str, str], block: BlockStream) -> bytes:
+def read_block_start(kind: str, _headers: dict[str, str], block: BlockStream) -> bytes:
+    """As much of a block as shows whether it is a page."""
     return block.read(_START_BYTES.get(kind, 0))
 
 
@@ -186,7 +288,15 @@ def iter_responses(records: Iterable[RecordSlice[bytes]]) -> Iterator[PageRespon
                 )
 
 
-def _pointer(name: str, record: RecordSlice[bytes]) -> WarcPointer:
+def _parse_size(text: str | None) -> int | None:
+    """A whole number of a header; None if there is none."""
+    return (
+        int(text) if text and text.isascii() and text.isdigit() and len(text) <= MAX_LENGTH_DIGITS else None
+    )
+
+
+def make_pointer(name: str, record: RecordSlice[bytes]) -> WarcPointer:
+    """Where a record stands in the file of this name."""
     return WarcPointer(
         file=name,
         offset=record.offset,
@@ -206,6 +316,21 @@ def is_page(response: PageResponse) -> bool:
     return find_skip_reason(response) is None
 
 
+def has_arrived(response: PageResponse) -> bool:
+    """Whether our crawl got a page: an answer of success that was not cut, or what a browser made of it."""
+    is_whole = response.metadata.get("outcome") == "ok"
+    if is_rendering(response.record.url) or RENDERING_FIELD in response.metadata:
+        return is_whole and response.record.kind == "resource"
+    status = split_message(response.record.result).status or 0
+    return is_whole and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def is_gone(response: PageResponse) -> bool:
+    """Whether the site said that a page does not exist."""
+    status = split_message(response.record.result).status
+    return response.metadata.get("outcome") == "ok" and status in GONE_STATUSES
+
+
 def find_skip_reason(response: PageResponse) -> str | None:
     """Why a response is no page; None for a page."""
     record = response.record
@@ -214,15 +339,18 @@ def find_skip_reason(response: PageResponse) -> str | None:
         # The extractor never got a response with another status, or one that failed on the way.
         if "discovery" not in response.metadata:
             return "no_page"
-        arrived = response.metadata.get("outcome") == "ok" and 200 <= (message.status or 0) < 300
-        return None if arrived else "not_fetched"
-    return _find_foreign_skip_reason(record, message)
+        if is_rendering(record.url):
+            return None if record.kind == "resource" else "not_fetched"
+        if RENDERING_FIELD in response.metadata:
+            return "rendered_apart"
+        return None if has_arrived(response) else "not_fetched"
+    if SEGMENT_NUMBER in record.headers:
+        return _SEGMENT
+    return _REVISIT if record.kind == "revisit" else find_foreign_skip_reason(record, message)
 
 
-def _find_foreign_skip_reason(record: RecordSlice[bytes], message: Message) -> str | None:
-    """Why a record of another program is no page."""
-    if record.kind == "revisit" or "warc-segment-number" in record.headers:
-        return "revisit" if record.kind == "revisit" else "segment"
+def find_foreign_skip_reason(record: RecordSlice[bytes], message: Message) -> str | None:
+    """Why a record of another program, with all that belongs to it, is no page; None for a page."""
     is_http = message.status is not None and record.kind == "response"
     if is_http and message.status != _OK:
         return f"status_{message.status}"
@@ -242,7 +370,7 @@ def _find_foreign_skip_reason(record: RecordSlice[bytes], message: Message) -> s
     return None if is_web else "no_web_address"
 
 
-def _find_loss(record: RecordSlice[bytes]) -> str | None:
+def find_loss(record: RecordSlice[bytes]) -> str | None:
     """Why a page is lost: without a URL or a date it cannot be made an article."""
     if not record.url:
         return "target_uri_missing"
@@ -250,10 +378,24 @@ def _find_loss(record: RecordSlice[bytes]) -> str | None:
     return None if parse_warc_date(date) else "date_form" if date else "date_missing"
 
 
-def read_any_page(folder: Path, pointer: WarcPointer) -> ArchivedPage:
-    """Read the page at a pointer; one of another program with headers that describe the stored bytes."""
+def read_any_page(folder: Path, pointer: WarcPointer, parts: Sequence[WarcPointer] = ()) -> ArchivedPage:
+    """Read the page at a pointer; one of another program with headers that describe the stored bytes.
+
+    `parts` are those of its location. ArchiveError if a record is not there, or all are too large together.
+    """
     page = read_page(folder, pointer)
-    return page if is_newscrawl_page(page) else normalize_page(page)
+    if is_newscrawl_page(page):
+        return page
+    others = (read_page(Path(), part) for part in parts)
+    if parts and page.response.kind == "revisit":
+        return merge_revisit(normalize_page(page), normalize_page(next(others)))
+    block = bytearray(page.response.block)
+    for other in others:
+        block += other.response.block
+        if len(block) > MAX_PAGE_BYTES:
+            where = f"{folder / pointer.file} at {pointer.offset}"
+            raise PageTooLarge(f"{where}: segments of more than {MAX_PAGE_BYTES} bytes together")
+    return normalize_page(replace(page, response=replace(page.response, block=bytes(block))))
 
 
 def is_newscrawl_page(page: ArchivedPage) -> bool:

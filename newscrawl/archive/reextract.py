@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -17,26 +17,54 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
+from newscrawl.archive.deferred import defer_rejection
 from newscrawl.archive.lines import iter_lines, json_line
 from newscrawl.archive.memory_files import find_memory, read_memory
-from newscrawl.archive.pages import PageLocation, read_any_page
-from newscrawl.errors import ArchiveError, NewscrawlError, archive_errors
-from newscrawl.extraction.boilerplate import PageRecord, SiteMemory, build_memory, load_records, record_page
-from newscrawl.extraction.classifier.model import THRESHOLD, BlockClassifier
-from newscrawl.extraction.extract import ExtractionTrace, trace_extraction
-from newscrawl.items import Article, Link, Rejection, WarcPointer, make_discovery, rfc3339
+from newscrawl.archive.pages import PageLocation
+from newscrawl.archive.story_records import StoryRecords, read_headers, read_story
+from newscrawl.errors import (
+    ArchiveError,
+    MachineFault,
+    NewscrawlError,
+    PageTooLarge,
+    archive_errors,
+    find_machine_fault,
+    run_or_blame_machine,
+)
+from newscrawl.extraction.amp import use_amp_page
+from newscrawl.extraction.boilerplate import PageRecord, SiteMemory, build_memory, load_records
+from newscrawl.extraction.classifier.model import BlockClassifier
+from newscrawl.extraction.context import build_http
+from newscrawl.extraction.extract import ExtractionTrace, find_page_links, record_trace, trace_extraction
+from newscrawl.extraction.following_pages import PAGE_FLAGS, STORY_TYPES, PageLinks, StoryPlace
+from newscrawl.extraction.joining import FollowingPage, join_story
+from newscrawl.extraction.parse import MAX_BYTES
+from newscrawl.extraction.story_forms import FormLink
+from newscrawl.extraction.witness import Witness
+from newscrawl.items import (
+    STORED_LINK_FIELDS,
+    Article,
+    Link,
+    Rejection,
+    WarcPointer,
+    make_discovery,
+    reject_article,
+    rfc3339,
+)
 from newscrawl.outlet import Outlet
 from newscrawl.state.database_frontier import assign_version
+from newscrawl.state.encoding import count_pages
+from newscrawl.state.refetch_policy import GONE_STATUSES, STORY_INCOMPLETE
 from newscrawl.storage import atomic_write, durable_rename
-from newscrawl.warc.http import ContentError, Message
-from newscrawl.warc.reader import ArchivedPage
+from newscrawl.warc.http import ContentError
+from newscrawl.warc.reader import ArchivedPage, read_page
+from newscrawl.warc.story_parts import read_story_part
 
 logger = logging.getLogger(__name__)
 
 SCHEMA = "newscrawl.extracting/1"
 SAVE_INTERVAL = 50
 "Pages between two saved states: after a kill, at most so many pages are extracted again."
-_LINK_FIELDS = {field.name for field in fields(Link)}
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -53,38 +81,92 @@ class ExtractedPage(NamedTuple):
     item: Item
     record: PageRecord | None
     "None if the page holds no story."
+    links: PageLinks | None = None
+    "The pages of its story, if it names others."
+    form: FormLink | None = None
+    "Another form of its story that is worth a request."
+    form_outcome: str = ""
+    "What came of the record of another form; empty without one."
 
 
 def extract_at(
-    folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None
+    folder: Path,
+    pointer: WarcPointer,
+    outlet: Outlet | None,
+    memory: Path | None = None,
+    parts: Sequence[WarcPointer] = (),
 ) -> Article | Rejection:
     """Extract the archived response at `pointer`; ArchiveError when there is no whole record.
 
-    `memory` is the file of a site memory.
+    `memory` is the file of a site memory, `parts` are the records that complete the page.
     """
-    return extract_page(read_any_page(folder, pointer), outlet, load_memory(memory) if memory else None)
+    story = read_story(folder, pointer, parts)
+    return extract_page(story, outlet, load_memory(memory) if memory else None)
 
 
 def extract_with_record(
-    folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None = None
+    folder: Path,
+    pointer: WarcPointer,
+    outlet: Outlet | None,
+    memory: Path | None = None,
+    parts: Sequence[WarcPointer] = (),
 ) -> ExtractedPage:
-    """Like `extract_at`, with the page's record for a site memory."""
-    page = read_any_page(folder, pointer)
-    trace = explain_page(page, outlet, load_memory(memory) if memory else None)
-    return ExtractedPage(_locate(page, trace), _make_record(trace))
+    """Like `extract_at`, with the page's record for a site memory, and with the pages that it names."""
+    story = read_story(folder, pointer, parts)
+    trace = explain_page(story, outlet, load_memory(memory) if memory else None)
+    item, record = _locate(story.page, trace), record_trace(trace)
+    # The same page again, or the same text, needs no other form.
+    form = trace.form if type(item) is type(trace.result) else None
+    return ExtractedPage(item, record, _story_links(trace), form, story.form_outcome)
+
+
+def _story_links(trace: ExtractionTrace) -> PageLinks | None:
+    """The links to the other pages of a story, whether or not its text is in the archive already."""
+    is_story = isinstance(trace.result, Article) and trace.result.page_type in STORY_TYPES
+    return trace.links if is_story and trace.links and trace.links.urls else None
+
+
+def read_links_at(
+    folder: Path, pointer: WarcPointer, outlet: Outlet | None, place: StoryPlace
+) -> PageLinks | None:
+    """What an archived following page says of the other pages; None if it can be no page of a story."""
+    page = read_page(folder, pointer)
+    message = page.message
+    try:
+        content, _ = message.decode(MAX_BYTES + 1)
+    except ContentError:
+        return None
+    return find_page_links(
+        content,
+        page.response.url,
+        headers=read_headers(message),
+        fetched=page.response.date,
+        outlet=outlet,
+        status=message.status,
+        place=place,
+    )
 
 
 def extract_page(
-    page: ArchivedPage, outlet: Outlet | None, memory: SiteMemory | None = None
+    story: StoryRecords, outlet: Outlet | None, memory: SiteMemory | None = None
 ) -> Article | Rejection:
     """The article in an archived response, or the reason why there is none; `warc` is filled."""
-    return _locate(page, explain_page(page, outlet, memory))
+    return _locate(story.page, explain_page(story, outlet, memory))
 
 
 def _locate(page: ArchivedPage, trace: ExtractionTrace) -> Item:
-    """The item with its pointer, and with its version if the page was fetched before."""
-    item = trace.result.model_copy(update={"warc": page.pointer})
-    return assign_version(item, read_link(page)) if isinstance(item, Article) else item
+    """The item, with its version if the page was fetched before, or why there is none after all."""
+    item = trace.result
+    if isinstance(item, Article):
+        link = read_link(page)
+        versioned = assign_version(item, link)
+        has_fewer = trace.lacks_pages and count_pages(item) < link.known_pages
+        if has_fewer and isinstance(versioned, Article):
+            # A page that fails for a moment must not shorten the text: the story is fetched again later.
+            detail = f"{count_pages(item)} of the {link.known_pages} pages of version {link.known_version}"
+            return reject_article(item, "dedupe", STORY_INCOMPLETE, detail)
+        return versioned
+    return defer_rejection(item, page.metadata, lacks_pages=trace.lacks_pages)
 
 
 @lru_cache(maxsize=8)
@@ -102,81 +184,94 @@ def read_page_records(path: Path) -> list[PageRecord]:
 
 
 def explain_page(
-    page: ArchivedPage,
+    story: StoryRecords,
     outlet: Outlet | None,
     memory: SiteMemory | None = None,
     classifier: BlockClassifier | None = None,
 ) -> ExtractionTrace:
-    """Extract an archived response and trace the decision on each block; `warc` is not filled."""
-    message, link = page.message, read_link(page)
+    """Extract an archived response, trace the decision on each block, and join the following pages to it."""
+    page, link = story.page, read_link(story.page)
+    explain = partial(_explain_record, outlet=outlet, memory=memory, classifier=classifier)
+    trace = explain(page, link, witness=story.witness, flags=story.flags)
+    if story.amp:
+        amp = explain(story.amp, link, witness=story.witness, flags=story.flags)
+        http = build_http(read_headers(page.message), page.message.status, None)
+        trace = use_amp_page(trace, amp, url=page.response.url, http=http)
+    if story.form_outcome:
+        # The other form came, of use or not: another look would get the same.
+        trace = replace(trace, lacks_pages=False)
+    if not isinstance(trace.result, Article) or not trace.links or not trace.links.urls:
+        return trace
+    by_number = {part.number: other for other in story.following if (part := read_story_part(other.metadata))}
+    gone = {number for number, other in by_number.items() if other.message.status in GONE_STATUSES}
+    base = trace.links.place.base
+
+    def read(number: int, _url: str) -> FollowingPage | None:
+        if (other := by_number.get(number)) is None or number in gone:
+            return None
+        following = explain(other, None, place=StoryPlace(number=number, base=base))
+        return FollowingPage(item=following.result, links=following.links) if following.links else None
+
+    vote = trace.body.selection.witness if trace.body else None
+    witness_only = [unit.text for unit in vote.missing] if vote else []
+    joined = join_story(trace.result, trace.links, read, witness_only)
+    is_whole = not set(PAGE_FLAGS) & set(joined.article.quality.flags)
+    is_final = bool(joined.missing) and set(joined.missing) <= gone
+    return replace(trace, result=joined.article, lacks_pages=trace.lacks_pages or not (is_whole or is_final))
+
+
+def _explain_record(
+    page: ArchivedPage,
+    link: Link | None,
+    *,
+    outlet: Outlet | None,
+    memory: SiteMemory | None,
+    classifier: BlockClassifier | None,
+    witness: Witness | None = None,
+    flags: Sequence[str] = (),
+    place: StoryPlace | None = None,
+) -> ExtractionTrace:
+    """Extract one record; a following page has a place and no link of its own."""
+    message = page.message
     try:
-        content = message.content
+        # Larger content is rejected for its size alone: it need not be decoded to its end.
+        content, is_mended = message.decode(MAX_BYTES + 1)
     except ContentError as error:
         rejection = Rejection(
             url=page.response.url,
-            url_requested=link.url,
+            url_requested=link.url if link else page.response.url,
             source=outlet.id if outlet else None,
             step="extract",
             reason="bad_encoding",
             detail=str(error),
             fetched=rfc3339(page.response.date),
-            discovery=make_discovery(link),
+            discovery=make_discovery(link) if link else None,
+            warc=page.pointer,
         )
         return ExtractionTrace(result=rejection)
     trace = trace_extraction(
         content,
         page.response.url,
-        headers=_headers(message),
+        headers=read_headers(message),
         fetched=page.response.date,
         outlet=outlet,
         memory=memory,
         link=link,
         status=message.status,
         classifier=classifier,
+        witness=witness,
+        place=place,
     )
-    flags = [
-        *(["coding_mended"] if message.decoded.is_mended else []),
+    result = trace.result.model_copy(update={"warc": page.pointer})
+    found = [
+        *flags,
+        *(["coding_mended"] if is_mended else []),
         *(["cut_short"] if page.response.headers.get("warc-truncated") == "disconnect" else []),
     ]
-    if not flags or not isinstance(trace.result, Article):
-        return trace
-    quality = trace.result.quality
-    quality = quality.model_copy(update={"flags": [*quality.flags, *flags]})
-    return replace(trace, result=trace.result.model_copy(update={"quality": quality}))
-
-
-def _headers(message: Message) -> dict[str, str]:
-    """Headers by name. Repeated X-Robots-Tag headers stay apart, since each may name the robot it is for."""
-    tags = [value for name, value in message.headers if name.lower() == "x-robots-tag"]
-    return {**message.by_name, **({"x-robots-tag": "\n".join(tags)} if tags else {})}
-
-
-def _make_record(trace: ExtractionTrace) -> PageRecord | None:
-    article = trace.result
-    if not isinstance(article, Article) or trace.view is None or trace.body is None:
-        return None
-    return record_page(
-        trace.view,
-        _story_mask(trace),
-        url=article.url_norm,
-        day=(article.fetched or "")[:10],
-        title=article.title or "",
-    )
-
-
-def _story_mask(trace: ExtractionTrace) -> Sequence[bool]:
-    """Which blocks look like the story without a site memory, so that a memory never learns from itself."""
-    assert trace.view
-    assert trace.body
-    view, likely = trace.view, trace.body.selection.probabilities
-    if not likely:
-        mask = [block.frame.index in view.body_frames for block in view.blocks]
-    else:
-        mask = [probability > THRESHOLD for probability in likely]
-    return [
-        is_story and block.frame.index not in view.chrome
-        for is_story, block in zip(mask, view.blocks, strict=True)
-    ]
+    if found and isinstance(result, Article):
+        quality = result.quality.model_copy(update={"flags": [*result.quality.flags, *found]})
+        result = result.model_copy(update={"quality": quality})
+    return replace(trace, result=result)
 
 
 def read_link(page: ArchivedPage) -> Link:
@@ -192,7 +287,7 @@ def read_link(page: ArchivedPage) -> Link:
         link = None
     if not isinstance(link, dict) or "url" not in link or "via" not in link:
         raise ArchiveError(f"{page.response.record_id}: how {page.response.url} was found cannot be read")
-    return Link(**{name: value for name, value in link.items() if name in _LINK_FIELDS})
+    return Link(**{name: value for name, value in link.items() if name in STORED_LINK_FIELDS})
 
 
 @dataclass(kw_only=True)
@@ -327,16 +422,25 @@ def write_items(
 def extract_pages(
     pages: Iterable[PageTask], *, pool: ProcessPool, seconds: float, ahead: int
 ) -> Iterator[tuple[PageLocation, Item]]:
-    """The items of pages, in their order; the pool has at most `ahead` pages at once."""
+    """The items of pages, in their order; the pool has at most `ahead` pages at once.
+
+    MachineFault when the machine, rather than a page, is to blame: the pages that are left were not read.
+    """
 
     def schedule(task: PageTask) -> Future[Item]:
         page, outlet = task
         memory = find_memory(page.folder, page.memory) if page.memory else None
-        extract = partial(extract_at, page.folder, page.pointer, outlet, memory)
-        return cast("Future[Item]", pool.schedule(extract, timeout=seconds))
+        extract = partial(extract_at, page.folder, page.pointer, outlet, memory, page.parts)
+        limit = _time_limit(page, seconds)
+        return cast("Future[Item]", pool.schedule(partial(run_or_blame_machine, extract), timeout=limit))
 
     for (page, outlet), future in run_ahead(pages, schedule, ahead):
-        yield page, _await_item(page, outlet, future, seconds)
+        yield page, _await_item(page, outlet, future, _time_limit(page, seconds))
+
+
+def _time_limit(page: PageLocation, seconds: float) -> float:
+    """The seconds that a page may take with all pages of its story."""
+    return seconds * (1 + len(page.parts))
 
 
 def run_ahead(
@@ -350,15 +454,16 @@ def run_ahead(
     for task in tasks:
         try:
             waiting.append((task, schedule(task)))
-        except RuntimeError as error:
-            raise NewscrawlError(f"the worker processes cannot run: {error}") from error
+        except (OSError, RuntimeError) as error:
+            cause = find_machine_fault(error)
+            raise cause or NewscrawlError(f"the worker processes cannot run: {error}") from error
         if len(waiting) >= ahead:
             yield waiting.popleft()
     yield from waiting
 
 
 def _await_item(page: PageLocation, outlet: Outlet | None, future: Future[Item], seconds: float) -> Item:
-    """The worker's item, or a rejection that names what happened to the worker."""
+    """The worker's item, or a rejection that names what happened to the worker; else MachineFault."""
     reject = partial(_reject_page, page, outlet)
     try:
         return future.result()
@@ -366,6 +471,10 @@ def _await_item(page: PageLocation, outlet: Outlet | None, future: Future[Item],
         return reject("extract_timeout", f"took longer than {seconds:g} s")
     except ProcessExpired as error:
         return reject("extractor_crash", str(error))
+    except MachineFault:
+        raise
+    except PageTooLarge as error:
+        return reject("too_large", str(error))
     except ArchiveError as error:
         return reject("archive_unreadable", str(error))
     except BrokenExecutor as error:

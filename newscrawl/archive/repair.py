@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -27,13 +28,13 @@ from newscrawl.archive.lines import (
     split_lines,
     write_in_order,
 )
-from newscrawl.archive.manifest import MANIFEST, add_to_manifest, read_manifest
+from newscrawl.archive.manifest import ARRIVED, MANIFEST, add_to_manifest, read_manifest
 from newscrawl.archive.memory_files import is_memory_name
 from newscrawl.archive.report import REPORT_SUFFIX
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article, Rejection, WarcPointer
 from newscrawl.storage import atomic_write, fsync_folder, try_lock
-from newscrawl.warc.filenames import FileName, is_running, parse_filename, sanitize_host
+from newscrawl.warc.filenames import FileName, has_file_open, is_running, parse_filename, sanitize_host
 from newscrawl.warc.recovery import iter_whole_members
 from newscrawl.warc.writer import OPEN_SUFFIX
 
@@ -123,7 +124,8 @@ def repair_folder(folder: Path, *, host: str, force: bool = False) -> FolderRepa
 
 def find_unlisted(folder: Path) -> list[str]:
     """Finished files of newscrawl that the manifest lacks, so that `sync` would never send them."""
-    listed = read_manifest(folder)
+    # Copies of what a bucket has are listed there.
+    listed = read_manifest(folder) | read_manifest(folder, ARRIVED)
     finished = (
         name
         for name in _list_names(folder)
@@ -208,7 +210,7 @@ class _OwnershipCheck:
         host = self._find_host(owner) if owner else self.host
         if host != self.host and not self.force:
             return FileRepair(name=path.name, outcome="broken", reason=f"it was written on host {host}")
-        if owner and host == self.host and is_running(owner.pid, status.st_mtime):
+        if owner and host == self.host and _is_written_by(owner.pid, path.name, status):
             return FileRepair(name=path.name, outcome="running", reason=f"process {owner.pid} writes it")
         if not try_lock(fd):
             return FileRepair(name=path.name, outcome="running", reason="another process holds it")
@@ -222,6 +224,15 @@ class _OwnershipCheck:
             if (warc.outlet, warc.pid) == (owner.outlet, owner.pid) and warc.stamp >= owner.stamp
         ]
         return owner.host or (min(opened)[1] if opened else None) or self.host
+
+
+def _is_written_by(pid: int, name: str, file: os.stat_result) -> bool:
+    """Whether the process with this number is at work on a file.
+
+    The number alone does not say so: in a container every crawl is process 1, and so is the host's init.
+    """
+    # A draft is not open any more for a moment before it is renamed.
+    return is_running(pid, file.st_mtime) and (not name.endswith(OPEN_SUFFIX) or has_file_open(pid, file))
 
 
 def _ownership_check(names: list[str], host: str, force: bool) -> _OwnershipCheck:
@@ -298,6 +309,8 @@ class _LineSummary(NamedTuple):
     pointer: WarcPointer | None
     reason: object
     "Of a rejection; None in an article."
+    version: tuple[str, object] | None = None
+    "Id and version of an article."
 
     @property
     def place(self) -> tuple[str, int] | None:
@@ -309,13 +322,14 @@ def _summarize(line: Line) -> _LineSummary | None:
     data = line.fields
     if data is None or "warc" not in data or not line.raw.endswith(b"\n"):
         return None
+    version = (data["id"], data["version"]) if "id" in data and "version" in data else None
     if data["warc"] is None:
-        return _LineSummary(None, data.get("reason"))
+        return _LineSummary(None, data.get("reason"), version)
     try:
         pointer = WarcPointer.model_validate(data["warc"])
     except ValidationError:
         return None
-    return _LineSummary(pointer, data.get("reason")) if parse_filename(pointer.file) else None
+    return _LineSummary(pointer, data.get("reason"), version) if parse_filename(pointer.file) else None
 
 
 def _read_withdrawn(final: Path) -> set[tuple[str, int]]:
@@ -334,10 +348,15 @@ def _read_withdrawn(final: Path) -> set[tuple[str, int]]:
 def _sort_lines(
     fd: int, folder: Path, withdrawn: set[tuple[str, int]]
 ) -> tuple[list[LinePosition], list[Span], list[Span]]:
-    """Lines to write, lines that are not whole, lines that were withdrawn or whose record is gone."""
+    """Lines to write, lines that are not whole, lines that were withdrawn or whose record is gone.
+
+    A power cut may take the rejection that withdrew an article and spare both articles: of these the first in
+    the archive stays, as in the run.
+    """
     positions: list[LinePosition] = []
     cut: list[Span] = []
     dropped: list[Span] = []
+    by_version: dict[tuple[str, object], LinePosition] = {}
     with open(fd, "rb", closefd=False) as stream:
         for line in split_lines(stream):
             span, summary = (line.start, len(line.raw)), _summarize(line)
@@ -348,7 +367,16 @@ def _sort_lines(
             ):
                 dropped.append(span)
             else:
-                positions.append(line_position(summary.pointer, *span))
+                position = line_position(summary.pointer, *span)
+                other = by_version.get(summary.version) if summary.version else None
+                if other:
+                    later = max(position, other)
+                    position = min(position, other)
+                    positions.remove(other)
+                    dropped.append(later[2:])
+                if summary.version:
+                    by_version[summary.version] = position
+                positions.append(position)
     return positions, cut, dropped
 
 
@@ -361,23 +389,33 @@ def _is_record_missing(folder: Path, pointer: WarcPointer) -> bool:
 
 
 def _remove_closed(path: Path, fd: int, final: Path) -> FileRepair:
-    """Delete an open file of lines that is closed already, if all of its bytes are in other files."""
-    torn = Path(f"{final}{TORN_SUFFIX}")
-    elsewhere = final.stat().st_size + (torn.stat().st_size if torn.exists() else 0)
-    size = os.fstat(fd).st_size
-    # A run that closed its file by itself has left withdrawn lines out without setting them aside.
-    if elsewhere not in (size, size - _count_withdrawn_bytes(fd, _read_withdrawn(final))):
+    """Delete an open file of lines that is closed already, if all of its lines are in other files."""
+    if not _are_lines_in(fd, [final, Path(f"{final}{TORN_SUFFIX}")], _read_withdrawn(final)):
         raise ArchiveError(f"{final.name} is there too, and holds other lines")
     if final.name not in read_manifest(final.parent):
         add_to_manifest(final)
     return remove_draft(path, fd)
 
 
-def _count_withdrawn_bytes(fd: int, withdrawn: set[tuple[str, int]]) -> int:
+def _are_lines_in(fd: int, files: list[Path], withdrawn: set[tuple[str, int]]) -> bool:
+    """Whether all lines of an open file are in these files.
+
+    A run that closed its file by itself has left withdrawn lines out without setting them aside. The last
+    line may be torn: the closed file was synced and the open file never, so a power cut may leave any part.
+    """
+    digests = {_digest(line.raw) for path in files if path.exists() for line in iter_lines(path)}
     with open(fd, "rb", closefd=False) as stream:
         stream.seek(0)
-        pairs = ((len(line.raw), _summarize(line)) for line in split_lines(stream))
-        return sum(length for length, summary in pairs if summary and summary.place in withdrawn)
+        return all(
+            _digest(line.raw) in digests
+            or not line.raw.endswith(b"\n")
+            or ((summary := _summarize(line)) is not None and summary.place in withdrawn)
+            for line in split_lines(stream)
+        )
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()
 
 
 def _copy_to_torn(fd: int, spans: list[Span], final: Path) -> None:

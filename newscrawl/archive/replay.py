@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from newscrawl.archive.renderings import RecordedRendering, find_renderings
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import WarcPointer
 from newscrawl.urls import absolute_url, normalize_url, url_host
@@ -29,6 +30,7 @@ from newscrawl.warc.http import ContentError, Message, frame_entity, split_messa
 from newscrawl.warc.reader import ArchivedPage, WarcRecord, iter_records, parse_warc_fields, read_record
 from newscrawl.warc.record_groups import RecordedExchange, iter_exchanges
 from newscrawl.warc.records import sha1_base32, target_uri
+from newscrawl.warc.story_parts import PART_FIELD
 
 SUFFIXES = (".warc.gz", ".warc")
 MAX_NEAR = 500
@@ -82,6 +84,8 @@ class RecordedCapture:
     "Record id of the response a revisit repeats."
     page: str = ""
     "URL of the link that led here, before redirects; empty for sources, robots.txt and foreign archives."
+    part_of: str = ""
+    "Record id of the first page of the story of which it is a following page; empty for all others."
     varied: tuple[tuple[str, str], ...] = ()
     "Request headers that the response depends on (Vary), lower-case names, with the values sent."
 
@@ -96,6 +100,8 @@ class CaptureTable:
     "The run that is replayed; empty when captures are chosen by time or the run has no name."
     by_key: dict[RequestKey, list[RecordedCapture]]
     by_page: dict[str, list[RecordedCapture]] = field(default_factory=dict)
+    paths: tuple[Path, ...] = ()
+    "The files of the replayed runs."
     others: tuple[Path, ...] = ()
     "Files of other runs, read only when a revisit refers to them."
 
@@ -110,6 +116,14 @@ class CaptureTable:
     def response(self, record_id: str) -> WarcPointer | None:
         """Where the response with this id is, in any file and run."""
         return self._responses.get(record_id) or self._responses_of_other_runs.get(record_id)
+
+    def rendering(self, response_id: str) -> RecordedRendering | None:
+        """What a browser had made of the response with this id."""
+        return self._renderings.get(response_id)
+
+    @cached_property
+    def _renderings(self) -> dict[str, RecordedRendering]:
+        return find_renderings(self.paths)
 
     @cached_property
     def _responses(self) -> dict[str, WarcPointer]:
@@ -161,6 +175,7 @@ def read_captures(source: Path, outlet: str, run: str = "", by_time: bool = Fals
         run="" if by_time else selected[-1].run,
         by_key=dict(by_key),
         by_page=dict(by_page),
+        paths=tuple(path for files in selected for path in files.paths),
         others=tuple(path for files in others for path in files.paths),
     )
 
@@ -246,6 +261,7 @@ def _make_capture(file: str, run: str, exchange: RecordedExchange) -> RecordedCa
         ip=first.headers.get("warc-ip-address", ""),
         refers_to=first.headers.get("warc-refers-to", ""),
         page=exchange.page,
+        part_of=exchange.metadata.get(PART_FIELD, ""),
         varied=tuple((name, request.header(name) or "") for name in exchange.varies),
     )
 
@@ -262,6 +278,8 @@ class ReplayIndex:
     "Held while a request is answered, so that answers come in the order of requests."
     _used: set[str] = field(default_factory=set)
     "Record ids handed out."
+    _visits: dict[str, RecordedCapture] = field(default_factory=dict)
+    "By page, the capture that a replay at a time has begun with."
 
     def take(
         self,
@@ -269,18 +287,25 @@ class ReplayIndex:
         page: str = "",
         headers: Mapping[str, str] | None = None,
         redirected: bool = False,
+        part_of: str = "",
     ) -> RecordedCapture | None:
         """The capture that answers a request, or None.
 
         `page` is the URL of the link the request is made for: where several pages lead to the same URL, each
         gets the capture it led to, whatever the order of requests. If the recorded run requested a page under
-        another spelling of its URL (with a tracking parameter, say), that capture is used.
+        another spelling of its URL (with a tracking parameter, say), that capture is used. `part_of` is the
+        record id of the first page if the request is for a following page of its story.
         """
-        captures = self.table.captures(key)
+        captures = [capture for capture in self.table.captures(key) if capture.part_of == part_of]
         if self.at:
-            before = [capture for capture in captures if capture.date <= self.at]
+            # The following pages of a page came after it, and maybe after this time.
+            before = [capture for capture in captures if part_of or capture.date <= self.at]
             matching = _matching_headers(before, headers or {})
             chosen = max(matching, key=lambda capture: capture.date, default=None)
+            if redirected:
+                chosen = next(iter(self._of_visit(captures, page)), chosen)
+            elif chosen and page:
+                self._visits[page_identity(page)] = chosen
         else:
             chosen = self._next(_matching_headers(captures, headers or {}), key, page, redirected)
         if chosen:
@@ -289,6 +314,11 @@ class ReplayIndex:
         else:
             self.missed += 1
         return chosen
+
+    def has_part(self, url: str, part_of: str) -> bool:
+        """Whether the recorded run requested this following page: it may have ended before."""
+        captures = self.table.captures(request_key("GET", url))
+        return any(capture.part_of == part_of for capture in captures)
 
     def near(self, key: RequestKey) -> list[str]:
         """Captured URLs of the same host, those with the most similar paths first."""
@@ -303,6 +333,21 @@ class ReplayIndex:
         if not of_page and page and not redirected:
             of_page = self._unused(self._other_spellings(key, page))
         return next(iter(of_page or unused), None)
+
+    def _of_visit(self, captures: Sequence[RecordedCapture], page: str) -> list[RecordedCapture]:
+        """Those that the chosen visit of a page led to, by a redirect or a script, until the next visit."""
+        visit = self._visits.get(page_identity(page))
+        if visit is None:
+            return []
+        visits = [c.date for c in self.table.captures(visit.key) if c.page == visit.page]
+        end = min((date for date in visits if date > visit.date), default=None)
+        return [
+            capture
+            for capture in self._unused(captures)
+            if page_identity(capture.page) == page_identity(page)
+            and visit.date <= capture.date
+            and (end is None or capture.date < end)
+        ]
 
     def _unused(self, captures: Sequence[RecordedCapture]) -> list[RecordedCapture]:
         return [capture for capture in captures if capture.pointer.record_id not in self._used]

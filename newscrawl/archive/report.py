@@ -66,6 +66,8 @@ class Report(BaseModel):
     "Responses by HTTP status."
     traps: dict[str, int] = Field(default_factory=dict)
     "Links that were not followed because their URL looks endless, by kind."
+    story_forms: dict[str, int] = Field(default_factory=dict)
+    "Requests for other forms of stories by form and outcome, as `wordpress/read`."
     figures: dict[str, Any] = Field(default_factory=dict)
     "What later runs are measured against; see newscrawl/monitoring/metrics.py."
     warc_bytes: int = 0

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from newscrawl.archive.bucket import OutletCopy
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, LinesFile, json_line
 from newscrawl.archive.manifest import add_to_manifest
 from newscrawl.archive.replay import ReplayIndex
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Article, Rejection, WarcPointer
+from newscrawl.items import Article, Link, Rejection, WarcPointer, WitnessPointer
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.renderings import RenderedPage
 from newscrawl.warc.writer import MAX_AGE, MAX_BYTES, WarcFileStats, WarcWriter
 
 T = TypeVar("T")
@@ -50,6 +52,8 @@ class Run:
     "Site memory learned before the run; the same for all its pages."
     learned: Path | None = None
     "Site memory that the run leaves."
+    copy: OutletCopy | None = None
+    "The folder as the working copy of a bucket; None where the archives are in none, and in a replay."
 
     @property
     def source(self) -> Path:
@@ -69,6 +73,11 @@ class Run:
         pointer = self._try_write(lambda: warc.write(exchange))
         self.exchanges += bool(exchange.sent)
         return pointer
+
+    def write_rendering(self, page: RenderedPage) -> WarcPointer:
+        warc = self.warc
+        assert warc, "a replay writes no rendering"
+        return self._try_write(lambda: warc.write_rendering(page))
 
     def write_article(self, article: Article) -> None:
         self._try_write(lambda: self.articles.add(json_line(article), article.warc))
@@ -110,6 +119,12 @@ class SpiderWithRun(Protocol):
     """What the capture handler and the pipelines require of a spider."""
 
     run: Run
+
+    def find_witness(self, link: Link) -> WitnessPointer | None:
+        """Where the archive has the story of a page that is being fetched, as far as a source gave it."""
+
+    def is_closing(self) -> bool:
+        """Whether the crawl is about to end and takes no more requests."""
 
     def stop_on_archive_error(self, error: ArchiveError) -> None:
         """Stop the crawl: nothing may be fetched that cannot be archived."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,7 @@ from newscrawl.archive.manifest import add_to_manifest
 from newscrawl.archive.memory_files import is_memory_name, newest_memory, replace_memory, write_memory
 from newscrawl.archive.pages import ArchiveFile, PageLocation
 from newscrawl.archive.reextract import ExtractedPage, extract_with_record, read_page_records, run_ahead
-from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError, run_or_blame_machine
 from newscrawl.extraction.boilerplate import (
     MAX_PAGES,
     PageRecord,
@@ -115,8 +116,9 @@ def learn_from_archive(
     """Learn from the newest pages of an outlet's archive files, without regard to earlier memories."""
 
     def schedule(page: PageLocation) -> Future[ExtractedPage]:
-        arguments = [page.folder, page.pointer, rules.get(page.folder)]
-        return cast("Future[ExtractedPage]", pool.schedule(extract_with_record, arguments, timeout=seconds))
+        extract = partial(extract_with_record, page.folder, page.pointer, rules.get(page.folder))
+        task = partial(run_or_blame_machine, extract)
+        return cast("Future[ExtractedPage]", pool.schedule(task, timeout=seconds))
 
     newest_first = (page for file in reversed(files) for page in file.pages())
     urls: set[str] = set()
@@ -140,9 +142,11 @@ def learn_from_archive(
 
 
 def _await_record(page: PageLocation, future: Future[ExtractedPage]) -> PageRecord | None:
-    """The worker's page record; a page that cannot be read teaches nothing."""
+    """The worker's page record; a page that cannot be read teaches nothing, a machine that fails ends it."""
     try:
         return future.result().record
+    except MachineFault:
+        raise
     except (TimeoutError, FutureTimeout, ProcessExpired, ArchiveError) as error:
         logger.warning("%s: nothing learned: %s", page.url, error)
     except BrokenExecutor as error:

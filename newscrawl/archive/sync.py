@@ -6,18 +6,20 @@ A file is added there only after it was read back and compared, so a killed sync
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from newscrawl.archive.manifest import MANIFEST, file_sha256, format_manifest, parse_manifest, read_manifest
+from newscrawl.archive.memory_files import CURRENT
 from newscrawl.archive.takedown import BLOCK_LIST
 from newscrawl.errors import ArchiveError, StorageError, archive_errors
 from newscrawl.storage import Storage
 
 Outcome = Literal["sent", "there", "known", "gone", "damaged", "failed"]
+_MANIFEST_ATTEMPTS = 5
 BATCH_BYTES = 256 << 20
 "The remote manifest is rewritten after so many bytes, for those who read there meanwhile."
 
@@ -52,18 +54,24 @@ def send_folder(
     folder: Path,
     storage: Storage,
     *,
+    files: Iterable[FinishedFile] | None = None,
+    arrived: dict[str, str] | None = None,
     reads_back: bool = True,
     is_trial: bool = False,
+    stops_at_failure: bool = False,
     on_result: Callable[[SyncResult], None] = lambda _: None,
 ) -> list[SyncResult]:
     """Send the files of an outlet's folder that have not arrived. A failure does not stop the other files.
 
+    `files`: these files, in their order, instead of all that are finished. `arrived`: the remote manifest, if
+    it was just read. `stops_at_failure`: the first file that the storage does not take is the last result.
     ArchiveError when the folder's manifest cannot be read, StorageError when the remote manifest cannot.
     """
-    arrived = _read_remote_manifest(storage, folder.name)
+    if arrived is None:
+        arrived = read_remote_manifest(storage, folder.name)
     results: list[SyncResult] = []
     unlisted_bytes = 0
-    for file in finished_files(folder):
+    for file in finished_files(folder) if files is None else files:
         if arrived.get(file.path.name) == file.digest:
             result = SyncResult(file=file, outcome="known")
         else:
@@ -76,6 +84,8 @@ def send_folder(
             unlisted_bytes = 0
         results.append(result)
         on_result(result)
+        if result.outcome == "failed" and stops_at_failure:
+            break
     if not is_trial and any(result.outcome in ("sent", "there") for result in results):
         _write_remote_manifest(storage, folder.name, arrived)
     return results
@@ -84,23 +94,36 @@ def send_folder(
 def finished_files(folder: Path) -> Iterator[FinishedFile]:
     """Files of a folder's manifest, by name, so that the files of a run follow each other.
 
-    The block list of takedowns comes first, since it applies to the copy too.
+    The block list of takedowns comes first, since it applies to the copy too; the name of the newest memory
+    comes last.
     """
     block_list = folder / BLOCK_LIST
     if block_list.is_file():
         yield FinishedFile(path=block_list, digest=file_sha256(block_list))
     for name, digest in sorted(read_manifest(folder).items()):
         yield FinishedFile(path=folder / name, digest=digest)
+    current = folder / CURRENT
+    if current.is_file():
+        yield FinishedFile(path=current, digest=file_sha256(current))
 
 
-def _read_remote_manifest(storage: Storage, outlet: str) -> dict[str, str]:
+def read_remote_manifest(storage: Storage, outlet: str) -> dict[str, str]:
+    """Digests by name of the files of an outlet that have arrived."""
     return parse_manifest(storage.read(f"{outlet}/{MANIFEST}") or b"")
 
 
 def _write_remote_manifest(storage: Storage, outlet: str, arrived: dict[str, str]) -> None:
-    """Write the remote manifest; lines that another machine has added meanwhile stay."""
-    merged = _read_remote_manifest(storage, outlet) | arrived
-    storage.put(f"{outlet}/{MANIFEST}", BytesIO(format_manifest(merged)))
+    """Write the remote manifest; lines that another machine has added meanwhile stay.
+
+    It is read again in the end: where no lease keeps others away, one that wrote at the same moment may have
+    left our lines out.
+    """
+    for _ in range(_MANIFEST_ATTEMPTS):
+        merged = read_remote_manifest(storage, outlet) | arrived
+        storage.put(f"{outlet}/{MANIFEST}", BytesIO(format_manifest(merged)))
+        if arrived.items() <= read_remote_manifest(storage, outlet).items():
+            return
+    raise StorageError(f"{storage.url}/{outlet}/{MANIFEST}: others write it all the time")
 
 
 def _send_file(file: FinishedFile, storage: Storage, *, reads_back: bool, is_trial: bool) -> SyncResult:
@@ -112,7 +135,7 @@ def _send_file(file: FinishedFile, storage: Storage, *, reads_back: bool, is_tri
         return SyncResult(file=file, outcome="sent", bytes=size)
     try:
         # Complete but not in the remote manifest: the sync before was killed between the two.
-        if storage.size(file.name) == size and storage.digest(file.name) == file.digest:
+        if storage.size(file.name) == size and storage.digest(file.name, size) == file.digest:
             return SyncResult(file=file, outcome="there", bytes=size)
         return _upload(file, storage, size, reads_back=reads_back)
     except (StorageError, ArchiveError) as error:
@@ -125,8 +148,8 @@ def _upload(file: FinishedFile, storage: Storage, size: int, *, reads_back: bool
         return SyncResult(file=file, outcome="damaged", detail=f"{file.path} does not match {MANIFEST}")
     with archive_errors(f"read {file.path}"), file.path.open("rb") as stream:
         written = storage.put(file.name, stream)
-    is_whole = written == file.digest and storage.size(file.name) == size
-    if not is_whole or (reads_back and storage.digest(file.name) != file.digest):
+    is_whole = written == file.digest and (reads_back or storage.size(file.name) == size)
+    if not is_whole or (reads_back and storage.digest(file.name, size) != file.digest):
         return SyncResult(
             file=file, outcome="failed", detail=f"{storage.url}/{file.name} differs after the upload"
         )

@@ -9,17 +9,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, iter_lines, json_line, replace_lines
+from newscrawl.archive.lines import (
+    ARTICLES_SUFFIX,
+    REJECTED_SUFFIX,
+    iter_lines,
+    json_line,
+    replace_lines,
+    story_page_urls,
+)
 from newscrawl.archive.manifest import remove_from_manifest, update_manifest
 from newscrawl.errors import ArchiveError, archive_errors
-from newscrawl.items import TAKEN_DOWN, Rejection, rfc3339
+from newscrawl.items import Rejection, rfc3339
+from newscrawl.state.refetch_policy import TAKEN_DOWN
 from newscrawl.storage import atomic_write
 from newscrawl.urls import normalize_url
 from newscrawl.warc.filenames import parse_filename
 from newscrawl.warc.http import ContentError, split_message
 from newscrawl.warc.index import warc_files
-from newscrawl.warc.reader import WarcRecord, iter_records
-from newscrawl.warc.record_groups import group_records
+from newscrawl.warc.reader import MAX_PAGE_BYTES, WarcRecord, iter_slices, parse_warc_fields
+from newscrawl.warc.record_groups import group_records, read_link_url
 from newscrawl.warc.records import (
     COMPRESSED,
     STORED,
@@ -28,7 +36,10 @@ from newscrawl.warc.records import (
     gzip_member,
     serialize_record,
     sha1_base32,
+    target_uri,
 )
+from newscrawl.warc.renderings import SHARED_FIELD, SUBRESOURCE_FIELD, page_url
+from newscrawl.warc.story_parts import PART_FIELD
 from newscrawl.warc.surt import surt
 
 STEP = "takedown"
@@ -62,8 +73,24 @@ class ExchangeSpan:
     asked_for: str | None
     "URL of the link that led here, before redirects."
     is_erased: bool
+    part_of: str | None = None
+    "Record id of the first page of the story of which it is a following page."
     names_it: bool = False
     "Whether it belongs to no link and its body contains a wanted text: a feed, a list."
+    is_subresource: bool = False
+    "Whether a page asked for it while it was rendered."
+    shared: tuple[str, ...] = ()
+    "Of a rendering: scripts that it was given, and that an earlier page had asked for."
+
+    @property
+    def names(self) -> set[str]:
+        """What other exchanges name it by."""
+        return {*self.record_ids, target_uri(self.url)}
+
+    @property
+    def uses(self) -> set[str]:
+        """Names of other exchanges that it cannot be replayed without."""
+        return {*self.shared, *([self.refers_to] if self.refers_to else [])}
 
 
 @dataclass(kw_only=True)
@@ -114,7 +141,7 @@ def find_takedown(
 
 def list_addresses(folder: Path) -> set[str]:
     """All URLs in a folder's lines."""
-    return {str(line[name]) for line in _iter_page_lines(folder) for name in ("url", "url_requested")}
+    return {url for line in _iter_page_lines(folder) for url in _line_urls(line)}
 
 
 def find_addresses(folder: Path, urls: Iterable[str]) -> set[str]:
@@ -124,11 +151,16 @@ def find_addresses(folder: Path, urls: Iterable[str]) -> set[str]:
         wanted, size = set(map(normalize_url, addresses)), (len(addresses), len(ids))
         for line in _iter_page_lines(folder):
             if _is_related(line, wanted, ids):
-                addresses |= {str(line["url"]), str(line["url_requested"])}
+                addresses |= set(_line_urls(line))
                 ids |= {str(line["id"])} if "id" in line else set()
         if (len(addresses), len(ids)) == size:
             break
     return addresses
+
+
+def _line_urls(line: dict[str, Any]) -> list[str]:
+    """The URLs of a line's page, and those of the following pages of its story."""
+    return [str(line["url"]), str(line["url_requested"]), *map(str, filter(None, story_page_urls(line)))]
 
 
 def _is_related(line: dict[str, Any], wanted: set[str], ids: set[str]) -> bool:
@@ -136,7 +168,7 @@ def _is_related(line: dict[str, Any], wanted: set[str], ids: set[str]) -> bool:
     if normalize_url(str(line["url"])) in wanted:
         return True
     if "reason" not in line:
-        return normalize_url(str(line["url_requested"])) in wanted
+        return _is_about_pages(line, wanted)
     same = set(str(line.get("detail")).split()) if line["reason"] in _SAME_STORY else set()
     return bool(same & ids) or any(normalize_url(word) in wanted for word in same if "://" in word)
 
@@ -158,7 +190,7 @@ def _page_fields(fields: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _is_about_pages(line: dict[str, Any], wanted: set[str]) -> bool:
-    return normalize_url(str(line["url"])) in wanted or normalize_url(str(line["url_requested"])) in wanted
+    return any(normalize_url(url) in wanted for url in _line_urls(line))
 
 
 def _url_spellings(urls: Iterable[str]) -> list[bytes]:
@@ -172,19 +204,43 @@ def _url_spellings(urls: Iterable[str]) -> list[bytes]:
 def _find_exchanges(
     folder: Path, wanted: set[str], texts: Collection[bytes]
 ) -> dict[str, list[ExchangeSpan]]:
-    """Exchanges of these pages, of the redirects that led to them, and of revisits of their bodies."""
+    """Exchanges of these pages, of the redirects that led to them, and of revisits of their bodies.
+
+    Of what the pages asked for while they were rendered, all that no other page was rendered with.
+    """
     spans: dict[str, list[ExchangeSpan]] = {}
+    subresources: list[tuple[str, ExchangeSpan]] = []
+    remains: list[tuple[str, ExchangeSpan]] = []
+    "What earlier takedowns left because other pages were rendered with it."
+    used, used_elsewhere = set[str](), set[str]()
+    "Record ids and addresses that the exchanges of these pages, and those of all others, need."
+    blocked = set(map(normalize_url, read_blocked_urls(folder)))
     ids: set[str] = set()
     size = -1
     while len(ids) > size:  # a revisit may be in a file that was read before the file of its original
         size = len(ids)
         spans = {path.name: [] for path in warc_files(folder)}
+        subresources, remains, used, used_elsewhere = [], [], set(), set()
         for name, spans_of_file in spans.items():
             with (folder / name).open("rb") as stream:
                 for span in iter_spans(stream, texts):
-                    if not span.is_erased and _concerns_pages(span, wanted, ids):
+                    if span.is_erased:
+                        continue
+                    is_concerned = _concerns_pages(span, wanted, ids)
+                    (used if is_concerned else used_elsewhere).update(span.uses)
+                    if not is_concerned:
+                        if span.is_subresource and normalize_url(span.asked_for or "") in blocked:
+                            remains.append((name, span))
+                    elif span.is_subresource and normalize_url(span.url) not in wanted:
+                        subresources.append((name, span))
+                    else:
                         spans_of_file.append(span)
                         ids.update(span.record_ids)
+    subresources += [(name, span) for name, span in remains if not used.isdisjoint(span.names)]
+    for name, span in subresources:
+        # A script or an answer that other pages were rendered with is not the article's own.
+        if used_elsewhere.isdisjoint(span.names):
+            spans[name].append(span)
     return {name: spans_of_file for name, spans_of_file in spans.items() if spans_of_file}
 
 
@@ -194,36 +250,52 @@ def _find_all_exchanges(folder: Path, *, with_sources: bool) -> dict[str, list[E
     for path in warc_files(folder):
         with path.open("rb") as stream:
             every = [span for span in iter_spans(stream) if not span.is_erased]
-        if chosen := [span for span in every if with_sources or span.asked_for is not None]:
+        if chosen := [span for span in every if with_sources or _is_of_page(span)]:
             spans[path.name] = chosen
     return spans
 
 
+def _is_of_page(span: ExchangeSpan) -> bool:
+    """Whether it was made for a page rather than for a source or a site's own files."""
+    return span.asked_for is not None or span.part_of is not None
+
+
 def _concerns_pages(span: ExchangeSpan, wanted: set[str], ids: set[str]) -> bool:
     urls = filter(None, (span.url, span.asked_for))
-    return span.names_it or span.refers_to in ids or any(normalize_url(url) in wanted for url in urls)
+    is_linked = span.refers_to in ids or span.part_of in ids
+    return span.names_it or is_linked or any(normalize_url(url) in wanted for url in urls)
 
 
 def iter_spans(stream: BinaryIO, texts: Collection[bytes] = ()) -> Iterator[ExchangeSpan]:
     """The exchanges of a WARC file that newscrawl wrote, in their order."""
-    records = (record for record in iter_records(stream) if record.kind != "warcinfo")
+    # A block is cut rather than left out: its record has to be erased whatever its size.
+    slices = iter_slices(stream, lambda _kind, _headers, block: block.read(MAX_PAGE_BYTES))
+    records = (
+        WarcRecord(part.kind, part.headers, part.result, part.offset, part.length)
+        for part in slices
+        if part.kind != "warcinfo"
+    )
     return (_make_span(group, texts) for group in group_records(records))
 
 
 def _make_span(group: list[WarcRecord], texts: Collection[bytes]) -> ExchangeSpan:
     first, last = group[0], group[-1]
-    link_urls = (_read_link_url(record.block) for record in group if record.kind == "metadata")
-    asked_for = next(filter(None, link_urls), None)
+    metadata = next((parse_warc_fields(record.block) for record in group if record.kind == "metadata"), {})
+    asked_for = read_link_url(metadata) or None
+    part_of = metadata.get(PART_FIELD)
     return ExchangeSpan(
         offset=first.offset,
         length=last.offset + last.length - first.offset,
         record_ids=tuple(record.record_id for record in group),
-        url=first.url,
+        url=page_url(first.url),
         date=first.headers.get("warc-date", ""),
         refers_to=next(filter(None, (record.headers.get("warc-refers-to") for record in group)), None),
         asked_for=asked_for,
+        part_of=part_of,
         is_erased=first.kind == "metadata" and b"\nerased: " in b"\n" + first.block,
-        names_it=bool(texts) and asked_for is None and _body_contains(first, texts),
+        is_subresource=SUBRESOURCE_FIELD in metadata,
+        shared=tuple(metadata.get(SHARED_FIELD, "").split()),
+        names_it=bool(texts) and asked_for is None and part_of is None and _body_contains(first, texts),
     )
 
 
@@ -236,19 +308,6 @@ def _body_contains(record: WarcRecord, texts: Collection[bytes]) -> bool:
     except ContentError:
         content = record.block
     return any(text in content for text in texts)
-
-
-def _read_link_url(block: bytes) -> str | None:
-    """The URL of the link that a metadata record notes."""
-    for line in block.split(b"\r\n"):
-        name, _, value = line.partition(b": ")
-        if name == b"discovery":
-            try:
-                link = json.loads(value)
-                return str(link["url"]) if isinstance(link, dict) and "url" in link else None
-            except ValueError:
-                return None
-    return None
 
 
 def overwrite_records(path: Path, spans: Collection[ExchangeSpan], reason: str, when: datetime) -> None:

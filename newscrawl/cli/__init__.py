@@ -15,14 +15,20 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from newscrawl import __version__
+from newscrawl import __version__, settings
 from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
 from newscrawl.logs import escape_controls, escape_default_log
 
 PANELS = {
+    "Project": {
+        "init": "Make the folder of a project: settings, outlet files and archives in one place.",
+        "config": "Show the settings that hold here, and where each comes from.",
+        "list": "List the ids of the outlets, or of those that belong to the project.",
+    },
     "Crawling": {
-        "run": "Crawl several outlets, or all that are due, and show a table of the runs.",
+        "crawl": "Crawl the outlets that you name, now.",
+        "run": "Crawl the outlets that are due, and show a table of the runs.",
         "outlets": "List the outlets, check their files, or draft the file of a new outlet.",
         "schedule": "Print the files that let systemd, cron or Kubernetes start `newscrawl run --due`.",
         "demo": "Serve or crawl a newsroom of invented outlets on this machine.",
@@ -31,8 +37,10 @@ PANELS = {
         "status": "Show how each outlet is doing: last and next run, articles, failures, alarms.",
         "runs": "Show the last run of each outlet: pages, articles, rejections, languages, bytes.",
         "stats": "Count the articles, languages, lengths and failures of each outlet by day.",
+        "view": "Show the archive in a browser: search, articles beside their originals, outlets.",
     },
     "Articles": {
+        "get": "Print the story of a single page as text, Markdown or JSON.",
         "explain": "Show every block of a page and why it is part of the article or not.",
         "extract": "Extract the articles of archived pages again, without a crawl.",
         "export": "Write articles as Parquet, CSV, SQLite, JSON lines, text or WET.",
@@ -40,6 +48,8 @@ PANELS = {
         "languages": "Label which parts of a text are French and which are English.",
         "memory": "Find the boilerplate of an outlet's site again, which crawls remove from articles.",
         "fixture": "Save a page as a test case: its WARC file and a draft of the expected article.",
+        "bench": "Measure the extracted text on annotated pages, side by side with trafilatura.",
+        "train": "Label archived pages by their feeds and APIs, to fit a classifier to your own outlets.",
         "schema": "Print the JSON Schema of an article's line.",
     },
     "Archives": {
@@ -56,23 +66,26 @@ PANELS = {
         "check": "Compare the state database with lines and archives, and fix what differs.",
         "repair": "Close the files that killed crawls left open and complete the manifests.",
         "state": "Copy the state database, for example from SQLite to PostgreSQL.",
+        "cluster": "Start workers, on this machine or several, that other commands use with --on.",
     },
 }
 "The commands as `newscrawl --help` lists them: a panel, names, the first line of each command's own help."
 COMMANDS = {name: line for panel in PANELS.values() for name, line in panel.items()}
-MODULES = {"runs": "status", "wacz": "pack", "wet": "pack"}
+MODULES = {"list": "outlets", "runs": "status", "wacz": "pack", "wet": "pack"}
 "Modules that hold several commands."
 
 RENAMED_COMMANDS = {
-    "cluster": "dedup",
     "doctor": "check",
     "freeze": "fixture",
     "learn": "memory build",
     "report": "runs",
 }
 "Old names, which work until 0.3, and what to write now."
+REUSED_COMMANDS = {"cluster": ("dedup", frozenset({"start", "join", "--help"}))}
+"Old names that other commands have now: what they were, unless one of these words follows; until 0.3."
 RENAMED_OPTIONS = {
     "check": {"--mend": "--fix"},
+    "crawl": {"--set": "--setting"},
     "dedup": {"--show": "show"},
     "explain": {"--judge": "--model", "--whole": "--full"},
     "extract": {"--against": "--compare"},
@@ -82,12 +95,21 @@ RENAMED_OPTIONS = {
 "The same for options, by command. An option can also have become a command below the command."
 
 
+_RUN_MODES = frozenset({"--due", "--forever", "--help"})
+"With none of these `newscrawl run` once crawled the outlets that it was given, as `newscrawl crawl` does."
+
+
 def modernize(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """The command line in the current spelling, and each old spelling in it with what replaces it."""
     if not words:
         return [], {}
     command, *arguments = words
     name = RENAMED_COMMANDS.get(command, command)
+    old_meaning, own_words = REUSED_COMMANDS.get(command, (command, frozenset(arguments)))
+    if arguments and arguments[0] not in own_words:
+        name = old_meaning
+    if name == "run" and arguments and _RUN_MODES.isdisjoint(arguments):
+        name = "crawl"
     renamed = {} if name == command else {f"newscrawl {command}": f"newscrawl {name}"}
     options = RENAMED_OPTIONS.get(name, {})
     end = arguments.index("--") if "--" in arguments else len(arguments)
@@ -146,6 +168,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
+        if settings.SETTINGS_ERROR and not ctx.resilient_parsing:
+            raise NewscrawlError(settings.SETTINGS_ERROR)
         return name, load_command(name) if name else command, rest
 
 

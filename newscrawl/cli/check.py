@@ -11,7 +11,9 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from newscrawl.archive.bucket import OutletCopy
 from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.archive.form_records import find_form_records
 from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.repair import (
@@ -24,17 +26,21 @@ from newscrawl.archive.repair import (
 from newscrawl.archive.report import REPORT_SUFFIX, read_report
 from newscrawl.archive.takedown import read_blocked_urls
 from newscrawl.cli import ui
-from newscrawl.cli.extract import default_rights_policy
+from newscrawl.cli.extraction_task import default_rights_policy
 from newscrawl.cli.outlets import read_outlets
-from newscrawl.errors import ArchiveError
+from newscrawl.cli.stored_files import bring_files, list_unstored_runs, send_files
+from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.extraction.metadata.rights import apply_rights_policy
-from newscrawl.items import Article, WarcPointer
+from newscrawl.items import Article, WarcPointer, rfc3339
 from newscrawl.outlet import Outlet
+from newscrawl.settings import NEWSCRAWL_SOURCES_MAX
+from newscrawl.spiders.outlet import read_source_config
 from newscrawl.spiders.run_context import NO_STATE_URL, STATE_URL, has_ended, this_process
 from newscrawl.state.database import Database
-from newscrawl.state.due_outlets import list_outlets
-from newscrawl.state.encoding import page_key
+from newscrawl.state.due_outlets import find_late_due_time
+from newscrawl.state.encoding import from_epoch, page_key
 from newscrawl.state.future_times import find_future_times, reset_future_times
+from newscrawl.state.outlet_status import list_outlets
 from newscrawl.state.reconcile import (
     Inconsistency,
     WrittenLine,
@@ -47,6 +53,7 @@ from newscrawl.state.reconcile import (
 from newscrawl.state.refetch_policy import DAY, REVISIT_AGES
 from newscrawl.state.runs import State, is_lease_current
 from newscrawl.state.urls import UrlTable
+from newscrawl.storage import list_stored_sizes
 from newscrawl.warc.filenames import parse_filename
 
 MAX_SHOWN = 20
@@ -69,6 +76,7 @@ def check_state(
     from the lines. Exit code 0 only when everything agrees.
     """
     fixes: dict[str, FixCounts] = {}
+    bring_files(archives, outlets)
     with ui.open_database(archives, state_url) as database:
         names = outlets or sorted({*list_outlets(database), *_outlets_with_lines(archives)})
         files = {outlet.id: outlet for outlet in read_outlets(ui.outlet_folders())[0]}
@@ -78,7 +86,9 @@ def check_state(
         inconsistencies = {
             name: [
                 *_find_unfinished(state, archives / name),
+                *_find_unstored(state, archives / name),
                 *_find_future_times(state),
+                *_find_late_due_time(state, files.get(name)),
                 *_find_differences(state, archives / name),
             ]
             for name, state in states.items()
@@ -123,6 +133,12 @@ def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
     now = int(time.time())
     state.lease.acquire(now, has_ended)
     try:
+        bring_files(folder.parent, [folder.name])
+        if away := list_unstored_runs(state, folder):
+            raise NewscrawlError(
+                f"{folder.name}: run {away[0].id} is neither in the bucket nor here: let {away[0].host} send "
+                f"it, or if that machine is lost, call `newscrawl repair --lost {away[0].host}` first"
+            )
         closed = repair_folder(folder, host=socket.gethostname())
         runs = list(_iter_runs(folder))
         counts = FixCounts(
@@ -138,6 +154,7 @@ def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
         mark_taken_down(state.database, folder.name, read_blocked_urls(folder), now)
         repair_state(state.urls, _iter_written(folder), now)
         reset_future_times(state, now)
+        send_files(folder.parent, [folder.name])
     finally:
         state.lease.release()
     return counts
@@ -168,8 +185,9 @@ def _extract_again(row: Any, folder: Path, outlet: Outlet) -> Article | None:
     """The very article that state has; None where the archive, or today's rules, give another."""
     try:
         pointer = WarcPointer.model_validate(json.loads(row.warc)["pointer"])
+        forms = find_form_records(folder, pointer) if outlet.story_forms else []
         for memory in _candidate_memories(folder, row.article_run):
-            item = extract_at(folder, pointer, outlet, memory)
+            item = extract_at(folder, pointer, outlet, memory, forms)
             if isinstance(item, Article) and (item.id, item.version) == (row.article_id, row.version):
                 article = apply_rights_policy(item, outlet.rights or default_rights_policy())
                 return article if isinstance(article, Article) else None
@@ -201,12 +219,38 @@ def _find_unfinished(state: State, folder: Path) -> Iterator[Inconsistency]:
         yield Inconsistency("file_unlisted", f"{name} is finished, but {MANIFEST} lacks it")
 
 
+def _find_unstored(state: State, folder: Path) -> Iterator[Inconsistency]:
+    """Runs that have ended and whose lines are neither in the bucket nor here, and files that wait here."""
+    for run in list_unstored_runs(state, folder):
+        detail = f"run {run.id} is neither in the bucket nor here: it waits on {run.host}, or is lost with it"
+        yield Inconsistency("run_not_stored", detail)
+    copy = OutletCopy.find(folder)
+    waiting = copy.list_waiting() if copy else []
+    if waiting and not is_lease_current(_lease_end(state), int(time.time())):
+        names = ", ".join(file.path.name for file in waiting[:3])
+        yield Inconsistency("file_waiting", f"{len(waiting)} files are not in the bucket yet: {names}")
+
+
+def _lease_end(state: State) -> int:
+    lease = state.lease.read()
+    return lease.expires_at if lease else 0
+
+
 def _find_future_times(state: State) -> Iterator[Inconsistency]:
     """Times that no clock that was right can have written."""
     now = int(time.time())
     for subject, seconds in find_future_times(state, now):
         days = (seconds - now) // DAY
         yield Inconsistency("time_in_future", f"{subject} would wait {days} days: a clock was wrong")
+
+
+def _find_late_due_time(state: State, outlet: Outlet | None) -> Iterator[Inconsistency]:
+    """An outlet that would be crawled later than its sources and pages are due."""
+    now = int(time.time())
+    config = read_source_config(outlet, NEWSCRAWL_SOURCES_MAX) if outlet else None
+    if config and (late := find_late_due_time(state, config, now)):
+        stored, due = (rfc3339(from_epoch(seconds)) for seconds in late)
+        yield Inconsistency("due_late", f"the next crawl is due at {due}, and its row says {stored}")
 
 
 def _find_differences(state: State, folder: Path) -> Iterator[Inconsistency]:
@@ -218,7 +262,7 @@ def _find_differences(state: State, folder: Path) -> Iterator[Inconsistency]:
 
 def _iter_written(folder: Path) -> Iterator[WrittenLine]:
     """Each line of the folder, with its run, in the order of runs; and whether its record is there."""
-    sizes: dict[str, int] = {}
+    sizes = list_stored_sizes(folder)
     for run in _iter_runs(folder):
         for item in read_run_lines(folder, run):
             warc = item.warc
@@ -239,7 +283,7 @@ def _iter_runs(folder: Path) -> Iterator[str]:
 
 
 def _outlets_with_lines(archives: Path) -> set[str]:
-    folders = {path.parent for path in archives.glob("*/*.jsonl")} - {archives / "urls"}
+    folders = {path.parent for path in archives.glob("[!.]*/*.jsonl")} - {archives / "urls"}
     return {folder.name for folder in folders if any(_iter_runs(folder))}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +15,12 @@ from rich.table import Column, Table
 from typer.core import TyperGroup
 
 from newscrawl.archive.finished_runs import read_run_lines
-from newscrawl.archive.lines import iter_lines
+from newscrawl.archive.lines import ARTICLES_SUFFIX, iter_lines
 from newscrawl.archive.report import is_replay
 from newscrawl.cli import ui
 from newscrawl.cli.outlets import read_outlets
+from newscrawl.cli.rebuild_workers import running_tasks
+from newscrawl.cli.stored_files import bring_files
 from newscrawl.dedup.articles import make_document
 from newscrawl.dedup.bulk import rebuild_clusters
 from newscrawl.dedup.fingerprints import Document
@@ -25,11 +28,16 @@ from newscrawl.dedup.incremental import DAY, WINDOW_DAYS, cluster_documents
 from newscrawl.dedup.similarity import ChangeShares, SentencePair, align_sentences, measure_changes
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Article, rfc3339
+from newscrawl.pipelines.extract import default_process_count
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import from_epoch
 from newscrawl.state.reconcile import list_run_ids
 from newscrawl.urls import normalize_url
 from newscrawl.warc.filenames import parse_filename
+
+MAX_SHARDS = 10_000
+SOURCE_BYTES = 64_000_000
+"Lines that a process reads in one step."
 
 
 class FindByDefault(TyperGroup):
@@ -60,6 +68,13 @@ def find_duplicates(  # noqa: PLR0917 # typer hands them in by name
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Forget all clusters and read the lines of all outlets again.")
     ] = False,
+    jobs: ui.ProcessCount = 0,
+    shards: Annotated[
+        int,
+        typer.Option(
+            min=0, max=MAX_SHARDS, help="Parts that --rebuild divides its work into; 0: as many as fit."
+        ),
+    ] = 0,
     as_json: ui.AsJson = False,
 ) -> None:
     """Find near-duplicates among the articles that no run has compared yet (the default command).
@@ -71,60 +86,99 @@ def find_duplicates(  # noqa: PLR0917 # typer hands them in by name
     with ui.open_database(archives, state_url) as database:
         table = DocumentTable(database)
         now = int(time.time())
-        reader = DocumentReader(None if rebuild else now - days * DAY)
-        documents = reader.read(ui.outlet_archives(archives, outlets))
-        compared = (rebuild_clusters if rebuild else cluster_documents)(table, documents, now, days=days)
+        bring_files(archives, outlets)
+        sources = list_sources(ui.outlet_archives(archives, outlets), None if rebuild else now - days * DAY)
+        if rebuild:
+            with running_tasks(jobs or default_process_count()) as (run, scratch):
+                compared, broken = rebuild_clusters(
+                    table, sources, now, days=days, shards=shards, scratch=scratch, run=run
+                )
+            # What runs stored that ended meanwhile has been replaced.
+            late = list_sources(ui.outlet_archives(archives, outlets), now, with_all_texts=True)
+            compared = compared.plus(cluster_documents(table, read_documents(late, broken), now, days=days))
+        else:
+            broken = []
+            compared = cluster_documents(table, read_documents(sources, broken), now, days=days)
         counts = table.counts()
-    for error in reader.broken:
+    broken = list(dict.fromkeys(broken))
+    for error in broken:
         ui.error(error)
     if as_json:
-        ui.print_json(
-            {"looked_at": compared.documents, "broken": len(reader.broken), **counts}, sort_keys=False
-        )
+        ui.print_json({"looked_at": compared.documents, "broken": len(broken), **counts}, sort_keys=False)
     else:
         ui.print_line(f"{compared.documents} new articles compared; of {counts['texts']} articles in state")
         ui.print_line(f"{counts['duplicates']} are duplicates, in {counts['clusters']} clusters;")
         ui.print_line(f"{counts['same_story']} pairs tell the same story in two languages")
-    if reader.broken:
+    if broken:
         raise typer.Exit(ui.FAILED)
 
 
-class DocumentReader:
-    """Reads articles from disk for the comparison; lines that cannot be read are noted and skipped."""
+@dataclass(frozen=True, kw_only=True)
+class RunLines:
+    """Articles of some runs as documents, in the order of their lines; messages for what is unreadable."""
 
-    def __init__(self, since: int | None) -> None:
-        self._since = since
-        outlets, _ = read_outlets(ui.outlet_folders())
-        self._wires = {outlet.id for outlet in outlets if outlet.kind == "wire"}
-        self.broken: list[str] = []
+    folder: Path
+    runs: tuple[str, ...]
+    is_wire: bool
+    since: int | None
+    "Documents fetched before are left out."
 
-    def read(self, folders: Iterable[Path]) -> list[Document]:
-        """The last text of each page, in the order in which they were fetched."""
-        latest: dict[bytes, Document] = {}
-        for folder in folders:
-            for document in self._iter_documents(folder):
-                before = latest.get(document.key)
-                if before is None or before.fetched_at <= document.fetched_at:
-                    latest[document.key] = document
-        return sorted(latest.values(), key=lambda document: (document.fetched_at, document.article_id))
-
-    def _iter_documents(self, folder: Path) -> Iterator[Document]:
-        is_wire = folder.name in self._wires
-        for run in self._list_runs(folder):
+    def __iter__(self) -> Iterator[Document | str]:
+        for run in self.runs:
             try:
-                for line in read_run_lines(folder, run):
-                    document = make_document(line, is_wire=is_wire) if isinstance(line, Article) else None
-                    if document and (self._since is None or document.fetched_at >= self._since):
+                for line in read_run_lines(self.folder, run):
+                    document = (
+                        make_document(line, is_wire=self.is_wire) if isinstance(line, Article) else None
+                    )
+                    if document and (self.since is None or document.fetched_at >= self.since):
                         yield document
             except ArchiveError as error:
-                self.broken.append(str(error))
+                yield str(error)
 
-    def _list_runs(self, folder: Path) -> list[str]:
-        """Runs that ended late enough and are no replays."""
-        since = self._since or 0
-        paths = [path for path in folder.glob("*.jsonl") if parse_filename(path.name)]
-        runs = list_run_ids(path.name for path in paths if path.stat().st_mtime >= since)
-        return [run for run in runs if not is_replay(folder, run)]
+
+def list_sources(
+    folders: Iterable[Path], since: int | None, *, with_all_texts: bool = False
+) -> Iterator[RunLines]:
+    """The runs of outlets that ended since then and are no replays, in parts of about one size.
+
+    Texts that were fetched before are left out, unless all are wanted.
+    """
+    outlets, _ = read_outlets(ui.outlet_folders())
+    wires = {outlet.id for outlet in outlets if outlet.kind == "wire"}
+    for folder in folders:
+        for runs in _group_runs(folder, since or 0):
+            earliest = None if with_all_texts else since
+            yield RunLines(folder=folder, runs=runs, is_wire=folder.name in wires, since=earliest)
+
+
+def _group_runs(folder: Path, since: int) -> Iterator[tuple[str, ...]]:
+    """Runs in the order of their ids; a group ends with the one that fills it."""
+    stats = {path.name: path.stat() for path in folder.glob("*.jsonl") if parse_filename(path.name)}
+    group, size = list[str](), 0
+    for run in list_run_ids(name for name, stat in stats.items() if stat.st_mtime >= since):
+        if is_replay(folder, run):
+            continue
+        group.append(run)
+        lines = stats.get(f"{run}{ARTICLES_SUFFIX}")
+        size += lines.st_size if lines else 0
+        if size >= SOURCE_BYTES:
+            yield tuple(group)
+            group, size = [], 0
+    if group:
+        yield tuple(group)
+
+
+def read_documents(sources: Iterable[RunLines], broken: list[str]) -> list[Document]:
+    """The last text of each page, in the order in which they were fetched; `broken` takes the messages."""
+    latest: dict[bytes, Document] = {}
+    for document in chain.from_iterable(sources):
+        if isinstance(document, str):
+            broken.append(document)
+            continue
+        before = latest.get(document.key)
+        if before is None or before.fetched_at <= document.fetched_at:
+            latest[document.key] = document
+    return sorted(latest.values(), key=lambda document: (document.fetched_at, document.article_id))
 
 
 @app.command("show")

@@ -15,8 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from newscrawl.archive.form_records import find_form_records
 from newscrawl.archive.memory_files import newest_memory
+from newscrawl.archive.pages import is_newscrawl_page
 from newscrawl.archive.reextract import explain_page, load_memory
+from newscrawl.archive.story_records import StoryRecords, complete_story, read_story
 from newscrawl.cli import ui
 from newscrawl.cli.languages import language_colour, printable
 from newscrawl.cli.target import ArchivedTarget, FileTarget, find_outlets, find_page, parse_time
@@ -24,12 +27,11 @@ from newscrawl.errors import NewscrawlError
 from newscrawl.extraction.classifier.model import BlockClassifier, load_model
 from newscrawl.extraction.explain import BlockDecision, Explanation, build_explanation, count_decisions
 from newscrawl.extraction.extract import trace_extraction
-from newscrawl.items import Article
-from newscrawl.outlet import find_outlet
+from newscrawl.items import Article, Quality
+from newscrawl.monitoring.agreement import read_agreement
+from newscrawl.outlet import Outlet, find_outlet
 
 SCHEMA = "newscrawl.explanation/1"
-NO_ARTICLE = 3
-"Exit code for a page that was read and is no article; 1 is for a page that could not be read."
 MAX_UNFOLDED = 3
 "From this many neighbours on, blocks that were removed for the same reason are folded."
 PIPED_WIDTH = 160
@@ -39,6 +41,7 @@ DECIDERS = {
     "outlet": ("bright_magenta", "the outlet's rule"),
     "platform": ("magenta", "a platform's rule"),
     "memory": ("cyan", "the site's memory"),
+    "witness": ("bright_cyan", "the feed or API that has the story too"),
     "judge": ("red", "the classifier"),
     "opinion": ("bright_red", "the second opinion"),
     "lines": ("yellow", "the cleaning of lines"),
@@ -92,19 +95,19 @@ def explain_target(  # noqa: PLR0917 # typer hands them in by name
     decided. Exit code 3: the page is no article.
     """
     target = find_page(page, url=url, archives=archives, at=parse_time(at) if at else None)
-    explanation = _explain(target, outlet, memory, model)
+    explanation = trace_target(target, outlet, memory, model)
     if html:
         with ui.open_output(html) as stream:
             stream.write(render_explanation(explanation).encode())
     if as_json:
-        ui.print_json(_explanation_data(explanation), sort_keys=False, indent=1)
+        ui.print_json(explanation_data(explanation), sort_keys=False, indent=1)
     elif not html:
         show_explanation(explanation, ui.EscapingConsole(highlight=False), full=full)
     if not isinstance(explanation.result, Article):
-        raise typer.Exit(NO_ARTICLE)
+        raise typer.Exit(ui.NO_ARTICLE)
 
 
-def _explain(
+def trace_target(
     target: ArchivedTarget | FileTarget, outlet: str | None, memory: Path | None, model: Path | None
 ) -> Explanation:
     """The page as the extractor reads it; rules and memory that are not named are those of the archive."""
@@ -114,17 +117,26 @@ def _explain(
         folder = target.folder.resolve()
         rules = find_outlets([folder], outlet)[folder]
         memory = memory or newest_memory(target.folder)
-    classifier = _load_classifier(model) if model else None
+    classifier = load_classifier(model) if model else None
     site = load_memory(memory) if memory else None
     if isinstance(target, FileTarget):
         trace = trace_extraction(target.html, target.url, outlet=rules, memory=site, classifier=classifier)
     else:
-        trace = explain_page(target.page, rules, site, classifier)
+        trace = explain_page(_read_target(target, rules), rules, site, classifier)
         trace = replace(trace, result=trace.result.model_copy(update={"warc": target.page.pointer}))
     return build_explanation(trace, memory=memory.name if memory else None)
 
 
-def _load_classifier(path: Path) -> BlockClassifier:
+def _read_target(target: ArchivedTarget, rules: Outlet | None) -> StoryRecords:
+    """The page with its witness, and with another form of its story where the outlet asks for such."""
+    if rules is None or not rules.story_forms or not is_newscrawl_page(target.page):
+        return complete_story(target.folder, target.page)
+    pointer = target.page.pointer
+    return read_story(target.folder, pointer, find_form_records(target.folder, pointer))
+
+
+def load_classifier(path: Path) -> BlockClassifier:
+    """The classifier in a file; NewscrawlError says why it is none."""
     # numpy leaves a file open that it finds to be no complete archive.
     if not is_zipfile(path):
         raise NewscrawlError(f"{path} is no model of the classifier: not a complete .npz file")
@@ -136,7 +148,7 @@ def _load_classifier(path: Path) -> BlockClassifier:
         raise NewscrawlError(f"{path} is no model of the classifier: {error}") from error
 
 
-def _explanation_data(explanation: Explanation) -> dict[str, Any]:
+def explanation_data(explanation: Explanation) -> dict[str, Any]:
     """The explanation for programs."""
     return {
         "schema": SCHEMA,
@@ -161,7 +173,19 @@ def _describe_reading(explanation: Explanation) -> list[str]:
     if explanation.confidence is not None:
         facts.append(f"expected F1: {explanation.confidence:.2f}")
         facts.append("with a second opinion" if explanation.asked_trafilatura else "no second opinion needed")
+    if isinstance(explanation.result, Article):
+        facts += _describe_witness(explanation.result.quality)
     return facts
+
+
+def _describe_witness(quality: Quality) -> Iterator[str]:
+    """Which source has the story too, and how far the classifier alone agrees with it."""
+    agreement = read_agreement(quality)
+    if agreement:
+        yield f"witness: {quality.witness}, {'whole' if agreement.whole else 'partial'}"
+    if agreement and agreement.f1 is not None:
+        differences = agreement.describe_differences()
+        yield f"the classifier agrees on {agreement.f1:.0%}" + (f" ({differences})" if differences else "")
 
 
 def _verdict(decision: BlockDecision) -> str:
@@ -234,7 +258,8 @@ def block_line(decision: BlockDecision) -> Text:
     if decision.is_in_story:
         return line.append(printable(decision.kept_text or ""))
     reason = decision.verdict or decision.mark or UNDECIDED
-    line.append(f"{decision.decided_by or '–'}: {reason}  ", colour)
+    kind = f" ({decision.looks_like})" if decision.looks_like else ""
+    line.append(f"{decision.decided_by or '–'}: {reason}{kind}  ", colour)
     return line.append(printable(decision.text), FAINT)
 
 
@@ -341,9 +366,12 @@ def _votes(decision: BlockDecision) -> str:
         text
         for is_true, text in (
             (decision.mark, f"rule: {decision.mark}"),
+            (decision.looks_like, f"looks like {decision.looks_like}"),
             (decision.chosen, "in the outlet's container"),
             (decision.recurring, "on other pages too"),
             (decision.hidden, "hidden"),
+            (decision.witness is True, "witness: part of the article"),
+            (decision.witness is False, "witness: not part of the article"),
             (decision.opinion is True, f"second opinion: part of the article ({before})"),
             (decision.opinion is False, f"second opinion: not part of the article ({before})"),
         )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
 
+from newscrawl.archive.lines import ARTICLES_SUFFIX
 from newscrawl.cli import ui
+from newscrawl.cli.stored_files import bring_files
 from newscrawl.export.manifest import ExportCounts
-from newscrawl.export.partitions import iter_partitions, outlets_in
+from newscrawl.export.partitions import group_line_files, iter_partitions, outlets_in
 from newscrawl.export.run import Selection, run_export
 from newscrawl.export.sinks import sink_for
 from newscrawl.storage import hide_credentials
@@ -24,6 +27,8 @@ REASONS = {
     "unreadable": "the line is no valid article",
     "no_record": "made from no record of an archive",
     "not_representable": "the format cannot hold a value, such as an integer of more than 64 bits",
+    "mixed": "the text mixes languages (--no-mixed)",
+    "not_mixed": "the text does not mix languages (--mixed)",
     "no_id": "the id cannot be part of a file name",
 }
 "Why articles are left out, for reasons that no option of the selection explains."
@@ -37,8 +42,17 @@ CompressionName = Literal["none", "gz", "zst"]
 @ui.app.command("export")
 def export_articles(  # noqa: PLR0917 # typer hands them in by name
     out: Annotated[str, typer.Option("--out", "-o", help="Folder, file or URL to write to.")],
-    format_: Annotated[FormatName, typer.Option("--format", "-f", help="Format of the files.")],
-    outlets: ui.OutletIds = None,
+    format_: Annotated[
+        FormatName | None,
+        typer.Option("--format", "-f", help="Format of the files; `--as huggingface` means parquet."),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="OUTLET | LINES.jsonl",
+            help="Outlet ids, or JSON lines made by `newscrawl extract`. Default: all outlets.",
+        ),
+    ] = None,
     since: Annotated[
         datetime | None,
         typer.Option(
@@ -84,9 +98,13 @@ def export_articles(  # noqa: PLR0917 # typer hands them in by name
 ) -> None:
     """Write articles as Parquet, CSV, SQLite, JSON lines, text or WET.
 
-    Use it to hand articles to other programs. The same command later adds what is new. Exit code 1: a line
-    could not be read.
+    Use it to hand articles to other programs: those of the runs, and those that `newscrawl extract` made from
+    any archive. The same command later adds what is new. Exit code 1: a line could not be read.
     """
+    if format_ is None and shape != "huggingface":
+        raise typer.BadParameter(
+            "a format is missing: parquet, jsonl, csv, sqlite, text or wet", param_hint="--format"
+        )
     selection = Selection(
         since=_to_date(since),
         until=_to_date(until),
@@ -97,8 +115,13 @@ def export_articles(  # noqa: PLR0917 # typer hands them in by name
         reserved=include_reserved,
         all_versions=all_versions,
     )
-    names = outlets_in(archives, outlets or ())
-    size = sum(partition.bytes for name in names for partition in iter_partitions(archives, name))
+    files = [Path(name) for name in names or () if name.endswith(ARTICLES_SUFFIX)]
+    ids = [name for name in names or () if not name.endswith(ARTICLES_SUFFIX)]
+    if ids or not files:
+        bring_files(archives, ids or None)
+    outlets = outlets_in(archives, ids) if ids or not files else []
+    groups = chain((iter_partitions(archives, outlet) for outlet in outlets), group_line_files(files))
+    size = sum(partition.bytes for partitions in groups for partition in partitions)
     with (
         # For partitions on their way to a URL.
         tempfile.TemporaryDirectory(prefix="newscrawl-export-", ignore_cleanup_errors=True) as staging,
@@ -107,7 +130,7 @@ def export_articles(  # noqa: PLR0917 # typer hands them in by name
     ):
         sink = sink_for(
             out,
-            format_,
+            format_ or "parquet",
             shape=shape,
             compression=compress,
             selection=selection,
@@ -115,7 +138,13 @@ def export_articles(  # noqa: PLR0917 # typer hands them in by name
             bom=bom,
         )
         counts = run_export(
-            archives, names, selection, sink, advanced=lambda read: update(advance=read), documents=documents
+            archives,
+            outlets,
+            selection,
+            sink,
+            advanced=lambda read: update(advance=read),
+            documents=documents,
+            files=files,
         )
     for text in counts.unreadable:
         ui.error(text)

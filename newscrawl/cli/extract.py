@@ -7,10 +7,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from pebble import ProcessPool
@@ -18,36 +18,40 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from newscrawl import __version__, settings
+from newscrawl import settings
 from newscrawl.archive.compare import Comparison, compare_articles
-from newscrawl.archive.memory_files import newest_memory
+from newscrawl.archive.linked_records import iter_pages
 from newscrawl.archive.pages import ArchiveFile, PageLocation, find_archive_files
 from newscrawl.archive.reextract import Item, PartialOutput, extract_pages, skip_finished_pages, write_items
 from newscrawl.cli import ui
+from newscrawl.cli.extract_units import LineCounts, NoPage, extract_on_cluster
+from newscrawl.cli.extraction_task import (
+    MemoryChoice,
+    Rules,
+    choose_memories,
+    make_filters,
+    task_digest,
+    with_memory,
+)
+from newscrawl.cli.stored_files import bring_paths
 from newscrawl.cli.target import find_outlets
+from newscrawl.engine.cluster import connect
 from newscrawl.errors import NewscrawlError
-from newscrawl.extraction.metadata.rights import apply_rights_policy
-from newscrawl.items import Article, RightsPolicy, json_digest, reject_article
 from newscrawl.logs import escape_data
-from newscrawl.outlet import Outlet, parse_rights_policy
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count, start_extraction_pool
-from newscrawl.pipelines.filters import DuplicatesPipeline, find_rejection_reason
 
 SCHEMA = "newscrawl.extraction/1"
-LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio")
-"Their version may change a line: an unfinished file that was made with another version is started again."
 FAILURES = ("archive_unreadable", "extractor_crash", "extractor_error")
 "Reasons of rejections that are no judgement on a page: the page is lost."
-Rules = Mapping[Path, Outlet | None]
-Memories = dict[Path, str] | None
-"Names of memories by folder; None where each run's own is used."
-MemoryChoice = Literal["run", "newest", "none"]
-"Which memory of an outlet is used."
+Counts = PartialOutput | LineCounts
 
 
 @ui.app.command("extract")
 def extract_archives(  # noqa: PLR0917 # typer hands them in by name
-    archives: Annotated[list[Path], typer.Argument(help="WARC files, or folders that hold some.")],
+    archives: Annotated[
+        list[Path],
+        typer.Argument(parser=ui.parse_path, metavar="PATHS", help="WARC files, or folders that hold some."),
+    ],
     outlet: Annotated[
         str | None,
         typer.Option(help="Use the rules of this outlet. Default: the outlet that each folder is named for."),
@@ -64,19 +68,30 @@ def extract_archives(  # noqa: PLR0917 # typer hands them in by name
         MemoryChoice,
         typer.Option(help="Memory of a site's boilerplate: that of the page's run, the newest, or none."),
     ] = "run",
+    on: ui.Cluster = ui.CLUSTER,
     as_json: ui.CountsAsJson = False,
 ) -> None:
     """Extract the articles of archived pages again, without a crawl.
 
     Use it after an update of the extractor or of an outlet's rules, and for archives that other programs
     made: WARC, ARC and WACZ. With --compare it shows what has changed. A command that was killed goes on
-    where it was when it is called again. Exit code 1: records or pages were lost.
+    where it was when it is called again, with --on too: the workers share the folders of the archives and of
+    --out. Exit code 1: records or pages were lost.
     """
+    if on and not out:
+        raise typer.BadParameter("the workers need a file to write to: give --out", param_hint="--on")
+    bring_paths(archives)
     files = find_archive_files(archives)
     rules = find_outlets({file.path.parent for file in files}, outlet)
     with tempfile.TemporaryDirectory() as folder:
         target = out or Path(folder) / "out.jsonl"
-        output = extract_to(target, files, rules, jobs or default_process_count(), memory)
+        processes = jobs or default_process_count()
+        if on:
+            output: Counts = extract_at_workers(
+                on, target, files, rules=rules, processes=processes, memory=memory
+            )
+        else:
+            output = extract_to(target, files, rules, processes, memory)
         comparison = compare_articles(compare, target) if compare else None
         if not out and not compare:
             with target.open("rb") as lines:
@@ -90,14 +105,15 @@ def extract_archives(  # noqa: PLR0917 # typer hands them in by name
         show_summary(summary, comparison, ui.EscapingConsole(stderr=not is_stdout_free))
     for file in files:
         if file.lost:
-            ui.warn(f"{file.path.parent / file.name}: records were lost: {_join_counts(file.lost)}")
+            ui.warn(f"{file.path.parent / file.name}: records were lost: {join_counts(file.lost)}")
     if failed := {reason: output.rejected[reason] for reason in FAILURES if output.rejected[reason]}:
-        ui.warn(f"pages were lost: {_join_counts(failed)}")
+        ui.warn(f"pages were lost: {join_counts(failed)}")
     if failed or any(file.lost for file in files):
         raise typer.Exit(ui.FAILED)
 
 
-def _join_counts(counts: Mapping[str, int]) -> str:
+def join_counts(counts: Mapping[str, int]) -> str:
+    """`2 damaged, 1 date_missing`."""
     return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
@@ -107,10 +123,8 @@ def extract_to(
     """Write the lines of all files to `target`, going on from an unfinished file."""
     memories = choose_memories(rules, memory)
     output = PartialOutput(out=target, task=task_digest(files, rules, memories))
-    filters = ArticleFilters(settings.NEWSCRAWL_BODY_MIN_CHARS, rights_policies(rules))
-    pages = (
-        (_with_memory(page, memories), rules[file.path.parent]) for file in files for page in file.pages()
-    )
+    filters = make_filters(rules)
+    pages = ((with_memory(page, memories), rules[page.folder]) for page in iter_pages(files))
     total = sum(file.size for file in files)
     with extraction_pool(processes) as pool, ui.progress_bar("extracting", total, articles=0) as (update, _):
 
@@ -128,81 +142,56 @@ def extract_to(
             )
             write_items(results, output, item_filter=filters, on_page=advance)
             if not output.pages:
-                names = ", ".join(str(file.path.parent / file.name) for file in files[:5])
-                skipped = _join_counts(sum_skipped(files)) or "no records"
-                raise NewscrawlError(f"no page found in {names}: {skipped}")
+                raise _no_page_error(files)
             output.finish()
         finally:
             output.close()
     return output
 
 
-@dataclass
-class ArticleFilters:
-    """What a crawl's pipelines do with an article before it is written, for each run by itself."""
+def extract_at_workers(
+    address: str,
+    target: Path,
+    files: Sequence[ArchiveFile],
+    *,
+    rules: Rules,
+    processes: int,
+    memory: MemoryChoice,
+) -> LineCounts:
+    """The same on the workers of a cluster; here only the pages that several records make up."""
+    memories = choose_memories(rules, memory)
 
-    min_chars: int
-    policies: Mapping[str, RightsPolicy] = field(default_factory=dict)
-    "By outlet."
-    duplicates: dict[str, DuplicatesPipeline] = field(default_factory=dict)
-    "By run."
+    def extract_here(pages: Iterator[PageLocation]) -> Iterator[tuple[PageLocation, Item]]:
+        for first in pages:
+            with extraction_pool(processes) as pool:
+                yield from extract_pages(
+                    ((with_memory(page, memories), rules[page.folder]) for page in chain([first], pages)),
+                    pool=pool,
+                    seconds=settings.NEWSCRAWL_EXTRACT_SECONDS,
+                    ahead=processes * QUEUED_PER_PROCESS,
+                )
 
-    def remember(self, run: str, article_id: str) -> None:
-        self._dedupe(run).ids.add(article_id)
-
-    def __call__(self, run: str, item: Item) -> Item:
-        if isinstance(item, Article) and (reason := find_rejection_reason(item, self.min_chars)):
-            return reject_article(item, "validate", reason)
-        if isinstance(item, Article):
-            policy = self.policies.get(item.source or "", default_rights_policy())
-            item = apply_rights_policy(item, policy)
-        return self._dedupe(run).process_item(item)
-
-    def _dedupe(self, run: str) -> DuplicatesPipeline:
-        return self.duplicates.setdefault(run, DuplicatesPipeline())
-
-
-def rights_policies(rules: Rules) -> dict[str, RightsPolicy]:
-    """What happens to reserved pages, by outlet."""
-    outlets = filter(None, rules.values())
-    policies = {outlet.id: outlet.rights or default_rights_policy() for outlet in outlets}
-    return dict(sorted(policies.items()))
-
-
-def default_rights_policy() -> RightsPolicy:
-    return parse_rights_policy(settings.NEWSCRAWL_RIGHTS)
-
-
-def choose_memories(folders: Iterable[Path], choice: MemoryChoice) -> Memories:
-    """The names of the memories to use in place of those of the runs; None: use those of the runs."""
-    if choice == "run":
-        return None
-    if choice == "none":
-        return dict.fromkeys(folders, "")
-    newest = {folder: newest_memory(folder) for folder in folders}
-    return {folder: path.name if path else "" for folder, path in newest.items()}
+    with connect(address) as engine:
+        try:
+            return extract_on_cluster(
+                engine,
+                target,
+                files,
+                task=task_digest(files, rules, memories),
+                rules=rules,
+                memories=memories,
+                filters=make_filters(rules),
+                seconds=settings.NEWSCRAWL_EXTRACT_SECONDS,
+                extract_here=extract_here,
+            )
+        except NoPage:
+            raise _no_page_error(files) from None
 
 
-def _with_memory(page: PageLocation, memories: Memories) -> PageLocation:
-    return page if memories is None else replace(page, memory=memories[page.folder])
-
-
-def task_digest(files: Sequence[ArchiveFile], rules: Rules, memories: Memories) -> str:
-    """What decides the lines: the archives, the rules, the settings and the programs that read them."""
-    task: dict[str, Any] = {
-        "files": [
-            (str(file.path.parent / file.name), file.size, file.path.stat().st_mtime_ns) for file in files
-        ],
-        "rules": {
-            str(folder): outlet.model_dump(mode="json") if outlet else None
-            for folder, outlet in sorted(rules.items())
-        },
-        "memories": {str(folder): name for folder, name in sorted((memories or {}).items())},
-        "rights": [rights_policies(rules), default_rights_policy()],
-        "shortest": settings.NEWSCRAWL_BODY_MIN_CHARS,
-        "versions": [__version__, *(version(name) for name in LIBRARIES)],
-    }
-    return json_digest(task)
+def _no_page_error(files: Sequence[ArchiveFile]) -> NewscrawlError:
+    names = ", ".join(str(file.path.parent / file.name) for file in files[:5])
+    skipped = join_counts(sum_skipped(files)) or "no records"
+    return NewscrawlError(f"no page found in {names}: {skipped}")
 
 
 @contextmanager
@@ -217,7 +206,7 @@ def extraction_pool(processes: int) -> Iterator[ProcessPool]:
 
 
 def summarize(
-    output: PartialOutput, files: Sequence[ArchiveFile], out: Path | None, comparison: Comparison | None
+    output: Counts, files: Sequence[ArchiveFile], out: Path | None, comparison: Comparison | None
 ) -> dict[str, Any]:
     """The counts for programs."""
     return {

@@ -17,6 +17,7 @@ import typer
 from newscrawl import __version__
 from newscrawl.archive.pages import find_archive_files
 from newscrawl.archive.reextract import extract_page
+from newscrawl.archive.story_records import StoryRecords
 from newscrawl.cli import ui
 from newscrawl.cli.processes import crawl_command, run_crawl
 from newscrawl.cli.target import ArchivedTarget, FileTarget, find_page
@@ -25,7 +26,14 @@ from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Article, Link, Rejection, rfc3339
 from newscrawl.outlet import Outlet, find_outlet
 from newscrawl.urls import url_host
-from newscrawl.warc.reader import ArchivedPage, iter_records, open_warc, read_page, seek_record
+from newscrawl.warc.reader import (
+    MAX_PAGE_BYTES,
+    ArchivedPage,
+    iter_records,
+    open_warc,
+    read_page,
+    seek_record,
+)
 from newscrawl.warc.records import HttpExchange, exchange_records, warcinfo_record
 
 NAMESPACE = uuid.UUID("6f1d0c52-4c0a-5f0e-9d55-1f6a3b0c7e21")
@@ -81,7 +89,7 @@ def write_fixture(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(fixture_warc(path.name, exchange))
-        result = extract_page(read_fixture(path), outlet)
+        result = extract_page(StoryRecords(page=read_fixture(path)), outlet)
         draft = {**({"outlet": outlet.id} if outlet else {}), **draft_expectations(result)}
         text = json.dumps(draft, ensure_ascii=False, indent=2)
         path.with_name(f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
@@ -117,7 +125,7 @@ def draft_expectations(result: Article | Rejection) -> dict[str, Any]:
         "reviewed": False,
         "title": result.title,
         "lede": result.lede,
-        "text": [block.text for block in result.blocks],
+        "text": [block.text for block in result.text_blocks],
         "authors": [author.name for author in result.authors],
         "published": result.published,
         "lang": result.lang,
@@ -167,7 +175,8 @@ def _read_request(target: ArchivedTarget) -> bytes:
     """The request beside a response, empty where none was archived."""
     pointer, response_id = target.page.pointer, target.page.response.record_id
     with open_warc(target.folder, pointer.file) as stream:
-        records = islice(iter_records(seek_record(stream, pointer.offset)), 1, 1 + RECORDS_AFTER_RESPONSE)
+        every = iter_records(seek_record(stream, pointer.offset), max_bytes=MAX_PAGE_BYTES)
+        records = islice(every, 1, 1 + RECORDS_AFTER_RESPONSE)
         for record in records:
             if record.kind == "request" and record.headers.get("warc-concurrent-to") == response_id:
                 return record.block

@@ -14,7 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from newscrawl.cli import ui
+from newscrawl.cli.stored_files import make_folders
 from newscrawl.cli.target import archive_folders, open_indexes, parse_time
+from newscrawl.engine.cluster import open_engine
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.warc.cdxj import cdxj_lines, merge_cdxj_lines
@@ -25,7 +27,10 @@ MAX_SUGGESTIONS = 5
 "Other URLs that are named when the URL has no capture."
 
 Folders = Annotated[
-    list[Path] | None, typer.Argument(help="Folders with WARC files. Default: all folders of the archives.")
+    list[Path] | None,
+    typer.Argument(
+        parser=ui.parse_path, help="Folders with WARC files. Default: all folders of the archives."
+    ),
 ]
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,14 +39,23 @@ ui.app.add_typer(app, name="index")
 
 @app.command("build")
 def build_indexes(
-    folders: Folders = None, archives: ui.Archives = ui.ARCHIVES, as_json: ui.AsJson = False
+    folders: Folders = None,
+    archives: ui.Archives = ui.ARCHIVES,
+    on: ui.Cluster = ui.CLUSTER,
+    as_json: ui.AsJson = False,
 ) -> None:
     """Update the index of each folder after its WARC files have changed.
 
     The other commands of this group, `explain` and `fixture` need it to find pages by their URL. Exit code 1:
     records were lost, because their file is damaged there or their date names no moment.
     """
-    updates = {folder: update_index(folder) for folder in _choose_folders(folders, archives)}
+    make_folders(archives)
+    chosen = _choose_folders(folders, archives)
+    with open_engine(on) as engine:
+        # A worker has another working folder.
+        results = engine.results(update_index, [folder.absolute() for folder in chosen])
+        by_path = {result.unit: result.get() for result in results}
+    updates = {folder: by_path[folder.absolute()] for folder in chosen}
     rows = [
         (str(folder), update.added, update.unchanged, update.removed, update.records)
         for folder, update in updates.items()

@@ -12,6 +12,7 @@ from newscrawl.archive.pages import find_archive_files
 from newscrawl.archive.site_memory import learn_from_archive
 from newscrawl.cli import ui
 from newscrawl.cli.extract import extraction_pool
+from newscrawl.cli.stored_files import EVERY_SUFFIX, bring_files
 from newscrawl.cli.target import find_outlets
 from newscrawl.errors import NewscrawlError
 from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count
@@ -37,6 +38,7 @@ def build_memories(
     processes = jobs or default_process_count()
     for outlet in outlets:
         folder = archives / outlet
+        bring_files(archives, [outlet], EVERY_SUFFIX)
         if not folder.is_dir():
             raise NewscrawlError(f"no archive of {outlet!r} under {archives}")
         files = find_archive_files([folder])

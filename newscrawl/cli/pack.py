@@ -14,6 +14,7 @@ from newscrawl.archive.finished_runs import find_run, latest_end, read_run_artic
 from newscrawl.archive.lines import ARTICLES_SUFFIX, read_articles
 from newscrawl.archive.wacz import write_wacz
 from newscrawl.cli import ui
+from newscrawl.cli.stored_files import bring_run
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import Article
 from newscrawl.warc.wet import write_wet
@@ -31,6 +32,8 @@ def pack_wacz(
     It holds the WARC files, their index and a list of pages with the title, text and date of every article.
     Use it to browse what was crawled, or to hand it on.
     """
+    for run in runs:
+        bring_run(archives, run)
     finished = [find_run(run, archives) for run in dict.fromkeys(runs)]
     files = [path for run in finished for path in run.warcs]
     title = title or ", ".join(run.report.run for run in finished)
@@ -55,6 +58,8 @@ def pack_wet(
     was extracted from. Articles whose use is reserved are left out, as exports leave them out.
     """
     names = dict.fromkeys(runs)
+    for name in names:
+        bring_run(archives, name)
     files = [Path(name) for name in names if name.endswith(ARTICLES_SUFFIX)]
     finished = [find_run(run, archives) for run in names if not run.endswith(ARTICLES_SUFFIX)]
     reserved = 0

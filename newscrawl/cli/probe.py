@@ -7,7 +7,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector
@@ -15,13 +15,15 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector
 from protego import Protego
 
 from newscrawl import __version__
-from newscrawl.addresses import is_public
+from newscrawl.addresses import is_loopback, is_public
 from newscrawl.discovery.autodiscovery import common_feed_urls, find_page_feeds, find_robots_sitemaps
 from newscrawl.discovery.drafting import Draft, draft_outlet
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.errors import NewscrawlError
+from newscrawl.extraction.extract import extract
+from newscrawl.items import Article, Rejection
 from newscrawl.storage import hide_credentials
-from newscrawl.urls import absolute_url
+from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo, url_host
 
 ROBOTS_NAME = "newscrawl"
 "The product token of RFC 9309, by which robots.txt files address us."
@@ -33,9 +35,14 @@ DEADLINE = 60.0
 "Seconds a whole answer may take."
 MAX_REDIRECTS = 5
 MAX_NAMED_FEEDS = 10
+MAX_STORIES = 5
+"Stories of a trial."
+SCRIPT_ONLY = "script_only"
+"Reason of a page that has nothing but scripts."
 MAX_PAUSE = 30.0
 "Seconds; a longer Crawl-delay is cut, since a probe sends only a handful of requests."
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
 _CONTACT = re.compile(r"^[!-~](?:[ -~]{0,198}[!-~])?$")
 
 Log = Callable[[str], None]
@@ -48,6 +55,16 @@ class ProbeError(NewscrawlError):
         super().__init__(f"{url}: {reason}")
         self.url = url
         self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What becomes of a story under the draft."""
+
+    url: str
+    result: Article | Rejection | None
+    problem: str = ""
+    "Why the story could not be fetched."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,8 +142,8 @@ class Fetcher:
 
     def _check_host(self, url: str) -> None:
         """ProbeError for a page or redirect that leads into the network of this machine."""
-        if "@" in urlsplit(url).netloc:
-            raise ProbeError(hide_credentials(url), "contains a user or a password: leave it out")
+        if has_userinfo(url):
+            raise ProbeError(hide_credentials(url), USERINFO_PROBLEM)
         host = urlsplit(url).hostname or ""
         if host == self.host:
             return
@@ -170,26 +187,82 @@ def _to_ascii(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
-def probe_site(url: str, contact: str, pause: float, log: Log) -> Draft:
-    """A draft by the home page, robots.txt and the feeds that work; `log` gets a line for every request.
+def probe_site(url: str, contact: str, pause: float, log: Log) -> tuple[Draft, list[Trial]]:
+    """A draft by the home page, robots.txt and the feeds that work, and a trial of some stories.
 
+    `url` is that of any page of the site, also without its scheme. `log` gets a line for every request.
     ProbeError when the home page cannot be fetched.
     """
-    home = absolute_url(url, "")
-    if home is None:
-        raise NewscrawlError(f"{hide_credentials(url)}: not an absolute http(s) URL")
+    start = complete_url(url)
     fetcher = Fetcher(
-        agent=make_user_agent(contact), host=urlsplit(home).hostname or "", pause=pause, log=log
+        agent=make_user_agent(contact), host=urlsplit(start).hostname or "", pause=pause, log=log
     )
-    page = fetcher.get(home)
-    if page.status != 200:
-        raise ProbeError(page.url, f"answers {page.status}")
+    page, story = _fetch_home(start, fetcher, may_be_plain=not _SCHEME.match(url))
     robots = fetcher.robots_txt(page.url)
     linked = find_page_feeds(page.body, page.url)[:MAX_NAMED_FEEDS]
     usual = [feed for feed in common_feed_urls(page.url) if feed not in linked]
     feeds = working_feeds(linked, fetcher) or working_feeds(usual, fetcher, limit=1)
     sitemaps = list(find_robots_sitemaps(robots, page.url))
-    return draft_outlet(page.url, page.body, robots, feeds, sitemaps)
+    draft = draft_outlet(page.url, page.body, robots, list(feeds), sitemaps)
+    trials = [story] if story else []
+    listed = [url for urls in feeds.values() for url in urls if url_host(url) == url_host(page.url)]
+    others = [url for url in dict.fromkeys(listed) if not story or url != story.url]
+    trials += [try_story(url, fetcher) for url in others[: MAX_STORIES - len(trials)]]
+    return replace(draft, script_page=_find_script_page(trials)), trials
+
+
+def complete_url(url: str) -> str:
+    """The URL with its scheme: https, but http on this machine; NewscrawlError for what is no http(s) URL."""
+    if not _SCHEME.match(url):
+        host = urlsplit(f"//{url}").hostname or ""
+        url = f"{'http' if is_loopback(host) else 'https'}://{url}"
+    complete = absolute_url(url, "")
+    if complete is None:
+        raise NewscrawlError(f"{hide_credentials(url)}: not an http(s) URL")
+    return complete
+
+
+def _fetch_home(start: str, fetcher: Fetcher, *, may_be_plain: bool) -> tuple[ProbeResponse, Trial | None]:
+    """The home page of the site that a page is of, and the page itself if it is a story."""
+    try:
+        page = fetcher.get(start)
+    except ProbeError:
+        if not may_be_plain or not start.startswith("https:"):
+            raise
+        page = fetcher.get(start.replace("https:", "http:", 1))
+    story = _extract_page(page) if urlsplit(page.url).path.strip("/") else None
+    if story and isinstance(story.result, Article):
+        page = fetcher.get(urlunsplit(urlsplit(page.url)._replace(path="/", query="", fragment="")))
+    else:
+        story = None
+    if page.status != 200:
+        raise ProbeError(page.url, f"answers {page.status}")
+    return page, story
+
+
+def try_story(url: str, fetcher: Fetcher) -> Trial:
+    """Fetch and extract a story, without rules of an outlet."""
+    try:
+        page = fetcher.get(url)
+    except ProbeError as error:
+        return Trial(url=url, result=None, problem=error.reason)
+    return _extract_page(page)
+
+
+def _extract_page(page: ProbeResponse) -> Trial:
+    return Trial(url=page.url, result=extract(page.body, page.url, status=page.status))
+
+
+def _find_script_page(trials: Iterable[Trial]) -> str | None:
+    """The first story that has nothing but scripts that may bring it."""
+    return next(
+        (
+            trial.url
+            for trial in trials
+            if isinstance(trial.result, Rejection) and trial.result.reason == SCRIPT_ONLY
+        ),
+        None,
+    )
 
 
 def make_user_agent(contact: str) -> str:
@@ -199,14 +272,18 @@ def make_user_agent(contact: str) -> str:
         raise NewscrawlError(
             "no contact is set: pass --contact or set NEWSCRAWL_CONTACT to a mail address or URL"
         )
+    if has_userinfo(contact):
+        raise NewscrawlError("the contact contains a user or a password, which every site would be sent")
     if not _CONTACT.match(contact):
         raise NewscrawlError("the contact must be 1 to 200 printable ASCII characters")
     return f"newscrawl/{__version__} (+{contact})"
 
 
-def working_feeds(urls: Iterable[str], fetcher: Fetcher, limit: int = MAX_NAMED_FEEDS) -> list[str]:
-    """Up to `limit` feeds that have entries, under the URL they answer from, without repeats."""
-    feeds: dict[str, None] = {}
+def working_feeds(
+    urls: Iterable[str], fetcher: Fetcher, limit: int = MAX_NAMED_FEEDS
+) -> dict[str, list[str]]:
+    """Up to `limit` feeds that have entries, under the URL they answer from, each with its links."""
+    feeds: dict[str, list[str]] = {}
     for url in urls:
         if len(feeds) >= limit:
             break
@@ -215,16 +292,12 @@ def working_feeds(urls: Iterable[str], fetcher: Fetcher, limit: int = MAX_NAMED_
         except ProbeError as error:
             fetcher.log(f"left out: {error}")
             continue
-        if reason := _reject_feed(response):
-            fetcher.log(f"left out: {url}: {reason}")
+        if response.status != 200:
+            fetcher.log(f"left out: {url}: answers {response.status}")
+            continue
+        feed = read_feed(response.body, response.url)
+        if feed.links:
+            feeds[response.url] = [link.url for link in feed.links]
         else:
-            feeds[response.url] = None
-    return list(feeds)
-
-
-def _reject_feed(response: ProbeResponse) -> str | None:
-    """Why a response is no feed to name; None when it has entries."""
-    if response.status != 200:
-        return f"answers {response.status}"
-    feed = read_feed(response.body, response.url)
-    return None if feed.links else f"no entries ({feed.outcome})"
+            fetcher.log(f"left out: {url}: no entries ({feed.outcome})")
+    return feeds

@@ -1,9 +1,14 @@
-"""Crawls in processes of their own: a `scrapy crawl` for each outlet, several at a time."""
+"""Crawls in processes of their own: a `scrapy crawl` for each outlet, several at a time.
+
+Where the system can, they are forked by a process that is ready for them instead of started from nothing.
+"""
 
 from __future__ import annotations
 
 import gzip
+import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,14 +18,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
+from newscrawl.cli.forked_crawls import CrawlForker, ServerLost, can_fork
+from newscrawl.engine import ClusterLost
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.warc.writer import OPEN_SUFFIX
+
+logger = logging.getLogger(__name__)
 
 LOG_NAME = "crawl.log"
 LARGE_BYTES = 10_000_000
@@ -32,6 +41,8 @@ GRACE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
 "Between two looks at a queue in which no outlet can be crawled at the moment."
 _END = ""
+_USAGE_ERROR = re.compile(r"^\S{1,40}: error: ")
+SCRAPY = [sys.executable, "-m", "scrapy"]
 
 
 def crawl_command(
@@ -44,7 +55,7 @@ def crawl_command(
     values = {"NEWSCRAWL_ARCHIVES": archives.resolve(), **settings}
     options = [word for name, value in values.items() for word in ("-s", f"{name}={value}")]
     options += [word for name, value in (arguments or {}).items() for word in ("-a", f"{name}={value}")]
-    return [sys.executable, "-m", "scrapy", "crawl", outlet, *options]
+    return [*SCRAPY, "crawl", outlet, *options]
 
 
 def crawl_environment() -> dict[str, str]:
@@ -66,7 +77,8 @@ def run_crawl(command: Sequence[str]) -> str:
 
 
 def last_line(output: str) -> str:
-    return (output.strip().splitlines() or [""])[-1]
+    """Without the words that Scrapy's usage errors begin with, which name a module."""
+    return _USAGE_ERROR.sub("", (output.strip().splitlines() or [""])[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,38 +99,85 @@ class CrawlResult:
         return last_line(self.output) or "no output"
 
 
+class Child(Protocol):
+    """A process that was started: a `Popen`, or a fork."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int | None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+Launch = Callable[[Sequence[str], IO[bytes]], Child]
+"Starts a command whose output goes to a file."
+
+
+def start_process(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """The command as a new process."""
+    return subprocess.Popen(  # noqa: S603 # our own command, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=crawl_environment(),
+        # Ctrl-C is for whoever started the crawls: it ends each of them once.
+        process_group=0,
+    )
+
+
+def launching(*, fork: bool = True) -> AbstractContextManager[Launch]:
+    """Starts commands of Scrapy as forks where they are wanted and the system can, else as processes."""
+    return forking() if fork and can_fork() else nullcontext(start_process)
+
+
+@contextmanager
+def forking() -> Iterator[Launch]:
+    """Starts commands of Scrapy as forks of a process that ends with the block."""
+    with CrawlForker(crawl_environment()) as forker:
+
+        def fork(command: Sequence[str], output: IO[bytes]) -> Child:
+            try:
+                return forker.start(command[len(SCRAPY) :], output)
+            except ServerLost as error:
+                logger.warning("%s: the crawl starts a Python of its own", error)
+                return start_process(command, output)
+
+        yield fork
+
+
 class CrawlProcess:
     """The process of a crawl, which can be ended at any time, also before it has started.
 
     It may run for `seconds`; then it is asked to end, and is killed `grace` seconds later. None: no limit.
     """
 
-    def __init__(self, seconds: float | None, grace: float | None) -> None:
+    def __init__(self, seconds: float | None, grace: float | None, launch: Launch = start_process) -> None:
         self._grace = grace
+        self._launch = launch
         self._timer = threading.Timer(seconds, self._end_overdue) if seconds is not None else None
         if self._timer:
             self._timer.daemon = True
         self._lock = threading.RLock()
         self._is_terminated = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self.is_overdue = False
 
-    def start(self, command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 # our own command, no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=crawl_environment(),
-        )
+    def start(self, command: Sequence[str], output: IO[bytes]) -> Child:
+        process = self._launch(command, output)
         with self._lock:
             self._process = process
             if self._is_terminated:
                 process.terminate()
         return process
 
-    def wait(self) -> int:
-        """Wait for the process that was started, at most as long as it may run; its exit code."""
+    def wait(self) -> int | None:
+        """Wait for the process that was started, at most as long as it may run; its exit code.
+
+        None if nobody can say it, because the process that forked it has died.
+        """
         assert self._process
         if self._timer:
             self._timer.start()
@@ -173,6 +232,8 @@ def crawl_outlet(
     # The id of a run ends with the id of its process.
     path = max(set(log.parent.glob(f"*-{child.pid}{REPORT_SUFFIX}")) - older, default=None)
     report = read_report(path) if path else None
+    if code is None:
+        code = 0 if report and not report.error else 1
     return CrawlResult(outlet=outlet, code=code, report=report, log=log, output=tail)
 
 
@@ -180,11 +241,21 @@ class WorkerPool:
     """Threads that crawl outlets, each taking the next outlet from a queue that they share."""
 
     def __init__(
-        self, queue: Iterable[str | None], crawl: Callable[[str, CrawlProcess], CrawlResult]
+        self,
+        queue: Iterable[str | None],
+        crawl: Callable[[str, CrawlProcess], CrawlResult],
+        launch: Launch = start_process,
+        *,
+        is_endless: bool = False,
     ) -> None:
-        """`queue`: the outlets in their order; None: no outlet can be crawled at the moment, ask again."""
+        """`queue`: the outlets in their order; None: no outlet can be crawled at the moment, ask again.
+
+        Of an endless queue no results are collected.
+        """
+        self._is_endless = is_endless
         self._queue = iter(queue)
         self._crawl = crawl
+        self._launch = launch
         self._queue_lock = threading.Lock()
         self._stopping = threading.Event()
         self._running: list[CrawlProcess] = []
@@ -199,7 +270,7 @@ class WorkerPool:
     def work(self, seconds: float | None, grace: float) -> None:
         """Crawl until the queue is at its end; for a thread."""
         while not self._stopping.is_set():
-            process = CrawlProcess(seconds, grace if seconds is not None else None)
+            process = CrawlProcess(seconds, grace if seconds is not None else None, self._launch)
             with self._queue_lock:
                 outlet = next(self._queue, _END)
                 self._started, place = self._started + 1, self._started
@@ -212,7 +283,8 @@ class WorkerPool:
             try:
                 # The pool may have been stopped while the queue was asked.
                 if not self._stopping.is_set():
-                    self._results.append((place, self._crawl(outlet, process)))
+                    result = self._crawl(outlet, process)
+                    self._results += [] if self._is_endless else [(place, result)]
             except BaseException:
                 # The queue may not have heard that this crawl has ended, and would wait for it for ever.
                 self._stopping.set()
@@ -240,15 +312,21 @@ def crawl_outlets(
     on_end: Callable[[CrawlResult], None] = lambda _: None,
     on_overdue: Callable[[str], None] = lambda _: None,
     grace: float = GRACE_SECONDS,
+    launch: Launch = start_process,
+    is_endless: bool = False,
 ) -> list[CrawlResult]:
     """Crawl the outlets of a queue, `jobs` at a time; None in it: wait and ask again.
 
-    Each crawl may take `seconds`; without that limit none is ever killed.
+    Each crawl may take `seconds`; without that limit none is ever killed. Of an endless queue no results are
+    collected.
     """
 
     def crawl(outlet: str, process: CrawlProcess) -> CrawlResult:
         try:
             result = crawl_outlet(process, outlet, archives, settings or {})
+        except ClusterLost:
+            # No outlet is to blame, and none can be crawled.
+            raise
         except NewscrawlError as error:
             log = archives / outlet / LOG_NAME
             result = CrawlResult(outlet=outlet, code=1, report=None, log=log, output=str(error))
@@ -259,11 +337,16 @@ def crawl_outlets(
         on_end(result)
         return result
 
-    pool = WorkerPool(queue, crawl)
+    pool = WorkerPool(queue, crawl, launch, is_endless=is_endless)
     threads = max(1, jobs)
     with ThreadPoolExecutor(max_workers=threads) as executor, _stopped_by_sigterm(pool):
-        for future in [executor.submit(pool.work, seconds, grace) for _ in range(threads)]:
-            future.result()
+        futures = [executor.submit(pool.work, seconds, grace) for _ in range(threads)]
+        try:
+            for future in futures:
+                future.result()
+        except KeyboardInterrupt:
+            pool.stop()
+            raise
     return pool.results
 
 

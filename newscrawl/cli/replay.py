@@ -14,6 +14,7 @@ from newscrawl.archive.compare import MAX_LINE_DIFFS, LineDiff, compare_lines
 from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.cli import ui
 from newscrawl.cli.processes import crawl_command, run_crawl
+from newscrawl.cli.stored_files import bring_run
 from newscrawl.errors import NewscrawlError
 
 FILES = ("articles", ".jsonl"), ("rejected", ".rejected.jsonl")
@@ -31,6 +32,7 @@ def replay_and_compare(
     It needs no network. Use it to see what a change of code, of an outlet's file or, with --setting, of a
     setting does to a real crawl. Exit code 1: the lines differ.
     """
+    bring_run(archives, run)
     result = replay_run(find_report(run, archives), ui.parse_settings(setting))
     if as_json:
         differing = {

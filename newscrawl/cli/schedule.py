@@ -1,4 +1,4 @@
-"""`newscrawl schedule`: prints what a timer needs to start `newscrawl run --due`."""
+"""`newscrawl schedule`: prints what starts `newscrawl run --due` regularly, or keeps `--forever` running."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 from zlib import crc32
 
 import typer
 
-from newscrawl import __version__
+from newscrawl import __version__, settings
 from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
 from newscrawl.logs import escape_controls
+from newscrawl.project import PROJECT_VARIABLE
 
 STOP_SECONDS = 120
 "Longer than crawls get to close their files."
@@ -35,6 +36,12 @@ ProtectKernelTunables=yes"""
 "Only the system's own manager can give it."
 USER_HARDENING = "PrivateUsers=yes"
 "A user's manager may mount things only in a namespace of that user."
+_TIMER_TYPE = "Type=oneshot"
+_RESIDENT_TYPE = """\
+Type=exec
+Restart=on-failure
+RestartSec=30"""
+"It ends by itself only when it cannot go on, as without its database."
 _INTERVAL = re.compile(r"([0-9]{1,3})\s{0,3}(min|m|h|d)")
 _UNITS_IN_CALENDAR = {"min": 60, "h": 24, "d": 1}
 "Units, and how many of them a calendar has before it begins again."
@@ -57,11 +64,27 @@ def print_systemd(
     every: IntervalText = "10min",
     archives: ui.Archives = ui.ARCHIVES,
     user: Annotated[bool, typer.Option("--user", help="For `systemctl --user`.")] = False,
+    run_as: Annotated[
+        str | None, typer.Option(help="User that the service runs as. Default: you.", show_default=False)
+    ] = None,
     only: Annotated[UnitFile | None, typer.Option(help="Print only this file, to redirect it.")] = None,
+    forever: Annotated[
+        bool,
+        typer.Option(
+            "--forever", help="A service that stays, with `newscrawl run --forever`: it needs no timer."
+        ),
+    ] = False,
 ) -> None:
     """Print a systemd service and its timer, for a server or a workstation with Linux."""
-    job = _local_job(every, archives)
+    if forever and only == "timer":
+        raise typer.BadParameter("a service that stays has no timer", param_hint="--only")
+    job = replace(_local_job(every, archives), user=run_as or getpass.getuser())
+    if job.user == "root" and not user:
+        ui.warn("the service will run as root, which it does not need: name another user with --run-as")
     texts = {"service": systemd_service(job, for_user=user), "timer": systemd_timer(job)}
+    if forever:
+        job = replace(job, command=[job.command[0], "run", "--forever", "--archives", job.archives])
+        texts = {"service": systemd_service(job, for_user=user, is_resident=True)}
     if only:
         print(texts[only], end="")
     else:
@@ -145,12 +168,14 @@ class ScheduledJob:
 
     command: list[str]
     archives: str
-    "Absolute path: the only folder that is written to."
+    "Absolute path."
     interval: Interval
     environment: Mapping[str, str]
     seed: str
     "What differs between installations, so that they do not all begin at the same minute."
     user: str = ""
+    exports: str = ""
+    "Absolute path of the project's folder, if its exports are written there too."
 
 
 def _local_job(every: str, archives: Path) -> ScheduledJob:
@@ -158,13 +183,17 @@ def _local_job(every: str, archives: Path) -> ScheduledJob:
     folder = archives.resolve()
     outlets = [str(Path(name).resolve()) for name in os.environ.get(_OUTLETS, "").split(os.pathsep) if name]
     interval = parse_interval(every)
+    project = str(settings.project.folder or "")
     return ScheduledJob(
         # The command beside this interpreter: timers have a PATH of their own.
         command=[str(Path(sys.executable).with_name("newscrawl")), *_run_arguments(folder, interval)],
         archives=str(folder),
         interval=interval,
-        user=getpass.getuser(),
-        environment=_passed_on() | ({_OUTLETS: os.pathsep.join(outlets)} if outlets else {}),
+        environment=_passed_on()
+        | ({_OUTLETS: os.pathsep.join(outlets)} if outlets else {})
+        # A timer starts elsewhere.
+        | ({PROJECT_VARIABLE: project} if project else {}),
+        exports=project if settings.project.exports else "",
         seed=f"{platform.node()}:{folder}",
     )
 
@@ -179,8 +208,10 @@ def _passed_on() -> dict[str, str]:
     return {name: value for name in _PASSED_ON if (value := os.environ.get(name))}
 
 
-def systemd_service(job: ScheduledJob, *, for_user: bool) -> str:
+def systemd_service(job: ScheduledJob, *, for_user: bool, is_resident: bool = False) -> str:
     """The service; `for_user`: for `systemctl --user`, which lacks the privileges of root.
+
+    `is_resident`: it is started with the system and stays, where otherwise a timer starts it.
 
     Units can be read by everybody: a password of NEWSCRAWL_STATE_URL belongs in the EnvironmentFile.
     """
@@ -193,8 +224,12 @@ def systemd_service(job: ScheduledJob, *, for_user: bool) -> str:
         config_folder="%E" if for_user else "/etc",
         command=" ".join(_quote_word(word).replace("$", "$$") for word in job.command),
         stop_seconds=STOP_SECONDS,
-        archives=_quote_word(job.archives),
+        writable=" ".join(map(_quote_word, filter(None, (job.archives, job.exports)))),
         hardening=USER_HARDENING if for_user else SYSTEM_HARDENING,
+        service_type=_RESIDENT_TYPE if is_resident else _TIMER_TYPE,
+        install=f"\n\n[Install]\nWantedBy={'default' if for_user else 'multi-user'}.target"
+        if is_resident
+        else "",
     )
 
 

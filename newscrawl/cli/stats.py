@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from newscrawl.cli import ui
+from newscrawl.cli.stored_files import bring_files
 from newscrawl.downloader.capture import utc_now
 from newscrawl.monitoring.stats import ArchiveStats, DayStats, count_archive, line_files
 from newscrawl.storage import atomic_write
@@ -46,14 +47,16 @@ def show_stats(
 ) -> None:
     """Count the articles, languages, lengths and failures of each outlet by day.
 
-    Use it to see how the archives grow and where an outlet broke. Days are those on which pages were fetched,
-    in UTC. Exit code 1: a line could not be read.
+    Use it to see how the archives grow and where an outlet broke. `agreement` is how far the classifier
+    agrees (F1) with feeds and APIs that have an article too. Days are those on which pages were fetched, in
+    UTC. Exit code 1: a line could not be read.
     """
     try:
         last = date.fromisoformat(until) if until else utc_now().date()
     except ValueError:
         raise typer.BadParameter(f"{until!r} is no day such as 2026-03-31", param_hint="--until") from None
     span = [(last - timedelta(days=back)).isoformat() for back in range(days - 1, -1, -1)]
+    bring_files(archives, outlets)
     folders = ui.outlet_archives(archives, outlets)
     size = sum(path.stat().st_size for folder in folders for path in line_files(folder))
     with (
@@ -87,6 +90,7 @@ def _stats_data(stats: ArchiveStats) -> list[dict[str, object]]:
             "median_chars": counts.median_length,
             "chrome_share": counts.chrome_share,
             "syndicated": counts.syndicated,
+            "agreement": counts.agreement.as_dict(),
             "copies": counts.copies,
             "failures": dict(sorted(counts.failures.items())),
         }
@@ -106,6 +110,7 @@ def stats_table(stats: ArchiveStats, span: Sequence[str]) -> Table:
         Column("languages", _format_languages(whole.languages)),
         ui.number_column("median", format_number(whole.median_length)),
         ui.number_column("chrome", format_percent(whole.chrome_share)),
+        ui.number_column("agreement", format_percent(whole.agreement.f1)),
         ui.number_column("wire", format_share(whole.syndicated, whole.articles)),
         ui.number_column("copies", str(whole.copies)),
         Column("failures", str(whole.failures.total())),
@@ -120,6 +125,7 @@ def stats_table(stats: ArchiveStats, span: Sequence[str]) -> Table:
             _format_languages(total.languages),
             format_number(total.median_length),
             format_percent(total.chrome_share),
+            format_percent(total.agreement.f1),
             format_share(total.syndicated, total.articles),
             str(total.copies or "–"),
             escape(_frequent_failures(total)),
@@ -224,13 +230,16 @@ def _outlet_row(name: str, stats: ArchiveStats) -> str:
 
 
 def _plot_figures(days: Mapping[str, DayStats], span: Sequence[str]) -> str:
-    """Five plots of the same days."""
+    """Six plots of the same days."""
     shown = [days.get(day, DayStats()) for day in span]
     plots = {
         "Articles a day, by language": stacked_bars(span, _articles_by_language(shown)),
         "Median length of texts, characters": line_plot(span, [day.median_length for day in shown]),
         "Chrome removed, share of the text on pages": line_plot(
             span, [day.chrome_share for day in shown], unit="%"
+        ),
+        "Agreement of the classifier with feeds and APIs, F1 by characters": line_plot(
+            span, [day.agreement.f1 for day in shown], unit="%"
         ),
         "Syndicated articles": stacked_bars(span, {"wire": [day.syndicated for day in shown]}, 60),
         "Failures a day": stacked_bars(span, {"failures": [day.failures.total() for day in shown]}, 60),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import typer
 from rich.filesize import decimal
@@ -14,8 +15,28 @@ from newscrawl.archive.report import Report, newest_reports, read_report, unrepo
 from newscrawl.cli import ui
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import rfc3339
-from newscrawl.state.due_outlets import OutletStatus, list_outlets, read_outlet_status
+from newscrawl.monitoring.agreement import Agreement, sum_agreements
+from newscrawl.monitoring.history import WINDOW
+from newscrawl.monitoring.metrics import load_metrics
+from newscrawl.state.database import Database
 from newscrawl.state.encoding import from_epoch
+from newscrawl.state.outlet_status import OutletStatus, list_outlets, read_statuses
+from newscrawl.state.runs import RunTable
+
+COMPARED_RUNS = 100
+"Runs of the last four weeks, the newest, whose agreement with witnesses is shown."
+MOST_SHOWN = 1000
+"Rows of a table that anybody reads; of more outlets it has those that need attention."
+MOST_COMPARED = 200
+"Outlets of which that is shown: the runs of more would take longer to read than anybody waits."
+
+
+class StatusRow(NamedTuple):
+    """An outlet as the table shows it."""
+
+    status: OutletStatus
+    agreement: Agreement
+    "Of its newest runs."
 
 
 @ui.app.command("status")
@@ -27,38 +48,73 @@ def show_status(
 ) -> None:
     """Show how each outlet is doing: last and next run, articles, failures, alarms.
 
-    Use it to see which outlets need attention, or let a monitoring program call it. Exit code 1: a last run
-    failed, or there is an alarm of level error.
+    Use it to see which outlets need attention, or let a monitoring program call it. `agreement` is how far
+    the classifier agrees (F1) with the feed or API that has an article too, and on how many of the last
+    100 runs; name the outlets where there are more than 200. Exit code 1: a last run failed, or there is an
+    alarm of level error.
     """
     now = int(time.time())
     with ui.open_database(archives, state_url) as database:
-        names = list_outlets(database)
-        if unknown := sorted(set(outlets or ()) - set(names)):
+        if outlets and (unknown := sorted(set(outlets) - set(list_outlets(database)))):
             raise NewscrawlError(f"state has no run of {', '.join(unknown)}")
-        statuses = [read_outlet_status(database, name, now) for name in outlets or names]
+        statuses = read_statuses(database, now, outlets)
+        is_compared = len(statuses) <= MOST_COMPARED
+        rows = [
+            StatusRow(
+                statuses[name],
+                read_recent_agreement(database, name, now) if is_compared else sum_agreements(()),
+            )
+            for name in outlets or statuses
+        ]
     if as_json:
-        ui.print_json([_status_data(status) for status in statuses])
+        ui.print_json([_status_data(row) for row in rows])
+    elif outlets or len(rows) <= MOST_SHOWN:
+        ui.print_table(status_table(rows, now))
     else:
-        ui.print_table(status_table(statuses, now))
-    levels = {alarm["level"] for status in statuses for alarm in status.alarms}
-    if "error" in levels or any(status.runs_failed for status in statuses):
+        troubled = [row for row in rows if needs_attention(row.status)]
+        ui.print_table(status_table(troubled[:MOST_SHOWN], now))
+        ui.note(
+            f"{len(rows)} outlets, {len(troubled)} with failures or alarms; name outlets to see them, "
+            "--json has all"
+        )
+    found = [row.status for row in rows]
+    levels = {alarm["level"] for status in found for alarm in status.alarms}
+    if "error" in levels or any(status.runs_failed for status in found):
         raise typer.Exit(ui.FAILED)
 
 
-def status_table(statuses: Iterable[OutletStatus], now: int) -> Table:
+def needs_attention(status: OutletStatus) -> bool:
+    """Whether something has failed lately, or an alarm stands."""
+    counts = (status.runs_failed, status.feeds_failing, status.sources_retired, len(status.alarms))
+    return any(counts) or status.last_error is not None
+
+
+def read_recent_agreement(database: Database, outlet: str, now: int) -> Agreement:
+    """That of the classifier with the outlet's feeds and APIs, over its newest runs."""
+    rows = RunTable(database, outlet).measured(now - WINDOW, COMPARED_RUNS)
+    return sum_agreements(load_metrics(row.figures).agreement for row in rows)
+
+
+def status_table(rows: Sequence[StatusRow], now: int) -> Table:
     """A row for each outlet."""
-    return ui.fill_table(
-        "Outlets",
-        statuses,
-        (ui.line_column("outlet"), lambda status: escape(status.outlet)),
-        ("last run", lambda status: _format_last_run(status, now)),
-        (ui.line_column("next due"), lambda status: _format_next_due(status, now)),
-        (ui.number_column("24 h"), lambda status: str(status.articles_day)),
-        (ui.number_column("7 d"), lambda status: str(status.articles_week)),
-        (ui.number_column("waiting"), lambda status: str(status.waiting)),
-        ("failures", _format_failures),
-        (ui.line_column("health"), _format_health),
-    )
+    columns: list[tuple[Column | str, Callable[[StatusRow], str]]] = [
+        (ui.line_column("outlet"), lambda row: escape(row.status.outlet)),
+        ("last run", lambda row: _format_last_run(row.status, now)),
+        (ui.line_column("next due"), lambda row: _format_next_due(row.status, now)),
+        (ui.number_column("24 h"), lambda row: str(row.status.articles_day)),
+        (ui.number_column("7 d"), lambda row: str(row.status.articles_week)),
+        (ui.number_column("waiting"), lambda row: str(row.status.waiting)),
+        ("failures", lambda row: _format_failures(row.status)),
+        (ui.line_column("health"), lambda row: _format_health(row.status)),
+    ]
+    if any(row.agreement.whole for row in rows):
+        columns.insert(6, (ui.number_column("agreement"), lambda row: _format_agreement(row.agreement)))
+    return ui.fill_table("Outlets", rows, *columns)
+
+
+def _format_agreement(agreement: Agreement) -> str:
+    """`97% of 41`, or a dash."""
+    return "–" if agreement.f1 is None else f"{agreement.f1:.0%} of {agreement.whole}"
 
 
 def _format_last_run(status: OutletStatus, now: int) -> str:
@@ -105,12 +161,12 @@ def _relative_time(seconds: int | None, now: int) -> str:
     return f"{size} ago" if seconds <= now else f"in {size}"
 
 
-def _status_data(status: OutletStatus) -> dict[str, object]:
-    data: dict[str, object] = status._asdict()
+def _status_data(row: StatusRow) -> dict[str, object]:
+    data: dict[str, object] = row.status._asdict()
     for name in ("last_run", "next_due", "not_before"):
         seconds = data[name]
         data[name] = rfc3339(from_epoch(seconds)) if isinstance(seconds, int) else None
-    return data
+    return data | {"agreement": row.agreement.as_dict()}
 
 
 @ui.app.command("runs")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +14,16 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
+from newscrawl.archive.bucket import OutletCopy, Spool, is_stored, set_aside_given_up
 from newscrawl.archive.manifest import MANIFEST
+from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.sync import SyncResult, finished_files, send_folder
 from newscrawl.cli import ui
-from newscrawl.errors import BUSY, ArchiveError
-from newscrawl.storage import Storage, try_lock
+from newscrawl.cli.stored_files import require_bucket
+from newscrawl.errors import BUSY, ArchiveError, Busy, NewscrawlError
+from newscrawl.spiders.run_context import has_ended, this_process
+from newscrawl.state.runs import State
+from newscrawl.storage import Storage, read_bucket_url, try_lock
 
 LOCK = ".sync.lock"
 _FATAL = ("damaged", "failed")
@@ -25,7 +32,13 @@ _STYLES = {"gone": "yellow", "damaged": "red", "failed": "red"}
 
 @ui.app.command("sync")
 def sync_archives(
-    url: Annotated[str, typer.Argument(help="Target: s3://bucket/folder, gs://bucket/folder or a folder.")],
+    url: Annotated[
+        str | None,
+        typer.Argument(
+            help="Target: s3://bucket/folder, gs://bucket/folder or a folder. "
+            "None: what waits here for the bucket of the archives."
+        ),
+    ] = None,
     outlets: ui.OutletIds = None,
     *,
     archives: ui.Archives = ui.ARCHIVES,
@@ -34,17 +47,62 @@ def sync_archives(
         bool,
         typer.Option("--read-back/--no-read-back", help="Read each file back from the target to compare it."),
     ] = True,
+    state_url: ui.StateUrl = ui.STATE_URL,
     as_json: ui.AsJson = False,
 ) -> None:
     """Copy finished files to an object store or another folder, each of them once.
 
-    Use it to back up WARC, JSONL, report and memory files after each crawl. Exit code 1: a file is damaged or
-    could not be sent.
+    Use it to back up WARC, JSONL, report and memory files after each crawl. Archives in a bucket need it only
+    where files wait on a machine that crawls no more. Exit code 1: a file is damaged or could not be sent.
     """
+    if url is None:
+        send_waiting_files(archives, state_url, as_json=as_json)
+        return
+    if read_bucket_url(archives) is not None:
+        raise NewscrawlError("the archives are in a bucket: copy that with its own tools")
     folders = ui.outlet_archives(archives, outlets, files=MANIFEST, noun="finished files")
     storage = Storage.open(url)
     with _locked(archives):
         results = _send(folders, storage, dry_run, read_back)
+    _report(results, storage, dry_run, as_json)
+
+
+def send_waiting_files(archives: Path, state_url: str, *, as_json: bool) -> None:
+    """Send what waits in the spool, each outlet's files under its lease; those of running crawls are left."""
+    spool = require_bucket(archives)
+    results: list[SyncResult] = []
+    with _locked(archives), ui.open_database(archives, state_url) as database:
+        for outlet in _list_waiting_outlets(spool):
+            copy = OutletCopy(folder=archives / outlet, storage=spool.storage)
+            state, now = State.on(database, outlet, this_process()), int(time.time())
+            try:
+                state.lease.acquire(now, has_ended)
+            except Busy:
+                ui.warn(f"{outlet}: another process is crawling it")
+                continue
+            try:
+                repair_folder(copy.folder, host=socket.gethostname())
+                copy.refresh()
+                set_aside_given_up(copy, database)
+                sent = copy.send()
+                if is_stored(sent):
+                    spool.unmark(outlet)
+                results += sent
+            finally:
+                state.lease.release()
+    spool.note_back()
+    _report(results, spool.storage, False, as_json)
+
+
+def _list_waiting_outlets(spool: Spool) -> list[str]:
+    """Those that runs have marked, and those in which a command has changed something."""
+    marked = [mark.outlet for mark in spool.list_waiting()]
+    folders = (path.parent for path in sorted(spool.archives.glob(f"*/{MANIFEST}")))
+    copies = (OutletCopy(folder=folder, storage=spool.storage) for folder in folders)
+    return list(dict.fromkeys([*marked, *(copy.folder.name for copy in copies if copy.list_waiting())]))
+
+
+def _report(results: Sequence[SyncResult], storage: Storage, dry_run: bool, as_json: bool) -> None:
     if as_json:
         data = [
             {

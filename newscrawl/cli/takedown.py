@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from newscrawl.archive.bucket import LINE_SUFFIXES
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.site_memory import erase_from_memories
 from newscrawl.archive.takedown import (
@@ -20,6 +21,7 @@ from newscrawl.archive.takedown import (
     takedown_rejection,
 )
 from newscrawl.cli import ui
+from newscrawl.cli.stored_files import EVERY_SUFFIX, bring_files, send_files, warn_of_waiting_runs
 from newscrawl.dedup.incremental import remove_pages
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import NewscrawlError
@@ -32,6 +34,7 @@ from newscrawl.state.encoding import decode_link, epoch_seconds, page_key
 from newscrawl.state.reconcile import forget_sources, mark_taken_down
 from newscrawl.state.runs import State
 from newscrawl.state.urls import UrlTable
+from newscrawl.view.catalogue import update_catalogue
 from newscrawl.warc.index import INDEX_NAME, update_index
 
 NOTHING_FOUND = 1
@@ -90,10 +93,12 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
         raise typer.BadParameter("name URLs, or give --outlet and --all")
     if outlet:
         names = [outlet]
+        bring_files(archives, names, EVERY_SUFFIX if erase else LINE_SUFFIXES)
         if not (archives / outlet).is_dir():
             find_outlet(outlet, ui.outlet_folders())  # UnknownOutlet if it has no file either
     elif archives.is_dir():
-        names = sorted(path.name for path in archives.iterdir() if path.is_dir())
+        bring_files(archives, None, EVERY_SUFFIX if erase else LINE_SUFFIXES)
+        names = sorted(path.name for path in archives.iterdir() if path.is_dir() and path.name[0] != ".")
     else:
         raise NewscrawlError(f"no such folder: {archives}")
     request = TakedownRequest(
@@ -105,6 +110,8 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
             for name in names
             if (takedown := _take_down(database, archives / name, request, is_certain=outlet is not None))
         }
+    if takedowns and not dry_run:
+        update_catalogue(archives)
     if as_json:
         data = {
             name: {
@@ -148,6 +155,9 @@ def _take_down(
     now = epoch_seconds(request.time)
     state.lease.acquire(now, has_ended)
     try:
+        # Again under the lease: a run may have ended in the meantime.
+        suffixes = EVERY_SUFFIX if request.should_erase else LINE_SUFFIXES
+        bring_files(folder.parent, [folder.name], suffixes, with_memories=request.should_erase)
         # What finds the pages again comes last: if this is killed, the same command does the rest.
         if folder.name != STATELESS_FOLDER:
             mark_taken_down(database, folder.name, takedown.urls, now)
@@ -174,6 +184,8 @@ def _take_down(
         )
         if is_indexed:
             update_index(folder)
+        send_files(folder.parent, [folder.name])
+        warn_of_waiting_runs(state, folder)
     finally:
         state.lease.release()
     return takedown

@@ -10,17 +10,27 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from newscrawl.archive.pages import ENDINGS, find_archive_files, is_newscrawl_page, read_any_page
+from newscrawl.archive.linked_records import iter_pages
+from newscrawl.archive.pages import (
+    ENDINGS,
+    find_archive_files,
+    is_newscrawl_page,
+    read_any_page,
+    read_block_start,
+)
 from newscrawl.cli import ui
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import WarcPointer
 from newscrawl.outlet import Outlet, find_outlet, outlet_files
-from newscrawl.urls import absolute_url
+from newscrawl.storage import list_stored_sizes
+from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo
 from newscrawl.warc.dates import parse_warc_date
+from newscrawl.warc.filenames import parse_filename
 from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry, archive_sizes
 from newscrawl.warc.normalize import read_indexed_page
-from newscrawl.warc.reader import ArchivedPage, iter_records, open_warc, read_page, seek_record
+from newscrawl.warc.reader import ArchivedPage, iter_slices, open_warc, read_page, seek_record
 from newscrawl.warc.records import target_uri
+from newscrawl.warc.renderings import RENDERED, is_rendering
 
 MAX_REDIRECTS = 5
 MAX_SUGGESTIONS = 5
@@ -103,6 +113,8 @@ def open_indexes(folders: Iterable[Path], stack: ExitStack) -> list[Index]:
 def _require_url(path: Path, url: str | None) -> str:
     if url is None:
         raise NewscrawlError(f"{path}: --url is missing: links, dates and names are read by the page's URL")
+    if has_userinfo(url):
+        raise NewscrawlError(f"--url: the URL {USERINFO_PROBLEM}")
     if absolute_url(url, "") is None:
         raise NewscrawlError(f"--url {url}: not an absolute http(s) URL")
     return url
@@ -115,6 +127,9 @@ def _find_warc(name: str, archives: Path) -> Path:
     folders = [folder for folder in archive_folders(archives) if (folder / name).is_file()]
     if len(folders) > 1:
         raise NewscrawlError(f"{name} is in several folders: {', '.join(map(str, folders))}")
+    if not folders and (owner := parse_filename(name)):
+        folder = archives / owner.outlet
+        folders = [folder] if name in list_stored_sizes(folder) else []
     if not folders:
         raise NewscrawlError(f"no such WARC file: {name}, nor is it in a folder of {archives}")
     return folders[0] / name
@@ -123,10 +138,10 @@ def _find_warc(name: str, archives: Path) -> Path:
 def _page_at(path: Path, offset: int) -> ArchivedTarget:
     """The page whose response stands at this byte of a file."""
     with open_warc(path.parent, path.name) as stream:
-        record = next(iter_records(seek_record(stream, offset)), None)
+        record = next(iter_slices(seek_record(stream, offset), read_block_start), None)
     if record is None:
         raise NewscrawlError(f"{path}: no record begins at {offset}")
-    if record.kind not in _RESPONSES:
+    if record.kind not in _RESPONSES and not is_rendering(record.url):
         raise NewscrawlError(f"{path}: at {offset} is a {record.kind} record, not a response")
     pointer = WarcPointer(
         file=path.name,
@@ -140,9 +155,10 @@ def _page_at(path: Path, offset: int) -> ArchivedTarget:
 
 def _only_page(path: Path) -> ArchivedTarget:
     """The page of a file that holds no other."""
-    pages = [page for file in find_archive_files([path]) for page in file.pages()]
+    pages = list(iter_pages(find_archive_files([path])))
     if len(pages) == 1:
-        return ArchivedTarget(page=read_any_page(path.parent, pages[0].pointer), folder=path.parent)
+        page = read_any_page(path.parent, pages[0].pointer, pages[0].parts)
+        return ArchivedTarget(page=page, folder=path.parent)
     lines = [f"\n  {path}:{page.pointer.offset} {target_uri(page.url)}" for page in pages[:MAX_SUGGESTIONS]]
     raise NewscrawlError(f"{path} holds {len(pages)} pages: name a page by its place{''.join(lines)}")
 
@@ -162,7 +178,7 @@ def _page_with_id(record_id: str, archives: Path) -> ArchivedTarget:
             entry = next((entry for entry in index.by_key() if entry.record_id == record_id), None)
             if entry is None:
                 continue
-            if entry.kind in _RESPONSES:
+            if entry.kind in _RESPONSES or is_rendering(entry.url):
                 return _read_capture(index, entry)
             raise NewscrawlError(
                 f"{record_id} is a {entry.kind} record of {target_uri(entry.url)}, not a response"
@@ -218,7 +234,10 @@ def _redirect_target(index: Index, entry: IndexEntry) -> str:
 
 
 def _read_capture(index: Index, entry: IndexEntry) -> ArchivedTarget:
-    page = read_page(index.folder, entry.pointer)
+    # If a browser has rendered the page, the article comes from what it made of it.
+    renderings = index.captures("GET", RENDERED + target_uri(entry.url))
+    made_of_it = next((other for other in renderings if other.concurrent_to == entry.record_id), entry)
+    page = read_page(index.folder, made_of_it.pointer)
     if not is_newscrawl_page(page):
         page = read_indexed_page(index.folder, entry, index)
     return ArchivedTarget(page=page, folder=index.folder)

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar, cast
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -47,14 +47,38 @@ app = typer.Typer()
 "The commands of the modules that were imported."
 FAILED = 1
 "Exit code of most commands for work that was done but has found something wrong."
+NO_ARTICLE = 3
+"Exit code for a page that is no article."
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 "What HTML forbids, what would turn the order of all that follows, and what UTF-8 cannot encode."
 
-ARCHIVES = Path(settings.NEWSCRAWL_ARCHIVES)
+ARCHIVES = cast("Path", settings.NEWSCRAWL_ARCHIVES)
+"As it is configured; the option makes a path of it."
 STATE_URL = settings.NEWSCRAWL_STATE_URL
-Archives = Annotated[Path, typer.Option(help="Folder that holds the archives.", show_default=True)]
+CLUSTER = settings.NEWSCRAWL_ON
+
+
+def parse_path(name: str) -> Path:
+    """The path of an archive, an outlet's folder or a file; for a URL in a bucket, the place in its spool."""
+    from newscrawl.archive.bucket import locate_archives
+
+    text, archives = str(name), str(settings.NEWSCRAWL_ARCHIVES).rstrip("/")
+    is_inside = "://" in archives and text.startswith(f"{archives}/")
+    root, rest = (archives, text[len(archives) :].strip("/")) if is_inside else (text, "")
+    return locate_archives(root, settings.NEWSCRAWL_SPOOL) / rest
+
+
+Archives = Annotated[
+    Path,
+    typer.Option(
+        parser=parse_path,
+        metavar="FOLDER|URL",
+        help="Folder or bucket (s3://bucket/folder) that holds the archives.",
+        show_default=True,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CountsAsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")]
 OutletIds = Annotated[list[str] | None, typer.Argument(help="Outlet ids. Default: all outlets.")]
@@ -74,7 +98,23 @@ Settings = Annotated[
 ProcessCount = Annotated[
     int, typer.Option("--jobs", min=0, help="Number of processes; 0: all cores but one.")
 ]
+Cluster = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        help="Let the workers of a cluster do the work: its scheduler, such as tcp://head:8786. Default: "
+        "NEWSCRAWL_ON, else this machine.",
+        show_default=False,
+    ),
+]
 CrawlCount = Annotated[int, typer.Option("--jobs", min=1, help="Number of crawls that run at the same time.")]
+Fork = Annotated[
+    bool,
+    typer.Option(
+        help="Fork the crawls from a process that has loaded everything; else each starts a Python of its "
+        "own, as on systems other than Linux."
+    ),
+]
 PageName = Annotated[
     str, typer.Argument(help="URL of an archived page, FILE.warc.gz:OFFSET, record id, or an HTML file.")
 ]

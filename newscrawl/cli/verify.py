@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from newscrawl.cli import ui
+from newscrawl.cli.stored_files import bring_paths
 from newscrawl.warc.index import INDEX_NAME
 from newscrawl.warc.packages import ARCHIVE_SUFFIXES, PACKAGE_SUFFIX
 from newscrawl.warc.verify import WarcProblem, verify_index, verify_warcs
@@ -29,7 +30,10 @@ PROGRESS_BYTES = 8 << 20
 @ui.app.command("verify")
 def verify_files(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="FILES|FOLDERS", help="WARC files, or folders that hold some.")
+        list[Path],
+        typer.Argument(
+            parser=ui.parse_path, metavar="FILES|FOLDERS", help="WARC files, or folders that hold some."
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each problem, then a summary.")
@@ -44,6 +48,7 @@ def verify_files(
     cannot be trusted or read, a warning that the standard recommends otherwise. Exit code 1: there are
     errors, or with --strict warnings.
     """
+    bring_paths(paths, ARCHIVE_SUFFIXES)
     files, still_open = find_warcs(paths)
     indexes = find_indexes(paths)
     for path in still_open if not quiet else ():

@@ -2,7 +2,7 @@
 
 They decide which documents are copies of each other, which cluster a document joins, which member of a
 cluster is the original, and which documents report the same event in two languages. `incremental` applies
-them to the documents of a run, with the clusters in the database; `bulk` to all documents, in memory.
+them to the documents of a run, with the clusters in the database; `bulk` to all documents, in files.
 """
 
 from __future__ import annotations
@@ -45,45 +45,84 @@ class Candidate(NamedTuple):
     tokens: Tokens
 
 
-class ClusterStore(Protocol):
-    """Where clusters live: in the database, or in memory while all of them are rebuilt."""
+class LinkText(Protocol):
+    """What two languages are compared by: attributes of a document, or of its row."""
 
-    def first_id(self, cluster: str) -> int: ...
+    @property
+    def lang(self) -> str | None: ...
+
+    @property
+    def names(self) -> NameSketch: ...
+
+    @property
+    def published(self) -> int: ...
+
+    @property
+    def fetched_at(self) -> int: ...
+
+
+class LoadedClusters:
+    """The clusters that documents may join, those of their copies; documents are identified by their ids."""
+
+    def __init__(
+        self, tokens: Callable[[int], Tokens | None], clusters: Mapping[int, str] | None = None
+    ) -> None:
+        """`tokens`: those of a document, None if it is not compared any more."""
+        self._tokens = tokens
+        self.cluster: dict[int, str] = {}
+        self.members: dict[str, list[int]] = {}
+        "In ascending order."
+        ids: dict[str, list[int]] = {}
+        for document_id, cluster in (clusters or {}).items():
+            ids.setdefault(cluster, []).append(document_id)
+        for cluster, members in ids.items():
+            self.assign(members, cluster)
+
+    def first_id(self, cluster: str) -> int:
+        return self.members[cluster][0]
 
     def first_tokens(self, cluster: str) -> Tokens | None:
         """Tokens of the first member that is still compared."""
-        ...
+        tokens = map(self._tokens, self.members[cluster])
+        return next((each for each in tokens if each is not None), None)
 
-    def merge(self, clusters: Collection[str], into: str) -> None: ...
+    def merge(self, clusters: Collection[str], into: str) -> None:
+        for name in clusters:
+            if name != into:
+                self.assign(self.members.pop(name), into)
 
-    def assign(self, ids: Iterable[int], cluster: str) -> None: ...
+    def assign(self, ids: Iterable[int], cluster: str) -> None:
+        joining = list(ids)
+        self.members[cluster] = sorted({*self.members.get(cluster, ()), *joining})
+        for document_id in joining:
+            self.cluster[document_id] = cluster
 
 
 def join_cluster(
-    document: Document, number: int, candidates: Iterable[Candidate], store: ClusterStore
+    document: Document, number: int, copies: Sequence[Candidate], store: LoadedClusters
 ) -> str | None:
     """Put the document into the cluster of its copies and return the cluster's name; None without copies.
 
-    Clusters that the document joins together are merged into the oldest. A new cluster is named after the
-    article of its earlier document.
+    `copies` begin with the nearest. Clusters that the document joins together are merged into the oldest. A
+    new cluster is named after the article of its earlier document.
     """
 
     def first_tokens(candidate: Candidate) -> Tokens:
         tokens = store.first_tokens(candidate.cluster) if candidate.cluster else None
         return candidate.tokens if tokens is None else tokens
 
-    copies = one_per_cluster(find_copies(document.tokens, document.outlet, candidates), first_tokens)
-    if not copies:
+    chosen = one_per_cluster(copies, first_tokens)
+    if not chosen:
         return None
-    clusters = [copy.cluster for copy in copies if copy.cluster]
+    clusters = [copy.cluster for copy in chosen if copy.cluster]
     if clusters:
         cluster = min(clusters, key=store.first_id)
     else:
-        nearest = copies[0]
+        nearest = chosen[0]
         cluster = nearest.article_id if nearest.published <= document.published else document.article_id
     if len(clusters) > 1:
         store.merge(clusters, cluster)
-    store.assign((number, *(copy.id for copy in copies if not copy.cluster)), cluster)
+    store.assign((number, *(copy.id for copy in chosen if not copy.cluster)), cluster)
     return cluster
 
 
@@ -150,7 +189,7 @@ def is_linkable(lang: str | None, names: NameSketch) -> bool:
     )
 
 
-def may_translate(document: Document, other: Any) -> bool:
+def may_translate(document: LinkText, other: Any) -> bool:
     """Whether a document and another, or its row, are in different languages and of the same days."""
     languages = {base_language(document.lang), base_language(other.lang)}
     return len(languages - {None}) == 2 and bool(abs(document.published - other.published) <= LINK_SECONDS)

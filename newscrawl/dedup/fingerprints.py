@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from newscrawl.items import blake2b_digest
+from newscrawl.digests import blake2b_digest
 from newscrawl.package_data import read_package_toml
 
 Tokens = NDArray[np.uint16]

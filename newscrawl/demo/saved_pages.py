@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.site import ListEntry, not_found, robots_txt, rss
@@ -109,8 +109,22 @@ def _group_by_host(pages: Iterable[SavedPage]) -> list[list[SavedPage]]:
     return [hosts[host] for host in sorted(hosts, key=lambda host: (-len(hosts[host]), host))]
 
 
+class TruthLine(NamedTuple):
+    """A page, and all that its line of the truth says about it."""
+
+    page: SavedPage
+    record: Mapping[str, Any]
+    where: str
+    "File and line, for messages."
+
+
 def saved_pages(folder: Path) -> list[SavedPage]:
     """The pages that the truth names, in its order; NewscrawlError names an invalid line."""
+    return [line.page for line in read_truth(folder)]
+
+
+def read_truth(folder: Path) -> list[TruthLine]:
+    """The lines of the truth, one for each page; NewscrawlError names an invalid line."""
     truth = folder / TRUTH
     try:
         if truth.stat().st_size > MAX_TRUTH_BYTES:
@@ -120,18 +134,18 @@ def saved_pages(folder: Path) -> list[SavedPage]:
         raise NewscrawlError(f"{truth}: {error}") from error
     if len(lines) > MAX_PAGES:
         raise NewscrawlError(f"{truth}: more than {MAX_PAGES} pages")
-    pages: dict[str, SavedPage] = {}
+    pages: dict[str, TruthLine] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        page = _parse_page(line, folder, f"{truth}, line {number}")
-        if page.id in pages:
-            raise NewscrawlError(f"{truth}, line {number}: id {page.id!r} occurs twice")
-        pages[page.id] = page
+        parsed = _parse_line(line, folder, f"{truth}, line {number}")
+        if parsed.page.id in pages:
+            raise NewscrawlError(f"{parsed.where}: id {parsed.page.id!r} occurs twice")
+        pages[parsed.page.id] = parsed
     return list(pages.values())
 
 
-def _parse_page(line: bytes, folder: Path, where: str) -> SavedPage:
+def _parse_line(line: bytes, folder: Path, where: str) -> TruthLine:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -143,12 +157,13 @@ def _parse_page(line: bytes, folder: Path, where: str) -> SavedPage:
         raise NewscrawlError(f"{where}: id: only letters, digits, '.', '_' and '-'")
     charset = record.get("charset")
     is_valid = isinstance(charset, str) and _CHARSET.fullmatch(charset)
-    return SavedPage(
+    page = SavedPage(
         id=identity,
         url=_read_text(record, "url", where),
         file=_find_file(_read_text(record, "html", where), folder, where),
         charset=charset if is_valid else None,
     )
+    return TruthLine(page, record, where)
 
 
 def _read_text(record: Mapping[str, Any], key: str, where: str) -> str:

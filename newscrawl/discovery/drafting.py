@@ -104,8 +104,10 @@ MULTI_ZONE_COUNTRIES = frozenset({"AU", "CA", "CD", "PF", "RU", "US"})
 _DOMAINS = {"uk": "GB", "scot": "GB", "bzh": "FR", "corsica": "FR", "quebec": "CA"}
 _DEFAULT_REGIONS = frozenset({"FR", "US", "GB"})
 "Regions that themes set for all sites in French or English."
-UNKNOWN_COUNTRY = "ZZ"
-"ISO 3166-1 reserves it for users; a person has to replace it."
+_COUNTRY = re.compile(
+    r'"addressCountry"\s{0,9}:\s{0,9}(?:\{[^{}]{0,200}?"name"\s{0,9}:\s{0,9})?"([A-Za-z]{2})"'
+)
+"In the JSON-LD of a publisher: schema.org/PostalAddress, its country as a code."
 _LANGUAGES = 6
 "Limit of languages: sites that name more are machine-translated."
 _SOURCES = 20
@@ -142,12 +144,15 @@ _PLATFORM_MARKS: tuple[tuple[str, Platform], ...] = (
 )
 
 
-def guess_country(home: str, locales: list[str]) -> str | None:
-    """The ISO 3166-1 code of a site's country: from its domain, else from a locale such as `fr-CM`."""
+def guess_country(home: str, locales: list[str], addresses: Iterable[str] = ()) -> str | None:
+    """The ISO 3166-1 code of a site's country, of those in TIMEZONES; None if nothing shows it.
+
+    From its domain, else from the country of a postal address, else from a locale such as `fr-CM`.
+    """
     domain = url_host(home).rpartition(".")[2]
-    country = _DOMAINS.get(domain, domain.upper())
-    if country in TIMEZONES:
-        return country
+    for country in (_DOMAINS.get(domain, domain.upper()), *map(str.upper, addresses)):
+        if country in TIMEZONES:
+            return country
     regions = [locale.replace("_", "-").rpartition("-")[2].upper() for locale in locales]
     return next(
         (region for region in regions if region in TIMEZONES and region not in _DEFAULT_REGIONS), None
@@ -167,6 +172,8 @@ class Draft:
     platform: Platform | None
     feeds: tuple[str, ...]
     sitemaps: tuple[str, ...]
+    script_page: str | None = None
+    "URL of a story of which its page has nothing but scripts; None if its text was found."
 
     @property
     def timezone(self) -> str | None:
@@ -187,7 +194,7 @@ def draft_outlet(
         name=suggest_outlet_id(url),
         home=url,
         title=_site_title(tree, url),
-        country=guess_country(url, locales),
+        country=guess_country(url, locales, _list_address_countries(tree)),
         languages=_guess_languages(locales),
         platform=_guess_platform(tree, [*feeds, *all_sitemaps]),
         feeds=_usable(feeds),
@@ -213,6 +220,12 @@ def _locales(tree: html.HtmlElement) -> Iterator[str]:
     yield from _iter_meta_content(tree, "og:locale:alternate")
     for link in islice(tree.iter("link"), _ELEMENTS):
         yield link.get("hreflang") or ""
+
+
+def _list_address_countries(tree: html.HtmlElement | None) -> list[str]:
+    scripts = islice(tree.iter("script"), _ELEMENTS) if tree is not None else ()
+    texts = (script.text or "" for script in scripts if script.get("type") == "application/ld+json")
+    return [country for text in texts for country in _COUNTRY.findall(text)]
 
 
 def _guess_languages(locales: list[str]) -> tuple[str, ...]:
@@ -246,28 +259,49 @@ def _guess_platform(tree: html.HtmlElement | None, sources: list[str]) -> Platfo
     return next((platform for mark, platform in _PLATFORM_MARKS if any(mark in url for url in urls)), None)
 
 
+_MISSING = {
+    "country": '# country = "??"  # missing: two capitals, ISO 3166, such as "CM"',
+    "languages": '# languages = ["??"]  # missing: ISO 639, such as ["fr", "en"], the main language first',
+    "timezone": '# timezone = "??"  # missing: an IANA zone, such as "Africa/Douala"',
+}
+"Lines for what nothing shows."
+
+
 def format_draft(draft: Draft) -> str:
-    """The draft as an outlet file; comments mark the guesses."""
-    unknown = "unknown: replace it"
+    """The draft as an outlet file; comments mark the guesses.
+
+    A required key that nothing shows is left to a person: without it the file is refused, with its name.
+    """
     is_guess = draft.country in MULTI_ZONE_COUNTRIES
     why_zone = "a guess: the country has several" if is_guess else "a guess from the country"
-    why_country = "a guess from the domain or locale" if draft.country else unknown
-    why_languages = "as the page names them; put the main language first" if draft.languages else unknown
+    why_country = "a guess from the domain, an address or the locale"
+    why_languages = "as the page names them; put the main language first"
     return "\n".join(
         [
             _toml_line("title", draft.title),
             _toml_line("home", draft.home),
-            _toml_line("country", draft.country or UNKNOWN_COUNTRY, why_country),
-            _toml_line("languages", draft.languages or ("und",), why_languages),
-            _toml_line("timezone", draft.timezone or "UTC", why_zone if draft.timezone else unknown),
+            _toml_line("country", draft.country, why_country) if draft.country else _MISSING["country"],
+            _toml_line("languages", draft.languages, why_languages)
+            if draft.languages
+            else _MISSING["languages"],
+            _toml_line("timezone", draft.timezone, why_zone) if draft.timezone else _MISSING["timezone"],
             _toml_line("kind", "national", "a guess"),
             *([_toml_line("platform", draft.platform, "a guess")] if draft.platform else []),
             *([_toml_line("feeds", draft.feeds)] if draft.feeds else []),
             *([_toml_line("sitemaps", draft.sitemaps)] if draft.sitemaps else []),
+            *(_browser_lines(draft.script_page) if draft.script_page else []),
             _toml_line("status", "unverified", "until somebody has read a run's articles"),
             "",
         ]
     )
+
+
+def _browser_lines(url: str) -> list[str]:
+    return [
+        f"# The story at {_toml_string(url)} comes by script alone.",
+        "# Look for an API or a full-text feed; else a browser can render its pages (docs/browser.md):",
+        "# browser = true",
+    ]
 
 
 def _toml_line(key: str, value: str | Sequence[str], comment: str | None = None) -> str:

@@ -74,11 +74,16 @@ _SINGLE_PAGES = _split_words(
 
 def is_article_url(url: str, outlet: Outlet) -> bool:
     """Whether `url` may be a story of `outlet`: by its patterns, else if on its site and no obvious list."""
-    if link_url(url, "") is None or _matches_any(url, outlet.exclude_urls):
+    if link_url(url, "") is None or is_excluded(url, outlet):
         return False
     if outlet.article_urls:
         return _matches_any(url, outlet.article_urls)
     return is_same_site(url, outlet.home) and not _is_source(url, outlet) and not _is_clearly_no_article(url)
+
+
+def is_excluded(url: str, outlet: Outlet) -> bool:
+    """Whether the outlet's file says that `url` is never fetched."""
+    return _matches_any(url, outlet.exclude_urls)
 
 
 def _matches_any(url: str, patterns: list[str]) -> bool:
@@ -138,7 +143,7 @@ def find_trap(url: str, year: int) -> Trap | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    if parts.username is not None:
+    if "@" in parts.netloc:  # as `has_userinfo`, without splitting each of many links again
         return "userinfo"
     segments = [segment for segment in parts.path.split("/") if segment]
     if len(segments) > MAX_SEGMENTS:

@@ -37,10 +37,22 @@ def read_posts(body: bytes, url: str, pages: int = 3) -> SourceResult:
     posts = parse_json(body)
     if not isinstance(posts, list):
         return _error_result(posts)
-    links = unique_links(_post_links(posts, url), _PER_PAGE_MAX)
+    links = unique_links(_iter_post_links(posts, url), _PER_PAGE_MAX)
     if posts and not links:
         return SourceResult(outcome="malformed", note="no post has a usable link")
     return make_result(links, _next_posts_page(url, len(posts), pages) if links else ())
+
+
+def read_post(body: bytes, url: str) -> Link | None:
+    """A single post of the API, at the address that its page names; None if the answer is no open post.
+
+    The story of a post with a password is no story: WordPress says so in `content.protected`.
+    """
+    post = parse_json(body) if len(body) <= API_BYTES else None
+    content = post.get("content") if isinstance(post, dict) else None
+    if not isinstance(content, dict) or content.get("protected"):
+        return None
+    return next(_iter_post_links([post], url), None)
 
 
 def _error_result(answer: Any) -> SourceResult:
@@ -51,7 +63,7 @@ def _error_result(answer: Any) -> SourceResult:
     return SourceResult(outcome=outcome, note=clean_line(code))
 
 
-def _post_links(posts: list[Any], url: str) -> Iterator[Link]:
+def _iter_post_links(posts: list[Any], url: str) -> Iterator[Link]:
     for post in posts:
         target = link_url(post.get("link"), url) if isinstance(post, dict) else None
         if target:
@@ -59,7 +71,7 @@ def _post_links(posts: list[Any], url: str) -> Iterator[Link]:
                 url=target,
                 via="wp_api",
                 from_url=url,
-                guid=clean_line(_rendered(post, "guid")) or scalar_text(post.get("id")),
+                guid=clean_line(_rendered(post, "guid")) or clean_line(scalar_text(post.get("id"))),
                 title=strip_title_markup(_rendered(post, "title")),
                 published=_post_date(post),
                 content=full_content(_rendered(post, "content")),

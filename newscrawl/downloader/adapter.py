@@ -30,6 +30,7 @@ from newscrawl.downloader.capture import (
     build_notes,
     flagged_truncation,
     get_spider_with_run,
+    refuse_unarchived,
     utc_now,
 )
 from newscrawl.downloader.refusals import ForbiddenPort, PrivateAddress
@@ -55,12 +56,13 @@ _PROTOCOLS = {"http/2": "h2", "http/2.0": "h2", "http/3": "h3", "http/3.0": "h3"
 class ReconstructingHandler:
     """Downloads with the handler that NEWSCRAWL_CAPTURE_ADAPTER names, and archives what it returns."""
 
-    lazy = True
+    lazy = False
 
     def __init__(self, crawler: Crawler) -> None:
         path = crawler.settings.get("NEWSCRAWL_CAPTURE_ADAPTER")
         if not path:
             raise NotConfigured("NEWSCRAWL_CAPTURE_ADAPTER names no handler")
+        refuse_unarchived(crawler)
         self._crawler = crawler
         self._wrapped: Any = build_from_crawler(load_object(path), crawler)
         self._writer = ExchangeRecorder(crawler.settings)
@@ -121,7 +123,7 @@ class ReconstructingHandler:
             protocol=warc_protocol(response),
             truncated=flagged_truncation(response) if response else None,
             original=self._writer.find_original(spider, request, received),
-            metadata=(*build_notes(request, outcome, seconds), *_RECONSTRUCTED, *redacted),
+            metadata=(*build_notes(request, outcome, seconds, spider), *_RECONSTRUCTED, *redacted),
         )
 
 

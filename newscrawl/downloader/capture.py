@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections import deque
-from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -15,9 +14,10 @@ from time import monotonic
 from typing import cast
 from urllib.parse import urlsplit
 
-from scrapy import Request
+from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import (
+    CloseSpider,
     DownloadCancelledError,
     DownloadFailedError,
     DownloadTimeoutError,
@@ -25,12 +25,23 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
+from scrapy.utils.spider import DefaultSpider
 
-from newscrawl.archive.run_files import SpiderWithRun
+from newscrawl.archive.run_files import Run, SpiderWithRun
 from newscrawl.downloader.recording import Attempt, RecordingHandler, WireRecorder, iana_cipher_name
+from newscrawl.downloader.request_meta import (
+    FETCHED,
+    LINK,
+    ORIGINAL,
+    PART,
+    POINTER,
+    RENDERED,
+    SOURCE_RIGHTS,
+    SUBRESOURCE,
+)
 from newscrawl.downloader.ssrf_guard import AddressGuard
 from newscrawl.errors import ArchiveError
-from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, WarcPointer
+from newscrawl.items import STORED_LINK_FIELDS, WarcPointer
 from newscrawl.warc.http import Message, parse_status, split_interim, split_message, strip_headers
 from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry
 from newscrawl.warc.reader import iter_records, open_warc, seek_record
@@ -44,12 +55,16 @@ from newscrawl.warc.records import (
     Truncated,
     sha1_base32,
 )
+from newscrawl.warc.renderings import RENDERING_FIELD, SUBRESOURCE_FIELD
+from newscrawl.warc.story_parts import SOURCE_RIGHTS_FIELD, WITNESS_FIELD
 
 logger = logging.getLogger(__name__)
 
 Notes = tuple[tuple[str, str], ...]
 "Fields of a WARC metadata record."
 
+ARCHIVE_ATTRIBUTE = "newscrawl_archive"
+"Attribute in which the add-on leaves the archive of a spider that is not ours."
 MAX_ORIGINALS = 10_000
 "URLs whose last response is remembered, so that a repeated response becomes a revisit record."
 MAX_CANDIDATES = 5
@@ -58,7 +73,6 @@ MAX_OUTCOME_CHARS = 500
 SLACK_BYTES = 1 << 20
 "Room beyond the largest download, for headers and the framing of small chunks."
 _ALWAYS_SECRET = frozenset({"proxy-authorization"})
-_LINK_FIELDS = sorted(field.name for field in fields(Link))
 # ASCII only: some readers would split the field at a Unicode line separator.
 _to_json = json.JSONEncoder().encode
 _SENT_AGAIN: Notes = (("outcome", "sent again on a new connection"),)
@@ -79,6 +93,7 @@ class CaptureHandler(RecordingHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        refuse_unarchived(crawler)
         self._writer = ExchangeRecorder(crawler.settings)
         self._guard = AddressGuard(crawler)
 
@@ -102,7 +117,7 @@ class CaptureHandler(RecordingHandler):
             outcome = error
             raise
         finally:
-            notes = build_notes(request, outcome, monotonic() - clock)
+            notes = build_notes(request, outcome, monotonic() - clock, spider)
             exchanges = self._collect_exchanges(spider, request, recorder, outcome, notes)
             # Without a connection there is only the failure to record.
             unsent = HttpExchange(url=request.url, started=started, sent=b"", received=b"", metadata=notes)
@@ -289,8 +304,33 @@ def _read_whole_message(folder: Path, entry: IndexEntry) -> Message | None:
 
 
 def get_spider_with_run(spider: object) -> SpiderWithRun | None:
-    """The spider, if it has a run to write to; other spiders' requests are not recorded."""
-    return cast("SpiderWithRun", spider) if hasattr(spider, "run") else None
+    """What records a spider's requests: the archive that the add-on gave it, else a spider of ours itself."""
+    if archive := getattr(spider, ARCHIVE_ATTRIBUTE, None):
+        return cast("SpiderWithRun", archive)
+    # A spider of another project may call anything its `run`.
+    return cast("SpiderWithRun", spider) if isinstance(getattr(spider, "run", None), Run) else None
+
+
+def refuse_unarchived(crawler: Crawler) -> None:
+    """End a crawl before its first request if a handler that archives has nothing to write to.
+
+    Only what `scrapy shell` and `scrapy fetch` request for people goes unrecorded.
+    """
+    spider = crawler.spider
+    if spider is None or isinstance(spider, DefaultSpider) or get_spider_with_run(spider):
+        return
+    # The exceptions of a handler's constructor become failures of each request, so the spider is not opened.
+    crawler.signals.connect(_refuse_opening, signals.spider_opened)
+
+
+def _refuse_opening(spider: Spider) -> None:
+    """A function of the module, because each of several handlers connects it, and it shall run once."""
+    logger.error(
+        "%s: nothing would be archived: a download handler of newscrawl has no archive by itself; set "
+        'ADDONS = {"newscrawl.addon.WarcAddon": 500} and take the handler out of DOWNLOAD_HANDLERS',
+        spider.name,
+    )
+    raise CloseSpider("not_archived")
 
 
 def forget_attempt(request: Request) -> None:
@@ -299,15 +339,30 @@ def forget_attempt(request: Request) -> None:
         request.meta.pop(key, None)
 
 
-def build_notes(request: Request, outcome: Response | Exception | None, seconds: float) -> Notes:
+def build_notes(
+    request: Request,
+    outcome: Response | Exception | None,
+    seconds: float,
+    spider: SpiderWithRun | None = None,
+) -> Notes:
     """The metadata record's fields: the outcome and how the page was found, enough to rebuild the article."""
     meta = request.meta
     notes = [("outcome", describe_outcome(outcome)), ("fetchTimeMs", str(round(seconds * 1000)))]
     if link := meta.get(LINK):
         if link.from_url:
             notes.append(("via", link.from_url))
-        link_fields = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
+        link_fields = {name: value for name in STORED_LINK_FIELDS if (value := getattr(link, name))}
         notes.append(("discovery", _to_json(link_fields)))
+        if spider and (witness := spider.find_witness(link)):
+            notes.append((WITNESS_FIELD, _to_json(witness.model_dump())))
+            notes += [(SOURCE_RIGHTS_FIELD, rights)] if (rights := meta.get(SOURCE_RIGHTS)) else []
+    if part := meta.get(PART):
+        notes += part.fields
+        notes += [(SOURCE_RIGHTS_FIELD, rights)] if (rights := meta.get(SOURCE_RIGHTS)) else []
+    if meta.get(RENDERED):
+        notes.append((RENDERING_FIELD, "follows"))
+    if sender := meta.get(SUBRESOURCE):
+        notes.append((SUBRESOURCE_FIELD, sender))
     if redirected := meta.get("redirect_urls"):
         notes.append(("redirectedFrom", redirected[-1]))
     if retries := meta.get("retry_times"):

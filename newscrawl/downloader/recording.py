@@ -1,8 +1,9 @@
-"""Records Scrapy 2.19's and Twisted 26's HTTP/1.1 connections; no other module uses their private names.
+"""Records Scrapy's and Twisted's HTTP/1.1 connections; no other module uses their private names.
 
-pyproject.toml pins Scrapy to this minor version; tests/downloader/test_recording.py shows what moved when it
-fails. The recorder travels with the request's headers, because connection callbacks run in other
-contexts and Twisted may silently send a request twice (HTTPConnectionPool.retryAutomatically).
+private_names.py lists the names and the minor versions of Scrapy that have them;
+tests/downloader/test_recording.py shows what moved when it fails. The recorder travels with the request's
+headers, because connection callbacks run in other contexts and Twisted may silently send a request twice
+(HTTPConnectionPool.retryAutomatically).
 """
 
 from __future__ import annotations

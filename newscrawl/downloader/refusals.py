@@ -1,4 +1,4 @@
-"""Refusals of requests before they are sent; each class names its reason, so that a replay refuses alike."""
+"""Refusals of requests, and of pages a browser was to render; each class names its reason for the replay."""
 
 from __future__ import annotations
 
@@ -29,3 +29,63 @@ class ReplayMiss(IgnoreRequest):
     """The replayed archive has no response to the request. Like any refusal this is not retried."""
 
     reason_name = "replay_miss"
+
+
+class RenderingFailed(IgnoreRequest):
+    """A browser could not render the page. Like any refusal this is not retried."""
+
+    reason_name = "browser_failed"
+
+
+class BrowserTimeout(RenderingFailed):
+    """The page was not done within its time, because it loops for example."""
+
+    reason_name = "browser_timeout"
+
+
+class BrowserCrash(RenderingFailed):
+    """The browser, or its process for the page, ended."""
+
+    reason_name = "browser_crash"
+
+
+class BrowserMemory(RenderingFailed):
+    """The page took more memory than it may."""
+
+    reason_name = "browser_memory"
+
+
+class BrowserRequests(RenderingFailed):
+    """The page went on sending requests."""
+
+    reason_name = "browser_requests"
+
+
+class BrowserTooLarge(RenderingFailed):
+    """The document that resulted is too large."""
+
+    reason_name = "browser_too_large"
+
+
+class PageLeft(RenderingFailed):
+    """The page put something else in its place."""
+
+    reason_name = "browser_left"
+
+
+class RenderingStopped(RenderingFailed):
+    """The run was asked to end while the page waited for answers; the next run tries it again."""
+
+    reason_name = "browser_incomplete"
+
+
+class NoHtml(RenderingFailed):
+    """The response is no HTML page, which alone a browser renders."""
+
+    reason_name = "browser_no_html"
+
+
+class ReplayDiffers(RenderingFailed):
+    """The replay rendered another document than the archive has."""
+
+    reason_name = "replay_differs"

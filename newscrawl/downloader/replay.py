@@ -44,10 +44,12 @@ from newscrawl.downloader import refusals
 from newscrawl.downloader.capture import Notes, forget_attempt
 from newscrawl.downloader.recording import RecordingHandler, RecordingProtocol
 from newscrawl.downloader.refusals import ReplayMiss
+from newscrawl.downloader.request_meta import FETCHED, LINK, PART, POINTER, RENDERED, SUBRESOURCE
 from newscrawl.errors import ArchiveError
-from newscrawl.items import FETCHED, LINK, POINTER, Link
+from newscrawl.items import Link
 from newscrawl.state.hosts import Robots
 from newscrawl.urls import normalize_url
+from newscrawl.warc.story_parts import StoryPart
 
 logger = logging.getLogger(__name__)
 
@@ -236,8 +238,13 @@ def _take_capture(index: ReplayIndex, request: Request) -> RecordedCapture | Non
         name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
         for name, values in request.headers.items()
     }
-    redirected = "redirect_urls" in request.meta
-    return index.take(_replay_key(request), link.url if link else "", headers, redirected)
+    # A request of a rendered page is no page in another spelling either.
+    page = link.url if link else request.meta.get(SUBRESOURCE, "")
+    if index.at and not page and RENDERED in request.meta:
+        page = request.url  # what a following page asks for came after that time, as it did itself
+    redirected = "redirect_urls" in request.meta or SUBRESOURCE in request.meta
+    part: StoryPart | None = request.meta.get(PART)
+    return index.take(_replay_key(request), page, headers, redirected, part.first_id if part else "")
 
 
 def _make_miss(index: ReplayIndex, request: Request) -> ReplayMiss:
@@ -267,14 +274,19 @@ def _restore_meta(request: Request, capture: RecordedCapture, recorded: ReplayRe
 
 def recorded_failure(capture: RecordedCapture) -> Exception | None:
     """The error that ended an exchange, with its class, name and text; None when a response came."""
-    name, colon, text = capture.outcome.partition(":")
-    if colon and name.isidentifier():
-        return _make_error(name, text.strip())
+    if error := recorded_error(capture.outcome):
+        return error
     if not capture.outcome and (kind := _TRUNCATED_BY.get(capture.truncated)):
         return kind(f"recorded as cut short: {capture.truncated}")
     if capture.kind not in ("response", "revisit") and capture.outcome != "ok":
         return DownloadFailedError("recorded without a response")
     return None
+
+
+def recorded_error(outcome: str) -> Exception | None:
+    """The error whose class and text an outcome states; None when it states none."""
+    name, colon, text = outcome.partition(":")
+    return _make_error(name, text.strip()) if colon and name.isidentifier() else None
 
 
 def _make_error(name: str, text: str) -> Exception:

@@ -116,10 +116,18 @@ class Manifest:
             return None
         return load_counts(unit["counts"])
 
-    def record(self, key: str, inputs: str, counts: ExportCounts, files: list[JsonObject]) -> None:
-        """Record a complete partition in the journal."""
+    def record(
+        self,
+        key: str,
+        inputs: str,
+        counts: ExportCounts,
+        files: list[JsonObject],
+        facts: JsonObject | None = None,
+    ) -> None:
+        """Record a complete partition in the journal; `facts` are those that a card tells of its rows."""
         assert self._fd is not None
         self.units[key] = {"inputs": inputs, "files": files, "counts": counts.as_dict()}
+        self.units[key] |= {"facts": facts} if facts else {}
         line = json.dumps({"unit": key, **self.units[key]}, ensure_ascii=True) + "\n"
         try:
             os.write(self._fd, line.encode())

@@ -16,12 +16,18 @@ from pydantic import BaseModel
 
 from newscrawl.export.manifest import NOT_REPRESENTABLE, AddArticle, ExportCounts
 from newscrawl.export.partitions import Partition
-from newscrawl.export.schemas import COLUMNS, Row, datatrove, flat, parse_day, parse_moment
+from newscrawl.export.schemas import (
+    COLUMNS,
+    DAY_COLUMN,
+    TYPED_TIMES,
+    Row,
+    datatrove,
+    flat,
+    parse_day,
+    parse_moment,
+)
 from newscrawl.items import Article
 
-TYPED_TIMES = {"published_at": "published", "modified_at": "modified", "fetched_at": "fetched"}
-"Timestamp columns and the text fields they are parsed from; null if only the day is given."
-DAY_COLUMN = "published_on"
 GROUP_ROWS = 4096
 GROUP_CHARS = 16 << 20
 "Characters of text in a row group; its rows take some ten times as many bytes in memory."

@@ -33,6 +33,9 @@ NO_CLUSTERS = "-"
 _STRING = rb'"((?:[^"\\]|\\.){0,65536})"'
 _URL_NORM = re.compile(rb'"url_norm":\s?' + _STRING)
 _URL_REQUESTED = re.compile(rb'"url_requested":\s?' + _STRING)
+_FETCHED = re.compile(rb'"fetched":\s?"(\d{4}-\d\d-\d\d)')
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+"What the name of a folder does not hold."
 _SOURCE = re.compile(rb'"source":\s?' + _STRING)
 
 
@@ -132,6 +135,32 @@ def iter_partitions(archives: Path, outlet: str) -> Iterator[Partition]:
     for day, group in groupby(files, key=lambda file: file[0][:8]):
         paths = tuple(path for _, path in group)
         yield Partition(outlet=outlet, day=date.fromisoformat(day), files=paths)
+
+
+def group_line_files(paths: Iterable[Path]) -> Iterator[list[Partition]]:
+    """Named files of lines, as `newscrawl extract` writes them, as partitions: a group of those of each name.
+
+    The articles of an archive of another program belong to no outlet and no run. So the name of the file
+    stands for the outlet (none can have it, because of the dot), and the day of the last fetch in it for that
+    of the run. NewscrawlError if a file is missing.
+    """
+    groups: dict[str, dict[date, list[Path]]] = {}
+    for path in dict.fromkeys(path.absolute() for path in paths):
+        if not path.is_file():
+            raise NewscrawlError(f"no such file of lines: {path}")
+        name = _UNSAFE.sub("_", path.name)
+        groups.setdefault(name, {}).setdefault(_read_last_day(path), []).append(path)
+    for name, days in groups.items():
+        yield [
+            Partition(outlet=name, day=day, files=tuple(files))
+            for day, files in sorted(days.items(), reverse=True)
+        ]
+
+
+def _read_last_day(path: Path) -> date:
+    """The day of the last fetch; the first day of Unix time if no line has one."""
+    days = (match[1].decode() for line in iter_lines(path) if (match := _FETCHED.search(line.raw)))
+    return parse_day(max(days, default=None)) or date(1970, 1, 1)
 
 
 def _iter_files(folder: Path) -> Iterator[tuple[str, Path]]:

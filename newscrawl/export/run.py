@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from newscrawl.export.partitions import (
     Partition,
     PartitionScan,
     digest_clusters,
+    group_line_files,
     iter_partitions,
     read_lines,
     scan_partition,
@@ -50,7 +52,9 @@ class Selection:
         reasons = (
             ("reserved", article.rights.is_reserved and not self.reserved),
             ("language", bool(self.languages) and article.lang not in self.languages),
-            ("mixed", self.mixed is not None and article.is_mixed is not self.mixed),
+            # Each is named for the texts that are left out, which are those that were not asked for.
+            ("not_mixed", self.mixed is True and not article.is_mixed),
+            ("mixed", self.mixed is False and article.is_mixed),
             ("page_type", bool(self.page_types) and article.page_type not in self.page_types),
             ("duplicate", article.duplicate_of is not None and not self.duplicates),
             ("date", not self._in_days(article)),
@@ -128,9 +132,11 @@ def run_export(
     *,
     advanced: Callable[[int], None] = lambda _: None,
     documents: DocumentTable | None = None,
+    files: Sequence[Path] = (),
 ) -> ExportCounts:
     """Export the selected articles of the outlets' finished runs; `advanced` is called with the bytes read.
 
+    The lines of `files`, which belong to no run, are exported like those of an outlet of the file's name.
     With `documents`, clusters and originals are the latest from the database. Partitions that the sink
     already holds are not written again. NewscrawlError if something cannot be read or written: the complete
     partitions remain, and the next export continues from there.
@@ -138,9 +144,11 @@ def run_export(
     total = ExportCounts()
     try:
         sink.open()
-        for outlet in outlets:
+        for partitions in chain(
+            (iter_partitions(archives, outlet) for outlet in outlets), group_line_files(files)
+        ):
             pages = None if selection.all_versions else PageSet()
-            for partition in iter_partitions(archives, outlet):
+            for partition in partitions:
                 total.add(_export_partition(partition, pages, selection, sink, documents))
                 advanced(partition.bytes)
         if (single := sink.close()) is not None:

@@ -14,6 +14,9 @@ ColumnType = Literal["text", "int", "float", "bool", "texts"]
 Row = dict[str, Any]
 Reader = Callable[[Article], Any]
 DAY_CHARS = 10
+TYPED_TIMES = {"published_at": "published", "modified_at": "modified", "fetched_at": "fetched"}
+"Timestamp columns and the text fields they are parsed from; null if only the day is given."
+DAY_COLUMN = "published_on"
 
 
 def _language_share(lang: str) -> Reader:
@@ -91,7 +94,7 @@ def flat(article: Article) -> Row:
 
 Shape = Callable[[Article], Row]
 ZULU_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_NO_LANGUAGE = {"mixed", "other", "und"}
+NO_LANGUAGE = frozenset({"mixed", "other", "und"})
 "Labels that are no language."
 
 
@@ -129,7 +132,7 @@ def zyte(article: Article) -> Row:
 
 def schemaorg(article: Article) -> Row:
     """A NewsArticle of schema.org as JSON-LD."""
-    languages = [part.lang for part in article.lang_mix if part.lang not in _NO_LANGUAGE]
+    languages = [part.lang for part in article.lang_mix if part.lang not in NO_LANGUAGE]
     return _drop_empty(
         {
             "@context": "https://schema.org",
@@ -223,9 +226,9 @@ def _drop_empty(row: Row) -> Row:
 
 def _main_language(article: Article) -> str | None:
     """The language of the text, or the main language of a mixed text."""
-    if article.lang not in _NO_LANGUAGE:
+    if article.lang not in NO_LANGUAGE:
         return article.lang
-    return next((part.lang for part in article.lang_mix if part.lang not in _NO_LANGUAGE), None)
+    return next((part.lang for part in article.lang_mix if part.lang not in NO_LANGUAGE), None)
 
 
 def _main_image(images: list[Image]) -> str | None:
@@ -242,7 +245,7 @@ def _image_object(image: Image) -> Row:
 def _split_sections(article: Article) -> list[Row]:
     """Split the text at its headings; a section before the first heading has none."""
     sections: list[Row] = []
-    for block in article.blocks or [Block(kind="p", text=article.text)]:
+    for block in article.text_blocks or [Block(kind="p", text=article.text)]:
         if block.kind == "h" or not sections:
             sections.append({"headline": [], "paragraphs": []})
         sections[-1]["headline" if block.kind == "h" else "paragraphs"].append(block.text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from newscrawl.archive.manifest import file_sha256
 from newscrawl.errors import NewscrawlError
+from newscrawl.export.card import CARD_NAME, DATA_FOLDER, PartitionFacts, write_card
 from newscrawl.export.formats import (
     COMPRESSION_SUFFIXES,
     Format,
@@ -50,39 +51,63 @@ class FolderSink:
 
     format: Format
     manifest: Manifest
+    has_card: bool = False
+    "Whether the folder is a data set of Hugging Face, with its card."
 
     def open(self) -> None:
         self.manifest.open()
 
     def find_counts(self, partition: Partition, inputs: str) -> ExportCounts | None:
+        if self.has_card and "facts" not in self.manifest.units.get(partition.key, {}):
+            return None
         return self.manifest.find_counts(partition.key, inputs)
 
     def write(
         self, partition: Partition, inputs: str, articles: Iterable[Article], counts: ExportCounts
     ) -> None:
         """Write the rows of a partition, give them their final name, and record it."""
-        final = self._final_path(partition)
+        final, facts = self._final_path(partition), PartitionFacts() if self.has_card else None
         try:
-            path = self._write_rows(partition, final, articles, counts)
+            path = self._write_rows(partition, final, articles, counts, facts)
         except OSError as error:
             raise NewscrawlError(f"cannot write {final}: {error.strerror or error}") from error
         files = [_describe_file(path, self.manifest.folder)] if path else []
         counts.bytes, counts.files = sum(file["bytes"] for file in files), len(files)
         self._deliver(partition, path)
-        self.manifest.record(partition.key, inputs, counts, files)
+        self.manifest.record(partition.key, inputs, counts, files, facts.as_dict() if facts else None)
 
     def close(self) -> Path | None:
         self.manifest.close()
+        if self.has_card:
+            path = self.manifest.folder / CARD_NAME
+            try:
+                former = path.read_text(encoding="utf-8") if path.exists() else ""
+                with atomic_write(path) as stream:
+                    stream.write(self._write_card(former).encode("utf-8", "replace"))
+            except (OSError, UnicodeDecodeError) as error:
+                raise NewscrawlError(f"cannot write {path}: {error}") from error
         return None
 
     def abandon(self) -> None:
         self.manifest.abandon()
 
+    def _folder_name(self, partition: Partition) -> str:
+        """Of a data set the files stand apart: readers of whole folders would take its card for data."""
+        return f"{DATA_FOLDER}/{partition.key}" if self.has_card else partition.key
+
+    def _write_card(self, former: str) -> str:
+        return write_card(self.manifest.units, self.manifest.options, self.format.suffix, former)
+
     def _deliver(self, partition: Partition, path: Path | None) -> None:
         """Called before a partition is recorded; `path` is None if nothing of it is exported."""
 
     def _write_rows(
-        self, partition: Partition, final: Path, articles: Iterable[Article], counts: ExportCounts
+        self,
+        partition: Partition,
+        final: Path,
+        articles: Iterable[Article],
+        counts: ExportCounts,
+        facts: PartitionFacts | None,
     ) -> Path | None:
         draft = final.parent / f".{final.name}{DRAFT}"
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -93,15 +118,18 @@ class FolderSink:
                     counts.left_out[reason] += 1
                 else:
                     counts.rows += 1
+                    if facts:
+                        facts.add(article)
         if not counts.rows:
             _remove_path(draft)
             _remove_path(final)
+            _remove_empty_folders(final.parent, self.manifest.folder)
             return None
         _move_into_place(draft, final)
         return final
 
     def _final_path(self, partition: Partition) -> Path:
-        folder = self.manifest.folder / partition.key
+        folder = self.manifest.folder / self._folder_name(partition)
         return folder / f"{FILE_STEM}{self.format.suffix}" if self.format.suffix else folder
 
 
@@ -124,6 +152,13 @@ def _remove_path(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _remove_empty_folders(folder: Path, top: Path) -> None:
+    """Remove a folder and those around it below `top`, as far as nothing is in them."""
+    while folder != top and top in folder.parents and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _describe_file(path: Path, folder: Path) -> JsonObject:
@@ -198,8 +233,12 @@ class RemoteSink(FolderSink):
             self._upload(self.manifest.save(), NAME)
 
     def close(self) -> Path | None:
+        if self.has_card and (former := self.storage.read(CARD_NAME)) is not None:
+            (self.manifest.folder / CARD_NAME).write_bytes(former)
         super().close()
         self._upload(self.manifest.folder / NAME, NAME)
+        if self.has_card:
+            self._upload(self.manifest.folder / CARD_NAME, CARD_NAME)
         shutil.rmtree(self.manifest.folder, ignore_errors=True)
         return None
 
@@ -213,13 +252,14 @@ class RemoteSink(FolderSink):
 
     def _deliver(self, partition: Partition, path: Path | None) -> None:
         """Upload a partition, or remove it if nothing of it is exported any more."""
+        name = self._folder_name(partition)
         if path is None or path.is_dir():
-            self.storage.remove(partition.key)
+            self.storage.remove(name)
         if path is None:
             return
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            self._upload(file, f"{partition.key}/{file.name}")
-        shutil.rmtree(self.manifest.folder / partition.key)
+            self._upload(file, f"{name}/{file.name}")
+        shutil.rmtree(self.manifest.folder / name)
 
     def _upload(self, file: Path, name: str) -> None:
         with file.open("rb") as source:
@@ -252,15 +292,18 @@ def sink_for(
             f"--compress {used_compression} gives a file that ends with {file_format.suffix}, unlike "
             f"{hide_credentials(out)}"
         )
+    has_card = shape == "huggingface" and not single
     if is_remote(out):
         if single:
             name = hide_credentials(out)
             raise NewscrawlError(f"{name}: a single file is written on this machine; a URL names a folder")
         manifest = Manifest(folder=staging, options=options, has_local_files=False)
-        return RemoteSink(format=file_format, manifest=manifest, storage=Storage.open(out))
+        storage = Storage.open(out)
+        return RemoteSink(format=file_format, manifest=manifest, storage=storage, has_card=has_card)
     path = local_path(out)
     if not single:
-        return FolderSink(format=file_format, manifest=Manifest(folder=path, options=options))
+        manifest = Manifest(folder=path, options=options)
+        return FolderSink(format=file_format, manifest=manifest, has_card=has_card)
     # Partitions stay in a hidden folder until the file is complete.
     manifest = Manifest(folder=path.parent / f".{path.name}.export", options=options)
     return SingleFileSink(format=file_format, manifest=manifest, out=path, compression=used_compression)

@@ -27,7 +27,9 @@ from newscrawl.monitoring.history import WINDOW
 from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
 from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
-from newscrawl.state.due_outlets import read_outlet_status
+from newscrawl.spiders.outlet import MAX_SOURCES_SETTING, read_source_config
+from newscrawl.spiders.run_context import find_archives
+from newscrawl.state.due_outlets import find_next_due
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.storage import atomic_write
 
@@ -49,7 +51,7 @@ class MonitoringExtension(CrawlerComponent):
         if settings.get("NEWSCRAWL_REPLAY"):
             raise NotConfigured("a replay does not show how the outlet is today")
         super().__init__(crawler)
-        self.metrics = Path(settings["NEWSCRAWL_ARCHIVES"]) / METRICS_FOLDER
+        self.metrics = find_archives(settings) / METRICS_FOLDER
         self.webhook = settings.get("NEWSCRAWL_WEBHOOK") or ""
         if self.webhook and not is_web_url(self.webhook):
             logger.error("NEWSCRAWL_WEBHOOK is no http(s) URL: alarms are posted nowhere")
@@ -104,8 +106,7 @@ def save_monitoring(spider: ArchivingSpider, report: Report, posted: set[str]) -
 
 def last_posted_alarms(spider: ArchivingSpider) -> set[str]:
     """Names of the alarms that the webhook got last."""
-    latest = next((row.alarms for row in reversed(earlier_rows(spider)) if row.alarms), None)
-    return set(load_alarm_state(latest).notified)
+    return set(load_alarm_state(spider.state.runs.last_alarms() if spider.state else None).notified)
 
 
 def earlier_rows(spider: ArchivingSpider) -> Sequence[Any]:
@@ -132,12 +133,14 @@ def due_and_success(spider: ArchivingSpider, report: Report) -> tuple[int | None
     """When the outlet is due next, and when it was last crawled successfully."""
     if spider.state is None:
         return None, None
+    assert spider.outlet
     ended = epoch_seconds(datetime.fromisoformat(report.finished))
-    status = read_outlet_status(spider.state.database, report.outlet, ended)
+    config = read_source_config(spider.outlet, spider.crawler.settings.getint(MAX_SOURCES_SETTING))
+    next_due = find_next_due(spider.state, config, ended) or None
     if has_succeeded(report):
-        return status.next_due, ended
+        return next_due, ended
     successes = [row.started for row in earlier_rows(spider) if row.reason in GOOD_ENDS and not row.error]
-    return status.next_due, max(successes, default=None)
+    return next_due, max(successes, default=None)
 
 
 def has_succeeded(report: Report) -> bool:
@@ -159,6 +162,7 @@ def build_metrics(report: Report, next_due: int | None, last_success: int | None
         sources=report.figures.get("sources", {}),
         languages=report.languages,
         statuses=report.statuses,
+        agreement=RunMetrics(**report.figures).agreement,
         alarms=[alarm.name for alarm in report.alarms],
     )
 

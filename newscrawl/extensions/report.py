@@ -11,13 +11,17 @@ from typing import cast
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
+from scrapy.statscollectors import StatsCollector
 
+from newscrawl.archive.bucket import Spool
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.report import Report, ReportedAlarm, write_report
 from newscrawl.archive.run_files import Run
+from newscrawl.digests import SHORT_DIGITS, json_digest
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import MACHINE_FAULT, ArchiveError
-from newscrawl.items import SHORT_DIGITS, Article, json_digest, rfc3339
+from newscrawl.items import Article, rfc3339
+from newscrawl.monitoring.agreement import read_agreement
 from newscrawl.monitoring.alarms import Alarm, evaluate_alarms, load_alarm_state
 from newscrawl.monitoring.history import WINDOW, RunRecord
 from newscrawl.monitoring.metrics import RunCollector, RunMetrics, load_metrics
@@ -30,13 +34,13 @@ from newscrawl.spiders.run_context import (
     settings_digest,
     versions,
 )
-from newscrawl.state.encoding import epoch_seconds
-from newscrawl.state.refetch_policy import HOST_PAUSED, UNCHANGED_OUTCOMES
+from newscrawl.state.encoding import epoch_seconds, from_epoch
+from newscrawl.state.refetch_policy import HOST_PAUSED, STORY_INCOMPLETE, UNCHANGED_OUTCOMES
 from newscrawl.state.sources import find_retired_sources
 
 logger = logging.getLogger(__name__)
 
-SEEN_BEFORE = UNCHANGED_OUTCOMES | {KNOWN, "duplicate"}
+SEEN_BEFORE = UNCHANGED_OUTCOMES | {KNOWN, "duplicate", STORY_INCOMPLETE}
 BY_CHOICE = frozenset({"rights_reserved", "taken_down", HOST_PAUSED})
 "Reasons of pages whose text we have or do not want: they do not show how many pages become articles."
 UNMEASURED_REASONS = SEEN_BEFORE | BY_CHOICE | {MACHINE_FAULT}
@@ -53,15 +57,20 @@ LOST_REASONS = (
 )
 "Reasons of pages that got no response, or were not requested because others got none."
 GOOD_ENDS = ("finished", "shutdown")
+WAITING_SECONDS = 900
+"Files that wait for the bucket are no alarm before."
 _SOURCES, _FILLED, _TRAPS = "newscrawl/source/", "newscrawl/filled/", "newscrawl/traps/"
+_WITNESS, _FORMS = "newscrawl/witness/", "newscrawl/story_forms/"
 _STATUSES = "downloader/response_status_count/"
 _UNFETCHED, _MISSED = "newscrawl/fetch/dropped/", "newscrawl/replay/missed"
 Stats = Mapping[str, object]
 
 
-def measure_run(spider: ArchivingSpider, stats: Stats, collector: RunCollector) -> RunMetrics:
-    """The run's metrics, from its own counters, Scrapy's stats, and the articles."""
-    run, frontier = spider.run, spider.frontier.counts()
+def measure_run(
+    spider: ArchivingSpider, stats: Stats, collector: RunCollector, frontier: Mapping[str, int]
+) -> RunMetrics:
+    """The run's metrics, from its own counters, Scrapy's stats, the frontier's counts, and the articles."""
+    run = spider.run
     refused = sum(count for reason, count in run.reasons.items() if reason not in UNMEASURED_REASONS)
     articles = run.articles.count
     return RunMetrics(
@@ -122,11 +131,28 @@ def find_run_alarms(
         if spider.state:
             past = past_runs(spider, epoch_seconds(finished) - WINDOW)
             sources = {*outlet.feeds, *outlet.sitemaps, *outlet.sections}
-            retired = find_retired_sources(spider.state.database, outlet.id, sources)
+            retired = find_retired_sources(spider.state.sources.rows(), sources)
     except ArchiveError as error:
         logger.error("%s: alarms disregard earlier runs: %s", spider.name, error)
     this = RunRecord(started=epoch_seconds(spider.run.started), metrics=metrics, failed=failed)
     return evaluate_alarms([*past, this], outlet.expect, retired=retired, is_first_run=spider.is_first_run)
+
+
+def find_waiting_files(spider: ArchivingSpider, now: int) -> list[Alarm]:
+    """An alarm if files of any outlet have been waiting on this machine for the bucket."""
+    spool = Spool.find(spider.run.folder.parent) if spider.run.copy else None
+    marks = [mark for mark in spool.list_waiting() if mark.bytes] if spool else []
+    if not spool or not marks or now - marks[0].since < WAITING_SECONDS:
+        return []
+    size, limit = (
+        sum(mark.bytes for mark in marks),
+        spider.crawler.settings.getint("NEWSCRAWL_SPOOL_MAX_BYTES"),
+    )
+    detail = (
+        f"{size} bytes of {len(marks)} outlets wait on {socket.gethostname()} for {spool.storage.url} since "
+        f"{rfc3339(from_epoch(marks[0].since))}; at {limit} no crawl begins"
+    )
+    return [Alarm("files_waiting", "error" if 2 * size > limit else "warning", detail)]
 
 
 def past_runs(spider: ArchivingSpider, since: int) -> list[RunRecord]:
@@ -180,6 +206,7 @@ class ReportExtension(CrawlerComponent):
     def item_scraped(self, item: object) -> None:
         if isinstance(item, Article):
             self.collector.add(item)
+            count_witness(self.crawler.stats, item)
 
     def spider_closed(self, spider: ArchivingSpider, reason: str) -> None:
         if not hasattr(spider, "run"):
@@ -200,6 +227,19 @@ class ReportExtension(CrawlerComponent):
             logger.warning("%s: %s links remain for the next run", spider.name, waiting)
 
 
+def count_witness(stats: StatsCollector, article: Article) -> None:
+    """Add an article to the statistics of how well the classifier agrees with feeds and APIs."""
+    agreement = read_agreement(article.quality)
+    if agreement is None:
+        return
+    stats.inc_value(f"{_WITNESS}{'whole' if agreement.whole else 'partial'}")
+    if agreement.whole:
+        stats.inc_value(f"{_WITNESS}common_chars", agreement.common)
+        for name, chars in (("extra", agreement.extra), ("missed", agreement.missed)):
+            for kind, count in chars.items():
+                stats.inc_value(f"{_WITNESS}{name}_chars/{kind}", count)
+
+
 def get_report(crawler: Crawler) -> Report | None:
     """The report of a crawl that has ended; None if it never began."""
     extension = crawler.get_extension(ReportExtension)
@@ -211,10 +251,12 @@ def build_report(
 ) -> Report:
     """The report: what the run did, from its own counters and Scrapy's stats, and the alarms it raises."""
     run, stats = spider.run, crawler.stats.get_stats()
-    error = _find_error(spider, stats, reason)
-    metrics = measure_run(spider, stats, collector)
+    frontier = spider.frontier.counts()
+    error = _find_error(spider, stats, reason, frontier)
+    metrics = measure_run(spider, stats, collector, frontier)
     failed = error is not None or reason not in GOOD_ENDS
     alarms = find_run_alarms(spider, metrics, failed=failed, finished=finished)
+    alarms += find_waiting_files(spider, epoch_seconds(finished))
     return Report(
         run=run.id,
         outlet=spider.name,
@@ -229,11 +271,12 @@ def build_report(
         articles=run.articles.count,
         rejected=dict(sorted(run.reasons.items())),
         sources=_stats_under(stats, _SOURCES),
-        frontier=spider.frontier.counts(),
+        frontier=frontier,
         languages=dict(sorted(run.languages.items())),
         filled=_stats_under(stats, _FILLED),
         statuses=_stats_under(stats, _STATUSES),
         traps=_stats_under(stats, _TRAPS),
+        story_forms=_stats_under(stats, _FORMS),
         figures=metrics.model_dump(exclude_defaults=True),
         warc_bytes=sum(file.bytes for file in run.warcs),
         warc_records=sum(file.records for file in run.warcs),
@@ -259,20 +302,24 @@ def _replay_source(run: Run) -> str | None:
     return run.replay_index.table.run or str(run.replay_index.table.folder)
 
 
-def _find_error(spider: ArchivingSpider, stats: Stats, reason: str) -> str | None:
+def _find_error(
+    spider: ArchivingSpider, stats: Stats, reason: str, frontier: Mapping[str, int]
+) -> str | None:
     """Why the run failed: the archive, the replay, or that nothing could be read at all."""
     if spider.run.failure:
         return str(spider.run.failure)
     if missed := stats.get(_MISSED):
         return f"{missed} requests have no answer in the archive that is replayed"
-    if spider.sources_failed and not any(spider.frontier.counts().values()):
+    if spider.sources_failed and not any(frontier.values()):
         return "no link was found: " + "; ".join(spider.sources_failed[:5])
-    return _find_page_error(spider, stats, reason)
+    return _find_page_error(spider, stats, reason, frontier)
 
 
-def _find_page_error(spider: ArchivingSpider, stats: Stats, reason: str) -> str | None:
+def _find_page_error(
+    spider: ArchivingSpider, stats: Stats, reason: str, frontier: Mapping[str, int]
+) -> str | None:
     """Why all the pages failed, rather than a single page."""
-    if reason == "finished" and (lost := spider.frontier.counts().get("fetching", 0)):
+    if reason == "finished" and (lost := frontier.get("fetching", 0)):
         return f"{lost} pages ended without a line in either file: see the log"
     if raised := stats.get("spider_exceptions/count"):
         return f"{raised} errors in the spider: see the log"

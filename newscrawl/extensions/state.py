@@ -11,17 +11,23 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
 from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.archive.report import Report
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, StorageError
 from newscrawl.extensions.report import get_report
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
+from newscrawl.spiders.outlet import MAX_SOURCES_SETTING, read_source_config
 from newscrawl.spiders.run_context import find_unread_pages
-from newscrawl.state.due_outlets import record_success
+from newscrawl.state.due_outlets import find_next_due
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.reconcile import KILLED, adopt_killed_run
-from newscrawl.state.runs import RENEW_SECONDS, State
+from newscrawl.state.refetch_policy import DAY
+from newscrawl.state.runs import RENEW_SECONDS, RunEnd, State
 
 logger = logging.getLogger(__name__)
+
+SHORTEST_RUNS_DAYS = 30
+"Runs stay at least so long: those of four weeks are what the next run is compared with."
 
 
 class StateExtension(CrawlerComponent):
@@ -62,26 +68,34 @@ class StateExtension(CrawlerComponent):
             return
         if self.heartbeat and self.heartbeat.running:
             self.heartbeat.stop()
+        report = get_report(self.crawler)
         try:
-            record_run_end(spider, state, reason)
-            report = get_report(self.crawler)
-            if report is not None and not report.error:
-                record_success(state.database, spider.name)
-            state.lease.release()
+            state.end_run(self.describe_end(spider, state, reason, report), epoch_seconds(utc_now()))
         except ArchiveError as failed:
             logger.error("%s: %s", spider.name, failed)
         state.close()
 
-
-def record_run_end(spider: ArchivingSpider, state: State, reason: str) -> None:
-    """Record how the run ended. A failed run stays unfinished, so that the next run adopts its lines."""
-    run = spider.run
-    articles = run.articles.count
-    values = {"reason": reason, "articles": articles, "pages": articles + run.rejections.count}
-    if run.failure:
-        state.runs.update(run.id, error=str(run.failure), **values)
-    else:
-        state.runs.end(run.id, epoch_seconds(utc_now()), **values)
+    def describe_end(
+        self, spider: ArchivingSpider, state: State, reason: str, report: Report | None
+    ) -> RunEnd:
+        """How the run ended. A failed run stays unfinished, so that the next run adopts its lines."""
+        run, settings, now = spider.run, self.crawler.settings, epoch_seconds(utc_now())
+        articles = run.articles.count
+        values = {"reason": reason, "articles": articles, "pages": articles + run.rejections.count}
+        config = None
+        if spider.outlet:
+            config = read_source_config(spider.outlet, settings.getint(MAX_SOURCES_SETTING))
+        days = settings.getint("NEWSCRAWL_RUNS_DAYS")
+        return RunEnd(
+            run=run.id,
+            finished=None if run.failure else now,
+            values=values | ({"error": str(run.failure)} if run.failure else {}),
+            is_good=report is not None and not report.error,
+            # No outlet is due since before its last run: an outlet with much to fetch must take turns.
+            next_due=config and max(find_next_due(state, config, now), epoch_seconds(run.started)),
+            outlet_digest=config and config.digest,
+            remove_before=now - max(days, SHORTEST_RUNS_DAYS) * DAY if days else None,
+        )
 
 
 def adopt_killed_runs(spider: ArchivingSpider, state: State) -> None:
@@ -90,6 +104,14 @@ def adopt_killed_runs(spider: ArchivingSpider, state: State) -> None:
         if has_open_files(spider.run.folder, run.id):
             # Another host's run: only that host may close its files, so its rows stay as they are.
             logger.warning("%s: run %s has not ended, and its files are open", spider.name, run.id)
+            continue
+        try:
+            if spider.run.copy and not spider.run.copy.bring_run(run.id):
+                # Its rows stay as they are until a run can ask the bucket for its lines.
+                logger.warning("%s: run %s has not ended, and the bucket is away", spider.name, run.id)
+                continue
+        except StorageError as error:
+            logger.warning("%s: cannot ask for what run %s wrote: %s", spider.name, run.id, error)
             continue
         try:
             items = list(read_run_lines(spider.run.folder, run.id))

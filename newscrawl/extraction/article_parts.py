@@ -18,6 +18,7 @@ from lxml.html import HtmlElement
 from newscrawl.extraction.blocks import Frame, TextBlock, inner_text
 from newscrawl.extraction.landmarks import landmark_kinds
 from newscrawl.extraction.normalize import match_key, normalize_spaces
+from newscrawl.extraction.phrases import is_name
 from newscrawl.urls import absolute_url, normalize_url
 
 MIN_STORY_CHARS = 250
@@ -37,7 +38,7 @@ _OTHER_CONTENT = re.compile(
 )
 _CLOCK = re.compile(r"\W{0,3}\d{1,2}\s?[:.hH]\s?\d{2}\b")
 _NAME = re.compile(r"[A-ZÀ-Ý@][\w'’.-]*(?: [\w'’.-]+){0,3}\W{0,2}$")
-_NAME_CHARS = 40
+_NAME_CHARS, _NAME_WORDS = 40, range(2, 5)
 _HEAD_TEXTS = 3
 "Texts at the head of an article among which the name of an author is searched for."
 _NAMED_LEVELS = 2
@@ -177,7 +178,7 @@ def _read_signs(frame: Frame, url: str) -> _ArticleSigns:
         has_time=has_clock or next(element.iterdescendants("time"), None) is not None,
         heading_level=int(heading.tag[1]) if heading is not None else None,
         heading=match_key(inner_text(heading)) if heading is not None else None,
-        author=_read_author(element, texts),
+        author=_read_author(element, texts) or _name_in(heading),
     )
 
 
@@ -201,6 +202,13 @@ def _head_texts(element: HtmlElement) -> Iterator[tuple[str, HtmlElement]]:
     for part in element.iter():
         if part.tag != "time" and isinstance(part.tag, str) and (text := normalize_spaces(part.text or "")):
             yield text, part
+
+
+def _name_in(heading: HtmlElement | None) -> str | None:
+    """The name that is all of a heading, as above a comment."""
+    text = inner_text(heading) if heading is not None else ""
+    is_short = 0 < len(text) <= _NAME_CHARS and len(text.split()) in _NAME_WORDS
+    return text if is_short and is_name(text) and text.replace(" ", "").isalpha() else None
 
 
 def _read_author(element: HtmlElement, texts: Sequence[tuple[str, HtmlElement]]) -> str | None:

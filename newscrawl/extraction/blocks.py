@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from lxml import etree
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.normalize import normalize_lines, normalize_spaces
+from newscrawl.extraction.hiding import HIDDEN_STYLE, find_hiding, is_for_screen_readers, is_hint_class
+from newscrawl.extraction.normalize import has_more_chars, normalize_lines, normalize_spaces
 from newscrawl.items import BlockKind
 
 # fmt: off
@@ -27,7 +27,8 @@ IGNORED_TAGS = frozenset({
 "Elements whose content is never read."
 KIND_BY_TAG: dict[str, BlockKind] = {
     "p": "p", "li": "li", "dt": "p", "dd": "p", "blockquote": "quote", "figcaption": "caption",
-    "caption": "caption", "pre": "pre", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
+    "caption": "caption", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
+    "pre": "pre", "xmp": "pre", "listing": "pre", "plaintext": "pre",
 }
 BLOCK_TAGS = frozenset(KIND_BY_TAG) | {
     "html", "body", "div", "section", "article", "main", "header", "footer", "aside", "nav", "ul", "ol",
@@ -47,24 +48,15 @@ _CELL_CHARS = 100
 "Cells of data tables are short; a longer average means that the table lays out the page."
 _ENCLOSING_KINDS: tuple[BlockKind, ...] = ("caption", "quote", "li", "pre")
 "Kinds that also apply to the paragraphs inside such an element."
-_SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]]\s*$")
+_SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]。！？」』]\s*$")
+_INDENT = re.compile(r"\s*(?:\u3000|\u00a0\s?\u00a0)")
+"Spaces at the beginning of a paragraph: one ideographic space, or two that do not break."
 _SCREEN_READER_TAGS = frozenset(
     {"span", "div", "p", "b", "strong", "em", "i", "small", "sup", "a", "h2", "h3"}
 )
 "Elements that themes use for text meant for screen readers alone, such as `opens new tab` after a link."
-_SCREEN_READER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:sr-only|visually-?hidden|screen-reader(?:-text)?|screen-only|screenreader(?:-text)?|"
-    r"hidden-(?:visually|accessible)|(?:a11y|accessibly|accessibility)-(?:hidden|text)|show-for-sr|"
-    r"assistive-text|element-invisible|off-?screen)(?:$|[\s_-])",
-    re.I,
-)
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.I)
-_HINT_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:tool-?tip|tippy|popover|hovercard)(?:__|-|_)?(?:text|content|body|inner|box|popup)(?:$|[\s_-])",
-    re.I,
-)
-_HINT_CHARS = 160
-"Longest hidden part of a sentence that is a hint; a longer one is the rest of a story behind `read more`."
+_HINT_CHARS, _UNSEEN_CHARS = 160, 400
+"Longest hint amid a sentence, and text for screen readers; a longer one is a story, or the rest of it."
 _WORD_CHARS = 60
 "Longest word or term that a page puts into a button or an element of its own."
 _TEXT_TAGS = frozenset({"p", "li", "dt", "dd", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"})
@@ -80,7 +72,6 @@ _WHOLE_WORDS = frozenset("AIÀYOÔEÉ")
 _NO_WORD = re.compile(r"[^\w\"“”«»„'’$€£%&+=<>/.,;:!?()-]{1,4}")
 "Symbols such as the `#` or arrow of a link to a heading."
 _QUOTE_MARKS = "\"“”«»„‘’'"
-_CLIPPED_STYLE = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
 _BOLD_TAGS = frozenset({"b", "strong"})
 _COUNTED_INLINE_TAGS = frozenset({"a", "q", *_BOLD_TAGS})
 
@@ -161,15 +152,13 @@ def _iter_text(element: HtmlElement) -> Iterator[str]:
 
 
 def read_data_table(table: HtmlElement) -> list[list[str]]:
-    """Rows of cell texts of a data table; empty for a table that only lays out the page."""
+    """Rows of cell texts of a data table; empty for one that lays out the page, be it with bullets."""
     if next(table.iterdescendants("table"), None) is not None:
         return []
-    every_row = (
-        [inner_text(cell) for cell in row.iterchildren("td", "th")] for row in table.iterdescendants("tr")
-    )
+    every_row = ([inner_text(cell) for cell in row.iterchildren("td", "th")] for row in table.iter("tr"))
     rows = [row for row in every_row if any(row)]
     cells = [cell for row in rows for cell in row]
-    is_grid = len(rows) >= 2 and max(map(len, rows)) >= 2
+    is_grid = len(rows) >= 2 and max(sum(map(bool, row)) for row in rows) >= 2
     return rows if is_grid and sum(map(len, cells)) <= _CELL_CHARS * len(cells) else []
 
 
@@ -220,37 +209,32 @@ def build_outline(
 
 def _is_unseen(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
     """Whether an element is for screen readers alone, or shows only on demand."""
-    return _is_for_screen_readers(attributes) or _is_hint(element, attributes)
-
-
-def _is_for_screen_readers(attributes: Iterable[tuple[str, str]]) -> bool:
-    """Whether an element's class names it so, or its style clips it to nothing."""
-    for name, value in attributes:
-        if name == "class" and _has_screen_reader_class(value):
-            return True
-        if name == "style" and "absolute" in value and _CLIPPED_STYLE.search(value):
-            return True
-    return False
+    signs = find_hiding(attributes)
+    if not signs:
+        return False
+    if is_for_screen_readers(signs):
+        return not has_more_chars(element.itertext(), _UNSEEN_CHARS)
+    return _is_hint(element, signs)
 
 
 def _is_hint(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
     """Whether an element is a part of a sentence that shows only on demand, such as the text of a tooltip."""
     for name, value in attributes:
-        if (name == "role" and value == "tooltip") or (name == "class" and _has_hint_class(value)):
-            return len(inner_text(element)) <= _HINT_CHARS
+        if (name == "role" and value == "tooltip") or (name == "class" and is_hint_class(value)):
+            return not has_more_chars(element.itertext(), _HINT_CHARS)
         if element.tag in BLOCK_TAGS:
             continue
-        if name == "hidden" or (name == "style" and _HIDDEN_STYLE.search(value)):
-            return len(inner_text(element)) <= _HINT_CHARS
+        if name == "hidden" or (name == "style" and HIDDEN_STYLE.search(value)):
+            return not has_more_chars(element.itertext(), _HINT_CHARS)
         if name == "aria-hidden" and value == "true":
             # What has letters is shown, and may be the visible half of a word that is read out otherwise.
             return _NO_WORD.fullmatch(inner_text(element)) is not None
     return False
 
 
-@lru_cache(maxsize=8192)
-def _has_hint_class(classes: str) -> bool:
-    return _HINT_CLASS.search(classes) is not None
+def _is_link(element: HtmlElement) -> bool:
+    """Whether an `a` element leads somewhere; one with a name alone is a place, and often not closed."""
+    return element.get("href") is not None or not (element.get("name") or element.get("id"))
 
 
 def _has_quote_marks(element: HtmlElement) -> bool:
@@ -277,16 +261,12 @@ def _is_split_word(element: HtmlElement, rest: str) -> bool:
     return is_letter and rest.lstrip()[:1].islower()
 
 
-@lru_cache(maxsize=8192)
-def _has_screen_reader_class(classes: str) -> bool:
-    return _SCREEN_READER_CLASS.search(classes) is not None
-
-
 @dataclass(kw_only=True, slots=True)
 class _PendingText:
     """Text collected since the last block ended."""
 
     pieces: list[str] = field(default_factory=list)
+    chars: int = 0
     linked_chars: int = 0
     link_count: int = 0
     bold_chars: int = 0
@@ -315,9 +295,10 @@ class _OutlineBuilder:
                 pending.pieces.append(" ")
             return
         if pending.line_breaks:
-            self._end_line()
+            self._end_line(text)
             pending = self.pending
         pending.pieces.append(text)
+        pending.chars += len(text)
         pending.ending = text[-40:]
         if self.link_depth:
             pending.linked_chars += len(text)
@@ -348,21 +329,19 @@ class _OutlineBuilder:
         is_open = bool(pending.ending) and not pending.line_breaks
         return is_open and _SENTENCE_END.search(pending.ending) is None
 
-    def _end_line(self) -> None:
-        """End the paragraph at two <br>, or at a single <br> after a sentence or a line in bold."""
+    def _end_line(self, following: str) -> None:
+        """End the paragraph at two <br>, or one after a sentence or bold line, or before an indented one."""
         pending = self.pending
+        is_bold = not self.bold_depth and pending.bold_chars == pending.chars
+        is_end = pending.line_breaks > 1 or _SENTENCE_END.search(pending.ending) or is_bold
         if _block_kind(self.open_frames[-1]) == "pre":
             pending.pieces.append("\n" * pending.line_breaks)
-        elif pending.line_breaks > 1 or _SENTENCE_END.search(pending.ending) or self._is_bold_line():
+        elif is_end or _INDENT.match(following):
             self.end_block()
             self.pending.after_line_break = True
         else:
             pending.pieces.append(" ")
         self.pending.line_breaks = 0
-
-    def _is_bold_line(self) -> bool:
-        chars = sum(len(piece) for piece in self.pending.pieces if not piece.isspace())
-        return not self.bold_depth and self.pending.bold_chars == chars
 
     def enter_block(self, element: HtmlElement, tag: str, attributes: Iterable[tuple[str, str]]) -> None:
         self.end_block()
@@ -389,7 +368,7 @@ class _OutlineBuilder:
     def enter_inline(self, element: HtmlElement, tag: str) -> None:
         if tag == "br":
             self.pending.line_breaks += 1
-        elif tag == "a":
+        elif tag == "a" and _is_link(element):
             self.link_depth += 1
             self.pending.link_count += 1
         elif tag in _BOLD_TAGS:
@@ -401,7 +380,7 @@ class _OutlineBuilder:
 
     def leave_inline(self, element: HtmlElement, tag: str) -> None:
         if tag == "a":
-            self.link_depth -= 1
+            self.link_depth -= _is_link(element)
         elif tag in _BOLD_TAGS:
             self.bold_depth -= 1
         elif not _has_quote_marks(element):
@@ -467,7 +446,7 @@ def _read_attributes(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, s
         if name in NAMING_ATTRIBUTES:
             names[name] = value
         elif name == "style":
-            hidden = hidden or _HIDDEN_STYLE.search(value) is not None
+            hidden = hidden or HIDDEN_STYLE.search(value) is not None
         elif name == "hidden":
             hidden = True
     return names, hidden

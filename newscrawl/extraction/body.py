@@ -5,42 +5,43 @@ Every block of the page gets a single verdict: `story`, or the reason why it is 
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import groupby, islice, takewhile
-from operator import itemgetter
+from itertools import accumulate, chain, compress, groupby
 
 from lxml.html import HtmlElement
 
 from newscrawl.extraction import platforms
 from newscrawl.extraction.article_parts import MIN_STORY_CHARS
-from newscrawl.extraction.blocks import TextBlock, inner_text
-from newscrawl.extraction.classifier.features import Row
+from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.classifier.model import THRESHOLD, BlockClassifier, load_default_model
+from newscrawl.extraction.classifier.outline import Row
 from newscrawl.extraction.classifier.text_features import read_page_hints
 from newscrawl.extraction.cleaning import clean_blocks
 from newscrawl.extraction.context import PageContext
 from newscrawl.extraction.head import PageHead
-from newscrawl.extraction.jsonld import first_text
-from newscrawl.extraction.metadata.date_parser import find_dates
+from newscrawl.extraction.labelled_boxes import FACT_BOX, find_boxes_beside
 from newscrawl.extraction.metadata.topics import declares_article
-from newscrawl.extraction.normalize import match_key, truncate
-from newscrawl.extraction.platforms import NamePatterns, frame_names
+from newscrawl.extraction.normalize import match_key
+from newscrawl.extraction.removal_kinds import find_removal_kinds
 from newscrawl.extraction.script_story import read_script_story
+from newscrawl.extraction.standfirst import find_described_lede, find_marked_lede
 from newscrawl.extraction.view import (
+    MAX_REMOVED,
     OUTLET_RULE,
     PageView,
     describe_removal,
     find_doubtful_marks,
+    is_unfolded,
     prune_tree,
     remove_marks,
-    select_elements,
 )
 from newscrawl.extraction.wire_notices import WireEvidence, extract_notices, find_nearby_notices
-from newscrawl.items import PageType, Removed
+from newscrawl.extraction.witness_vote import WitnessVote, weigh_witness
+from newscrawl.items import PageType, RemovalKind, Removed
 
 MIN_CHARS = 80
 "A page with less text holds no story."
@@ -60,6 +61,7 @@ _TOOK_MUCH = 0.25
 "Share of the likely story that rules take from it, above which the article is flagged."
 _ELSEWHERE = frozenset({
     "standfirst", "repeated", "byline", "kicker", "comments", "comments_form", "consent", NOTICE, RECURRING,
+    FACT_BOX, "summary",
 })  # fmt: skip
 "Verdicts on text that is in other fields of the article, or surely not the story's."
 _MIN_PARTIAL_CHARS = 25
@@ -72,24 +74,13 @@ _UNLIKELY = 0.25
 "Blocks less likely than this are dropped even if trafilatura selects them."
 _SURELY = 0.9
 "Hidden blocks must be this likely: some pages unfold their story by script."
+_FIRST = 0.4
+"A sentence right above the first paragraph, in the same container, need not be any likelier."
 _HEADING = 0.3
 "A heading in the middle of the story need not be any likelier."
+_SENTENCE_WORDS, _SENTENCE_ENDS = 3, (".", "!", "?", "…")
 _BLOCKS_ABOVE = 3
 "A block must be selected among these above such a heading, and the block right below."
-MIN_LEDE_CHARS = 25
-MAX_LEDE_CHARS = 2_000
-_LEDE_NAME = re.compile(
-    r"stand-?first|chap(?:o|eau)\b|sub-?-?(?:title|head|hed)|sous-titre|\bdeck?\b|lede|\blead|excerpt|"
-    r"intro\b|summary|teaser-text|accroche|tagline",
-    re.I,
-)
-FIRST_PARAGRAPH, LAST_PARAGRAPH = 3, 6
-"Paragraphs (by index) that show that the story has begun."
-_MIN_BOLD = 0.9
-_MAX_LINES_BETWEEN, _MAX_DATE_LINE_CHARS = 6, 120
-"How many lines may follow the lede before a line with a date, and the most characters of that line."
-_MAX_PARENTS = 2
-"The name that marks a standfirst is on its element, or at most this many elements above."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +102,8 @@ class BlockSelection:
     "Expected F1 of the selection; 1 if the outlet's rule decided."
     page_type: tuple[PageType, float] | None = None
     "What the page looks like, with a probability; None if it declares its type or a rule decided."
+    witness: WitnessVote | None = None
+    "What the witness says; None without one, and where it is a teaser or says nothing about the page."
 
 
 def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view: PageView) -> BlockSelection:
@@ -120,16 +113,25 @@ def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view:
     recurring = context.memory.find_recurring(view) if context.memory else frozenset()
     is_chrome = [block.frame.index in view.chrome or at in recurring for at, block in enumerate(view.blocks)]
     if view.body_frames:
-        return BlockSelection(
-            selected=[
-                block.frame.index in view.body_frames and not chrome
-                for block, chrome in zip(view.blocks, is_chrome, strict=True)
-            ],
-            recurring=recurring,
-        )
+        chosen = [
+            block.frame.index in view.body_frames and not chrome
+            for block, chrome in zip(view.blocks, is_chrome, strict=True)
+        ]
+        vote = None
+        if context.witness:
+            # It changes nothing of the text, and shows when a site is redesigned and the rule no longer fits.
+            likely = classifier.predict(
+                view.blocks, view.frames, read_page_hints(head), view.chrome
+            ).probabilities
+            vote = weigh_witness(context.witness, head, view, likely, is_chrome, chosen=chosen)
+        return BlockSelection(selected=chosen, recurring=recurring, witness=vote)
     prediction = classifier.predict(view.blocks, view.frames, read_page_hints(head), view.chrome)
+    vote = weigh_witness(context.witness, head, view, prediction.probabilities, is_chrome)
     likely, selected = prediction.probabilities, _select_likely(view, prediction.probabilities, is_chrome)
-    is_doubtful = not prediction.is_sure or _selected_chars(view, selected) < _DOUBTFUL_CHARS
+    is_decided = vote is not None and vote.decides
+    is_doubtful = not is_decided and (
+        not prediction.is_sure or _selected_chars(view, selected) < _DOUBTFUL_CHARS
+    )
     ask_trafilatura = bool(view.blocks) and is_doubtful and _is_affordable(view)
     mask: list[bool] = []
     replaced = False
@@ -144,8 +146,13 @@ def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view:
         ]
         if _selected_chars(view, selected) < _DOUBTFUL_CHARS < _selected_chars(view, alternative):
             selected, replaced = alternative, True
+    if vote is not None:
+        likely = vote.adjust(likely)
+        selected = (
+            vote.in_story if is_decided else selected if replaced else _select_likely(view, likely, is_chrome)
+        )
     return BlockSelection(
-        selected=_add_headings(view, selected, likely, is_chrome),
+        selected=selected if is_decided else _add_headings(view, selected, likely, is_chrome),
         probabilities=[float(probability) for probability in likely],
         first_probabilities=[float(probability) for probability in prediction.probabilities],
         trafilatura_mask=mask,
@@ -156,6 +163,7 @@ def select_blocks(context: PageContext, tree: HtmlElement, head: PageHead, view:
         ),
         asked_trafilatura=ask_trafilatura,
         recurring=recurring,
+        witness=vote,
     )
 
 
@@ -185,10 +193,27 @@ def _is_affordable(view: PageView) -> bool:
 
 
 def _select_likely(view: PageView, likely: Row, is_chrome: Sequence[bool]) -> list[bool]:
-    return [
-        bool(probability > (_SURELY if block.hidden else THRESHOLD)) and not chrome
+    selected = [
+        bool(probability > (_SURELY if block.hidden and not is_unfolded(block) else THRESHOLD)) and not chrome
         for block, probability, chrome in zip(view.blocks, likely, is_chrome, strict=True)
     ]
+    first = selected.index(True) if True in selected else 0
+    if first and likely[first - 1] > _FIRST and not is_chrome[first - 1]:
+        selected[first - 1] = _is_first_sentence(view.blocks[first - 1], view.blocks[first])
+    return selected
+
+
+def _is_first_sentence(line: TextBlock, below: TextBlock) -> bool:
+    """Whether a line is an unlinked sentence in the same container as the paragraph below it."""
+    containers = (below.frame, below.frame.parent)
+    is_plain = line.kind == "p" and not line.linked_chars and not line.hidden
+    is_sentence = line.text.rstrip('"”»’ ').endswith(_SENTENCE_ENDS)
+    return (
+        is_plain
+        and is_sentence
+        and len(line.text.split()) >= _SENTENCE_WORDS
+        and line.frame.parent in containers
+    )
 
 
 def _add_headings(
@@ -259,6 +284,16 @@ def _trafilatura_config() -> ConfigParser:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FactBox:
+    """A box of facts beside the text."""
+
+    text: str
+    "Its lines, separated by line feeds."
+    after: int
+    "The number of the story's blocks above it."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
     blocks: list[TextBlock]
     wire: WireEvidence
@@ -269,6 +304,12 @@ class Body:
     verdicts: list[str]
     "For each block of the view: `story`, or why it is not in the text."
     selection: BlockSelection
+    kinds: dict[int, RemovalKind] = field(default_factory=dict)
+    "What the blocks that the classifier left out seem to be, by their place in the view."
+    boxes: list[FactBox] = field(default_factory=list)
+    "In page order."
+    credit: str | None = None
+    "The credit of a picture that was cut from the last paragraph."
     from_script: bool = False
     "Whether the story was found in the scripts of the page, not in its blocks."
 
@@ -302,7 +343,9 @@ def extract_body(
     chosen = [block for block, keep in zip(view.blocks, selection.selected, strict=True) if keep]
     scripted: list[TextBlock] = []
     if not view.body_frames and count_chars(chosen) < _DOUBTFUL_CHARS:
-        scripted = read_script_story(head, tree, titles)
+        scripted = read_script_story(head, tree, titles, lines)
+    if count_chars(scripted) <= count_chars(chosen):
+        scripted = []
     if scripted:
         # Next to nothing on the page: its few blocks are teasers or a notice to switch scripts on.
         chosen, selection = scripted, replace(selection, selected=[False] * len(view.blocks))
@@ -318,6 +361,24 @@ def extract_body(
     find_nearby_notices(lines, blocks, wire)
     whole_notices = {id(block): NOTICE for block in cleaned.blocks if block.text in notices}
     verdicts = _find_verdicts(view, selection, cleaned.dropped | whole_notices)
+    if vote := selection.witness:
+        # What cleaning takes out would not have been in the text without the witness either.
+        dropped = set(cleaned.dropped)
+        if any(vote.agreement.extra):
+            own = list(compress(view.blocks, vote.agreement.chooses(vote.has)))
+            own_lede = marked_lede or find_described_lede(head, lines, own, titles)
+            own_text = clean_blocks(
+                own, titles=titles, lede=own_lede, authors=authors, live=live, url=head.url
+            )
+            dropped |= own_text.dropped.keys()
+        agreement = vote.agreement.without(view.blocks, dropped)
+        selection = replace(selection, witness=replace(vote, agreement=agreement))
+    boxes = [] if scripted else _take_boxes(view, verdicts)
+    kinds = find_removal_kinds(
+        view.blocks,
+        [at for at, verdict in enumerate(verdicts) if verdict == UNLIKELY],
+        [at for at, verdict in enumerate(verdicts) if verdict == STORY],
+    )
     return Body(
         blocks=blocks,
         wire=wire,
@@ -325,11 +386,15 @@ def extract_body(
         lede=lede,
         removed=[
             *(describe_removal(NOTICE, text) for text in notices),
+            *(describe_removal("caption", text) for text in [cleaned.credit] if text),
             *view.removed,
-            *_describe_removals(view.blocks, verdicts),
+            *_describe_removals(view.blocks, verdicts, kinds),
         ],
         verdicts=verdicts,
+        kinds=kinds,
         selection=selection,
+        boxes=_place_boxes(view, blocks, boxes),
+        credit=cleaned.credit,
         from_script=bool(scripted),
         score=None if scripted else _expect_f1(view, selection, verdicts),
         is_cut_by_rules=not scripted and _removed_share(view, selection, verdicts) > _TOOK_MUCH,
@@ -362,81 +427,6 @@ def _removed_share(view: PageView, selection: BlockSelection, verdicts: Sequence
     return removed / max(1, written + removed)
 
 
-def find_marked_lede(
-    tree: HtmlElement, lines: Sequence[TextBlock], *, selector: str | None, marks: NamePatterns
-) -> str | None:
-    """Find the lede by the outlet's selector or the platform's names, before chrome is removed."""
-    for element in select_elements(tree, selector):
-        if text := inner_text(element):
-            return truncate(text, MAX_LEDE_CHARS)
-    if not marks:
-        return None
-    for line in lines:
-        frames = [line.frame, *islice(line.frame.ancestors(), _MAX_PARENTS)]
-        names = (name for frame in frames for name in frame_names(frame))
-        if _has_lede_length(line.text) and marks.find_reason(names):
-            return line.text
-    return None
-
-
-def _has_lede_length(line: str) -> bool:
-    return MIN_LEDE_CHARS <= len(line) <= MAX_LEDE_CHARS
-
-
-def find_described_lede(
-    head: PageHead, lines: Sequence[TextBlock], story: Sequence[TextBlock], titles: set[str]
-) -> str | None:
-    """Find a declared description that readers see too, outside the story or set apart from it."""
-    descriptions = [
-        first_text(head.story_node.get("description")),
-        head.meta("og:description"),
-        head.meta("description"),
-        head.meta("twitter:description"),
-    ]
-    keys = {match_key(text) for text in descriptions if text and _has_lede_length(text)} - titles
-    body = {match_key(block.text) for block in story}
-    before = _lines_before_story(lines, story)
-    for at, line in enumerate(before):
-        key = match_key(line.text)
-        if not _has_lede_length(line.text) or not any(_matches_description(key, other) for other in keys):
-            continue
-        if key not in body or _is_set_apart(line) or (key in keys and _stands_apart(before, at, body)):
-            return line.text
-    return None
-
-
-def _stands_apart(lines: Sequence[TextBlock], at: int, body: set[str]) -> bool:
-    """Whether a line with a date separates it from the story that begins below."""
-    if any(match_key(line.text) in body and line.kind != "h" for line in lines[:at]):
-        return False
-    below = lines[at + 1 : at + 1 + _MAX_LINES_BETWEEN]
-    between = takewhile(lambda line: match_key(line.text) not in body, below)
-    return any(len(line.text) <= _MAX_DATE_LINE_CHARS and find_dates(line.text) for line in between)
-
-
-def _lines_before_story(lines: Sequence[TextBlock], story: Sequence[TextBlock]) -> list[TextBlock]:
-    """The lines above the fourth paragraph of the story: its first may be the standfirst itself."""
-    paragraphs = [block for block in story if block.kind == "p"]
-    stop = {match_key(block.text) for block in paragraphs[FIRST_PARAGRAPH:LAST_PARAGRAPH]}
-    end = next((at for at, line in enumerate(lines) if match_key(line.text) in stop), len(lines))
-    return list(lines[:end])
-
-
-def _matches_description(line: str, description: str) -> bool:
-    short = description.removesuffix("[...]").removesuffix("...").rstrip(" .")
-    return line == description or (len(short) >= 60 and line.startswith(short))
-
-
-def _is_set_apart(line: TextBlock) -> bool:
-    """Whether markup sets it apart from the story: its own name, or that of a box with nothing else in it."""
-    if line.kind == "h" or line.bold_chars >= _MIN_BOLD * len(line.text):
-        return True
-    for element in (line.element, *islice(line.element.iterancestors(), _MAX_PARENTS)):
-        if _LEDE_NAME.search(f"{element.get('class') or ''} {element.get('itemprop') or ''}"):
-            return element is line.element or inner_text(element) == line.text
-    return False
-
-
 def _find_verdicts(view: PageView, selection: BlockSelection, dropped: dict[int, str]) -> list[str]:
     verdicts: list[str] = []
     default = OUTSIDE if view.body_frames else UNLIKELY
@@ -448,12 +438,50 @@ def _find_verdicts(view: PageView, selection: BlockSelection, dropped: dict[int,
     return verdicts
 
 
-def _describe_removals(blocks: Sequence[TextBlock], verdicts: Sequence[str]) -> list[Removed]:
-    """What is not in the text: neighbours with the same reason together, what no rule names last."""
-    runs = [
-        (verdict, " ".join(block.text for block, _ in run))
-        for verdict, run in groupby(zip(blocks, verdicts, strict=True), key=itemgetter(1))
-        if verdict not in {STORY, NOTICE}
+def _take_boxes(view: PageView, verdicts: list[str]) -> list[list[int]]:
+    """The positions of the blocks of each box of facts; their verdicts are changed to say so."""
+    places: dict[str, list[int]] = {STORY: [], FACT_BOX: [], UNLIKELY: []}
+    for at, verdict in enumerate(verdicts):
+        if verdict in places and not (verdict == UNLIKELY and view.blocks[at].hidden):
+            places[verdict].append(at)
+    boxes = find_boxes_beside(view.blocks, places[STORY], places[FACT_BOX], places[UNLIKELY])
+    for at in chain.from_iterable(boxes):
+        verdicts[at] = FACT_BOX
+    return sorted(boxes)
+
+
+def _place_boxes(view: PageView, story: Sequence[TextBlock], boxes: Sequence[Sequence[int]]) -> list[FactBox]:
+    if not boxes:
+        return []
+    places = {id(block): at for at, block in enumerate(view.blocks)}
+    # A block that was cut or joined is none of the page's: it stands where the one above it does.
+    above = list(accumulate((places.get(id(block), 0) for block in story), max))
+    return [
+        FactBox(
+            text="\n".join(view.blocks[at].text for at in box),
+            after=bisect_right(above, box[0]),
+        )
+        for box in boxes
     ]
+
+
+def _describe_removals(
+    blocks: Sequence[TextBlock], verdicts: Sequence[str], kinds: dict[int, RemovalKind]
+) -> list[Removed]:
+    """What is not in the text: neighbours of a reason and kind together, what no rule names last.
+
+    Where that makes more entries than an article has, all that no rule names is together by its kind.
+    """
+    runs: list[tuple[str, RemovalKind | None, str]] = []
+    for (verdict, kind), run in groupby(range(len(blocks)), key=lambda at: (verdicts[at], kinds.get(at))):
+        if verdict not in {STORY, NOTICE}:
+            runs.append((verdict, kind, " ".join(blocks[at].text for at in run)))
     runs.sort(key=lambda run: run[0] in {OUTSIDE, UNLIKELY})
-    return [describe_removal(verdict, text) for verdict, text in runs]
+    if len(runs) > MAX_REMOVED:
+        together: dict[RemovalKind | None, list[str]] = {}
+        for verdict, kind, text in runs:
+            if verdict == UNLIKELY:
+                together.setdefault(kind, []).append(text)
+        runs = [run for run in runs if run[0] != UNLIKELY]
+        runs += [(UNLIKELY, kind, " ".join(texts)) for kind, texts in together.items()]
+    return [describe_removal(verdict, text, kind) for verdict, kind, text in runs]

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
+from newscrawl.digests import blake2b_digest
 from newscrawl.extraction.blocks import Frame, TextBlock
 from newscrawl.extraction.cleaning import parse_byline_line
 from newscrawl.extraction.normalize import fold_normalized, match_key, strip_punctuation, truncate
 from newscrawl.extraction.view import PageView
 from newscrawl.extraction.wire_notices import MAX_CHARS, load_notices
-from newscrawl.items import blake2b_digest
 
 DIGEST_BYTES = 6
 "Two texts of an outlet share a digest once in some millions of pages."

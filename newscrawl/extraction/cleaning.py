@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice, pairwise, takewhile
 from operator import itemgetter
 
 from newscrawl.extraction.article_parts import MIN_STORY_CHARS, find_second_articles
-from newscrawl.extraction.blocks import Frame, TextBlock
+from newscrawl.extraction.blocks import TextBlock
+from newscrawl.extraction.captions import cut_credit, find_credited_ending, has_credit
+from newscrawl.extraction.containers import MIN_ITEMS, PURE_LIST_LINK_SHARE, Containers, enclosing
+from newscrawl.extraction.embeds import find_embed_remains, find_placeholders, join_posts
+from newscrawl.extraction.entry_lines import are_newest_first, is_signature, read_entry_line
+from newscrawl.extraction.inserted_boxes import find_polls, find_story_cards
+from newscrawl.extraction.labelled_boxes import find_galleries, find_labelled_boxes
 from newscrawl.extraction.metadata.date_parser import is_date_line
 from newscrawl.extraction.normalize import match_key
-from newscrawl.extraction.phrases import Phrase, find_phrase
+from newscrawl.extraction.phrases import Phrase, find_phrase, split_related_line
+from newscrawl.extraction.press_footers import find_company_notices
 
-MIN_ITEMS = 3
 _CERTAIN = frozenset({"second_article", "repeated", "standfirst", "consent"})
 "Reasons that leave a story whatever they take."
-_LIST_LINK_SHARE = 0.6
-"Share of the text of a link list that is in links."
-_PURE_LIST_LINK_SHARE = 0.35
-"The same share where every item holds a link."
-_ITEM_CHARS = 160
-_TEASER_CHARS = 120
-"Longest average item of such a list, and block of a teaser box."
-_MAX_SHARE = 0.35
-"A container with a larger share of the story's text is the story, whatever else it looks like."
+_MAX_LOOSE_HEADINGS = 3
+"More headings in a row, without text below, are the items of a list."
 HEAD = 5
 "First blocks of a story, among which headline, standfirst, byline and date are repeated."
 TAIL = 5
@@ -52,6 +51,8 @@ _SENTENCE_CHARS = 60
 "Shortest paragraph that may be a link as a whole and still belong to the story."
 _PULL_QUOTE_CHARS = (20, 400)
 "Shortest and longest quote that is taken for a repetition."
+_MAX_PULL_QUOTES = 100
+"Each is compared with every paragraph; no story has so many."
 _PULL_QUOTE_LEVELS = 10
 "Elements around a block that may say that it is a pull quote."
 _PULL_QUOTE_NAME = re.compile(r"pull-?_?quote|exergue|(?:^|[\s_-])(?:citation|quote)(?:$|[\s_-])", re.I)
@@ -59,15 +60,6 @@ _REPEATED_CHARS = 80
 "Shortest paragraph of which a second copy is none of the story."
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+$|\S+@\S+\.\w+$", re.IGNORECASE)
 "An address that is spelt out is part of the story."
-_CREDIT_IN_BRACKETS = re.compile(
-    r"[(\[]\s?(?:image|photo|picture|pic|foto|bild|credit|crédit|crédits)s?\s?[:©/][^()\[\]]{0,80}[)\]]\s*$",
-    re.I,
-)
-_CREDIT_AT_START = re.compile(r"^(?:image|picture|photo) (?:copyright|source|credit|caption)\b", re.I)
-_CREDIT_AT_END = re.compile(
-    r"(?:^|[.!?)»”]\s|\s[–—-]\s)(?:photos?|images?|fotos?|bild|cr[ée]dits?)\s?[:©]\s?[^.!?:]{2,40}$", re.I
-)
-_CREDITED_CHARS = 300
 _COOKIES = re.compile(r"\bcookies?\b|\bpetits fichiers\b|\btraceurs\b|\bsmall files\b", re.I)
 _COOKIE_PURPOSE = re.compile(
     r"votre (?:appareil|navigateur|visite)|vos préférences|identifiant|unique (?:id|identifier)|"
@@ -86,6 +78,15 @@ _BIOGRAPHY_NAME_WINDOW, _BIOGRAPHY_VERB_WINDOW = 60, 140
 _BESIDE = re.compile(r"\s+[-–—|•·]\s+")
 _NAME_CHARS = 60
 _CONTACT = re.compile(r"(?:e-?mail\s?:?\s?)?\S+@\S+\.\w{2,12}$|@\w{2,30}$", re.I)
+_FIGURE = re.compile(r"[$€£]?\d{1,3}(?:[., ]\d{3})+(?:[.,]\d\d?)?\s?[$€£%]?$|\d{4}\s?[–—-]\s?\d{4}$")
+_TIME_NAME = re.compile(
+    r"(?:^|[\s_-])(?:time|date|datetime|timestamp|clock|horaire|heure|uhrzeit|hora|hour)(?:$|[\s_-])", re.I
+)
+_LIVE_ADDRESS = re.compile(
+    r"/(?:live|liveblog|live-?ticker|newsticker|en-?direct|en-?vivo|ao-?vivo|diretta|direkte)(?:/|$)|"
+    r"live-?blog|live-?ticker|live-updates|en-direct-|as-it-happened|minute-by-minute|minuto-a-minuto",
+    re.I,
+)
 _NO_LETTERS = re.compile(r"^[\W\d_]{0,60}$")
 
 
@@ -98,6 +99,8 @@ class CleanedBlocks:
     "Reasons by the identity of the block."
     byline: str | None = None
     "The byline among the blocks, verbatim."
+    credit: str | None = None
+    "The credit of a picture that was cut from the last paragraph."
 
     def drop(self, reason: str, condition: Callable[[TextBlock], bool]) -> None:
         """Drop the blocks for which the condition holds."""
@@ -137,14 +140,29 @@ def clean_blocks(
     chars = sum(len(block.text) for block in blocks)
     story = CleanedBlocks(blocks=list(blocks), max_drop=max(MIN_STORY_CHARS, chars // 2))
     _drop_copies(story)
-    _drop_captions(story)
-    story.drop("empty", lambda block: block.kind != "table" and _is_wordless(block.text))
+    credited = find_credited_ending(story.blocks)
+    _drop_captions(story, credited)
+    figures = _find_figures(story.blocks)
+    story.drop(
+        "empty",
+        lambda block: block.kind != "table" and id(block) not in figures and _is_wordless(block.text),
+    )
     story.drop("comments", lambda block: _COMMENT_COUNT.match(block.text) is not None)
     foot = {id(block) for block in story.blocks[-TAIL:]}
     story.drop("consent", lambda block: id(block) in foot and _asks_consent(block.text))
     _drop_two_line_byline(story)
     second = set() if live else find_second_articles(story.blocks, titles, url)
     story.drop("second_article", lambda block: id(block) in second)
+    polls, cards = find_polls(story.blocks), set() if live else find_story_cards(story.blocks, url)
+    story.drop("poll", lambda block: id(block) in polls)
+    remains, placeholders = find_embed_remains(story.blocks), find_placeholders(story.blocks)
+    story.drop("embed", lambda block: id(block) in remains)
+    story.drop("repeated", lambda block: id(block) in placeholders)
+    story.drop_ids(find_labelled_boxes(story.blocks, Containers(story.blocks)))
+    about = find_company_notices(story.blocks)
+    story.drop("boilerplate", lambda block: id(block) in about)
+    _drop_entry_lines(story, authors, live=live or _LIVE_ADDRESS.search(url) is not None)
+    story.drop("related", lambda block: id(block) in cards)
     _drop_labelled_lists(story)
     _drop_phrases(story)
     listed = Containers(story.blocks).link_lists()
@@ -158,8 +176,12 @@ def clean_blocks(
         _drop_repeats(story, {match_key(lede)}, "standfirst")
     _drop_bylines_and_dates(story)
     _drop_author_boxes(story, authors)
-    while story.blocks and story.blocks[-1].kind == "h":
-        story.dropped[id(story.blocks.pop())] = "loose_heading"
+    loose = list(takewhile(lambda block: block.kind == "h", reversed(story.blocks)))
+    if len(loose) <= _MAX_LOOSE_HEADINGS:
+        story.drop_ids(dict.fromkeys(map(id, loose), "loose_heading"))
+    # Last, so that every block that is dropped is one of the page's own.
+    _cut_credit(story, credited)
+    story.blocks = join_posts(story.blocks)
     return story
 
 
@@ -173,20 +195,40 @@ def _drop_copies(story: CleanedBlocks) -> None:
             story.drop_ids(dict.fromkeys(map(id, copies), "repeated"))
 
 
-def _drop_captions(story: CleanedBlocks) -> None:
-    """Drop captions, unless the page tells its story in them."""
+def _drop_captions(story: CleanedBlocks, credited: TextBlock | None) -> None:
+    """Drop captions, unless the page tells its story in them; `credited` is a paragraph that is none."""
     total = sum(len(block.text) for block in story.blocks)
     in_captions = sum(len(block.text) for block in story.blocks if block.kind == "caption")
     is_gallery = in_captions > _GALLERY_SHARE * total
     story.drop(
-        "caption", lambda block: (block.kind == "caption" and not is_gallery) or _has_credit(block.text)
+        "caption",
+        lambda block: (
+            (block.kind == "caption" and not is_gallery) or (block is not credited and has_credit(block.text))
+        ),
     )
+    shown = find_galleries(story.blocks, Containers(story.blocks))
+    story.drop("caption", lambda block: id(block) in shown)
 
 
-def _has_credit(text: str) -> bool:
-    """Whether the credit shows that a text is a caption, whatever its markup."""
-    match = _CREDIT_IN_BRACKETS.search(text) or _CREDIT_AT_END.search(text) or _CREDIT_AT_START.match(text)
-    return len(text) <= _CREDITED_CHARS and match is not None
+def _cut_credit(story: CleanedBlocks, credited: TextBlock | None) -> None:
+    if credited is None or not any(block is credited for block in story.blocks):
+        return
+    rest = cut_credit(credited.text)
+    story.credit = credited.text[len(rest) :].strip(" –—|-")
+    story.blocks = [replace(block, text=rest) if block is credited else block for block in story.blocks]
+
+
+def _find_figures(blocks: Sequence[TextBlock]) -> set[int]:
+    """Identities of lines that are a number or years, amid the paragraphs of the story."""
+    is_figure = [block.kind == "p" and _FIGURE.match(block.text) is not None for block in blocks]
+    figures: set[int] = set()
+    for at in range(_END, len(blocks) - _END) if any(is_figure) else ():
+        if is_figure[at] and all(
+            other.kind == "p" and other.frame.parent is blocks[at].frame.parent
+            for other in (blocks[at - 1], blocks[at + 1])
+        ):
+            figures.add(id(blocks[at]))
+    return figures
 
 
 def _is_wordless(text: str) -> bool:
@@ -209,14 +251,10 @@ def _drop_two_line_byline(story: CleanedBlocks) -> None:
             return
 
 
-def _enclosing(block: TextBlock) -> Iterator[Frame]:
-    yield block.frame
-    yield from block.frame.ancestors()
-
-
 def _drop_labelled_lists(story: CleanedBlocks) -> None:
     """Drop labels that open a list of links, together with the list."""
     blocks, containers = story.blocks, Containers(story.blocks)
+    sentences = _find_sentences(blocks)
     reasons: dict[int, str] = {}
     for at, block in enumerate(blocks):
         phrase = find_phrase(block.text)
@@ -224,7 +262,7 @@ def _drop_labelled_lists(story: CleanedBlocks) -> None:
             id(block) in reasons
             or phrase is None
             or not phrase.opens_list
-            or not _applies_at(phrase, at, len(blocks))
+            or not _applies_at(phrase, at, blocks, sentences)
         ):
             continue
         listed = takewhile(_is_list_entry, blocks[at + 1 : at + 1 + MAX_LISTED])
@@ -238,17 +276,88 @@ def _is_list_entry(block: TextBlock) -> bool:
     return is_short and not _SENTENCE_END.search(block.text)
 
 
-def _applies_at(phrase: Phrase, at: int, size: int) -> bool:
-    return not phrase.edge_only or at < HEAD or at >= size - TAIL
+def _applies_at(phrase: Phrase, at: int, blocks: Sequence[TextBlock], sentences: range) -> bool:
+    """Whether a phrase counts at a place; `sentences` are positions, first to last."""
+    if phrase.outside_only:
+        block = blocks[at]
+        is_linked = 2 * block.linked_chars >= len(block.text)
+        return is_linked or (at not in sentences and not _SENTENCE_END.search(block.text))
+    return not phrase.edge_only or at < HEAD or at >= len(blocks) - TAIL
+
+
+def _find_sentences(blocks: Sequence[TextBlock]) -> range:
+    """Positions from the first to the last sentence of some length; empty if there is none."""
+    places = [
+        at
+        for at, block in enumerate(blocks)
+        if block.kind in {"p", "li", "quote"}
+        and len(block.text) >= _SENTENCE_CHARS
+        and _SENTENCE_END.search(block.text)
+    ]
+    return range(places[0], places[-1] + 1) if places else range(0)
 
 
 def _drop_phrases(story: CleanedBlocks) -> None:
+    sentences = _find_sentences(story.blocks)
     reasons: dict[int, str] = {}
     for at, block in enumerate(story.blocks):
         phrase = find_phrase(block.text)
-        if phrase is not None and _applies_at(phrase, at, len(story.blocks)):
+        if phrase is not None and _applies_at(phrase, at, story.blocks, sentences):
             reasons[id(block)] = phrase.reason
+        elif _leads_to_other_story(block):
+            reasons[id(block)] = "related"
     story.drop_ids(reasons, is_certain=True)
+
+
+def _leads_to_other_story(block: TextBlock) -> bool:
+    """Whether a line is a label such as `Les også` and a title that is a link."""
+    line = split_related_line(block.text)
+    return line is not None and bool(line.title) and 5 * block.linked_chars >= 4 * len(line.title)
+
+
+def _drop_entry_lines(story: CleanedBlocks, authors: Sequence[str], *, live: bool) -> None:
+    """Drop lines that say only when an entry was posted, and by whom."""
+    lines = {
+        id(block): line
+        for block in story.blocks
+        if block.kind != "table" and (line := read_entry_line(block.text)) is not None
+    }
+    if not lines:
+        return
+    posted = sum(line.is_posted for line in lines.values())
+    # Lines that follow each other are a programme or results, not the heads of entries.
+    clocks = [
+        line
+        for block, below in pairwise(story.blocks)
+        if (line := lines.get(id(block))) is not None and not line.is_posted and id(below) not in lines
+    ]
+    is_live = live or posted >= MIN_ITEMS or are_newest_first(clocks)
+    names = {*authors, *(line.name for line in lines.values())} if is_live else set()
+    reasons: dict[int, str] = {}
+    for block, beside in zip(story.blocks, _neighbours(story.blocks), strict=True):
+        line = lines.get(id(block))
+        if line is None:
+            is_beside = is_live and not lines.keys().isdisjoint(beside) and is_signature(block.text)
+            if block.kind == "p" and (block.text in names or is_beside):
+                reasons[id(block)] = "byline"
+            continue
+        # Bare clocks may head the parts of a story that is told by the hour, or what speakers say.
+        if line.is_posted or is_live or (not line.name and _is_marked_time(block)):
+            reasons[id(block)] = "byline"
+    story.drop_ids(reasons)
+
+
+def _neighbours(blocks: Sequence[TextBlock]) -> list[set[int]]:
+    """For each block the identities of those right before and after."""
+    keys = [id(block) for block in blocks]
+    return [{*keys[max(0, at - 1) : at], *keys[at + 1 : at + 2]} for at in range(len(keys))]
+
+
+def _is_marked_time(block: TextBlock) -> bool:
+    """Whether the markup of a line says that it is a time."""
+    element = block.element
+    is_time = element.tag == "time" or next(element.iterdescendants("time"), None) is not None
+    return is_time or _TIME_NAME.search(block.frame.names) is not None
 
 
 def _is_link(block: TextBlock) -> bool:
@@ -279,7 +388,7 @@ def _is_plain_neighbour(other: TextBlock, block: TextBlock) -> bool:
     return (
         other.kind == "p"
         and other.frame.parent is block.frame.parent
-        and other.linked_chars < _PURE_LIST_LINK_SHARE * len(other.text)
+        and other.linked_chars < PURE_LIST_LINK_SHARE * len(other.text)
     )
 
 
@@ -287,16 +396,16 @@ def _drop_pull_quotes(story: CleanedBlocks) -> None:
     """Drop quotes that repeat words of a paragraph, and paragraphs of some length that stand there twice."""
     keys = {id(block): match_key(block.text) for block in story.blocks if block.kind != "table"}
     texts = [keys[id(block)] for block in story.blocks if block.kind in {"p", "li"}]
-    quoted = [
+    quoted = (
         block
         for block in story.blocks
         if id(block) in keys
         and _PULL_QUOTE_CHARS[0] <= len(block.text) <= _PULL_QUOTE_CHARS[1]
         and _is_pull_quote(block)
-    ]
+    )
     repeats = {
         id(block): "repeated"
-        for block in quoted
+        for block in islice(quoted, _MAX_PULL_QUOTES)
         if any(keys[id(block)] in text and keys[id(block)] != text for text in texts)
     }
     first: dict[str, TextBlock] = {}
@@ -311,7 +420,7 @@ def _is_pull_quote(block: TextBlock) -> bool:
     """Whether a block's element says that it is a quote or stands beside the text."""
     return block.kind == "quote" or any(
         frame.tag == "aside" or _PULL_QUOTE_NAME.search(frame.names)
-        for frame in islice(_enclosing(block), _PULL_QUOTE_LEVELS)
+        for frame in islice(enclosing(block), _PULL_QUOTE_LEVELS)
     )
 
 
@@ -357,6 +466,8 @@ def _drop_author_boxes(story: CleanedBlocks, authors: Sequence[str]) -> None:
     tail, end = ({id(block) for block in story.blocks[-size:]} for size in (TAIL, _END))
     story.drop("author_box", lambda block: id(block) in tail and _is_biography(block.text, names))
     story.drop("author_box", lambda block: id(block) in end and bool(_CONTACT.match(block.text)))
+    signatures = {match_key(name) for name in names}
+    story.drop("byline", lambda block: id(block) in end and match_key(block.text) in signatures)
 
 
 def _is_biography(text: str, names: Sequence[str]) -> bool:
@@ -364,72 +475,3 @@ def _is_biography(text: str, names: Sequence[str]) -> bool:
     return (
         any(name in start for name in names) and _BIOGRAPHY.search(text[:_BIOGRAPHY_VERB_WINDOW]) is not None
     )
-
-
-@dataclass(slots=True)
-class _Totals:
-    """What a container holds of the story."""
-
-    first: int
-    "Position of its first block."
-    items: int = 0
-    chars: int = 0
-    linked_chars: int = 0
-    unlinked_items: int = 0
-
-    def add(self, other: _Totals) -> None:
-        self.first = min(self.first, other.first)
-        self.items += other.items
-        self.chars += other.chars
-        self.linked_chars += other.linked_chars
-        self.unlinked_items += other.unlinked_items
-
-
-class Containers:
-    """The elements around a story's blocks, each with the totals of the blocks inside."""
-
-    def __init__(self, blocks: Sequence[TextBlock]) -> None:
-        self._blocks = blocks
-        self._total_chars = sum(len(block.text) for block in blocks)
-        self._totals: dict[int, _Totals] = {}
-        frames: dict[int, Frame] = {}
-        for at, block in enumerate(blocks):
-            own = _Totals(at, 1, len(block.text), block.linked_chars, not block.linked_chars)
-            self._totals.setdefault(block.frame.index, _Totals(at)).add(own)
-            for frame in _enclosing(block):
-                if frame.index in frames:
-                    break
-                frames[frame.index] = frame
-        # From the innermost out, so that each element is visited once however deep the page is.
-        self._outermost_first = [frames[index] for index in sorted(frames)]
-        for frame in reversed(self._outermost_first):
-            if frame.parent is not None:
-                totals = self._totals[frame.index]
-                self._totals.setdefault(frame.parent.index, _Totals(totals.first)).add(totals)
-
-    def link_lists(self) -> set[int]:
-        """Identities of the blocks in containers that consist mostly of short links."""
-        return self._blocks_inside({at for at, totals in self._totals.items() if self._is_link_list(totals)})
-
-    def teaser_box(self, label: TextBlock) -> set[int]:
-        """Identities of the blocks in the widest box of short blocks that begins with the label."""
-        box: Frame | None = None
-        for frame in _enclosing(label):
-            totals = self._totals[frame.index]
-            is_short = totals.chars <= min(_MAX_SHARE * self._total_chars, _TEASER_CHARS * totals.items)
-            if self._blocks[totals.first] is not label or not is_short:
-                break
-            box = frame
-        return self._blocks_inside({box.index}) if box else {id(label)}
-
-    def _blocks_inside(self, indexes: set[int]) -> set[int]:
-        inside: set[int] = set()
-        for frame in self._outermost_first if indexes else ():
-            if frame.index in indexes or (frame.parent is not None and frame.parent.index in inside):
-                inside.add(frame.index)
-        return {id(block) for block in self._blocks if block.frame.index in inside}
-
-    def _is_link_list(self, totals: _Totals) -> bool:
-        share = _LIST_LINK_SHARE if totals.unlinked_items else _PURE_LIST_LINK_SHARE
-        is_small = totals.chars <= min(_ITEM_CHARS * totals.items, _MAX_SHARE * self._total_chars)
-        return totals.items >= MIN_ITEMS and is_small and totals.linked_chars >= share * totals.chars

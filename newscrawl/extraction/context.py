@@ -11,11 +11,14 @@ from importlib.resources import files
 from typing import TypedDict
 
 from newscrawl import __version__
+from newscrawl.digests import SHORT_DIGITS, json_digest
 from newscrawl.extraction.boilerplate import SiteMemory
 from newscrawl.extraction.classifier.model import BlockClassifier
+from newscrawl.extraction.following_pages import StoryPlace
 from newscrawl.extraction.normalize import normalize_spaces, truncate
 from newscrawl.extraction.parse import find_header
-from newscrawl.items import SHORT_DIGITS, Discovery, Extractor, Http, Link, json_digest, make_discovery
+from newscrawl.extraction.witness import Witness
+from newscrawl.items import Discovery, Extractor, Http, Link, make_discovery
 from newscrawl.outlet import Outlet, Rule
 from newscrawl.urls import url_host
 
@@ -39,6 +42,10 @@ class PageFacts(TypedDict, total=False):
     status: int | None
     classifier: BlockClassifier | None
     "None for the model that comes with the package."
+    witness: Witness | str | None
+    "The story as a feed or an API of the outlet gives it; a string is the HTML of a feed's entry."
+    place: StoryPlace | None
+    "Which page of which story it is; None for a first page, or a page that is read by itself."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +61,8 @@ class PageContext:
     link: Link | None = None
     status: int | None = None
     classifier: BlockClassifier | None = None
+    witness: Witness | str | None = None
+    place: StoryPlace | None = None
 
     @property
     def requested_url(self) -> str:
@@ -97,7 +106,7 @@ def read_discovery(link: Link | None) -> Discovery | None:
     )
 
 
-def build_http(headers: Mapping[str, str], status: int | None, charset: str) -> Http:
+def build_http(headers: Mapping[str, str], status: int | None, charset: str | None) -> Http:
     """The parts of the response that the article records."""
     content_type, etag, last_modified = (
         normalize_spaces(truncate(find_header(headers, name) or "", MAX_HEADER_CHARS)) or None
@@ -113,6 +122,8 @@ def build_extractor(outlet: Outlet | None, rule: Rule, memory: str = "") -> Extr
     in_force = f"until {rule.valid_until.isoformat()}" if rule.valid_until else "current"
     platform = outlet.platform if outlet else None
     config = [rule.model_dump(mode="json"), platform, memory, _data_digest()]
+    # Other forms are records of the archive; this one is chosen while the page is read.
+    config += ["arc"] * (outlet is not None and "arc" in outlet.story_forms)
     return Extractor(
         name=NAME,
         version=__version__,

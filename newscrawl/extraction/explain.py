@@ -9,9 +9,10 @@ from typing import Literal
 from newscrawl.extraction.blocks import Frame, TextBlock
 from newscrawl.extraction.body import NOTICE, RECURRING, STORY, BlockSelection, Body
 from newscrawl.extraction.extract import ExtractionTrace
+from newscrawl.extraction.labelled_boxes import FACT_BOX
 from newscrawl.extraction.normalize import truncate
-from newscrawl.extraction.view import OUTLET_RULE, PageView
-from newscrawl.items import Article, BlockKind, Rejection, Removed
+from newscrawl.extraction.view import OUTLET_RULE, PageView, describe_removal
+from newscrawl.items import Article, BlockKind, Rejection, RemovalKind, Removed
 from newscrawl.languages import detect_block_languages
 
 PATH_FRAMES = 5
@@ -20,7 +21,7 @@ PATH_CLASSES = 2
 NAME_CHARS = 40
 _ROOT_TAGS = frozenset({"html", "body"})
 
-Decider = Literal["outlet", "platform", "memory", "judge", "opinion", "lines", "notices"]
+Decider = Literal["outlet", "platform", "memory", "witness", "judge", "opinion", "lines", "notices"]
 "The step that decided; `opinion` is trafilatura, and `lines` and `notices` clean what was selected before."
 
 
@@ -47,12 +48,16 @@ class BlockDecision:
     "The probability that the classifier gives it without trafilatura."
     opinion: bool | None
     "Whether trafilatura selects it; None if trafilatura was not asked."
+    witness: bool | None
+    "Whether the witness has it; None without one, and where it does not say."
     likely: float | None
     "The final probability; None if the classifier was not asked."
     verdict: str | None
     "`story` or the reason why not; None if the page was rejected before."
     decided_by: Decider | None
     lang: str | None
+    looks_like: RemovalKind | None = None
+    "What it seems to be, if the classifier left it out; None where nothing shows it."
 
     @property
     def is_in_story(self) -> bool:
@@ -107,6 +112,7 @@ def build_explanation(trace: ExtractionTrace, *, memory: str | None = None) -> E
     """The explanation of a page; `memory` is the name of the site memory that was used, if any."""
     view, body = trace.view, trace.body
     removed_notices = [removed for removed in body.removed if removed.reason == NOTICE] if body else []
+    removed_credits = [describe_removal("caption", body.credit)] if body and body.credit else []
     return Explanation(
         result=trace.result,
         decisions=_build_decisions(view, body) if view else [],
@@ -114,7 +120,7 @@ def build_explanation(trace: ExtractionTrace, *, memory: str | None = None) -> E
         confidence=body.selection.confidence if body else None,
         asked_trafilatura=body.selection.asked_trafilatura if body else False,
         memory=memory,
-        removed_parts=[*(view.removed if view else []), *removed_notices],
+        removed_parts=[*(view.removed if view else []), *removed_notices, *removed_credits],
     )
 
 
@@ -142,15 +148,23 @@ def _build_decision(
         recurring=selection is not None and place in selection.recurring,
         alone=selection.first_probabilities[place] if selection and selection.first_probabilities else None,
         opinion=selection.trafilatura_mask[place] if selection and selection.trafilatura_mask else None,
+        witness=_read_vote(selection, place),
         likely=selection.probabilities[place] if selection and selection.probabilities else None,
         verdict=verdict,
         decided_by=_find_decider(view, body.selection, place, verdict) if body and verdict else None,
         lang=lang,
+        looks_like=body.kinds.get(place) if body else None,
     )
 
 
+def _read_vote(selection: BlockSelection | None, place: int) -> bool | None:
+    """The vote of the witness on a block."""
+    vote = selection.witness if selection else None
+    return {1: True, -1: False, 0: None}[vote.votes[place]] if vote else None
+
+
 def _find_decider(view: PageView, selection: BlockSelection, place: int, verdict: str) -> Decider:
-    if selection.selected[place] and verdict != STORY:
+    if verdict == FACT_BOX or (selection.selected[place] and verdict != STORY):
         return "notices" if verdict == NOTICE else "lines"
     mark = view.chrome.get(view.blocks[place].frame.index)
     if mark is not None:
@@ -159,6 +173,8 @@ def _find_decider(view: PageView, selection: BlockSelection, place: int, verdict
         return "memory"
     if view.body_frames:
         return "outlet"
+    if selection.witness is not None and selection.witness.decides:
+        return "witness"
     return "opinion" if selection.replaced_by_trafilatura else "judge"
 
 

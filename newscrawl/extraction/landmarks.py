@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -12,6 +12,7 @@ from lxml.html import HtmlElement
 
 from newscrawl.extraction.blocks import TextBlock, inner_text
 from newscrawl.extraction.normalize import match_key
+from newscrawl.extraction.word_patterns import join_words
 
 MAX_ELEMENTS_OF_A_KIND = 500
 "Elements collected of a kind; a page with more is broken, or made to waste time."
@@ -33,7 +34,7 @@ _STEMS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 "Parts of class names and ids by the kind of element. Plain substrings are many times faster than patterns."
-_ANY_STEM = re.compile("|".join(re.escape(stem) for stems in _STEMS.values() for stem in stems))
+_ANY_STEM = re.compile(join_words(stem for stems in _STEMS.values() for stem in stems))
 "Most names match no stem, and a single search shows it faster than the loops."
 _AUTHOR_PAGE = re.compile(
     r"(?:^|/)(?:authors?|auteurs?|auteures?|autor(?:en|es|as)?|autor(?:in|a)|journalist(?:e?s?|en)|"
@@ -54,6 +55,8 @@ _AUTHOR_PAGE_STEMS = (
     "/redact",
 )  # fmt: skip
 "A cheap check before `_AUTHOR_PAGE`, whose matches all contain such a stem."
+_RARE_ATTRIBUTES = frozenset({"data-component", "data-testid", "itemprop", "property"})
+"Attributes that name an element's kind, besides class and id."
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _LABEL_TAGS = frozenset({"li", "span", "strong", "b", "p", "dt", "label", "ul", *_HEADINGS})
 _VISITED_TAGS = (
@@ -74,6 +77,10 @@ _OTHER_STORIES = re.compile(
 "Drupal calls every story on its front page `promoted`."
 _NAMED_LEVELS = 8
 "Ancestors whose names can mark an element as being about other stories."
+_DIGIT = re.compile(r"\d")
+NUMBER_CHARS = 12
+"Characters at the end of an address that hold the number of a page, and what may follow it."
+MAX_NUMBERED_LINKS = 5_000
 MAX_LINES = 400
 LINES_ABOVE, LINES_BELOW = 6, 15
 "Lines around the headline whose dates and names are taken for the story's."
@@ -100,8 +107,8 @@ class PageLandmarks:
     figures: list[HtmlElement] = field(default_factory=list)
     topics: list[HtmlElement] = field(default_factory=list)
     "Links with `rel=tag`, which include links to categories."
-    next_links: list[HtmlElement] = field(default_factory=list)
-    "Links with `rel=next`."
+    numbered_links: list[HtmlElement] = field(default_factory=list)
+    "Links whose addresses have a digit near their end, as those of pages of a story do."
     labels: list[HtmlElement] = field(default_factory=list)
     "Elements whose own text labels a list of topics."
     author_links: list[HtmlElement] = field(default_factory=list)
@@ -153,14 +160,21 @@ def find_landmarks(tree: HtmlElement) -> PageLandmarks:
     return landmarks
 
 
-def _element_kinds(element: HtmlElement) -> Iterator[str]:
+def _element_kinds(element: HtmlElement) -> tuple[str, ...]:
     """The kinds that the names of an element show; a component may be named for an author only."""
-    if names := element.get("class") or element.get("id"):
-        yield from landmark_kinds(names)
+    # Few elements have the rarer attributes, and a list of names costs less than to ask for each.
+    attributes = element.keys()
+    if not attributes:
+        return ()
+    names = element.get("class") or element.get("id")
+    kinds = landmark_kinds(names) if names else ()
+    if _RARE_ATTRIBUTES.isdisjoint(attributes):
+        return kinds
     if component := element.get("data-component") or element.get("data-testid"):
-        yield from (kind for kind in landmark_kinds(component) if kind == "author")
+        kinds += tuple(kind for kind in landmark_kinds(component) if kind == "author")
     if element.tag != "meta" and (prop := element.get("itemprop") or element.get("property")):
-        yield from landmark_kinds(prop)
+        kinds += landmark_kinds(prop)
+    return kinds
 
 
 def _collect(landmarks: PageLandmarks, collected: list[HtmlElement], element: HtmlElement, at: int) -> None:
@@ -174,9 +188,9 @@ def _collect_link(landmarks: PageLandmarks, element: HtmlElement, at: int) -> No
     rels = rel.lower().split() if rel else ()
     if "tag" in rels:
         _collect(landmarks, landmarks.topics, element, at)
-    if "next" in rels:
-        _collect(landmarks, landmarks.next_links, element, at)
     href = element.get("href") or ""
+    if _DIGIT.search(href[-NUMBER_CHARS:]) and len(landmarks.numbered_links) < MAX_NUMBERED_LINKS:
+        landmarks.numbered_links.append(element)
     if "author" in rels or _is_author_page(href):
         _collect(landmarks, landmarks.author_links, element, at)
 

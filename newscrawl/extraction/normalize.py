@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from html import unescape
+from itertools import islice
 
 # Tab and line feed count as white space; every other control character, the soft hyphen, zero-width spaces
 # and lone surrogates carry no text. The joiners U+200C and U+200D do, in Persian and in emoji.
@@ -22,6 +24,8 @@ _ASCII_PUNCTUATION = tuple(
         | {"–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...", "`": "'"}
     ).items()
 )
+_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+"Letters of scripts without spaces between words."
 _EDGE_PUNCTUATION = " \t\n.:;,!?*-_|\"'()[]{}>+"
 
 
@@ -84,3 +88,13 @@ def resolve_entities(text: str) -> str:
 def truncate(text: str, limit: int) -> str:
     """At most the first `limit` characters."""
     return text if len(text) <= limit else text[:limit]
+
+
+def text_size(text: str) -> float:
+    """Characters of a text; a Chinese, Japanese or Thai letter says as much as 2.5 Latin ones."""
+    return len(text) if text.isascii() else len(text) + 1.5 * len(_UNSPACED.findall(text))
+
+
+def has_more_chars(texts: Iterable[str], limit: int) -> bool:
+    """Whether texts have more characters than this, without the spaces around each; counts the first 200."""
+    return sum(len(text.strip()) for text in islice(texts, 200)) > limit

@@ -12,11 +12,13 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from newscrawl.charsets import bom_charset, detect_charset, mend_double_utf8, resolve_charset
 from newscrawl.extraction.blocks import inner_text
-from newscrawl.extraction.tree_repair import reveal_text
+from newscrawl.extraction.tree_repair import end_head, reveal_raw_markup, reveal_text
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ELEMENTS = 100_000
 "Ten times as many as long live blogs have; a page with more is broken, or made to waste time."
+MAX_TAGS = 300_000
+"Start and end tags: a page of 4 MB can have a million, whose tree fills the memory of a worker."
 MAX_ATTRIBUTES = 5_000
 "Attributes of a single element: libxml2 compares each with all before it."
 _PRESCAN_BYTES = 4096
@@ -52,6 +54,13 @@ _LONG_TAG = re.compile(r"<[a-zA-Z][a-zA-Z0-9:-]{0,60}[\s/][^<]{16384}")
 _VALUE = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
 _WHOLE_TAG = re.compile(rf"<(?:[^>=]++|{_VALUE.pattern}|=)*+")
 _ATTRIBUTE = re.compile(r"[^\s=/]+")
+_ROOT_END = re.compile(r"</html\s{0,20}>", re.IGNORECASE)
+"""Browsers show what follows it, as on pages put together from files that are pages themselves; libxml2 puts
+it outside the tree."""
+_RAW_END = re.compile(r"</(?:script|style)\b", re.IGNORECASE)
+"What follows a comment that is part of a script or style sheet."
+_LOOSE_COMMENT_END = re.compile(r"(?<![\w)\]])-- >")
+"Ended a comment when it was written; today's parsers drop everything up to the next comment's end."
 _MAX_CONTROL_SHARE = 0.05
 "A larger share of control bytes means binary data; broken pages stay far below."
 
@@ -86,15 +95,17 @@ def parse_page(html: bytes, headers: Mapping[str, str]) -> ParsedPage | RejectRe
         return reject
     text, charset, guessed = decode_html(html, find_header(headers, "content-type"))
     text = text.replace("\x00", "")
-    if (attributes := count_attributes(text)) > MAX_ATTRIBUTES:
-        return RejectReason(reason="too_large", detail=f"a tag of {attributes} attributes")
+    if reject := _reject_markup(text):
+        return reject
     tree, is_truncated = _build_tree(text)
     if is_truncated and (tree is None or not inner_text(tree)):
         return RejectReason(reason="too_deep", detail="elements nested too deep, and no text before them")
     if tree is None:
         return RejectReason(reason="empty", detail="nothing in it that could be parsed")
+    reveal_raw_markup(tree, lambda markup: _build_tree(markup)[0])
     if tree.xpath("count(//*)") > MAX_ELEMENTS:
         return RejectReason(reason="too_large", detail=f"more than {MAX_ELEMENTS} elements")
+    end_head(tree)
     reveal_text(tree)
     return ParsedPage(tree=tree, charset=charset, is_guess=guessed, is_truncated=is_truncated)
 
@@ -104,7 +115,7 @@ def _reject_response(html: bytes, content_type: str) -> RejectReason | None:
     if not html.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         return RejectReason(reason="empty", detail="no bytes but white space")
     if len(html) > MAX_BYTES:
-        return RejectReason(reason="too_large", detail=f"{len(html)} bytes, the limit is {MAX_BYTES}")
+        return RejectReason(reason="too_large", detail=f"more than {MAX_BYTES} bytes")
     if content_type not in _HTML_TYPES and not (content_type.startswith("text/") and _HTML_TAG.search(head)):
         return RejectReason(reason="not_html", detail=f"content type {content_type[:80]}")
     return _reject_bytes(html, head)
@@ -121,6 +132,15 @@ def _reject_bytes(html: bytes, head: bytes) -> RejectReason | None:
         return RejectReason(reason="binary", detail="bytes that are no text")
     if b"<" not in html:
         return RejectReason(reason="not_html", detail="no markup in it")
+    return None
+
+
+def _reject_markup(text: str) -> RejectReason | None:
+    """What would take too long or too much memory to parse."""
+    if text.count("<") > MAX_TAGS:
+        return RejectReason(reason="too_large", detail=f"more than {MAX_TAGS} tags")
+    if (attributes := count_attributes(text)) > MAX_ATTRIBUTES:
+        return RejectReason(reason="too_large", detail=f"a tag of {attributes} attributes")
     return None
 
 
@@ -161,11 +181,23 @@ def count_attributes(text: str) -> int:
     return most
 
 
+def _end_comment(text: str) -> str:
+    """End a comment that is never closed at its first `>`, as browsers did, or it takes all that follows."""
+    start = text.find("<!--", text.rfind("-->") + 1)
+    if start < 0 or _RAW_END.search(text, start):
+        return text
+    end = text.find(">", start)
+    return text[:start] + (text[end + 1 :] if end >= 0 else "")
+
+
 def _build_tree(text: str) -> tuple[HtmlElement | None, bool]:
     """The tree, and whether the parser stopped before the end of the page."""
     # Without huge_tree libxml2 stops silently at 256 levels, which pages with unclosed tags do reach.
     parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     parser.set_element_class_lookup(_CLASS_LOOKUP)
+    text = _ROOT_END.sub("", text)
+    # Looking for the bare string costs a tenth of the search for a pattern.
+    text = _end_comment(_LOOSE_COMMENT_END.sub("-->", text) if "-- >" in text else text)
     try:
         tree = document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):

@@ -7,8 +7,15 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from typing import NamedTuple
 
-from newscrawl.extraction.normalize import fold, fold_normalized, match_key, strip_punctuation
+from newscrawl.extraction.normalize import (
+    fold,
+    fold_normalized,
+    match_key,
+    normalize_spaces,
+    strip_punctuation,
+)
 from newscrawl.package_data import read_package_toml
 
 START_CHARS = 1500
@@ -28,6 +35,7 @@ _EDGES = re.compile(r"^[^\w\"@#€$£]+|[^\w\"%€$£]+$")
 _SENTENCE_BREAK = re.compile(r"(?:[.!?:]|\.\.\.)\s+(?=\w)|\s[-|>]+\s|\s\|\s?")
 _REPORTED = re.compile(
     r",\s(?:[\w'-]+\s){0,4}?(?:dit|disait|disent|declare|affirme|explique|repete|lance|lancait|ecrit|promet|raconte|"
+    r"conseille|recommande|demande|exhorte|previent|rappelle|suggere|ordonne|advises|advised|urges|urged|recommends|"
     r"plaide|estime|assure|insiste|said|says|say|read|reads|told|wrote|writes|repeats|asks|asked|warned|argues)\b|"
     r",\s[^,]{0,40}\w-(?:t-)?(?:il|elle|ils|elles|on)\b"
 )
@@ -43,6 +51,8 @@ _SMALL_WORDS = frozenset({
 _QUOTED_START = re.compile(r"\s*[\"“«][^\"”»]+[\"”»]\W*\w")
 "A quotation that ends before the line does: the line says who used the words."
 _TITLE_BREAK = r" ?(?:[:|>]+|>>+| -) ?"
+_TITLE_STOPS = (".", "。", "।")
+_OPENING_MARKS, _CLOSING_MARKS = " \"'«»„“”‘’([¿¡", " )]»«>→›…"
 _TITLE_START = re.compile(r"[\"'(]*[A-ZÀ-ÖØ-Þ0-9]")
 _TITLE_END = re.compile(r"\.\W*$")
 
@@ -52,16 +62,20 @@ class Phrase:
     reason: str
     edge_only: bool
     "Whether it counts only among the first and last lines of a story."
+    outside_only: bool = False
+    "Whether it counts only outside the sentences of a story, or for a line of links."
     opens_list: bool = False
     "Whether it is the label of a list, which goes with it."
 
 
 class PrefixTable:
-    """Beginnings of lines. Most lines begin with none of them, which a single `startswith` shows."""
+    """Beginnings of lines. Most lines begin with none of them, which a look at their first letters shows."""
 
     def __init__(self, phrases: dict[str, Phrase]) -> None:
         self._phrases = phrases
         self._prefixes = tuple(phrases)
+        self._shortest = min(map(len, phrases), default=0)
+        self._heads = frozenset(prefix[: self._shortest] for prefix in phrases)
 
     def find(self, folded: str) -> Phrase | None:
         """The phrase that a folded line begins with."""
@@ -70,7 +84,7 @@ class PrefixTable:
 
     def find_prefix(self, folded: str) -> str | None:
         """The beginning that a folded line has."""
-        if not folded.startswith(self._prefixes):
+        if folded[: self._shortest] not in self._heads or not folded.startswith(self._prefixes):
             return None
         return next(prefix for prefix in self._prefixes if folded.startswith(prefix))
 
@@ -97,6 +111,15 @@ class LinePattern:
         """Whether a line is the title of another story behind a label."""
         label = self.titled.match(key) if self.titled is not None else None
         return label is not None and _TITLE_START.match(line, label.end()) is not None
+
+
+class RelatedLine(NamedTuple):
+    """A label such as `Les også`, and what follows on its line."""
+
+    title: str
+    "Of the other story; empty if the label stands alone."
+    is_separated: bool
+    "Whether a colon or another mark stands between label and title."
 
 
 def _captured(match: re.Match[str], line: str) -> Iterator[str]:
@@ -160,7 +183,11 @@ def load_line_patterns() -> tuple[LinePattern, ...]:
         labels = [_insert_words(text, words) for text in table.get("titled", ())]
         patterns.append(
             LinePattern(
-                phrase=Phrase(reason=table["reason"], edge_only=table["where"] == "edge"),
+                phrase=Phrase(
+                    reason=table["reason"],
+                    edge_only=table["where"] == "edge",
+                    outside_only=table["where"] == "outside",
+                ),
                 lines=re.compile("|".join(line for line in lines if not _GROUP.search(line))),
                 named=_join_patterns([line for line in lines if _GROUP.search(line)]),
                 titled=_join_patterns([f"(?:{label}){_TITLE_BREAK}" for label in labels]),
@@ -179,8 +206,54 @@ def _insert_words(text: str, words: dict[str, str]) -> str:
 
 @lru_cache(maxsize=4096)
 def find_phrase(text: str) -> Phrase | None:
-    """The phrase or pattern that a line with normalized spaces has, if any."""
-    return find_listed_phrase(text) or (find_line_pattern(text) if len(text) <= PATTERN_CHARS else None)
+    """The phrase, label or pattern that a line with normalized spaces has, if any."""
+    if len(text) > PATTERN_CHARS:
+        return find_listed_phrase(text)
+    line = split_related_line(text)
+    if line is not None and not line.title:
+        return Phrase(reason="related", edge_only=False, opens_list=True)
+    is_sentence = line is not None and not line.is_separated and line.title.endswith(_TITLE_STOPS)
+    listed = find_listed_phrase(text)
+    if listed is not None and not is_sentence and not _is_reported_appeal(text):
+        return listed
+    if line is not None and _is_titled(line):
+        return Phrase(reason="related", edge_only=False)
+    return find_line_pattern(text)
+
+
+def _is_reported_appeal(text: str) -> bool:
+    """Whether a person of the story makes the appeal of a line: `Download the app, he advises`."""
+    lexicon = load_phrases()
+    folded = fold_normalized(text)
+    if strip_punctuation(folded) in lexicon.lines or not lexicon.starts.find_prefix(folded):
+        return False
+    return _REPORTED.search(_letters_only(_plain_line(text))) is not None
+
+
+def _is_titled(line: RelatedLine) -> bool:
+    """Whether a title rather than a clause stands behind a label."""
+    begins = line.title.lstrip(_OPENING_MARKS)[:1]
+    return line.is_separated and not begins.islower() and not line.title.endswith(_TITLE_STOPS)
+
+
+def split_related_line(text: str) -> RelatedLine | None:
+    """The label that leads to other stories and the rest of a line that begins with such a label."""
+    if len(text) > OPENER_CHARS:
+        return None
+    match = _load_related_labels().match(_letters_only(text))
+    if match is None:
+        return None
+    title = text[match.end() :].strip().rstrip(_CLOSING_MARKS)
+    return RelatedLine(title, bool(match["mark"].strip()))
+
+
+@cache
+def _load_related_labels() -> re.Pattern[str]:
+    """A label at the start of a line in lower case and without accents, with the mark behind it."""
+    data = read_package_toml("newscrawl.extraction", "phrase_patterns.toml")
+    labels = {_letters_only(normalize_spaces(label)) for label in data["related"]["labels"]}
+    joined = "|".join(re.escape(label) for label in sorted(labels, key=lambda label: (-len(label), label)))
+    return re.compile(rf"[\W_]*(?:{joined})(?![^\W_])(?P<mark>[\W_]*)")
 
 
 @lru_cache(maxsize=4096)
@@ -277,8 +350,17 @@ _PUNCTUATION = str.maketrans(
 )
 
 
+class _PlainLetters(dict[int, str]):
+    """Letters in lower case and without accents, by code point; each is looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        letter = unicodedata.normalize("NFD", chr(code))[0].lower()[:1]
+        return self.setdefault(code, letter)
+
+
+_PLAIN_LETTERS = _PlainLetters()
+
+
 def _letters_only(line: str) -> str:
     """The line in lower case and without accents; each letter keeps its place."""
-    if line.isascii():
-        return line.lower()
-    return "".join(unicodedata.normalize("NFD", letter)[0].lower()[:1] for letter in line)
+    return line.lower() if line.isascii() else line.translate(_PLAIN_LETTERS)

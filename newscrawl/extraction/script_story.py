@@ -1,137 +1,176 @@
 """The story in a page's scripts, for pages that show it by script alone: JSON-LD or the state of the page.
 
-A text counts as the story only beside the headline of the page: in the node of the story, or in an object of
-the state that holds the headline.
+A text counts as the story only in the JSON-LD node of the story, or in an object of the state that holds the
+headline or the address of the page. A story behind a wall stays what the page shows of it: nothing is read
+where the page, its lines or the object itself says that readers have to pay or to log in.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from html import escape, unescape
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from urllib.parse import urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement, document_fromstring
 
 from newscrawl.extraction.blocks import TextBlock, build_outline
 from newscrawl.extraction.head import PageHead
-from newscrawl.extraction.jsonld import MAX_CHARS, Json, is_free, string_values
-from newscrawl.extraction.normalize import match_key
+from newscrawl.extraction.jsonld import Json, string_values
+from newscrawl.extraction.metadata.access import is_walled_tier, read_access
+from newscrawl.extraction.normalize import match_key, text_size
 from newscrawl.extraction.parse import MAX_ATTRIBUTES, count_attributes
+from newscrawl.extraction.rich_text import RichTextReader, is_other_story, mark_paragraphs
+from newscrawl.extraction.script_states import read_states, resolve_references, walk_values
 
 MIN_SCRIPT_CHARS = 400
-"A shorter text is a description of the story rather than the story."
-_MAX_SCRIPTS = 50
-_MAX_VALUES = 20_000
-"Values of a page's state that are looked at; a headline and its story come early."
-_MAX_DEPTH = 30
+"A smaller text is a description of the story rather than the story."
 _MAX_TITLED = 20
 "Objects with the headline whose text is looked at."
 _MAX_TITLE_CHARS = 300
-_STATE = re.compile(r"^\s*(?:window\.|self\.|var |let |const )?[\w.$\[\]\"']{1,80}\s*=\s*(?=[{\[])")
-"How scripts assign the state of a page to a variable."
-_MARKUP = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
-_BLOCK_MARKUP = re.compile(r"<(?:p|br|div|h[2-6]|ul|blockquote)\b", re.IGNORECASE)
-_TEXT_KEYS = ("text", "html", "content", "value", "body", "paragraph", "data")
-"Keys under which the parts of a story hold their text; what is below `data` or `content` is searched too."
-_MAX_PART_DEPTH = 3
+_MIN_PATH_CHARS = 10
+"A shorter path is that of a section."
+_MAX_SIGNS = 0.01
+"Share of braces and semicolons from which a text is a style sheet or a program."
+_TAG = re.compile(r"<[^<>]{0,1000}>")
+_TITLE_HOLDERS = re.compile(r"head|title|seo|meta|basic|fields|attributes|^name$|^og$", re.IGNORECASE)
+"Keys of objects that hold the headline for the object around them."
+_ADDRESS_KEYS = re.compile(r"url|slug|link|path|canonical|uri", re.IGNORECASE)
+_OTHER_KEYS = re.compile(
+    r"comment|related|recommend|latest|trending|sidebar|popular|teaser|author|^bio|footer|legal|cookie|consent|"
+    r"newsletter|advert|promo|i18n|locale|translation|messages|menu|navigation|__style|css$",
+    re.IGNORECASE,
+)
+"Keys of what stands around a story."
+_WALLED_KEYS = frozenset({
+    "ispremium", "premium", "ispaid", "paid", "islocked", "locked", "paywall", "ispaywalled", "haspaywall",
+    "paywalled", "subscriberonly", "subscribersonly", "issubscriberonly", "membersonly", "memberonly",
+    "paidcontent", "ispaidcontent", "ispaywall", "requiressubscription", "isplus",
+})  # fmt: skip
+_FREE_KEYS = frozenset({"isaccessibleforfree", "isfree"})
+_TIER_KEYS = frozenset({
+    "access", "accesslevel", "accesstype", "accesstier", "contenttier", "contentcode", "paywallstatus",
+    "tier", "paywall", "visibility",
+})  # fmt: skip
 
 
-def read_script_story(head: PageHead, tree: HtmlElement, titles: set[str]) -> list[TextBlock]:
+def read_script_story(
+    head: PageHead, tree: HtmlElement, titles: set[str], lines: Sequence[TextBlock]
+) -> list[TextBlock]:
     """The blocks of the story in JSON-LD or else in the state of the page; empty if neither holds it.
 
-    A story that the page declares as not free stays what the page shows of it.
+    `titles` are the match keys of the page's headline, `lines` its visible blocks.
     """
-    if is_free(head.story_node) is False:
+    access = read_access(head, lines, sum(len(line.text) for line in lines))
+    if access.free is False or access.wall in {"paywall", "login"}:
         return []
     declared = max(string_values(head.story_node.get("articleBody")), key=len, default="")
-    if len(declared) >= MIN_SCRIPT_CHARS:
-        return _read_blocks([declared])
-    best: list[str] = []
-    for state in _read_states(tree):
-        for parts in _titled_texts(state, titles):
-            if _count_chars(parts) > _count_chars(best):
-                best = parts
-    return _read_blocks(best) if _count_chars(best) >= MIN_SCRIPT_CHARS else []
+    if _measure_text(html := mark_paragraphs(declared)) >= MIN_SCRIPT_CHARS:
+        return read_blocks(html)
+    path = urlsplit(head.url).path.rstrip("/")
+    reader, best = RichTextReader(), ""
+    for state in read_states(tree):
+        resolve_references(state)
+        holders = list(islice(_find_holders(state, titles, path), _MAX_TITLED))
+        if any(map(is_walled_holder, [*holders, *_find_parents(state, holders)])):
+            return []
+        best = max([best, *(_longest_text(holder, titles, reader) for holder in holders)], key=_measure_text)
+    return read_blocks(best) if _measure_text(best) >= MIN_SCRIPT_CHARS else []
 
 
-def _count_chars(parts: list[str]) -> int:
-    return sum(map(len, parts))
+def has_walled_state(head: PageHead, tree: HtmlElement, titles: set[str]) -> bool:
+    """Whether the state of the page says of its story that readers have to pay or to log in."""
+    path = urlsplit(head.url).path.rstrip("/")
+    for state in read_states(tree):
+        resolve_references(state)
+        holders = list(islice(_find_holders(state, titles, path), _MAX_TITLED))
+        if any(map(is_walled_holder, [*holders, *_find_parents(state, holders)])):
+            return True
+    return False
 
 
-def _read_blocks(parts: list[str]) -> list[TextBlock]:
-    """The blocks of texts that may be HTML; a line of plain text is a paragraph."""
-    whole = "".join(part if _BLOCK_MARKUP.search(part) else _mark_paragraphs(part) for part in parts)
-    whole = whole.replace("\x00", "")
-    if count_attributes(whole) > MAX_ATTRIBUTES:
-        return []
-    try:
-        return build_outline(document_fromstring(f"<div>{whole}</div>"))[0]
-    except (etree.ParserError, AssertionError):
-        return []
+def _measure_text(html: str) -> float:
+    """Size of the text outside of markup; 0 for what is no text for readers."""
+    text = _TAG.sub("", html)
+    signs = text.count("{") + text.count("}") + text.count(";")
+    is_text = signs <= _MAX_SIGNS * len(text) and (" " in text or not text.isascii())
+    return text_size(text) if is_text else 0.0
 
 
-def _mark_paragraphs(text: str) -> str:
-    text = text if _MARKUP.search(text) else escape(unescape(text))
-    return "".join(f"<p>{line}</p>" for line in text.splitlines())
+def _find_holders(state: Json, titles: set[str], path: str) -> Iterator[dict[str, Json]]:
+    """Yield the objects that hold the headline of the page, or its address."""
+    for value in walk_values(state):
+        if isinstance(value, dict) and (_has_title(value, titles) or _has_path(value, path)):
+            yield value
 
 
-def _read_states(tree: HtmlElement) -> Iterator[Json]:
-    """Yield what the scripts of a page hold as JSON, apart from JSON-LD."""
-    chars = 0
-    for script in list(tree.iter("script"))[:_MAX_SCRIPTS]:
-        text, kind = script.text or "", (script.get("type") or "").lower()
-        chars += len(text)
-        if len(text) < MIN_SCRIPT_CHARS or chars > MAX_CHARS or "ld+json" in kind:
-            continue
-        start = 0 if "json" in kind else next((match.end() for match in [_STATE.match(text)] if match), -1)
-        if start >= 0:
-            try:
-                yield json.JSONDecoder(strict=False).raw_decode(text[start:].lstrip())[0]
-            except (ValueError, RecursionError):
-                continue
+def _has_title(value: dict[str, Json], titles: set[str]) -> bool:
+    """Whether an object holds the headline, itself or in an object for headlines."""
+    held = (part for key, part in value.items() if isinstance(part, dict) and _TITLE_HOLDERS.search(key))
+    return any(_is_title(part, titles) for holder in (value, *held) for part in holder.values())
 
 
-def _titled_texts(state: Json, titles: set[str]) -> Iterator[list[str]]:
-    """Yield the longest text in each object that holds the headline."""
-    titled = (
-        (value, depth)
-        for value, depth in _walk([(state, 0)])
-        if isinstance(value, dict) and any(_is_title(part, titles) for part in value.values())
+def _has_path(value: dict[str, Json], path: str) -> bool:
+    """Whether an object holds the address of the page."""
+    return len(path) >= _MIN_PATH_CHARS and any(
+        isinstance(part, str) and _ADDRESS_KEYS.search(key) and _read_path(part) == path
+        for key, part in value.items()
     )
-    for value, depth in islice(titled, _MAX_TITLED):
-        yield max((_read_parts(part) for part, _ in _walk([(value, depth)])), key=_count_chars)
 
 
-def _walk(values: list[tuple[Json, int]]) -> Iterator[tuple[Json, int]]:
-    """Yield the values and all values inside, outer ones first, with their depths."""
-    for value, depth in values:
-        if len(values) > _MAX_VALUES:
-            return
-        yield value, depth
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        if depth < _MAX_DEPTH:
-            values.extend((part, depth + 1) for part in inner)
+def _find_parents(state: Json, holders: list[dict[str, Json]]) -> Iterator[dict[str, Json]]:
+    """Yield what the objects around these say themselves."""
+    inside = set(map(id, holders))
+    for value in walk_values(state) if holders else ():
+        if isinstance(value, dict) and any(id(part) in inside for part in value.values()):
+            yield {key: part for key, part in value.items() if not isinstance(part, dict)}
+
+
+def _read_path(address: str) -> str:
+    """The path of an address, without a slash at its end; empty for what is no address."""
+    try:
+        return urlsplit(address).path.rstrip("/") if len(address) <= 2_000 else ""
+    except ValueError:
+        return ""
+
+
+def _longest_text(holder: dict[str, Json], titles: set[str], reader: RichTextReader) -> str:
+    """The longest text in an object, apart from what is about other stories or stands around its own."""
+
+    def is_other(key: str | int, value: Json) -> bool:
+        is_around = isinstance(key, str) and _OTHER_KEYS.search(key) is not None
+        return is_around or is_other_story(value, titles)
+
+    parts = (part for part in walk_values(holder, is_other) if isinstance(part, str | list))
+    return max((reader.render(part, titles) for part in parts), key=_measure_text, default="")
 
 
 def _is_title(value: Json, titles: set[str]) -> bool:
     return isinstance(value, str) and len(value) <= _MAX_TITLE_CHARS and match_key(value) in titles
 
 
-def _read_parts(value: Json) -> list[str]:
-    """The text of a string, or of a list whose items are paragraphs."""
-    if isinstance(value, str):
-        return [value] if len(value) >= MIN_SCRIPT_CHARS and " " in value[:100] else []
-    if not isinstance(value, list):
+def is_walled_holder(holder: dict[str, Json]) -> bool:
+    """Whether an object says that its story is not for all readers."""
+    inner = (value for value in holder.values() if isinstance(value, dict))
+    for key, value in [*holder.items(), *(item for part in inner for item in part.items())]:
+        name = re.sub(r"[_-]", "", key.lower())
+        word = str(value).strip().lower() if isinstance(value, str | bool) else ""
+        if name in _WALLED_KEYS and word == "true":
+            return True
+        if name in _FREE_KEYS and word == "false":
+            return True
+        if name in _TIER_KEYS and is_walled_tier(word):
+            return True
+    return False
+
+
+def read_blocks(html: str) -> list[TextBlock]:
+    """The blocks of a piece of HTML that is no page; none if it has too many attributes or no elements."""
+    html = html.replace("\x00", "")
+    if count_attributes(html) > MAX_ATTRIBUTES:
         return []
-    return [text for item in value if (text := _part_text(item, 0))]
-
-
-def _part_text(item: Json, depth: int) -> str:
-    if isinstance(item, str):
-        return item if " " in item else ""
-    if not isinstance(item, dict) or depth > _MAX_PART_DEPTH:
-        return ""
-    return next((text for key in _TEXT_KEYS if (text := _part_text(item.get(key), depth + 1))), "")
+    try:
+        return build_outline(document_fromstring(f"<div>{html}</div>"))[0]
+    except (etree.ParserError, AssertionError):
+        return []

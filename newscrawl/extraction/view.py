@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from lxml.cssselect import CSSSelector
 from lxml.etree import XPathError
@@ -16,13 +17,15 @@ from newscrawl.extraction.blocks import Frame, TextBlock, build_outline, inner_t
 from newscrawl.extraction.head import PageHead
 from newscrawl.extraction.normalize import truncate
 from newscrawl.extraction.platforms import Platform
-from newscrawl.items import Removed
+from newscrawl.items import RemovalKind, Removed
 from newscrawl.outlet import Rule
 
 MAX_REMOVED = 50
 SAMPLE_CHARS = 80
 MAX_MATCHES = 5_000
 OUTLET_RULE = "outlet_rule"
+_BUTTON_PARTS, _FOLD_LEVELS = 5, 20
+"Elements in which the button above a part that the reader unfolds is searched for, and those around a block."
 _TRUSTED_REASONS = frozenset({"comments", "comments_form", "consent", OUTLET_RULE})
 "Elements with these reasons often hold more text than a short story, and it reads like one."
 
@@ -73,8 +76,8 @@ def _compile_selector(selector: str) -> CSSSelector | None:
         return None
 
 
-def describe_removal(reason: str, text: str) -> Removed:
-    return Removed(reason=reason, chars=len(text), sample=truncate(text, SAMPLE_CHARS))
+def describe_removal(reason: str, text: str, kind: RemovalKind | None = None) -> Removed:
+    return Removed(reason=reason, kind=kind, chars=len(text), sample=truncate(text, SAMPLE_CHARS))
 
 
 def build_view(tree: HtmlElement, head: PageHead, rule: Rule, platform: str | None = None) -> PageView:
@@ -147,3 +150,13 @@ def prune_tree(view: PageView) -> None:
             gap = Element("span")
             gap.tail = element.tail
             parent.replace(element, gap)
+
+
+def is_unfolded(block: TextBlock) -> bool:
+    """Whether a hidden block is in an element that a button right above it unfolds."""
+    around = [block.frame, *islice(block.frame.ancestors(), _FOLD_LEVELS)]
+    hiding = [frame for frame in around if frame.hidden][-1]
+    before = hiding.element.getprevious()
+    return before is not None and any(
+        part.get("aria-expanded") is not None for part in islice(before.iter(), _BUTTON_PARTS)
+    )

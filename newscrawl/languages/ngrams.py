@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from math import log
 from operator import add
@@ -53,7 +53,7 @@ def unpack_lanes(total: int) -> tuple[int, ...]:
 class NgramCosts(dict[str, int]):
     """Packed costs of each n-gram by language, computed on first use."""
 
-    def __init__(self, counts: dict[str, list[int]], totals: Sequence[Sequence[int]]) -> None:
+    def __init__(self, counts: Mapping[str, Sequence[int]], totals: Sequence[Sequence[int]]) -> None:
         """`counts` has (language, frequency) by n-gram, flat; `totals` the n-grams by language and length."""
         super().__init__()
         self._counts = counts
@@ -96,7 +96,8 @@ def load_ngram_costs() -> NgramCosts:
         totals.append(profile["n_words"])
         for gram, count in profile["freq"].items():
             counts[gram] += at, count
-    return NgramCosts(dict(counts), totals)
+    # Tuples of numbers are nothing for the garbage collector to look at.
+    return NgramCosts({gram: tuple(found) for gram, found in counts.items()}, totals)
 
 
 def ngram_costs(word: str) -> list[int]:

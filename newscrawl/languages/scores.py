@@ -17,8 +17,8 @@ FOR_FR, FOR_EN, FOR_GUEST, WORDS, CAPITALISED, FAMILIAR, LETTERS, UPPER = range(
 "Lanes after the languages: by how much French, English or a guest is preferred, then counts."
 _EVIDENCE = Struct(f"<{WORDS}I")
 NEUTRAL = (0,) * len(STATES)
-MAX_TABLE_WORDS = 30_000
-"Spellings a table caches."
+MAX_TABLE_WORDS = 50_000
+"Spellings a table caches; it also has those of the time before that are still in use."
 MAX_TABLE_WORD_CHARS = 60
 MAX_COMPOUND_PARTS = 8
 "Parts read of a compound; more add nothing."
@@ -223,15 +223,22 @@ def _compound_costs(word: str, weight: Weight) -> tuple[Sequence[int], int]:
 
 
 class EvidenceTable(dict[str, int]):
-    """Spelling to packed evidence and counts, filled on demand."""
+    """Spelling to packed evidence and counts, filled on demand.
+
+    A full table is put aside, and its spellings move over as they are met again: the frequent ones stay.
+    """
 
     def __init__(self, weight: Weight) -> None:
         super().__init__()
         self._weight = weight
+        self._older: dict[str, int] = {}
 
     def __missing__(self, token: str) -> int:
-        value = _weigh_token(token, self._weight)
+        value = self._older.get(token)
+        if value is None:
+            value = _weigh_token(token, self._weight)
         if len(self) >= MAX_TABLE_WORDS:
+            self._older = dict(self)
             self.clear()
         if len(token) <= MAX_TABLE_WORD_CHARS:
             self[token] = value

@@ -31,7 +31,11 @@ class CheckedRedirectMiddleware(RedirectMiddleware):
         if response.status in REDIRECTS and _NO_HOST.fullmatch(location):
             # As a relative URL it would lead to the page itself, again and again.
             raise BadRedirect(f"{request.url} leads to {location.decode('latin-1')}")
-        return super().process_response(request, response)
+        try:
+            return super().process_response(request, response)
+        except ValueError as error:
+            # Of urljoin and Request: an open bracket, or a scheme without a server such as `javascript:`.
+            raise BadRedirect(f"{request.url} leads to {location.decode('latin-1')}: {error}") from error
 
     def _redirect(self, redirected: Request, request: Request, reason: Any) -> Request:
         if not has_possible_host(redirected.url):

@@ -34,12 +34,14 @@ from newscrawl.discovery.rights_files import (
     parse_usage_rules,
 )
 from newscrawl.downloader.capture import utc_now
+from newscrawl.downloader.request_meta import LINK, PART, SOURCE_RIGHTS
 from newscrawl.errors import ArchiveError
-from newscrawl.items import LINK, Link
+from newscrawl.items import Link
 from newscrawl.middlewares.politeness import open_host_table
 from newscrawl.middlewares.robots import ROBOTS_PATH
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.hosts import HostTable
+from newscrawl.warc.story_parts import StoryPart
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +78,22 @@ class RightsMiddleware:
         link: Link | None = request.meta.get(LINK)
         origin = web_origin(request.url)
         if link is None or not origin:
+            self._note_form(request, origin)
             return
         async with self._locks[origin]:
             if self.fetches_files and self._is_stale(self._load(origin)):
                 await self._fetch_files(origin)
-        request.meta[LINK] = replace(link, rights=self._load(origin).rights.statement(request.url))
+        rights = self._load(origin).rights
+        own, source = rights.statement(request.url), link.from_url
+        request.meta[LINK] = replace(link, rights=own)
+        theirs = rights.statement(source) if source and web_origin(source) == origin else None
+        request.meta[SOURCE_RIGHTS] = theirs if theirs != own else None
+
+    def _note_form(self, request: Request, origin: str) -> None:
+        """Note what the site's files say of another form of a page, which they were fetched for."""
+        part: StoryPart | None = request.meta.get(PART)
+        if origin and part and part.form:
+            request.meta[SOURCE_RIGHTS] = self._load(origin).rights.statement(request.url)
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Read a robots.txt's reservations, whoever requested it; a site without the file states none."""

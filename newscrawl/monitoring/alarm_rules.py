@@ -18,6 +18,7 @@ from newscrawl.monitoring.history import (
     MAX_SAMPLING_ERROR,
     MAX_SCATTER,
     MIN_PORTIONS,
+    MIN_REST,
     MIN_SPAN,
     ODD_RUNS,
     PORTION,
@@ -31,7 +32,7 @@ from newscrawl.monitoring.history import (
     time_span,
     was_standing,
 )
-from newscrawl.monitoring.metrics import FIELDS, RunMetrics, sum_counts
+from newscrawl.monitoring.metrics import FIELDS, RunMetrics, pool_metrics, sum_counts
 
 MIN_PAGES = 8
 MIN_PAGES_OF_NEW_OUTLET = 20
@@ -55,6 +56,10 @@ FIELD_SHIFT, CHROME_SHIFT, REPEATED_SHIFT, LANGUAGE_SHIFT = 0.3, 0.25, 0.1, 0.3
 WALL_SHIFT, ARTICLE_SHIFT, REFUSAL_SHIFT, ROBOTS_SHIFT = 0.3, 0.4, 0.4, 0.5
 ENTRY_SHIFT, SPAM_SHIFT, NEW_LANGUAGE_SHIFT = 0.5, 0.3, 0.5
 "How far a share has to move before it raises an alarm."
+AGREEMENT_SHIFT, PARTIAL_SHIFT = 0.4, 0.4
+"The same for articles on which classifier and witness agree, and for witnesses that are partial."
+MIN_AGREEMENT = 0.6
+"F1 by characters below which an alarm is raised where nothing is usual yet."
 WALL_REASONS = ("bot_wall",)
 "Reasons of rejected pages that consist of a wall."
 
@@ -205,6 +210,41 @@ def chrome_rising(runs: Sequence[RunRecord]) -> str | None:
     if shift and shift.rose(REPEATED_SHIFT):
         details.append(f"paragraphs that several articles share: {_describe_shift(shift)}")
     return "; ".join(details) or None
+
+
+def witness_differs(runs: Sequence[RunRecord]) -> str | None:
+    """The classifier no longer chooses the text that the outlet's own feed or API has as the story."""
+    details = []
+    shift = measure_shift("witness_differs", runs, lambda run: run.witness_close, _whole_witnesses)
+    newest = next(iter(split_portions(runs, _whole_witnesses)), [])
+    now, rest = (pool_metrics(pool).agreement for pool in (newest, _drop_least_agreeing(newest)))
+    if shift and shift.fell(AGREEMENT_SHIFT):
+        details.append(f"classifier and witness agree on {_describe_shift(shift)}, of the articles")
+    elif not shift and rest.whole >= MIN_REST and (rest.f1 or 0) < MIN_AGREEMENT:
+        details.append(f"classifier and witness agree on {now.f1 or 0:.0%} of the text")
+    if details and (differences := now.describe_differences()):
+        details.append(differences)
+    shift = measure_shift("witness_differs", runs, lambda run: run.witness_partial, _all_witnesses)
+    if shift and shift.rose(PARTIAL_SHIFT):
+        details.append(f"feed or API seems to have only a part of the story: {_describe_shift(shift)}")
+    return "; ".join(details) or None
+
+
+def _drop_least_agreeing(runs: Sequence[RunMetrics]) -> Sequence[RunMetrics]:
+    """The runs without the two that lower the agreement most: one long page raises no alarm."""
+
+    def surplus(run: RunMetrics) -> float:
+        return 2 * run.witness_common - MIN_AGREEMENT * (run.agreement.chosen + run.agreement.expected)
+
+    return sorted(runs, key=surplus)[ODD_RUNS:]
+
+
+def _whole_witnesses(run: RunMetrics) -> int:
+    return run.witness_whole
+
+
+def _all_witnesses(run: RunMetrics) -> int:
+    return run.witness_whole + run.witness_partial
 
 
 def languages_shifted(runs: Sequence[RunRecord]) -> str | None:
@@ -368,6 +408,7 @@ RULES: dict[str, tuple[Level, Callable[[Sequence[RunRecord]], str | None] | None
     "text_short": ("warning", text_short),
     "fields_missing": ("warning", fields_missing),
     "chrome_rising": ("warning", chrome_rising),
+    "witness_differs": ("warning", witness_differs),
     "languages_shifted": ("warning", languages_shifted),
     "layout_broken": ("error", layout_broken),
     "walls": ("warning", walls),
@@ -376,6 +417,7 @@ RULES: dict[str, tuple[Level, Callable[[Sequence[RunRecord]], str | None] | None
     "feed_frozen": ("warning", feed_frozen),
     "feed_hijacked": ("error", feed_hijacked),
     "source_retired": ("warning", None),
+    "files_waiting": ("warning", None),
     "run_failing": ("error", run_failing),
 }
-"Every alarm by its name, which does not change; state knows of retired sources, so that has no rule."
+"Every alarm by its name, which does not change. State knows of retired sources, and the spool what waits."

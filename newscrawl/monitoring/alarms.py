@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from newscrawl.monitoring.alarm_rules import RULES, Level
-from newscrawl.monitoring.history import PORTION, RunRecord
+from newscrawl.monitoring.alarm_rules import MIN_PAGES, RULES, Level
+from newscrawl.monitoring.history import PORTION, Count, RunRecord
 from newscrawl.monitoring.metrics import RunMetrics, pool_metrics
 from newscrawl.outlet import Expect
 
@@ -102,6 +102,10 @@ def _iter_broken_bounds(
     if shortest is not None and newest.lengths and middle < shortest:
         detail = f"half of the texts have up to {middle:.0f} characters, at least {shortest} expected"
         yield "text_short", detail
+    agreement, least = pool_newest(runs, lambda metrics: metrics.witness_whole).agreement, expect.agreement
+    if least is not None and agreement.whole >= MIN_PAGES and (agreed := agreement.f1 or 0) < least:
+        detail = f"classifier and witness agree on {agreed:.0%} of the text, at least {least:.0%} expected"
+        yield "witness_differs", f"{detail}; {agreement.describe_differences()}"
     total = sum(newest.letters.values())
     for name, (least, most) in sorted(expect.languages.items()) if total else ():
         share = newest.letters.get(name, 0) / total
@@ -115,11 +119,14 @@ def _iter_broken_bounds(
         yield "feed_frozen", f"the newest entry is {age:.0f} hours old, {expect.stale_hours} at most expected"
 
 
-def pool_newest(runs: Sequence[RunRecord]) -> RunMetrics:
-    """The newest runs that have PORTION pages together; all runs if there are not so many."""
+def pool_newest(runs: Sequence[RunRecord], size: Count = lambda metrics: metrics.pages) -> RunMetrics:
+    """The newest runs that have PORTION pages together; all runs if there are not so many.
+
+    `size`: how many pages of a run count.
+    """
     newest: list[RunMetrics] = []
     for run in reversed(runs):
         newest.append(run.metrics)
-        if sum(metrics.pages for metrics in newest) >= PORTION:
+        if sum(map(size, newest)) >= PORTION:
             break
     return pool_metrics(newest)

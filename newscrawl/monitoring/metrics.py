@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from newscrawl.items import Article, blake2b_digest
+from newscrawl.digests import blake2b_digest
+from newscrawl.items import Article
+from newscrawl.monitoring.agreement import Agreement, read_agreement, sum_agreements
 
 MAX_LENGTHS = 64
 "Text lengths that a run stores; a run with more articles stores as many quantiles."
@@ -73,6 +75,18 @@ class RunMetrics(BaseModel):
     "Articles behind a wall, by kind of wall."
     spam: int = 0
     "Articles whose title looks like spam."
+    witness_whole: int = 0
+    "Articles whose feed or API has the whole story."
+    witness_close: int = 0
+    "Articles among these on which the classifier agrees with the witness."
+    witness_partial: int = 0
+    "Articles whose feed or API has a part of the story."
+    witness_common: int = 0
+    "Characters of blocks that the classifier chose and whole witnesses have."
+    witness_extra: dict[str, int] = Field(default_factory=dict)
+    "Characters of blocks that only the classifier chose, by kind of block."
+    witness_missed: dict[str, int] = Field(default_factory=dict)
+    "Characters of blocks that only whole witnesses have, by kind of block."
     statuses: dict[str, int] = Field(default_factory=dict)
     "Responses by HTTP status."
     lost: int = 0
@@ -91,6 +105,18 @@ class RunMetrics(BaseModel):
     "Links that were waiting when the run ended."
     bytes: int = 0
     "Bytes of WARC."
+
+    @property
+    def agreement(self) -> Agreement:
+        """How well the classifier agrees with the outlet's feeds and APIs."""
+        return Agreement(
+            whole=self.witness_whole,
+            partial=self.witness_partial,
+            close=self.witness_close,
+            common=self.witness_common,
+            extra=self.witness_extra,
+            missed=self.witness_missed,
+        )
 
 
 _SUMS = tuple(name for name, field in RunMetrics.model_fields.items() if field.annotation is int)
@@ -148,6 +174,8 @@ class ArticleMeasures(NamedTuple):
     letters: dict[str, int]
     wall: str
     is_spam: bool
+    agreement: Agreement | None
+    "None where no witness was compared."
     paragraphs: tuple[tuple[bytes, int], ...]
     "Digest and length of each paragraph."
 
@@ -166,6 +194,7 @@ class RunCollector:
         """The fields of `RunMetrics` that depend on articles."""
         articles = self._measures.values()
         compared, repeated = self._count_repeated()
+        agreement = sum_agreements(article.agreement for article in articles if article.agreement)
         return {
             "new": sum(article.is_new for article in articles),
             "filled": dict(Counter(name for article in articles for name in article.filled)),
@@ -177,6 +206,12 @@ class RunCollector:
             "letters": sum_counts(article.letters for article in articles),
             "walls": dict(Counter(article.wall for article in articles if article.wall != "none")),
             "spam": sum(article.is_spam for article in articles),
+            "witness_whole": agreement.whole,
+            "witness_close": agreement.close,
+            "witness_partial": agreement.partial,
+            "witness_common": agreement.common,
+            "witness_extra": agreement.extra,
+            "witness_missed": agreement.missed,
         }
 
     def _count_repeated(self) -> tuple[int, int]:
@@ -199,8 +234,10 @@ def measure_article(article: Article) -> ArticleMeasures:
         letters={share.lang: share.chars for share in article.lang_mix},
         wall=article.access.wall,
         is_spam=looks_like_spam(article.title or ""),
+        agreement=read_agreement(article.quality),
         paragraphs=tuple(
-            (blake2b_digest(" ".join(block.text.split()), 8), len(block.text)) for block in article.blocks
+            (blake2b_digest(" ".join(block.text.split()), 8), len(block.text))
+            for block in article.text_blocks
         ),
     )
 

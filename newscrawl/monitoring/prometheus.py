@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from newscrawl.monitoring.agreement import Agreement
 from newscrawl.monitoring.alarms import NAMES
 
 
@@ -30,6 +31,8 @@ class RunSnapshot:
     "By outcome."
     languages: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
+    agreement: Agreement = field(default_factory=Agreement)
+    "Of the classifier with the outlet's feeds and APIs."
     alarms: Collection[str] = ()
     "Names of the standing alarms."
 
@@ -45,15 +48,27 @@ def render_metrics(run: RunSnapshot) -> bytes:
         ("run_articles", "Articles written in the last run.", run.articles),
         ("run_warc_bytes", "Bytes of WARC written in the last run.", run.warc_bytes),
         ("links_waiting", "Links that the last run left for the next.", run.waiting),
+        (
+            "run_witness_precision",
+            "Share of the text chosen by the classifier that feeds and APIs have too.",
+            run.agreement.precision,
+        ),
+        (
+            "run_witness_recall",
+            "Share of the text of feeds and APIs that the classifier has chosen.",
+            run.agreement.recall,
+        ),
     ]
     for name, text, value in gauges:
         if value is not None:
             gauge = Gauge(f"newscrawl_{name}", text, ["outlet"], registry=registry)
             gauge.labels(run.outlet).set(value)
     standing = {name: int(name in run.alarms) for name in NAMES}
+    witnesses = {"whole": run.agreement.whole, "partial": run.agreement.partial}
     labelled_gauges = [
         ("run_pages", "Pages of the last run by outcome.", "outcome", run.pages),
         ("run_sources", "Sources asked in the last run by outcome.", "outcome", run.sources),
+        ("run_witnesses", "Articles of the last run that a feed or an API has too.", "extent", witnesses),
         ("run_languages", "Articles of the last run by language.", "language", run.languages),
         ("run_responses", "Responses of the last run by HTTP status.", "status", run.statuses),
         ("alarm", "1 where the alarm stands since the last run.", "name", standing),

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, iter_lines, list_live_runs
 from newscrawl.errors import ArchiveError
-from newscrawl.items import Rights
+from newscrawl.items import Quality, Rights
+from newscrawl.monitoring.agreement import WITHOUT_WITNESS, Agreement, read_agreement, sum_agreements
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import page_key
 
@@ -38,6 +39,8 @@ class DayStats:
     syndicated: int = 0
     copies: int = 0
     "Articles that are duplicates of others, according to the database."
+    agreement: Agreement = field(default_factory=Agreement)
+    "Of the classifier with the feeds and APIs that have the articles too."
     failures: Counter[str] = field(default_factory=Counter)
     "Rejected pages by reason, without pages that had nothing new."
 
@@ -57,6 +60,8 @@ class DayStats:
         self.lengths.append(int(data.get("char_count") or 0))
         self.removed += sum(int(block.get("chars") or 0) for block in data.get("removed") or ())
         self.syndicated += bool((data.get("syndication") or {}).get("is_syndicated"))
+        if agreement := _read_line_agreement(data):
+            self.agreement = sum_agreements([self.agreement, agreement])
 
     def add_rejection(self, data: Mapping[str, Any]) -> None:
         if data["reason"] not in NO_FAILURE:
@@ -69,6 +74,7 @@ class DayStats:
         self.removed += other.removed
         self.syndicated += other.syndicated
         self.copies += other.copies
+        self.agreement = sum_agreements([self.agreement, other.agreement])
         self.failures.update(other.failures)
 
 
@@ -152,6 +158,17 @@ def _iter_line_fields(
                 broken.append(f"{path}, line {line.number}")
     except ArchiveError as error:
         broken.append(str(error))
+
+
+def _read_line_agreement(data: Mapping[str, Any]) -> Agreement | None:
+    """That of an article's line; None without a witness, and where another version wrote another form."""
+    quality = data.get("quality") or {}
+    if quality.get("witness", WITHOUT_WITNESS) == WITHOUT_WITNESS:
+        return None
+    try:
+        return read_agreement(Quality.model_validate(quality))
+    except ValidationError:
+        return None
 
 
 def _is_reserved(data: Mapping[str, Any]) -> bool:

@@ -18,13 +18,20 @@ from newscrawl.errors import BUSY, MACHINE_FAULT, Busy, NewscrawlError
 from newscrawl.extensions.log_formatter import is_json_log, open_log
 from newscrawl.extensions.report import get_report
 from newscrawl.logs import escape_controls, set_run
-from newscrawl.spiders.base import check_allowed
-from newscrawl.spiders.run_context import ARGUMENTS, REPLAY_SETTINGS, choose_replayed_runs, open_state
+from newscrawl.spiders.base import check_allowed, revisit_ages
+from newscrawl.spiders.run_context import (
+    ARGUMENTS,
+    REPLAY_SETTINGS,
+    check_spool,
+    choose_replayed_runs,
+    open_state,
+)
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from newscrawl.spiders.base import ArchivingSpider
+    from newscrawl.state.runs import State
 
 
 logger = logging.getLogger(__name__)
@@ -42,6 +49,8 @@ class Command(ScrapyCrawl):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        if problem := self.settings.get("SETTINGS_ERROR"):
+            raise UsageError(escape_controls(problem), print_help=False)
         self.settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="command")
         open_log(self.settings)
         if self.settings.get("NEWSCRAWL_REPLAY"):
@@ -50,7 +59,7 @@ class Command(ScrapyCrawl):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
-            raise UsageError("name a single outlet; `scrapy list` shows all")
+            raise UsageError("name a single outlet; `newscrawl list` shows all")
         assert self.crawler_process
         set_run(None, args[0])
         try:
@@ -63,10 +72,19 @@ class Command(ScrapyCrawl):
                 choose_replayed_runs(args[0], crawler.settings)
         except NewscrawlError as error:
             raise UsageError(escape_controls(str(error)), print_help=False) from error
-        if exit_code := self._check_lease(args[0], crawler):
-            self.exitcode = exit_code
+        try:
+            check_spool(crawler.settings)
+        except NewscrawlError as error:
+            self._print_error(f"{args[0]}: {error}")
+            self.exitcode = FAILED
             return
-        self.crawler_process.crawl(crawler, **spider.restart_arguments())
+        try:
+            state = self._open_state(args[0], crawler, spider)
+        except NewscrawlError as error:
+            self._print_error(f"{args[0]}: {error}")
+            self.exitcode = BUSY if isinstance(error, Busy) else FAILED
+            return
+        self.crawler_process.crawl(crawler, state=state, **spider.restart_arguments())
         self.crawler_process.start()
         report = get_report(crawler) if crawler.crawling or crawler.spider else None
         if self.crawler_process.bootstrap_failed or report is None:
@@ -83,15 +101,7 @@ class Command(ScrapyCrawl):
         else:
             print(escape_controls(text), file=sys.stderr)
 
-    def _check_lease(self, outlet: str, crawler: Crawler) -> int | None:
-        """The exit code if the outlet's lease cannot be had; the crawl itself takes the lease again."""
-        if not cast("type[ArchivingSpider]", crawler.spidercls).is_incremental:
-            return None
-        try:
-            state = open_state(outlet, crawler.settings)
-        except NewscrawlError as error:
-            self._print_error(f"{outlet}: {error}")
-            return BUSY if isinstance(error, Busy) else FAILED
-        if state:
-            state.close()
-        return None
+    def _open_state(self, outlet: str, crawler: Crawler, spider: ArchivingSpider) -> State | None:
+        """The outlet's state under its lease, for the spider of the crawl."""
+        is_incremental = cast("type[ArchivingSpider]", crawler.spidercls).is_incremental
+        return open_state(outlet, crawler.settings, revisit_ages(spider)) if is_incremental else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from scrapy.exceptions import (
     UnsupportedURLSchemeError,
 )
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.defer import deferred_from_coro
@@ -30,8 +32,10 @@ from twisted.python.failure import Failure
 from newscrawl import __version__
 from newscrawl.addresses import AllowedAddresses, is_loopback
 from newscrawl.archive.run_files import Run
+from newscrawl.downloader.browser import check_sandbox, find_browser
+from newscrawl.downloader.request_meta import FETCHED, LINK, ORIGINAL, PART, POINTER, RENDERED
 from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault, NewscrawlError, RefusedOutlet
-from newscrawl.items import FETCHED, LINK, ORIGINAL, POINTER, Link, Page, Rejection, make_discovery, rfc3339
+from newscrawl.items import Link, Page, Rejection, WarcPointer, WitnessPointer, make_discovery, rfc3339
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.run_context import (
     REPLAY_SETTINGS,
@@ -42,10 +46,12 @@ from newscrawl.spiders.run_context import (
 )
 from newscrawl.state.encoding import PreviousFetch
 from newscrawl.state.frontier import Frontier
-from newscrawl.state.refetch_policy import REVISIT_AGES
+from newscrawl.state.refetch_policy import GONE_STATUSES, REVISIT_AGES
 from newscrawl.state.runs import State
+from newscrawl.urls import has_userinfo
 from newscrawl.warc.http import ContentError
 from newscrawl.warc.records import OriginalResponse
+from newscrawl.warc.story_parts import StoryPart
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +86,15 @@ _IGNORED = (
 _DETAIL_CHARS = 300
 
 
+def revisit_ages(spider: ArchivingSpider) -> Sequence[int]:
+    """Ages in seconds at which the articles of a spider's outlet are fetched again."""
+    ages = spider.outlet.revisit_seconds if spider.outlet else None
+    return REVISIT_AGES if ages is None else ages
+
+
 def check_allowed(settings: BaseSettings, urls: Iterable[str], outlet: Outlet | None = None) -> None:
     """RefusedOutlet when a crawl of these URLs may not start."""
+    _check_browser(settings, outlet)
     if settings.get("NEWSCRAWL_REPLAY"):
         # A replay sends no requests.
         return
@@ -91,12 +104,26 @@ def check_allowed(settings: BaseSettings, urls: Iterable[str], outlet: Outlet | 
         AllowedAddresses.parse(str(settings.get("NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES", "")))
     except ValueError as error:
         raise RefusedOutlet(f"NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES: {error}") from error
+    if has_userinfo(settings.get("NEWSCRAWL_CONTACT") or ""):
+        raise RefusedOutlet("NEWSCRAWL_CONTACT contains a user or a password, which every site would be sent")
     hosts = {urlsplit(url).hostname or "" for url in urls}
     if not settings.get("NEWSCRAWL_CONTACT") and not all(map(is_loopback, hosts)):
         raise RefusedOutlet(
             "set NEWSCRAWL_CONTACT to a mail address or URL where sites can reach you: "
             "it goes into the User-Agent, and no outlet is crawled without it"
         )
+
+
+def _check_browser(settings: BaseSettings, outlet: Outlet | None) -> None:
+    """RefusedOutlet when the outlet's pages need a browser that is not installed, or cannot start."""
+    is_replay = bool(settings.get("NEWSCRAWL_REPLAY"))
+    if not outlet or not outlet.browser or (is_replay and not settings.getbool("NEWSCRAWL_BROWSER_REPLAY")):
+        return
+    try:
+        find_browser(settings.get("NEWSCRAWL_BROWSER_PROGRAM"))
+        check_sandbox(settings.getbool("NEWSCRAWL_BROWSER_SANDBOX"))
+    except NewscrawlError as error:
+        raise RefusedOutlet(f"{outlet.id}: {error}") from error
 
 
 def failure_reason(failure: Failure) -> str:
@@ -150,7 +177,8 @@ class ArchivingSpider(scrapy.Spider):
         super().__init__()
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+    def from_crawler(cls, crawler: Crawler, *args: Any, state: State | None = None, **kwargs: Any) -> Self:
+        """`state`: of the outlet, under its lease; None: the spider opens it, if it is incremental."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         settings = crawler.settings
         check_allowed(settings, spider.first_urls(), spider.outlet)
@@ -159,9 +187,8 @@ class ArchivingSpider(scrapy.Spider):
         settings.set("USER_AGENT", agent, priority="spider")
         if settings.get("NEWSCRAWL_REPLAY"):
             settings.setdict(REPLAY_SETTINGS, priority="cmdline")
-        ages = spider.outlet.revisit_seconds if spider.outlet else None
         if cls.is_incremental:
-            spider.state = open_state(spider.name, settings, REVISIT_AGES if ages is None else ages)
+            spider.state = state or open_state(spider.name, settings, revisit_ages(spider))
         spider.run = create_run(spider.name, settings)
         spider.is_first_run = not (spider.state and spider.state.runs.last())
         spider.unread_pages = find_replayed_pages(spider.run)
@@ -184,6 +211,11 @@ class ArchivingSpider(scrapy.Spider):
         """The URLs that are requested first; whether the crawl is allowed is decided on them."""
         raise NotImplementedError
 
+    @property
+    def is_rendered(self) -> bool:
+        """Whether a browser renders the pages."""
+        return self.outlet is not None and self.outlet.browser
+
     def page_requests(self) -> Iterator[Request | Rejection | Page]:
         """Requests for the next links of the frontier, within the limit of the run."""
         if self.run.failure:
@@ -202,13 +234,15 @@ class ArchivingSpider(scrapy.Spider):
                 self.pages_in_flight -= 1
                 archived.append(page)
                 continue
-            previous = self.frontier.previous_fetch(link.url)
+            # The page whose scripts bring the story stays the same while the story changes.
+            previous = None if self.is_rendered else self.frontier.previous_fetch(link.url)
+            meta = {LINK: link, "download_maxsize": self.page_bytes, **conditional_meta(previous)}
             yield Request(
                 link.url,
                 callback=self.parse_page,
                 errback=self.page_failed,
                 headers=previous.headers if previous else None,
-                meta={LINK: link, "download_maxsize": self.page_bytes, **conditional_meta(previous)},
+                meta=meta | ({RENDERED: True} if self.is_rendered else {}),
                 # The frontier hands out each page once. A redirect to a page that was fetched must still end.
                 dont_filter=True,
             )
@@ -222,7 +256,8 @@ class ArchivingSpider(scrapy.Spider):
         if (is_careful or self.is_alone) and self.pages_in_flight:
             return 0
         self.is_alone = is_careful
-        return PAGES_IN_FLIGHT - self.pages_in_flight
+        # While a page is rendered, its own requests should not wait behind those of other pages.
+        return (1 if self.is_rendered else PAGES_IN_FLIGHT) - self.pages_in_flight
 
     def _skip(self, link: Link, reason: str) -> Iterator[Request | Rejection | Page]:
         self.pages_in_flight -= 1
@@ -255,6 +290,35 @@ class ArchivingSpider(scrapy.Spider):
         yield self.reject(request, failure_reason(failure), failure_detail(failure))
         yield from self.page_requests()
 
+    async def fetch_following_page(self, first: WarcPointer, number: int, url: str) -> WarcPointer | None:
+        """The record of a following page of a story, fetched as every page is; None if it cannot be had.
+
+        It may be the answer that the page does not exist.
+        """
+        part, index = StoryPart(first.record_id, number), self.run.replay_index
+        was_skipped = index is not None and not index.has_part(url, part.first_id)
+        if self.run.failure or self.is_closing() or was_skipped:
+            return None
+        meta = {PART: part, "download_maxsize": self.page_bytes}
+        meta |= {RENDERED: True} if self.is_rendered else {}
+        request = Request(url, callback=NO_CALLBACK, meta=meta, dont_filter=True)
+        try:
+            response = await self.crawler.engine.download_async(request)
+        except ArchiveError as error:
+            self.stop_on_archive_error(error)
+            return None
+        except Exception as error:  # noqa: BLE001 # whatever prevents it, the story is flagged
+            logger.info("%s: %s: a following page is missing: %s", self.name, url, error)
+            return None
+        pointer: WarcPointer | None = response.meta.get(POINTER)
+        is_success = HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
+        return pointer if is_success or response.status in GONE_STATUSES else None
+
+    def is_closing(self) -> bool:
+        """Whether the engine takes no more requests; it says so in a private attribute alone (2.19.0)."""
+        slot = self.crawler.engine._slot
+        return slot is None or slot.closing is not None
+
     def reject(self, request: Request | None, reason: str, detail: str, step: str = "fetch") -> Rejection:
         """The item for a page that is not extracted."""
         assert request
@@ -271,6 +335,10 @@ class ArchivingSpider(scrapy.Spider):
             discovery=make_discovery(link),
             warc=request.meta.get(POINTER),
         )
+
+    def find_witness(self, link: Link) -> WitnessPointer | None:
+        """Where the archive has the story of a page that is being fetched, as far as a source gave it."""
+        return self.frontier.find_witness(link.url)
 
     def stop_on_archive_error(self, error: ArchiveError) -> None:
         """Close the spider: nothing may be fetched that cannot be archived."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urljoin
@@ -16,6 +17,7 @@ from twisted.python.failure import Failure
 
 from newscrawl.archive.replay import CaptureTable, request_key
 from newscrawl.archive.run_files import Run
+from newscrawl.archive.story_records import locate_witness
 from newscrawl.discovery.autodiscovery import (
     common_feed_urls,
     common_sitemap_urls,
@@ -31,15 +33,18 @@ from newscrawl.discovery.results import (
 )
 from newscrawl.discovery.sources import (
     MAX_DEPTHS,
+    WITNESS_SOURCES,
     SourceKind,
     is_quick_to_read,
+    is_worth_rereading,
     list_sources,
     read_source,
 )
 from newscrawl.discovery.url_filters import find_trap, is_article_url
 from newscrawl.downloader.capture import utc_now
+from newscrawl.downloader.request_meta import FETCHED, LINK, POINTER
 from newscrawl.errors import ArchiveError
-from newscrawl.items import FETCHED, LINK, POINTER, Link, Page, Rejection, rfc3339
+from newscrawl.items import Link, Page, Rejection, rfc3339
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.base import (
     NOT_MODIFIED,
@@ -298,7 +303,7 @@ class OutletSpider(ArchivingSpider):
             self.logger.warning("%s: %s %s is %s (%s)", self.name, kind, response.url, result.outcome, note)
             self.sources_failed.append(f"{response.url}: {result.outcome}")
         with self.closing_on_errors():
-            own = list(self._iter_stories(result.links, response))
+            own = list(self._iter_stories(add_witnesses(result.links, kind, response), response))
             new = self.frontier.add(own)
             now = epoch_seconds(utc_now())
             count_links(self.crawler.stats, kind, result.links, own=own, new=new, now=now)
@@ -433,6 +438,14 @@ def read_fetch_result(
         date=rfc3339(fetched) if fetched else "",
         outlet_digest=outlet_digest,
     )
+
+
+def add_witnesses(links: Iterable[Link], kind: SourceKind, response: Response) -> Iterable[Link]:
+    """The links of a source, with the place of the story in the archive where the source has all of it."""
+    source, pointer = WITNESS_SOURCES.get(kind), response.meta.get(POINTER)
+    if source is None or pointer is None or not is_worth_rereading(response.body):
+        return links
+    return [replace(link, witness=locate_witness(link, source, pointer)) for link in links]
 
 
 def _cache_seconds(response: Response) -> int | None:

@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -18,18 +18,20 @@ from uuid import uuid4
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, overridden_settings
 
 from newscrawl import __version__
+from newscrawl.archive.bucket import OutletCopy, Spool, locate_archives
 from newscrawl.archive.finished_runs import read_run_lines
 from newscrawl.archive.memory_files import find_memory, newest_memory
 from newscrawl.archive.reextract import read_page_records
 from newscrawl.archive.replay import ReplayIndex, RunFiles, read_captures, select_runs
 from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.archive.run_files import Run, new_run
+from newscrawl.digests import SHORT_DIGITS, json_digest
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import MACHINE_FAULT, ArchiveError, NewscrawlError
-from newscrawl.items import SHORT_DIGITS, Article, Page, Rejection, json_digest
+from newscrawl.errors import MACHINE_FAULT, ArchiveError, NewscrawlError, StorageError
+from newscrawl.items import Article, Page, Rejection, rfc3339
 from newscrawl.state.database import database_url
 from newscrawl.state.database_frontier import DatabaseFrontier
-from newscrawl.state.encoding import epoch_seconds
+from newscrawl.state.encoding import epoch_seconds, from_epoch
 from newscrawl.state.frontier import Frontier, MemoryFrontier, PlannedFrontier
 from newscrawl.state.reconcile import link_from_line
 from newscrawl.state.refetch_policy import CRASHES_PROCESS, REVISIT_AGES
@@ -69,7 +71,10 @@ _IRRELEVANT_SETTINGS = {
     *REPLAY_SETTINGS,
     ARGUMENTS,
     "NEWSCRAWL_ARCHIVES",
+    "NEWSCRAWL_SPOOL",
+    "NEWSCRAWL_SPOOL_MAX_BYTES",
     "NEWSCRAWL_CONTACT",
+    "NEWSCRAWL_RUNS_DAYS",
     "NEWSCRAWL_SITE_MEMORY",
     "NEWSCRAWL_REPLAY",
     "NEWSCRAWL_REPLAY_AT",
@@ -115,7 +120,8 @@ def _setting_text(value: object) -> str:
 
 def create_run(name: str, settings: BaseSettings) -> Run:
     """A run of the spider `name`, starting now in this process; nothing is written yet."""
-    archives = Path(settings["NEWSCRAWL_ARCHIVES"])
+    archives = find_archives(settings)
+    copy = None if settings.get("NEWSCRAWL_REPLAY") else prepare_copy(archives / name)
     memory = choose_memory(name, settings, archives / name)
     run = new_run(
         outlet=name,
@@ -131,7 +137,48 @@ def create_run(name: str, settings: BaseSettings) -> Run:
         replay_index=open_replay_index(name, settings),
     )
     run.memory = memory
+    run.copy = copy
     return run
+
+
+def find_archives(settings: BaseSettings) -> Path:
+    """The folder in which runs write: that of the archives, or the spool of a bucket."""
+    return locate_archives(settings["NEWSCRAWL_ARCHIVES"], settings["NEWSCRAWL_SPOOL"])
+
+
+def prepare_copy(folder: Path) -> OutletCopy | None:
+    """Bring what a run needs from the bucket; None where the archives are in none.
+
+    While the bucket is away, the run does with what is here.
+    """
+    spool = Spool.find(folder.parent)
+    if spool is None:
+        return None
+    copy, now = OutletCopy(folder=folder, storage=spool.storage), epoch_seconds(utc_now())
+    # Before any file: if this process is killed, its files are looked for.
+    spool.mark(folder.name, now)
+    if spool.is_away(now):
+        return copy
+    try:
+        copy.refresh()
+        copy.bring_memory()
+    except StorageError as error:
+        logger.warning("%s: crawled without the bucket, where the files will wait: %s", folder.name, error)
+        spool.note_away(now)
+    return copy
+
+
+def check_spool(settings: BaseSettings) -> None:
+    """ArchiveError if so much waits for a bucket that no run may add to it."""
+    spool = None if settings.get("NEWSCRAWL_REPLAY") else Spool.find(find_archives(settings))
+    waiting = spool.list_waiting() if spool else []
+    size, limit = sum(mark.bytes for mark in waiting), settings.getint("NEWSCRAWL_SPOOL_MAX_BYTES")
+    if spool and size >= limit:
+        since = rfc3339(from_epoch(waiting[0].since))
+        raise ArchiveError(
+            f"spool_full: {size} bytes of {len(waiting)} outlets wait for {spool.storage.url} since {since}, "
+            f"and NEWSCRAWL_SPOOL_MAX_BYTES is {limit}: `newscrawl sync` sends them"
+        )
 
 
 def choose_memory(name: str, settings: BaseSettings, folder: Path) -> Path | None:
@@ -182,13 +229,16 @@ def replay_time(settings: BaseSettings) -> datetime | None:
     return moment
 
 
+package_version = cache(version)
+
+
 def versions() -> dict[str, str]:
     """Versions of the software, for report and warcinfo."""
     names = ("scrapy", "twisted", "trafilatura", "lxml", "langdetect", "warcio")
     return {
         "newscrawl": __version__,
         "python": platform.python_version(),
-        **{name: version(name) for name in names},
+        **{name: package_version(name) for name in names},
     }
 
 
@@ -238,11 +288,12 @@ def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISI
     """The outlet's state under our lease, None in a replay; Busy when another process holds the lease."""
     if settings.get("NEWSCRAWL_REPLAY"):
         return None
-    archives = Path(settings["NEWSCRAWL_ARCHIVES"]).resolve()
+    archives = find_archives(settings).resolve()
     url = database_url(settings.get("NEWSCRAWL_STATE_URL"), archives)
     state = State.open(url, outlet, this_process(), ages)
     try:
         state.lease.acquire(epoch_seconds(utc_now()), has_ended)
+        state.sources.keep_rows()
     except BaseException:
         state.close()
         raise

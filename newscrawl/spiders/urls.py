@@ -12,7 +12,7 @@ from newscrawl.errors import NewscrawlError
 from newscrawl.items import Link, Page, Rejection
 from newscrawl.spiders.base import ArchivingSpider
 from newscrawl.state.frontier import MemoryFrontier
-from newscrawl.urls import absolute_url
+from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo
 
 
 class UrlsSpider(ArchivingSpider):
@@ -68,8 +68,11 @@ def read_url_file(path: Path) -> list[str]:
 
 
 def check_url(url: str, where: str) -> str:
-    """`url` if it is an absolute http(s) URL; otherwise NewscrawlError names where it was given."""
+    """`url` if it is an absolute http(s) URL without a password; NewscrawlError names where it was given."""
     checked = absolute_url(url, "")
+    if has_userinfo(url):
+        raise NewscrawlError(f"{where}: the URL {USERINFO_PROBLEM}")
     if not checked:
-        raise NewscrawlError(f"{where}: {url!r} is not an http(s) URL")
+        # What stands before an @ may be a password, however the rest is misspelled.
+        raise NewscrawlError(f"{where}: {'this' if '@' in url else repr(url)} is not an http(s) URL")
     return checked

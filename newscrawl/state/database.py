@@ -5,20 +5,38 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    any_,
+    create_engine,
+    event,
+    literal,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import StaticPool
 
 from newscrawl.errors import DatabaseAway, StateError
-from newscrawl.state.migrations import migrate
+from newscrawl.state.migrations import is_current, migrate
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +48,9 @@ AWAY_SECONDS = 90
 "How long a crawl waits for a database that is away, as while a standby takes over."
 _RECONNECT_SECONDS = 0.5
 _RETRY_SECONDS = 0.02
-_AWAY_STATES = frozenset({"57P01", "57P02", "57P03", "25006", "53300"})
-"SQLSTATE of a server that shuts down or starts up, takes no writes, or has no connection left."
+_AWAY_STATES = frozenset({"57P01", "57P02", "57P03", "25006", "53300", "40P01"})
+"""SQLSTATE of a server that shuts down or starts up, takes no writes, has no connection left, or has ended a
+transaction because it and another waited for each other."""
 _POSTGRESQL_TIMEOUTS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 20_000,
@@ -40,6 +59,8 @@ _POSTGRESQL_TIMEOUTS = {
     "keepalives_count": 3,
 }
 "Of libpq, so that a machine that falls silent counts as away; the URL may name others."
+_PING_SECONDS = 15
+"A connection to PostgreSQL that was idle for so long is tried before it is used: it may have been closed."
 T = TypeVar("T")
 Method = TypeVar("Method", bound=Callable[..., Any])
 _READ_ONLY = "newscrawl_reads"
@@ -49,7 +70,11 @@ class Database:
     """Short transactions that are committed whole or not at all; StateError when the database fails."""
 
     def __init__(self, engine: Engine) -> None:
+        self._is_postgresql = engine.dialect.name == "postgresql"
+        # Connections to PostgreSQL commit each statement by itself, unless a transaction is asked for.
+        options = {"isolation_level": "READ COMMITTED"} if self._is_postgresql else {}
         self._engine = engine
+        self._write_engine = engine.execution_options(**options)
         self._read_engine = engine.execution_options(**{_READ_ONLY: True})
         # Parameters may hold a password too.
         self.name = engine.url.set(query={}).render_as_string(hide_password=True)
@@ -62,8 +87,11 @@ class Database:
         except (SQLAlchemyError, ImportError, ValueError, TypeError) as error:
             raise StateError(f"NEWSCRAWL_STATE_URL: {' '.join(str(error).split())}") from error
         try:
-            with database.writing() as connection:
-                migrate(connection)
+            with database.reading() as connection:
+                is_migrated = is_current(connection)
+            if not is_migrated:
+                with database.writing() as connection:
+                    migrate(connection)
         except StateError:
             database.close()
             raise
@@ -76,19 +104,37 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed when the block ends."""
-        with self._raising_state_errors(), self._engine.begin() as connection:
+        with self._raising_state_errors(), self._write_engine.begin() as connection:
             yield connection
 
     @contextmanager
+    def committing(self) -> Iterator[Connection]:
+        """A connection whose every statement is a transaction of its own, without BEGIN and COMMIT.
+
+        In SQLite, which does all of this within the process, the block is one transaction.
+        """
+        if self._is_postgresql:
+            with self._raising_state_errors(), self._engine.connect() as connection:
+                yield connection
+        else:
+            with self.writing() as connection:
+                yield connection
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for queries; it never waits for writers."""
+        """A connection for queries, without a transaction around them; it never waits for writers."""
         with self._raising_state_errors(), self._read_engine.connect() as connection:
             yield connection
 
     def insert(self, table: Table) -> Any:
         """An INSERT that supports ON CONFLICT."""
-        is_postgresql = self._engine.dialect.name == "postgresql"
-        return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+        return postgresql.insert(table) if self._is_postgresql else sqlite.insert(table)
+
+    def is_among(self, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        """Whether a column has one of the values, which PostgreSQL gets as one."""
+        if self._is_postgresql:
+            return column == any_(literal(list(values), ARRAY(column.type)))
+        return column.in_(values)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -137,12 +183,17 @@ def reconnecting(method: Method) -> Method:
 def _is_away(error: DBAPIError) -> bool:
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return _is_locked(cause)
     sqlstate = getattr(cause, "sqlstate", None)
     # Without a state the server was not reached.
     is_lost = sqlstate is None and isinstance(error, OperationalError | InterfaceError)
     return error.connection_invalidated or is_lost or sqlstate in _AWAY_STATES
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    """Whether another process is in the way, and not the disk."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def database_url(url: str, archives: Path) -> str:
@@ -161,9 +212,15 @@ def _create_engine(url: str) -> Engine:
         ) from error
     if parsed.get_backend_name() == "postgresql":
         timeouts = {name: value for name, value in _POSTGRESQL_TIMEOUTS.items() if name not in parsed.query}
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=timeouts
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            connect_args=timeouts,
+            isolation_level="AUTOCOMMIT",
+            # Each connection would begin by asking for a type that no table here has.
+            use_native_hstore=False,
         )
+        _try_idle_connections(engine)
+        return engine
     if parsed.get_backend_name() != "sqlite":
         raise ArgumentError(f"{parsed.get_backend_name()!r} is neither sqlite nor postgresql")
     if parsed.database:
@@ -178,6 +235,26 @@ def _create_engine(url: str) -> Engine:
     event.listen(engine, "connect", _configure_connection)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Have connections tried that were idle for a while; SQLAlchemy replaces those that are dead."""
+    errors = engine.dialect.loaded_dbapi.Error
+
+    def note_use(_: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    def try_connection(connection: Any, record: Any, _: Any) -> None:
+        now = time.monotonic()
+        if now - record.info.get("used_at", now) < _PING_SECONDS:
+            return
+        try:
+            connection.execute("")
+        except errors as error:
+            raise DisconnectionError from error
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", try_connection)
 
 
 def _configure_connection(connection: Any, _: object) -> None:
@@ -204,8 +281,8 @@ def _use_wal(connection: Any) -> None:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] in ("wal", "memory"):
                 return
             connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_RETRY_SECONDS)
 

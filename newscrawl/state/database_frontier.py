@@ -6,28 +6,40 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Row
 
-from newscrawl.items import Article, Link, Rejection, reject_article, rfc3339
+from newscrawl.items import Article, Link, Rejection, WitnessPointer, reject_article, rfc3339
 from newscrawl.state.encoding import (
     PreviousFetch,
     changed_fields,
+    count_pages,
     decode_link,
+    decode_page_count,
     decode_previous_fetch,
+    decode_witness,
     encode_link,
     encode_warc,
+    encode_witness,
     epoch_seconds,
     field_digests,
     from_epoch,
     page_key,
     page_key_from_normal,
+    payload_digest,
     published_desc,
     text_digest,
 )
 from newscrawl.state.frontier import MAX_WAITING
-from newscrawl.state.refetch_policy import CRASHES_PROCESS, HOST_PAUSED, MAX_CRASHES, next_fetch
+from newscrawl.state.refetch_policy import (
+    CRASHES_PROCESS,
+    HOST_PAUSED,
+    MAX_CRASHES,
+    has_waited_for_pages,
+    next_fetch,
+)
 from newscrawl.state.urls import UrlTable, batches
 from newscrawl.urls import normalize_url
 
@@ -47,6 +59,8 @@ _FETCH_COLUMNS = ("last_fetched_at", "reason", "run")
 _TEXT_COLUMNS = (*ARTICLE_COLUMNS, "version", "first_archived_at", "last_written_at")
 READ_AHEAD = 200
 "Rows read at once. New links make rows that were read ahead stale."
+REREAD_SECONDS = 60
+"After so long it is looked again for pages that have become due since nothing was left."
 
 
 class DatabaseFrontier:
@@ -60,17 +74,25 @@ class DatabaseFrontier:
         self._now = now
         self._max_waiting = max_waiting
         self._fetching: dict[bytes, Row[Any]] = {}
+        self._witnesses: dict[bytes, WitnessPointer] = {}
+        "Of pages that are being fetched, and newer ones of rows that are still to be handed out."
         self._ahead: deque[Row[Any]] = deque()
         self._new: set[bytes] = set()
         self._relisted: set[bytes] = set()
         "Pages of earlier runs that a source lists again and that need no fetch; only counted."
         self._outcomes: Counter[str] = Counter()
         self._resumed = 0
-        self._waiting = urls.count_due(self._seconds(), max_waiting + 1)
-        self._left = deque(urls.left_in_flight(self._seconds()))
-        "Pages that earlier runs had requested when they ended come first."
+        self._waiting: int | None = None
+        "Links that wait; None until a source brings new ones, as the sources of most runs do not."
+        self._found_none_at: int | None = None
+        "When no link waited that was not read ahead; None: others may wait since."
         self._quarantined: set[str] = set()
         self.is_full = False
+
+    @cached_property
+    def _left(self) -> deque[Row[Any]]:
+        """Pages that earlier runs had requested when they ended; they come first."""
+        return deque(self._urls.left_in_flight(self._seconds()))
 
     @property
     def is_careful(self) -> bool:
@@ -85,21 +107,39 @@ class DatabaseFrontier:
             normal = normalize_url(link.url)
             by_key.setdefault(page_key_from_normal(self._urls.outlet, normal), (normal, link))
         rows = self._urls.find(by_key)
-        self._update_listings([(row, by_key[key][1]) for key, row in rows.items()])
-        room = max(0, self._max_waiting - self._waiting)
+        listed = [(row, by_key[key][1]) for key, row in rows.items()]
+        changed = self._update_listings(listed)
+        self._adopt_witnesses(listed, changed)
         unseen = [(key, *values) for key, values in by_key.items() if key not in rows]
+        room = self._count_room() if unseen else 0
         self.is_full = self.is_full or len(unseen) > room
         new = unseen[:room]
         now = self._seconds()
         self._urls.add(new_url_row(self._urls.outlet, key, normal, link, now) for key, normal, link in new)
         self._new.update(key for key, _, _ in new)
         if new:
-            self._ahead.clear()
-        self._waiting += len(new)
+            self._read_again()
+        self._count_waiting(len(new))
         return len(new)
 
-    def _update_listings(self, listed: list[tuple[Row[Any], Link]]) -> None:
-        """Pages are due now if the source that listed them first describes them in another way."""
+    def _count_room(self) -> int:
+        """Links that may still be added."""
+        if self._waiting is None:
+            due = self._urls.count_due(self._seconds(), self._max_waiting + len(self._fetching) + 1)
+            self._waiting = due - len(self._fetching)
+        return max(0, self._max_waiting - self._waiting)
+
+    def _count_waiting(self, more: int) -> None:
+        if self._waiting is not None:
+            self._waiting += more
+
+    def _read_again(self) -> None:
+        """Rows that were read ahead are no longer the next."""
+        self._ahead.clear()
+        self._found_none_at = None
+
+    def _update_listings(self, listed: list[tuple[Row[Any], Link]]) -> set[bytes]:
+        """Pages are due now if the source that listed them first describes them in another way; those."""
         now, changed = self._seconds(), []
         for row, link in listed:
             if row.key in self._new:
@@ -124,15 +164,41 @@ class DatabaseFrontier:
                 self._relisted.add(row.key)
         self._urls.change(changed)
         self._relisted.difference_update(row["at"] for row in changed)
-        self._waiting += len(changed)
+        self._count_waiting(len(changed))
         if changed:
-            self._ahead.clear()
+            self._read_again()
+        return {row["at"] for row in changed}
+
+    def _adopt_witnesses(self, listed: list[tuple[Row[Any], Link]], changed: set[bytes]) -> None:
+        """Pages that wait for a fetch take the witness of any source that has it, and the newest of all.
+
+        The same story in a newer answer is taken by those that this run may fetch, so that its files have it.
+        """
+        now = self._seconds()
+        adopted = {
+            row.key: link.witness
+            for row, link in listed
+            if link.witness
+            and (row.next_due is not None or row.key in changed)
+            and _replaces(
+                link.witness,
+                decode_witness(row.witness),
+                is_due=row.key in changed or self._urls.is_due(row.next_due, now),
+            )
+        }
+        self._urls.change({"at": key, "witness": encode_witness(value)} for key, value in adopted.items())
+        read = self._fetching.keys() | {row.key for row in self._left}
+        self._witnesses |= {key: value for key, value in adopted.items() if key in read}
+        if any(row.key in adopted for row in self._ahead):
+            self._read_again()
 
     def take(self, limit: int) -> list[Link]:
         rows: list[Row[Any]] = []
         while len(rows) < limit and not (rows and self.is_careful) and (row := self._next()):
             self._fetching[row.key] = row
-            self._waiting -= 1
+            if witness := decode_witness(row.witness):
+                self._witnesses.setdefault(row.key, witness)
+            self._count_waiting(-1)
             self._resumed += row.key not in self._new
             rows.append(row)
             if row.crash_count:
@@ -145,9 +211,15 @@ class DatabaseFrontier:
     def _next(self) -> Row[Any] | None:
         if self._left:
             return self._left.popleft()
-        if not self._ahead:
-            self._ahead.extend(self._urls.waiting(self._seconds(), READ_AHEAD, self._fetching.keys()))
+        if not self._ahead and not self._is_exhausted():
+            now = self._seconds()
+            self._ahead.extend(self._urls.waiting(now, READ_AHEAD, self._fetching.keys()))
+            self._found_none_at = now if len(self._ahead) < READ_AHEAD else None
         return self._ahead.popleft() if self._ahead else None
+
+    def _is_exhausted(self) -> bool:
+        """Whether there was nothing more to read a moment ago; pages become due while the run goes on too."""
+        return self._found_none_at is not None and self._seconds() < self._found_none_at + REREAD_SECONDS
 
     def skip_reason(self, url: str) -> str | None:
         return CRASHES_PROCESS if normalize_url(url) in self._quarantined else None
@@ -159,6 +231,9 @@ class DatabaseFrontier:
             decode_previous_fetch(row.etag, row.last_modified, row.warc) if row and row.article_id else None
         )
 
+    def find_witness(self, url: str) -> WitnessPointer | None:
+        return self._witnesses.get(page_key(self._urls.outlet, url))
+
     def find_duplicate(self, article: Article) -> str | None:
         key = page_key(self._urls.outlet, article.url_requested)
         return self._urls.find_duplicate(article.id, except_key=key, except_run=self._run)
@@ -166,6 +241,7 @@ class DatabaseFrontier:
     def finish(self, url: str, outcome: str, article: Article | None = None) -> None:
         key = page_key(self._urls.outlet, url)
         row = self._fetching.pop(key, None)
+        self._witnesses.pop(key, None)
         if row is None:
             row = self._urls.row(key)
             self._left = deque(left for left in self._left if left.key != key)
@@ -203,6 +279,7 @@ def new_url_row(outlet: str, key: bytes, normal: str, link: Link, now: int) -> d
         "outlet": outlet,
         "url": normal,
         "link": encode_link(link),
+        "witness": encode_witness(link.witness),
         "via": link.via,
         "published_desc": published_desc(link, now),
         "source_digest": text_digest(link.from_url),
@@ -211,6 +288,18 @@ def new_url_row(outlet: str, key: bytes, normal: str, link: Link, now: int) -> d
         "status": "pending",
         "next_due": now,
     }
+
+
+def _replaces(new: WitnessPointer, old: WitnessPointer | None, *, is_due: bool) -> bool:
+    """Whether a page takes a witness instead of the one it has: a newer, or in the same file an API's."""
+    if old is None:
+        return True
+    if new.file != old.file:
+        is_same = (new.source, new.entry, new.content_sha256) == (old.source, old.entry, old.content_sha256)
+        return is_due or not is_same
+    if new.source != old.source:
+        return new.source == "api"
+    return new.content_sha256 != old.content_sha256
 
 
 def outcome_values(
@@ -234,8 +323,8 @@ def outcome_values(
         "last_fetched_at": now,
         "reason": outcome,
         "run": run,
-        # The extractor compares a page with the content of its feed entry as long as it is fetched again.
-        "link": encode_link(decode_link(row.link), with_content=following.next_due is not None),
+        # Early versions stored the content of the link, which decoding leaves out.
+        "link": encode_link(decode_link(row.link)),
         "previous_values": _encode_previous_values(
             row, run, is_text_replaced=article is not None or outcome in DUPLICATE_REASONS
         ),
@@ -279,12 +368,13 @@ def values_before(row: Row[Any]) -> dict[str, Any]:
 def _article_values(article: Article, first: int) -> dict[str, Any]:
     warc, fetched = article.warc, article.fetched or rfc3339(from_epoch(first))
     return {
-        "etag": article.http.etag,
-        "last_modified": article.http.last_modified,
-        "payload_digest": warc.payload_digest if warc else None,
+        # That the first page has not changed says nothing of those that follow it.
+        "etag": None if article.pages else article.http.etag,
+        "last_modified": None if article.pages else article.http.last_modified,
+        "payload_digest": payload_digest(article),
         "text_digest": article.text_sha256,
         "field_digests": field_digests(article),
-        "warc": encode_warc(warc, article.url, fetched) if warc else None,
+        "warc": encode_warc(warc, article.url, fetched, count_pages(article)) if warc else None,
         "article_id": article.id,
         "version": article.version,
     }
@@ -297,6 +387,7 @@ def _link_from_row(row: Row[Any]) -> Link:
         row.link,
         known_id=row.article_id,
         known_version=row.version,
+        known_pages=0 if has_waited_for_pages(row.reason, row.failures) else decode_page_count(row.warc),
         known_fields=row.field_digests,
         known_payload=row.payload_digest,
     )
@@ -311,7 +402,7 @@ def assign_version(article: Article, link: Link) -> Article | Rejection:
     """
     if not link.known_id:
         return article
-    payload = article.warc.payload_digest if article.warc else None
+    payload = payload_digest(article)
     changed = changed_fields(link.known_fields or "", field_digests(article))
     is_headline_new = bool(link.known_fields) and "title" in changed
     # The same bytes are the same text, even if the extractor reads them differently by now.

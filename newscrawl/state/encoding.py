@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from newscrawl.items import Article, Link, WarcPointer, blake2b_digest
+from newscrawl.digests import blake2b_digest, json_digest
+from newscrawl.items import STORED_LINK_FIELDS, Article, Link, WarcPointer, WitnessPointer
 from newscrawl.urls import normalize_url
 
 UNDATED_SITEMAP_SECONDS = 30 * 86_400
 "An undated entry of a sitemap may be of any year: it waits behind a month of news."
-_RUN_FIELDS = frozenset({"known_id", "known_version", "known_fields", "known_payload"})
+_RUN_FIELDS = frozenset({"known_id", "known_version", "known_pages", "known_fields", "known_payload"})
 "Fields a link is given when it is handed out; their values have columns of their own."
-_LINK_FIELDS = [field.name for field in fields(Link) if field.name not in _RUN_FIELDS]
+_LINK_FIELDS = [name for name in STORED_LINK_FIELDS if name not in _RUN_FIELDS]
 READER_FIELDS = ("title", "lede", "text", "authors", "published", "modified", "section", "tags")
 "Fields whose change makes a difference to readers."
 _FIELD_DIGEST_BYTES = 4
 _DIGEST_BYTES = 8
 _KEY_BYTES = 16
+_PAGES_DIGITS = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,21 +80,40 @@ def _parse_published(text: str | None) -> int | None:
     return None
 
 
-def encode_link(link: Link, *, with_content: bool = True) -> str:
+def encode_link(link: Link) -> str:
     """A link as JSON, without fields that are empty."""
-    values = {name: value for name in _LINK_FIELDS if (value := getattr(link, name))}
-    if not with_content:
-        values.pop("content", None)
-    return json.dumps(values)
+    return json.dumps({name: value for name in _LINK_FIELDS if (value := getattr(link, name))})
 
 
 def decode_link(text: str, **run_fields: Any) -> Link:
-    return Link(**json.loads(text), **run_fields)
+    """A link from JSON; the content that early versions stored with it is left out."""
+    values = json.loads(text)
+    return Link(**{name: value for name, value in values.items() if name in _LINK_FIELDS}, **run_fields)
 
 
-def encode_warc(pointer: WarcPointer, url: str, date: str) -> str:
-    """The position of a response in the archive, as JSON."""
-    return json.dumps({"pointer": pointer.model_dump(), "url": url, "date": date})
+def encode_witness(witness: WitnessPointer | None) -> str | None:
+    """Where the archive has the story as a source gave it, as JSON."""
+    return witness.model_dump_json() if witness else None
+
+
+def decode_witness(text: str | None) -> WitnessPointer | None:
+    return WitnessPointer.model_validate_json(text) if text else None
+
+
+def encode_warc(pointer: WarcPointer, url: str, date: str, pages: int = 1) -> str:
+    """The position of a response in the archive, as JSON; with the number of its story's pages if several."""
+    more = {"pages": pages} if pages > 1 else {}
+    return json.dumps({"pointer": pointer.model_dump(), "url": url, "date": date, **more})
+
+
+def decode_page_count(warc: str | None) -> int:
+    """How many pages the story of a row's record has in its text; 0 without a record."""
+    return int(json.loads(warc).get("pages", 1)) if warc else 0
+
+
+def count_pages(article: Article) -> int:
+    """The pages that are in the text of an article."""
+    return sum(page.warc is not None for page in article.pages) or 1
 
 
 def decode_previous_fetch(
@@ -109,6 +130,13 @@ def decode_previous_fetch(
         date=datetime.fromisoformat(data["date"]),
         warc=WarcPointer.model_validate(data["pointer"]),
     )
+
+
+def payload_digest(article: Article) -> str | None:
+    """Digest of an article's page; for a story over several pages, one that stands for all of them."""
+    own = article.warc.payload_digest if article.warc else None
+    pages = [page.warc.payload_digest if page.warc else None for page in article.pages]
+    return f"pages:{json_digest([own, *pages], _PAGES_DIGITS)}" if pages else own
 
 
 def field_digests(article: Article) -> str:

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from newscrawl.items import Article, Link
+from newscrawl.items import Article, Link, WitnessPointer
 from newscrawl.state.encoding import PreviousFetch
 from newscrawl.urls import normalize_url
 
@@ -32,6 +32,9 @@ class Frontier(Protocol):
 
     def previous_fetch(self, url: str) -> PreviousFetch | None:
         """The last fetch of a page that is handed out again, for asking whether it has changed."""
+
+    def find_witness(self, url: str) -> WitnessPointer | None:
+        """Where the archive has the story of a page that was handed out, as far as a source gave it."""
 
     def find_duplicate(self, article: Article) -> str | None:
         """The URL of another page from which an earlier run archived this very article."""
@@ -88,6 +91,9 @@ class MemoryFrontier:
         return None
 
     def previous_fetch(self, url: str) -> PreviousFetch | None:  # noqa: ARG002 # there is none
+        return None
+
+    def find_witness(self, url: str) -> WitnessPointer | None:  # noqa: ARG002 # it stands in the archive
         return None
 
     def find_duplicate(self, article: Article) -> str | None:  # noqa: ARG002 # there is none

@@ -5,6 +5,8 @@ Hosts belong to no single outlet: several outlets may share a host.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -16,6 +18,8 @@ from newscrawl.state.schema import hosts
 
 ROBOTS_SECONDS = 24 * 3600
 "How long a robots.txt may be used before it is fetched again (RFC 9309, 2.4)."
+SAME_MOMENT = 2.0
+"Seconds in which a row that was read may be used again."
 MAX_PAUSE_SECONDS = 24 * 3600
 "A host that asks for a longer pause is tried again after this time all the same."
 
@@ -41,8 +45,11 @@ class StoredRights(NamedTuple):
 class HostTable:
     """Rows of `hosts` by origin, which is scheme://host[:port]."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._clock = clock
+        self._read: dict[str, tuple[float, Row[Any] | None]] = {}
+        "Rows by origin, and when they were read: the first request to a host asks for its row several times."
 
     def robots(self, origin: str, now: int) -> Robots | None:
         """The robots.txt that still holds; None when it must be fetched."""
@@ -80,15 +87,23 @@ class HostTable:
         """Store what an origin reserves. `fetched_at`: None if its files were not fetched."""
         self._store(origin, rights=text, rights_fetched_at=fetched_at)
 
-    @reconnecting
     def _row(self, origin: str) -> Row[Any] | None:
+        read_at, row = self._read.get(origin, (-SAME_MOMENT, None))
+        if self._clock() >= read_at + SAME_MOMENT:
+            row = self._read_row(origin)
+            self._read[origin] = self._clock(), row
+        return row
+
+    @reconnecting
+    def _read_row(self, origin: str) -> Row[Any] | None:
         with self._database.reading() as connection:
             return connection.execute(select(hosts).where(hosts.c.origin == origin)).first()
 
     @reconnecting
     def _store(self, origin: str, **values: object) -> None:
+        self._read.pop(origin, None)
         statement = self._database.insert(hosts).values(origin=origin, **values)
-        with self._database.writing() as connection:
+        with self._database.committing() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["origin"], set_=values))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from newscrawl.errors import StateError
 from newscrawl.state.schema import advance_sequence, metadata, schema_version
 
-SCHEMA = 4
+SCHEMA = 6
 "Version of the tables in `schema.py`."
 Migration = Callable[[Connection], None]
 
@@ -22,6 +23,8 @@ _ADDED_IN_4 = {
     "urls": {"previous_values": "TEXT"},
     "leases": {"token": "TEXT NOT NULL DEFAULT ''", "pid_namespace": "TEXT NOT NULL DEFAULT ''"},
 }
+_ADDED_IN_5 = {"urls": {"witness": "TEXT"}}
+_ADDED_IN_6 = {"outlets": {"next_due": "BIGINT", "outlet_digest": "TEXT"}}
 _RENAMED_IN_3: dict[str, tuple[str, dict[str, str]]] = {
     "urls": (
         "urls",
@@ -122,14 +125,43 @@ def _add_tokens_and_previous_values(connection: Connection) -> None:
             advance_sequence(connection, table)
 
 
+def _add_witnesses(connection: Connection) -> None:
+    _add_columns(connection, _ADDED_IN_5)
+
+
+def _add_due_times(connection: Connection) -> None:
+    """They are found when a command first needs them, because outlet files have a part in them."""
+    if inspect(connection).has_table("outlets"):
+        _add_columns(connection, _ADDED_IN_6)
+    else:
+        metadata.tables["outlets"].create(connection)
+    for table in ("runs", "sources"):
+        connection.execute(
+            text(
+                f"INSERT INTO outlets (outlet, failures) SELECT DISTINCT outlet, 0 FROM {table} "  # noqa: S608
+                "WHERE outlet NOT IN (SELECT outlet FROM outlets)"
+            )
+        )
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     1: _add_kinds_and_crashes,
     2: _rename_columns,
     3: _add_tokens_and_previous_values,
+    4: _add_witnesses,
+    5: _add_due_times,
 }
 "By the version they start from; each leads to the next and changes the tables that its version had."
 _LOCK = 0x6E657773
 "Number of PostgreSQL's advisory lock for migrations; any number that nobody else uses."
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are those of this version, asked without locking anything."""
+    try:
+        return bool(connection.execute(select(schema_version.c.version)).scalar() == SCHEMA)
+    except DBAPIError:
+        return False  # there are no tables yet; `migrate` says what else it may be
 
 
 def migrate(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import update
 
-from newscrawl.items import TAKEN_DOWN, Article, Link, Rejection
+from newscrawl.items import Article, Link, Rejection
 from newscrawl.state.database import Database
 from newscrawl.state.database_frontier import (
     ARTICLE_COLUMNS,
@@ -19,7 +19,7 @@ from newscrawl.state.database_frontier import (
     values_before,
 )
 from newscrawl.state.encoding import encode_link, page_key
-from newscrawl.state.refetch_policy import UNCHANGED_OUTCOMES
+from newscrawl.state.refetch_policy import TAKEN_DOWN, UNCHANGED_OUTCOMES
 from newscrawl.state.runs import RunTable
 from newscrawl.state.schema import sources
 from newscrawl.state.urls import UrlTable
@@ -28,6 +28,10 @@ from newscrawl.urls import normalize_url
 KILLED = "killed"
 "How a run ended that left no report."
 Line = Article | Rejection
+_NO_TEXT = dict.fromkeys((*ARTICLE_COLUMNS, "previous_values", "first_archived_at", "last_written_at")) | {
+    "version": 0
+}
+"Values of a page of which no text is archived."
 
 
 class Corrections(NamedTuple):
@@ -45,7 +49,11 @@ def adopt_killed_run(
     """Make the rows of a killed run agree with its lines; after that the run counts as ended."""
     by_key = _last_lines(urls.outlet, lines)
     rows = {row.key: row for row in urls.finished_in(run.id, run.started)}
-    ended = [key for key, line in by_key.items() if key not in rows or not _agrees(rows[key], line)]
+    ended = [
+        key
+        for key, line in by_key.items()
+        if not (_agrees(rows[key], line) if key in rows else _is_fetched_since(urls.row(key), run, now))
+    ]
     lost = [key for key in rows if key not in by_key]
     apply_lines(urls, {key: by_key[key] for key in ended}, run.id, now)
     if run.reason is None:
@@ -53,9 +61,27 @@ def adopt_killed_run(
     # They come first in the next run, as if they had been in flight.
     waiting = {"status": "pending", "next_due": now, "in_flight_run": run.id}
     urls.change({"at": key, **waiting, **values_before(rows[key])} for key in lost)
+    # Where a later run found the lost text unchanged, it must be written as well.
+    texts = [
+        row.key for row in urls.texts_found_again(run.id) if not isinstance(by_key.get(row.key), Article)
+    ]
+    urls.change({"at": key, "status": "pending", "next_due": now, **_NO_TEXT} for key in texts)
     articles = sum(isinstance(line, Article) for line in by_key.values())
     runs.end(run.id, now, reason=run.reason or KILLED, pages=len(by_key), articles=articles)
-    return Corrections(ended=len(ended), waiting=len(lost))
+    return Corrections(ended=len(ended), waiting=len(lost) + len(texts))
+
+
+def _is_fetched_since(row: Any, run: Any, now: int) -> bool:
+    """Whether another run has fetched a page since this one began: the row is newer than the line then.
+
+    That happens where the files of a killed run stay open until somebody repairs them.
+    """
+    return bool(
+        row
+        and row.run not in (None, run.id)
+        and row.last_fetched_at is not None
+        and run.started <= row.last_fetched_at <= now
+    )
 
 
 def apply_lines(urls: UrlTable, lines: dict[bytes, Line], run: str, now: int) -> None:
@@ -193,11 +219,14 @@ def repair_state(urls: UrlTable, lines: Iterable[WrittenLine], now: int) -> None
         history.add(key, written.item)
         if isinstance(written.item, Article) or not isinstance(wrong.get(key, ("", None))[1], Article):
             wrong[key] = written.run, written.item
-    lost = []
+    lost, textless = [], []
     for row in urls.all():
         text, is_finished = history.texts.get(row.key), row.last_fetched_at is not None
         if row.key not in history.urls:
             lost += [row.key] * (is_finished and row.reason != TAKEN_DOWN)
+        elif is_finished and row.article_id and not text:
+            textless.append(row.key)
+            del wrong[row.key]
         elif is_finished and (
             not text
             or (row.article_id, row.version) == text
@@ -212,6 +241,7 @@ def repair_state(urls: UrlTable, lines: Iterable[WrittenLine], now: int) -> None
     cleared = dict.fromkeys((*ARTICLE_COLUMNS, "previous_values", "last_fetched_at", "reason"))
     cleared |= {"version": 0}
     urls.change({"at": key, "status": "pending", "next_due": now, **cleared} for key in lost)
+    urls.change({"at": key, "status": "pending", "next_due": now, **_NO_TEXT} for key in textless)
     urls.lift_quarantine(now)
 
 
@@ -227,7 +257,8 @@ def mark_taken_down(database: Database, outlet: str, page_urls: Iterable[str], n
     urls.add(new_url_row(outlet, key, normalize_url(link.url), link, now) for key, link in links.items())
     # Without the digest of a source, no source can make the page due again.
     unlisted = {"next_due": None, "source_digest": b"", "listing_digest": b""}
-    cleared = dict.fromkeys((*ARTICLE_COLUMNS, "previous_values")) | {"version": 0, "failures": 0} | unlisted
+    cleared = dict.fromkeys((*ARTICLE_COLUMNS, "previous_values", "witness")) | unlisted
+    cleared |= {"version": 0, "failures": 0}
     urls.change(
         {
             "at": key,

@@ -33,14 +33,22 @@ QUARANTINE = 30 * DAY
 CLOCK_TOLERANCE = HOUR
 "By how much the clocks of machines that share a database may differ."
 _LATER = {"robots_txt": ROBOTS_DELAY, CRASHES_PROCESS: QUARANTINE}
-_GONE = frozenset({"http_404", "http_410"})
+GONE_STATUSES = frozenset({404, 410})
+"Statuses of HTTP by which a site says that a page does not exist."
+_GONE = frozenset(f"http_{status}" for status in GONE_STATUSES)
 _STUBS = frozenset({"too_short", "no_title"})
 "A story may be published before it is written."
+STORY_INCOMPLETE = "story_incomplete"
+"Reason of a story that lacks pages which its archived text has: they may come the next time."
+AMP_MISSING = "amp_missing"
+"Reason of a page without a text whose AMP page did not come, though it may the next time."
 HOST_PAUSED = "host_paused"
 _NOT_FETCHED = {"archive_error": 0, MACHINE_FAULT: 0, HOST_PAUSED: RETRY_DELAYS[0]}
 "Outcomes that are not the fault of the page, with the minimum wait in seconds."
 _HOST_FAILURES = frozenset({"robots_unreachable", "no_such_host", "connection_refused"})
 "The host was down: after the usual attempts its pages are tried once a week for as long as it is."
+TAKEN_DOWN = "taken_down"
+"Reason of a page that was taken down: it is never fetched again."
 _TEMPORARY = _HOST_FAILURES | frozenset(
     {
         "timeout",
@@ -48,11 +56,17 @@ _TEMPORARY = _HOST_FAILURES | frozenset(
         "cut_short",
         "download_error",
         "archive_unreadable",
+        "browser_crash",
+        "browser_incomplete",
+        "browser_memory",
+        "browser_timeout",
         "extract_timeout",
         "extractor_crash",
         "extractor_error",
         "bad_coding",
         "not_archived",
+        STORY_INCOMPLETE,
+        AMP_MISSING,
         "http_304",
         "http_408",
         "http_425",
@@ -92,11 +106,19 @@ def next_fetch(
     if outcome in _GONE:
         return NextFetch("gone", None)
     if outcome in _TEMPORARY or outcome.startswith("http_5"):
+        if outcome == STORY_INCOMPLETE:
+            # Its first page came, whatever failed before: there is a look after this one in any case.
+            failures = min(failures, len(RETRY_DELAYS) - 1)
         delays = RETRY_DELAYS[failures:] or ((HOST_DOWN_DELAY,) if outcome in _HOST_FAILURES else ())
         return NextFetch("failed", now + delays[0] if delays else None, failures + 1)
     if outcome in _STUBS:
         return NextFetch("rejected", next_revisit(first, now, revisit_ages))
     return NextFetch("rejected", now + _LATER[outcome] if outcome in _LATER else None)
+
+
+def has_waited_for_pages(reason: str | None, failures: int) -> bool:
+    """Whether pages of a story have been missing at so many looks in a row that they count as gone."""
+    return reason == STORY_INCOMPLETE and failures >= len(RETRY_DELAYS)
 
 
 def next_revisit(first: int, now: int, revisit_ages: Sequence[int] = REVISIT_AGES) -> int | None:

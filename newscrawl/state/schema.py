@@ -23,8 +23,8 @@ _ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER becomes SQLi
 
 
 def _index(name: str, *columns: str, where: str | None = None) -> Index:
-    """An index; `where` names the column that must not be NULL for a row to enter it."""
-    condition = text(f"{where} IS NOT NULL") if where else None
+    """An index; `where`: the condition on which a row enters it, or the column that must not be NULL then."""
+    condition = text(where if " " in where else f"{where} IS NOT NULL") if where else None
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
@@ -65,11 +65,14 @@ urls = Table(
     Column("version", Integer, nullable=False, default=0),
     # What `run` replaced in this row, JSON: it holds again if the line is lost. NULL: the page's first fetch.
     Column("previous_values", Text),
+    # Record of a source that has its whole story: WitnessPointer as JSON; NULL: no source gave it.
+    Column("witness", Text),
     _index("urls_waiting", "outlet", "via", "published_desc", "id", "next_due", "status", where="next_due"),
     _index("urls_in_flight", "outlet", where="in_flight_run"),
     _index("urls_article_id", "article_id", where="article_id"),
     _index("urls_last_written", "outlet", "last_written_at", where="last_written_at"),
     _index("urls_last_fetched", "outlet", "last_fetched_at", where="last_fetched_at"),
+    _index("urls_failed", "outlet", "last_fetched_at", where="status = 'failed'"),
 )
 
 sources = Table(
@@ -121,6 +124,11 @@ outlets = Table(
     Column("failures", Integer, nullable=False, default=0),  # runs in a row that failed or never began
     Column("not_before", BigInteger),  # no timer starts it earlier
     Column("reason", Text),
+    # When its first source or page is due, but not before `not_before` or the begin of its last run.
+    Column("next_due", BigInteger),
+    # Of the outlet file by which `next_due` was found; NULL: it must be found again.
+    Column("outlet_digest", Text),
+    _index("outlets_next_due", "next_due", "outlet"),
 )
 
 hosts = Table(

@@ -64,6 +64,12 @@ class SourceTable:
     def __init__(self, database: Database, outlet: str) -> None:
         self._database = database
         self._outlet = outlet
+        self._is_ours = False
+        self._kept: dict[str, Row[Any]] | None = None
+
+    def keep_rows(self) -> None:
+        """Read the rows only once: the caller has the outlet's lease, so nobody else writes them."""
+        self._is_ours = True
 
     def previous_fetch(self, url: str, outlet_digest: str) -> tuple[PreviousFetch | None, tuple[str, ...]]:
         """The last answer of a source and its child sources; nothing if it was read by other rules."""
@@ -89,9 +95,17 @@ class SourceTable:
         self._store(key, values)
         return values["retired_at"] is not None and not (row and row.retired_at)
 
-    @reconnecting
     def rows(self) -> dict[str, Row[Any]]:
         """All rows of this outlet, by URL."""
+        return dict(self._keep()) if self._is_ours else self._read_rows()
+
+    def _keep(self) -> dict[str, Row[Any]]:
+        if self._kept is None:
+            self._kept = self._read_rows()
+        return self._kept
+
+    @reconnecting
+    def _read_rows(self) -> dict[str, Row[Any]]:
         with self._database.reading() as connection:
             rows = connection.execute(select(sources).where(sources.c.outlet == self._outlet)).all()
         return {row.url: row for row in rows}
@@ -106,11 +120,17 @@ class SourceTable:
     @reconnecting
     def _store(self, key: dict[str, str], values: dict[str, Any]) -> None:
         statement = self._database.insert(sources).values(**key, **values)
-        with self._database.writing() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["outlet", "url"], set_=values))
+        statement = statement.on_conflict_do_update(index_elements=["outlet", "url"], set_=values)
+        with self._database.committing() as connection:
+            row = connection.execute(statement.returning(*sources.c)).one()
+        if self._is_ours:
+            self._keep()[row.url] = row
+
+    def _row(self, url: str) -> Row[Any] | None:
+        return self._keep().get(url) if self._is_ours else self._read_row(url)
 
     @reconnecting
-    def _row(self, url: str) -> Row[Any] | None:
+    def _read_row(self, url: str) -> Row[Any] | None:
         with self._database.reading() as connection:
             statement = select(sources).where(sources.c.outlet == self._outlet, sources.c.url == url)
             return connection.execute(statement).first()
@@ -257,13 +277,11 @@ def _discovered_sources(config: SourceConfig, rows: SourceRows) -> list[SourceNa
     ]
 
 
-def find_retired_sources(database: Database, outlet: str, configured: Collection[str]) -> list[str]:
+def find_retired_sources(rows: SourceRows, configured: Collection[str]) -> list[str]:
     """Retired sources that the outlet file names; if it names none, those that have ever answered."""
-    statement = select(sources.c.url, sources.c.last_changed_at).where(
-        sources.c.outlet == outlet, sources.c.retired_at.is_not(None)
-    )
-    with database.reading() as connection:
-        rows = connection.execute(statement.order_by(sources.c.url)).all()
     return [
-        row.url for row in rows if (row.url in configured if configured else row.last_changed_at is not None)
+        url
+        for url, row in sorted(rows.items())
+        if row.retired_at is not None
+        and (url in configured if configured else row.last_changed_at is not None)
     ]

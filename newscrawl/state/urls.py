@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice, zip_longest
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     ColumnElement,
-    Executable,
     Row,
+    Select,
     Update,
     and_,
     bindparam,
@@ -18,9 +18,11 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
     update,
 )
 
+from newscrawl.items import Via
 from newscrawl.state.database import Database, reconnecting
 from newscrawl.state.hosts import HostTable, url_origin
 from newscrawl.state.refetch_policy import (
@@ -30,12 +32,12 @@ from newscrawl.state.refetch_policy import (
     is_time_due,
     longest_page_wait,
 )
+from newscrawl.state.row_lists import array_parameters, build_array_insert, build_array_update
 from newscrawl.state.schema import urls
 
 BATCH = 1000
 "Rows of one transaction: other crawls never wait longer than these take."
-_MAX_KINDS = 8
-"Kinds of source; more than there are."
+_KINDS = sorted(get_args(Via))
 # Built once, like the updates below: it runs for each page.
 _DUPLICATE = (
     select(urls.c.url)
@@ -61,7 +63,7 @@ class UrlTable:
         "Due times that are further away were written by a wrong clock."
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Row[Any]]:
-        """Status, listing and due time of the keys that have a row."""
+        """Status, listing, due time and witness of the keys that have a row."""
         found: dict[bytes, Row[Any]] = {}
         for batch in batches(keys):
             found |= {row.key: row for row in self._find_batch(batch)}
@@ -76,25 +78,44 @@ class UrlTable:
             urls.c.listing_digest,
             urls.c.next_due,
             urls.c.article_id,
+            urls.c.witness,
         )
         with self._database.reading() as connection:
-            return connection.execute(columns.where(urls.c.key.in_(keys))).all()
+            return connection.execute(columns.where(self._database.is_among(urls.c.key, keys))).all()
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """New rows; where the key is there already, the old row stays as it is."""
-        statement = self._database.insert(urls).on_conflict_do_nothing(index_elements=["key"])
         for batch in batches(rows):
-            self._execute(statement, batch)
+            self._add_batch(batch)
 
     def change(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """New values of rows by `at`, their key; all rows name the same columns."""
         for batch in batches(rows):
-            self._execute(_build_update(tuple(name for name in batch[0] if name != "at")), batch)
+            self._change_batch(batch)
 
     @reconnecting
-    def _execute(self, statement: Executable, batch: list[Any]) -> None:
-        with self._database.writing() as connection:
-            connection.execute(statement, batch)
+    def _add_batch(self, batch: list[Mapping[str, Any]]) -> None:
+        with self._database.committing() as connection:
+            if connection.dialect.name == "postgresql":
+                statement = build_array_insert(urls, tuple(batch[0]))
+                statement = statement.on_conflict_do_nothing(index_elements=["key"])
+                connection.execute(statement, array_parameters(batch))
+            else:
+                statement = self._database.insert(urls).on_conflict_do_nothing(index_elements=["key"])
+                connection.execute(statement, batch)
+
+    @reconnecting
+    def _change_batch(self, batch: list[Mapping[str, Any]]) -> None:
+        names = tuple(name for name in batch[0] if name != "at")
+        with self._database.committing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Of two changes of a row the later holds.
+                last = {row["at"]: {"key": row["at"], **row} for row in batch}
+                values = array_parameters(list(last.values()))
+                del values["at_list"]
+                connection.execute(build_array_update(urls, "key", names), values)
+            else:
+                connection.execute(_build_update(names), batch)
 
     @reconnecting
     def row(self, key: bytes) -> Row[Any] | None:
@@ -106,41 +127,24 @@ class UrlTable:
         """Until when the host of a page wants to be left alone."""
         return HostTable(self._database).paused_until(url_origin(url), now)
 
+    @reconnecting
     def waiting(self, now: int, limit: int, without: Collection[bytes] = ()) -> list[Row[Any]]:
         """Up to `limit` rows that are due: the newest of each kind of source in turn."""
-        shares = [self._newest(via, now, limit, without) for via in self._waiting_kinds()]
-        turns = chain.from_iterable(zip_longest(*shares))
+        shares: dict[str, list[Row[Any]]] = {kind: [] for kind in _KINDS}
+        newest = (self._select_newest(kind, now, limit + len(without)).subquery() for kind in _KINDS)
+        with self._database.reading() as connection:
+            # A kind without rows costs one lookup in the index.
+            rows = connection.execute(union_all(*map(select, newest))).all()
+        for row in sorted(rows, key=lambda row: (row.published_desc, row.id)):
+            if row.key not in without:
+                shares[row.via].append(row)
+        turns = chain.from_iterable(zip_longest(*shares.values()))
         return list(islice((row for row in turns if row is not None), limit))
 
-    @reconnecting
-    def _newest(self, via: str, now: int, limit: int, without: Collection[bytes]) -> list[Row[Any]]:
-        statement = (
-            select(urls)
-            .where(urls.c.outlet == self.outlet, urls.c.via == via, self._is_due_column(now))
-            .order_by(urls.c.published_desc, urls.c.id)
-            .limit(limit + len(without))
-        )
-        with self._database.reading() as connection:
-            return [row for row in connection.execute(statement) if row.key not in without]
-
-    @reconnecting
-    def _waiting_kinds(self) -> list[str]:
-        """Kinds of source that have rows waiting; each costs one lookup in the index."""
-        kinds: list[str] = []
-        with self._database.reading() as connection:
-            for _ in range(_MAX_KINDS):
-                statement = (
-                    select(urls.c.via)
-                    .where(urls.c.outlet == self.outlet, urls.c.next_due.is_not(None))
-                    .where(urls.c.via > (kinds[-1] if kinds else ""))
-                    .order_by(urls.c.via)
-                    .limit(1)
-                )
-                via = connection.execute(statement).scalar()
-                if via is None:
-                    break
-                kinds.append(via)
-        return kinds
+    def _select_newest(self, via: str, now: int, limit: int) -> Select[Any]:
+        statement = select(urls).where(urls.c.outlet == self.outlet, urls.c.via == via)
+        statement = statement.where(self._is_due_column(now))
+        return statement.order_by(urls.c.published_desc, urls.c.id).limit(limit)
 
     @reconnecting
     def left_in_flight(self, now: int) -> list[Row[Any]]:
@@ -152,16 +156,20 @@ class UrlTable:
         with self._database.reading() as connection:
             return list(connection.execute(statement.order_by(*order)))
 
-    @reconnecting
     def record_crash(self, run: str) -> int:
         """Count a crash at each row that a dead run had in flight; gives how many rows there were."""
-        statement = (
-            update(urls)
-            .where(urls.c.outlet == self.outlet, urls.c.in_flight_run == run)
-            .values(crash_count=urls.c.crash_count + 1)
+        rows = self._in_flight_rows(run)
+        # The counts are stored as read: a transaction that is repeated must not count again.
+        self.change({"at": row.key, "crash_count": row.crash_count + 1} for row in rows)
+        return len(rows)
+
+    @reconnecting
+    def _in_flight_rows(self, run: str) -> Sequence[Any]:
+        statement = select(urls.c.key, urls.c.crash_count).where(
+            urls.c.outlet == self.outlet, urls.c.in_flight_run == run
         )
-        with self._database.writing() as connection:
-            return connection.execute(statement).rowcount
+        with self._database.reading() as connection:
+            return connection.execute(statement).all()
 
     @reconnecting
     def lift_quarantine(self, now: int) -> None:
@@ -209,6 +217,15 @@ class UrlTable:
         """Rows whose last fetch ended in a run that began at `since`."""
         statement = select(urls).where(
             urls.c.outlet == self.outlet, urls.c.last_fetched_at >= since, urls.c.run == run
+        )
+        with self._database.reading() as connection:
+            return connection.execute(statement).all()
+
+    @reconnecting
+    def texts_found_again(self, run: str) -> Sequence[Row[Any]]:
+        """Keys of pages whose only text was written by this run, and which a later run fetched last."""
+        statement = select(urls.c.key).where(
+            urls.c.outlet == self.outlet, urls.c.article_run == run, urls.c.run != run, urls.c.version == 1
         )
         with self._database.reading() as connection:
             return connection.execute(statement).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,26 @@ def is_running(pid: int, written: float) -> bool:
         # Without a /proc file system, the number is the only evidence.
         return True
     return fields[_STATE_FIELD] not in _DEAD_STATES and started <= written + START_SLACK_SECONDS
+
+
+def has_file_open(pid: int, file: os.stat_result) -> bool:
+    """Whether a running process has this file open.
+
+    Where its descriptors cannot be listed, it counts as having it unless it runs as another user than the
+    file's owner: a process in another container, which had the same number there, is told apart so.
+    """
+    process = Path(f"/proc/{pid}")
+    try:
+        descriptors = list((process / "fd").iterdir())
+    except OSError:
+        with suppress(OSError):
+            return process.stat().st_uid == file.st_uid
+        return True
+    for descriptor in descriptors:
+        with suppress(OSError):
+            if os.path.samestat(descriptor.stat(), file):
+                return True
+    return False
 
 
 def _boot_time() -> float:

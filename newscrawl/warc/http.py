@@ -28,6 +28,9 @@ AnyBytes = TypeVar("AnyBytes", bytes, memoryview)
 _LARGEST_STATUS = 999
 MAX_CONTENT_BYTES = 64 * 1024 * 1024
 "Decoded content is cut at this size, against decompression bombs."
+MAX_HEAD_BYTES = 256 * 1024
+"""Lines of a head that end behind it are not read, as in Chromium, which refuses a longer head: they can be
+shorter than what each of them takes in memory."""
 
 
 _GZIP_TYPES = frozenset({"application/gzip", "application/x-gzip"})
@@ -58,14 +61,21 @@ class Message:
 
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
-        """Names as sent and values, in order; folded lines are joined, lines without a colon left out."""
-        lines: list[bytes] = []
-        for line in self.head.split(b"\n")[1:]:
+        """Names as sent and values, in order; folded lines are joined, lines without a colon left out.
+
+        What stands behind MAX_HEAD_BYTES is left out too.
+        """
+        head = self.head
+        if len(head) > MAX_HEAD_BYTES:
+            head = head[: head.rfind(b"\n", 0, MAX_HEAD_BYTES) + 1]
+        lines: list[list[bytes]] = []
+        for line in head.split(b"\n")[1:]:
             if line[:1] in (b" ", b"\t") and lines:
-                lines[-1] += b" " + line.strip()
+                lines[-1].append(line.strip())
             else:
-                lines.append(line.strip())
-        pairs = (line.decode("latin-1").partition(":") for line in lines if b":" in line)
+                lines.append([line.strip()])
+        joined = (b" ".join(parts) for parts in lines)
+        pairs = (line.decode("latin-1").partition(":") for line in joined if b":" in line)
         return [(name.strip(), value.strip()) for name, _, value in pairs]
 
     @cached_property
@@ -77,11 +87,10 @@ class Message:
     @cached_property
     def by_name(self) -> dict[str, str]:
         """Values by lower-case name; repeated headers are joined with commas (RFC 9110, section 5.3)."""
-        values: dict[str, str] = {}
+        values: dict[str, list[str]] = {}
         for name, value in self.headers:
-            key = name.lower()
-            values[key] = f"{values[key]}, {value}" if key in values else value
-        return values
+            values.setdefault(name.lower(), []).append(value)
+        return {name: ", ".join(repeated) for name, repeated in values.items()}
 
     def header(self, name: str) -> str | None:
         """The value of a header, given its lower-case name; None if absent."""
@@ -106,8 +115,13 @@ class Message:
     @cached_property
     def decoded(self) -> DecodedContent:
         """The content, and whether its codings are others than the header says; ContentError as above."""
+        return self.decode()
+
+    def decode(self, max_bytes: int | None = None) -> DecodedContent:
+        """The same, cut at `max_bytes` once any coding was undone, and not cached."""
         is_file = is_gzip_type(self.header("content-type") or "")
-        return decode_declared(self.entity, self.header("content-encoding") or "", is_file=is_file)
+        coding = self.header("content-encoding") or ""
+        return decode_declared(self.entity, coding, max_bytes, is_file=is_file)
 
 
 def split_message(raw: bytes) -> Message:
@@ -148,7 +162,11 @@ def parse_status(raw: bytes | memoryview) -> int | None:
 
 def dechunk(body: bytes) -> bytes:
     """Remove the chunked coding; stops without an error where the framing is broken."""
-    return b"".join(iter_chunks(body))
+    # Not a list of chunks: each of them may be a single byte.
+    entity = bytearray()
+    for chunk in iter_chunks(body):
+        entity += chunk
+    return bytes(entity)
 
 
 def iter_chunks(body: AnyBytes) -> Iterator[AnyBytes]:
@@ -252,9 +270,12 @@ def _is_text(data: bytes) -> bool:
 
 def _gunzip(data: bytes, room: int) -> bytes:
     try:
-        return inflate_members(data, room).data
+        found = inflate_members(data, room)
     except zlib.error as error:
         raise ContentError(str(error)) from error
+    if found.is_damaged:
+        raise ContentError("gzip data that is damaged")
+    return found.data
 
 
 def _inflate(data: bytes, window_bits: int, room: int) -> bytes:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
+from newscrawl.storage import list_stored_sizes
 from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.index_entries import (
     RESPONSE_KINDS,
@@ -29,7 +30,7 @@ from newscrawl.warc.index_entries import (
     iter_entries,
     to_microseconds,
 )
-from newscrawl.warc.packages import PACKAGE_ERRORS, PACKAGE_SUFFIX, list_package
+from newscrawl.warc.packages import ARCHIVE_SUFFIXES, PACKAGE_ERRORS, PACKAGE_SUFFIX, list_package
 from newscrawl.warc.reader import open_warc
 from newscrawl.warc.records import target_uri
 from newscrawl.warc.surt import surt, surt_host
@@ -175,8 +176,12 @@ class Index:
         """Records with this payload digest, in archive order."""
         return self._rows(f"WHERE payload_digest = ? {_FILE_ORDER}", digest)
 
+    def revisits(self, file: str) -> Iterator[IndexEntry]:
+        """The revisits of a file, in its order."""
+        return self._rows("WHERE files.name = ? AND kind = 'revisit' ORDER BY sequence", file)
+
     def original(self, revisit: IndexEntry) -> IndexEntry | None:
-        """The response whose body a revisit repeats, by its reference or else by its digest."""
+        """The response whose body a revisit repeats: by URL and id or date, by digest, or by id alone."""
         dated: list[IndexEntry] = []
         if revisit.refers_to_url:
             date = parse_warc_date(revisit.refers_to_date or "")
@@ -188,7 +193,8 @@ class Index:
         equal = (entry for entry in self.by_digest(revisit.payload_digest or "") if entry.kind == "response")
         # WARC 1.0 dates are exact to the second: of several captures, the same payload decides.
         dated_equal = (entry for entry in dated if entry.payload_digest == revisit.payload_digest)
-        return next(chain(dated_equal, equal, dated), None)
+        by_id = self._rows("WHERE record_id = ? AND kind = 'response'", revisit.refers_to or "")
+        return next(chain(dated_equal, equal, dated, by_id if revisit.refers_to else ()), None)
 
     def by_key(self, files: Collection[str] | None = None) -> Iterator[IndexEntry]:
         """All records in the order of their SURT keys and dates; only those of `files` if given."""
@@ -254,6 +260,9 @@ def archive_sizes(folder: Path) -> dict[str, int]:
     for path in [*warc_files(folder), *sorted((*folder.glob("*.arc.gz"), *folder.glob("*.arc")))]:
         with suppress(FileNotFoundError):  # deleted since the listing
             sizes[path.name] = path.stat().st_size
+    # Files of a spool that are only in its bucket; `open_warc` finds them there.
+    stored = list_stored_sizes(folder)
+    sizes = {name: size for name, size in stored.items() if name.endswith(ARCHIVE_SUFFIXES)} | sizes
     for path in sorted(folder.glob(f"*{PACKAGE_SUFFIX}")):
         try:
             sizes |= {f"{path.name}/{member.name}": member.size for member in list_package(path)}

@@ -13,14 +13,12 @@ from typing import BinaryIO, Literal
 
 from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.fast_reader import BlockStream, RecordSlice
-from newscrawl.warc.http import Message, split_message
+from newscrawl.warc.http import MAX_HEAD_BYTES, Message, split_message
 from newscrawl.warc.reader import parse_warc_fields
 from newscrawl.warc.recovery import iter_slices_recovering
 
 RESPONSE_KINDS = ("response", "revisit", "resource")
 "Types of records that hold a response."
-MAX_HEAD_BYTES = 1 << 18
-"Bytes of a block that are held in memory; HTTP heads are far smaller."
 WINDOW = 64
 "Records within which the request and the response of an exchange are found."
 SkipReason = Literal["damaged", "date_missing", "date_form"]

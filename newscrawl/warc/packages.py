@@ -48,7 +48,7 @@ def list_package(path: Path) -> list[PackageMember]:
 
 def split_package_name(name: str) -> tuple[str, str] | None:
     """The name of the package and that inside it; None for a file that is in no package."""
-    before, suffix, inside = name.partition(f"{PACKAGE_SUFFIX}/")
+    before, suffix, inside = name.rpartition(f"{PACKAGE_SUFFIX}/")
     return (before + PACKAGE_SUFFIX, inside) if suffix else None
 
 

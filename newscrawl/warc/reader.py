@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, PageTooLarge
 from newscrawl.items import WarcPointer
+from newscrawl.storage import open_stored
 from newscrawl.warc.arc import PEEK_BYTES, is_arc_start, iter_arc_slices
 from newscrawl.warc.dates import parse_warc_date
 from newscrawl.warc.fast_reader import (
@@ -26,7 +27,6 @@ from newscrawl.warc.fast_reader import (
     READ_ERRORS,
     RECORD_START,
     BlockReader,
-    BlockStream,
     MultipleRecordsInMember,
     RecordSlice,
     T,
@@ -36,10 +36,13 @@ from newscrawl.warc.fast_reader import (
 )
 from newscrawl.warc.http import Message, frame_entity, split_message
 from newscrawl.warc.packages import open_packaged, split_package_name
+from newscrawl.warc.renderings import TRUNCATED_FIELD, is_rendering, page_url, rendered_message
 from newscrawl.warc.writer import OPEN_SUFFIX
 
 MAX_BLOCK_BYTES = 1 << 30
 "A larger block is not read into memory."
+MAX_PAGE_BYTES = 32 << 20
+"A larger block is not read as a page: a crawl keeps no larger ones, and a small file may hold any size."
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,12 @@ class ArchivedPage:
         return split_message(self.response.block)
 
 
-def iter_records(source: Path | str | BinaryIO) -> Iterator[WarcRecord]:
+def iter_records(source: Path | str | BinaryIO, *, max_bytes: int = MAX_BLOCK_BYTES) -> Iterator[WarcRecord]:
     """Yield the records of a WARC file in file order, each with its whole block in memory.
 
     `source` is a path, or a seekable binary stream that is read from its current position. A truncated or
     damaged record ends the iteration without an error: only whole records come out. Records whose block is
-    larger than MAX_BLOCK_BYTES are left out. Raises ArchiveError if the file cannot be opened.
+    larger than `max_bytes` are left out. Raises ArchiveError if the file cannot be opened.
 
         for record in iter_records("crawl.warc.gz"):
             if record.kind == "response":
@@ -103,15 +106,21 @@ def iter_records(source: Path | str | BinaryIO) -> Iterator[WarcRecord]:
     """
     if isinstance(source, (str, Path)):
         with open_warc(Path(source).parent, Path(source).name) as stream:
-            yield from iter_records(stream)
+            yield from iter_records(stream, max_bytes=max_bytes)
         return
-    for part in iter_slices(source, _read_whole_block):
+    yield from _keep_whole(iter_slices(source, _whole_block_reader(max_bytes)))
+
+
+def _whole_block_reader(max_bytes: int) -> BlockReader[bytes | None]:
+    """Reads a block, or None in place of one that is larger."""
+    return lambda _kind, _headers, block: block.read(block.left) if block.left <= max_bytes else None
+
+
+def _keep_whole(slices: Iterable[RecordSlice[bytes | None]]) -> Iterator[WarcRecord]:
+    """The records whose block was read."""
+    for part in slices:
         if part.result is not None:
             yield WarcRecord(part.kind, part.headers, part.result, part.offset, part.length)
-
-
-def _read_whole_block(_kind: str, _headers: dict[str, str], block: BlockStream) -> bytes | None:
-    return block.read(block.left) if block.left <= MAX_BLOCK_BYTES else None
 
 
 def iter_slices(
@@ -204,7 +213,12 @@ def open_warc(folder: Path, name: str) -> BinaryIO:
             continue
         except OSError as error:
             raise ArchiveError(f"cannot read {folder / candidate}: {error.strerror}") from error
-    raise ArchiveError(f"no such archive file: {folder / name}")
+    try:
+        return open_stored(folder / name)
+    except FileNotFoundError:
+        raise ArchiveError(f"no such archive file: {folder / name}") from None
+    except OSError as error:
+        raise ArchiveError(f"cannot read {folder / name}: {error.strerror}") from error
 
 
 def seek_record(stream: BinaryIO, offset: int) -> BinaryIO:
@@ -230,22 +244,36 @@ def seek_record(stream: BinaryIO, offset: int) -> BinaryIO:
 def read_page(folder: Path, pointer: WarcPointer) -> ArchivedPage:
     """Read the response at `pointer` with its metadata; ArchiveError if another record stands there.
 
-    A revisit that our metadata ties to its original gets the original's body.
+    A revisit that our metadata ties to its original gets the original's body, a rendered page the head of the
+    response it was made of. PageTooLarge if a block has more than MAX_PAGE_BYTES.
     """
-    response, metadata = read_record(folder, pointer)
+    response, metadata = read_record(folder, pointer, MAX_PAGE_BYTES)
     if response.kind == "revisit" and "originalFile" in metadata:
         response = _restore_body(folder, response, metadata)
+    elif is_rendering(response.url):
+        response = _restore_response(response, metadata)
     return ArchivedPage(pointer, response, metadata)
 
 
-def read_record(folder: Path, pointer: WarcPointer) -> tuple[WarcRecord, dict[str, str]]:
-    """Read the record at `pointer` and its metadata; ArchiveError if another record stands there."""
+def read_record(
+    folder: Path, pointer: WarcPointer, max_bytes: int = MAX_BLOCK_BYTES
+) -> tuple[WarcRecord, dict[str, str]]:
+    """Read the record at `pointer` and its metadata; ArchiveError if another record stands there.
+
+    PageTooLarge if its block has more than `max_bytes`.
+    """
     with open_warc(folder, pointer.file) as stream:
-        records = iter_records(seek_record(stream, pointer.offset))
-        record = next(records, None)
-        if record is None or record.record_id != pointer.record_id:
+        slices = iter_slices(seek_record(stream, pointer.offset), _whole_block_reader(max_bytes))
+        part = next(slices, None)
+        if part is None or part.record_id != pointer.record_id:
             raise ArchiveError(f"{folder / pointer.file}: no record {pointer.record_id} at {pointer.offset}")
-        return record, _read_metadata(record, records)
+        if part.result is None:
+            raise PageTooLarge(
+                f"{folder / pointer.file} at {pointer.offset}: a record of "
+                f"{part.headers.get('content-length')} bytes, the limit is {max_bytes}"
+            )
+        record = WarcRecord(part.kind, part.headers, part.result, part.offset, part.length)
+        return record, _read_metadata(record, _keep_whole(slices))
 
 
 def _restore_body(folder: Path, revisit: WarcRecord, metadata: dict[str, str]) -> WarcRecord:
@@ -253,11 +281,19 @@ def _restore_body(folder: Path, revisit: WarcRecord, metadata: dict[str, str]) -
     name, offset = metadata["originalFile"], metadata.get("originalOffset", "")
     with open_warc(folder, name) as stream:
         position = int(offset) if offset.isdecimal() else 0
-        original = next(iter_records(seek_record(stream, position)), None)
+        original = next(iter_records(seek_record(stream, position), max_bytes=MAX_PAGE_BYTES), None)
     if original is None or original.record_id != revisit.headers.get("warc-refers-to"):
         raise ArchiveError(f"{folder / name}: no original of {revisit.record_id} at {offset}")
     head = split_message(revisit.block).head or split_message(original.block).head
     return replace(revisit, block=frame_entity(head, split_message(original.block).entity))
+
+
+def _restore_response(rendering: WarcRecord, metadata: dict[str, str]) -> WarcRecord:
+    """A rendered page as the response that the server would have sent, had it sent the document itself."""
+    headers = {**rendering.headers, "warc-target-uri": page_url(rendering.url)}
+    if TRUNCATED_FIELD in metadata:
+        headers["warc-truncated"] = metadata[TRUNCATED_FIELD]
+    return replace(rendering, headers=headers, block=rendered_message(rendering.block, metadata))
 
 
 def _read_metadata(response: WarcRecord, following: Iterator[WarcRecord]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeVar
 
@@ -11,6 +11,7 @@ from newscrawl.warc.fast_reader import BlockStream, RecordSlice
 from newscrawl.warc.http import split_message
 from newscrawl.warc.reader import WarcRecord, parse_warc_fields
 from newscrawl.warc.recovery import iter_slices_recovering
+from newscrawl.warc.renderings import SUBRESOURCE_FIELD
 
 MAX_HEAD_BYTES = 64 * 1024
 "Of a response, no more is read: only its head matters, for the Vary header."
@@ -23,6 +24,8 @@ _BLOCK_LIMITS = {
     "metadata": MAX_METADATA_BYTES,
 }
 _PRECEDENCE = ("response", "revisit", "request", "metadata")
+_FIRST_KINDS = frozenset({"response", "revisit", "resource"})
+"Two of these are never of one exchange: a rendered page refers to its response, but has metadata of its own."
 
 R = TypeVar("R", RecordSlice[bytes], WarcRecord)
 
@@ -61,13 +64,8 @@ class RecordedExchange:
 
     @property
     def page(self) -> str:
-        """URL of the link that was followed, according to the metadata record; empty if unknown."""
-        try:
-            discovery = json.loads(self.metadata.get("discovery", "null"))
-        except (ValueError, RecursionError):
-            return ""
-        url = discovery.get("url") if isinstance(discovery, dict) else None
-        return url if isinstance(url, str) else ""
+        """URL of the link that was followed, or whose page sent the request; empty if unknown."""
+        return read_link_url(self.metadata)
 
     @property
     def varies(self) -> list[str]:
@@ -102,8 +100,21 @@ def group_records(records: Iterable[R]) -> Iterator[list[R]]:
         yield group
 
 
+def read_link_url(metadata: Mapping[str, str]) -> str:
+    """URL of the link that a metadata record notes, or whose page sent the request; else empty."""
+    if SUBRESOURCE_FIELD in metadata:
+        return metadata[SUBRESOURCE_FIELD]
+    try:
+        discovery = json.loads(metadata.get("discovery", "null"))
+    except (ValueError, RecursionError):
+        return ""
+    url = discovery.get("url") if isinstance(discovery, dict) else None
+    return url if isinstance(url, str) else ""
+
+
 def _belongs_to(group: list[R], record: R) -> bool:
-    if record.kind in {member.kind for member in group}:
+    kinds = {member.kind for member in group}
+    if record.kind in kinds or (record.kind in _FIRST_KINDS and kinds & _FIRST_KINDS):
         return False
     ids = {member.record_id for member in group}
     targets = {member.headers.get("warc-concurrent-to", "") for member in group}

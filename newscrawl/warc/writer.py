@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from newscrawl.items import WarcPointer, rfc3339
 from newscrawl.storage import append_or_rollback, fsync_folder, try_lock
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.records import HttpExchange, SerializedRecord, exchange_records, warcinfo_record
+from newscrawl.warc.renderings import RenderedPage, rendering_records
 
 OPEN_SUFFIX = ".open"
 "Marks a file that is still being written."
@@ -93,11 +94,23 @@ class WarcWriter:
 
     def write(self, exchange: HttpExchange) -> WarcPointer:
         """Append the records of an exchange; return a pointer to the first, which is the response if any."""
+        self._prepare()
+        return self._write(exchange_records(exchange, self._warcinfo_id, self.new_id))
+
+    def write_rendering(self, page: RenderedPage) -> WarcPointer:
+        """Append the records of a rendered page; return a pointer to the first."""
+        self._prepare()
+        return self._write(rendering_records(page, self._warcinfo_id, self.new_id))
+
+    def _prepare(self) -> None:
+        """Have a file open that takes another group of records."""
         if self._is_full():
             self.close()
         if self._fd is None:
             self.open()
-        records = list(exchange_records(exchange, self._warcinfo_id, self.new_id))
+
+    def _write(self, group: Iterable[SerializedRecord]) -> WarcPointer:
+        records = list(group)
         offset = self.files[-1].bytes
         self._append(records)
         first = records[0]

@@ -59,6 +59,12 @@ def test_a_field_that_one_side_lacks_differs() -> None:
     assert differing_fields({"a": 1, "b": None}, {"a": 1, "c": 2}) == ("c",)
 
 
+def test_pages_are_the_same_wherever_their_records_are() -> None:
+    old, new = ({"pages": [{"url": "a", "warc": {"offset": offset}}]} for offset in (1, 2))
+    assert differing_fields(old, new) == differing_fields({"pages": ["a"]}, new) == ()
+    assert differing_fields(old, {"pages": []}) == ("pages",)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pebble import ProcessPool
 from scrapy import Request
@@ -27,9 +27,11 @@ from newscrawl.archive.reextract import (
     skip_finished_pages,
     write_items,
 )
+from newscrawl.archive.story_records import StoryRecords
 from newscrawl.downloader.capture import build_notes
-from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.items import LINK, Link, Rejection, WarcPointer
+from newscrawl.downloader.request_meta import LINK
+from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError
+from newscrawl.items import Link, Rejection, WarcPointer
 from newscrawl.pipelines.extract import start_extraction_pool
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.reader import read_page
@@ -68,6 +70,7 @@ def archived(folder: Path, notes: tuple[tuple[str, str], ...], answer: bytes = A
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=50)
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS, st.sampled_from(["\u2028", "\u2029", "\x85", "\x1c", "\r\n", "\n"]))
 def test_how_a_page_was_found_survives_any_text(
     tmp_path_factory: pytest.TempPathFactory, title: str, content: str, separator: str
@@ -77,7 +80,7 @@ def test_how_a_page_was_found_survives_any_text(
         via="feed",
         from_url="http://a/feed",
         title=title or None,
-        content=f"{content}{separator}{content}",
+        published=f"{content}{separator}{content}",
     )
     notes = build_notes(Request("http://a/final", meta={LINK: link}), None, 0.1)
     page = archived(tmp_path_factory.mktemp("archive"), notes)
@@ -96,7 +99,7 @@ def test_a_note_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 def test_a_body_that_cannot_be_decoded_is_a_named_rejection(tmp_path: Path) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n\x00lain"
-    result = extract_page(archived(tmp_path, (), answer), None)  # type: ignore[arg-type]
+    result = extract_page(StoryRecords(page=archived(tmp_path, (), answer)), None)  # type: ignore[arg-type]
     assert isinstance(result, Rejection)
     assert (result.reason, result.step) == ("bad_encoding", "extract")
     assert result.warc
@@ -137,6 +140,20 @@ def test_what_befalls_a_worker_costs_one_page(
         "fine",
         "fine",
     ]
+
+
+def test_the_machine_s_fault_is_no_page_s(
+    tmp_path: Path, pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work ends there, and what was read before stays."""
+    monkeypatch.setattr(again, "extract_at", extract_by_name)
+    part = PartialOutput(out=tmp_path / "x", task="t")
+    part.open()
+    pages = extract_pages(work("good", "no_descriptors", "well"), pool=pool, seconds=20, ahead=2)
+    with pytest.raises(MachineFault, match="Too many open files"):
+        write_items(pages, part, item_filter=lambda _, item: item)
+    assert (part.pages, part.rejected) == (1, {"fine": 1})
+    part.close()
 
 
 def test_no_more_pages_are_asked_for_than_are_handed_out(

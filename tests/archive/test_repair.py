@@ -413,15 +413,72 @@ def of_process(pid: int, host: str = "news_host") -> list[str]:
     ]
 
 
+WRITE_FILES = """
+import os, sys
+files = [open(name.replace("PID", str(os.getpid())), "wb") for name in sys.argv[1:]]
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.mark.parametrize("force", [False, True])
-def test_a_running_process_keeps_its_files(tmp_path: Path, running: int, force: bool) -> None:
+def test_a_running_process_keeps_its_files(tmp_path: Path, force: bool) -> None:
+    """Also on a file system without locks, where only the process knows that it has them open."""
+    names = [name.replace(str(DEAD), "PID") for name in of_process(DEAD)]
+    command = [sys.executable, "-c", WRITE_FILES, *names]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout
+        assert writer.stdout.readline() == b"open\n"
+        for name in of_process(writer.pid):
+            (tmp_path / name).write_bytes(RAW[:-3])
+        before = content(tmp_path)
+        repairs = repair_folder(tmp_path, host=HOST, force=force)
+        assert outcomes(repairs) == dict.fromkeys(of_process(writer.pid), "running")
+        assert repairs.is_sound
+        assert content(tmp_path) == before
+
+
+def test_a_process_that_never_had_the_files_open_protects_nothing(tmp_path: Path, running: int) -> None:
+    """In a container every crawl is process 1, and outside of it another process is."""
     for name in of_process(running):
-        (tmp_path / name).write_bytes(RAW[:-3])
-    before = content(tmp_path)
-    repairs = repair_folder(tmp_path, host=HOST, force=force)
-    assert outcomes(repairs) == dict.fromkeys(of_process(running), "running")
-    assert repairs.is_sound
-    assert content(tmp_path) == before
+        (tmp_path / name).write_bytes(b"" if ".jsonl" in name else RAW)
+    done = outcomes(repair_folder(tmp_path, host=HOST))
+    # A draft may be closed already and about to be renamed; the other was overwritten by its lines.
+    *_, draft = of_process(running)
+    assert [name for name, outcome in done.items() if outcome == "running"] == [draft]
+    assert not list(tmp_path.glob("*.open"))
+
+
+def test_of_two_lines_of_a_version_the_first_in_the_archive_stays(tmp_path: Path) -> None:
+    """The rejection that withdrew the other was never synced."""
+    raw, _, pointers = warc_bytes(3)
+    (tmp_path / NAME).write_bytes(raw)
+    versions = [("a", 1), ("b", 1), ("a", 2), ("a", 1)]
+    places = [pointers[1], pointers[2], pointers[2], pointers[0]]
+    lines = [
+        json.dumps({"id": name, "version": version, "warc": place.model_dump()}).encode() + b"\n"
+        for (name, version), place in zip(versions, places, strict=True)
+    ]
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(b"".join(lines))
+    (done,) = repaired(repair_folder(tmp_path, host=HOST))
+    assert (done.kept, done.lines_dropped) == (3, 1)
+    assert (tmp_path / LINES).read_bytes() == lines[3] + lines[1] + lines[2]
+    assert (tmp_path / f"{LINES}.torn").read_bytes() == lines[0]
+
+
+def test_an_open_file_that_a_power_cut_shortened_is_removed_beside_the_closed_one(tmp_path: Path) -> None:
+    """The closed file was synced and the open one never, nor was it missing yet on the disk."""
+    raw, _, pointers = warc_bytes(3)
+    (tmp_path / NAME).write_bytes(raw)
+    lines = [line(pointer) for pointer in pointers]
+    (tmp_path / LINES).write_bytes(b"".join(lines))
+    for left in (b"", lines[1], lines[2] + lines[0], lines[0] + lines[1][:9]):
+        (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(left)
+        assert repair_folder(tmp_path, host=HOST).is_sound
+        assert not (tmp_path / (LINES + OPEN_SUFFIX)).exists()
+    (tmp_path / (LINES + OPEN_SUFFIX)).write_bytes(line(pointers[0], "another"))
+    assert not repair_folder(tmp_path, host=HOST).is_sound
+    assert (tmp_path / (LINES + OPEN_SUFFIX)).exists()
 
 
 def test_a_number_that_was_given_to_another_process_protects_nothing(tmp_path: Path, running: int) -> None:

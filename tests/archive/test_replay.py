@@ -190,6 +190,25 @@ def test_by_time_the_nearest_at_or_before_is_taken_as_often_as_it_is_asked_for(t
         assert [body_of(table, playback, "/a") for _ in range(2)] == [body, body]
 
 
+def test_by_time_a_page_gets_what_its_own_visit_led_to_even_after_that_time(tmp_path: Path) -> None:
+    """The scripts of a rendered page ask again at each visit, and often every page asks for the same."""
+    visits = [("/one", 0, b"first"), ("/two", 10, b"second"), ("/one", 20, b"third")]
+    exchanges = [
+        exchange
+        for page, seconds, body in visits
+        for exchange in (
+            an_exchange(page, b"page", seconds=seconds, page=page),
+            an_exchange("/data", body, seconds=seconds + 5, page=page),
+        )
+    ]
+    table = read_captures(an_archive(tmp_path, *exchanges), "echo")
+    for seconds, found in [(12, [b"first", b"second"]), (99, [b"third", b"second"])]:
+        playback = ReplayIndex(table, START + timedelta(seconds=seconds))
+        for page, body in zip(("/one", "/two"), found, strict=True):
+            assert body_of(table, playback, page, page=SITE + page) == b"page"
+            assert body_of(table, playback, "/data", page=SITE + page, redirected=True) == body
+
+
 def test_what_an_answer_varies_by_decides_only_where_captures_differ(tmp_path: Path) -> None:
     varies = b"Vary: Accept-Language, *\r\n"
     french, english = b"Accept-Language: fr\r\n", b"Accept-Language: en\r\n"

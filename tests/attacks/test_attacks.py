@@ -39,7 +39,7 @@ languages = ["en"]
 article_urls = ["."]
 """
 SETTINGS = {
-    "DOWNLOAD_TIMEOUT": 5,
+    "DOWNLOAD_TIMEOUT": 10,
     "RETRY_TIMES": 0,
     "CONCURRENT_REQUESTS": 16,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 16,

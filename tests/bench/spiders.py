@@ -18,8 +18,9 @@ import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from newscrawl.downloader.request_meta import LINK
 from newscrawl.errors import ArchiveError
-from newscrawl.items import LINK, Link
+from newscrawl.items import Link
 from newscrawl.spiders.run_context import create_run
 from newscrawl.state.frontier import MemoryFrontier
 
@@ -68,6 +69,9 @@ class CaptureSpider(BareSpider):
         spider.run = create_run(cls.name, crawler.settings)
         spider.frontier = MemoryFrontier()
         return spider
+
+    def find_witness(self, link: Link) -> None:
+        """No source gives the story."""
 
     def stop_on_archive_error(self, error: ArchiveError) -> None:
         raise error

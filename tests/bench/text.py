@@ -1,5 +1,7 @@
 """Measure the cost of extraction: `text.py [--pages FOLDER] [--limit N] [--json]`.
 
+How good the text is needs annotated pages: `newscrawl bench text`.
+
 CPU milliseconds per page of a bare lxml parse, of trafilatura (precision mode, with metadata), of `extract`,
 one after the other on each page, so that a busy machine slows all of them. Pages on which the classifier is
 sure are reported apart from those for which it consulted trafilatura.
@@ -22,9 +24,9 @@ import lxml.html
 from line import saved_newsroom
 from rich.console import Console
 from rich.table import Table
-from trafilatura import bare_extraction
 
 from newscrawl.demo.saved_pages import saved_pages
+from newscrawl.extraction.evaluation.measure import trafilatura_text
 from newscrawl.extraction.extract import trace_extraction
 
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,7 +86,7 @@ def _measured(pages: Pages) -> list[Row]:
     rows = []
     for url, html in [pages[0], *pages]:
         parse = _timed(lambda html=html: lxml.html.document_fromstring(html))[0]
-        trafilatura = _timed(lambda html=html, url=url: _trafilatura(html, url))[0]
+        trafilatura = _timed(lambda html=html, url=url: trafilatura_text(html, url, favor_precision=True))[0]
         ours, trace = _timed(
             lambda html=html, url=url: trace_extraction(html, url, headers=HTML, fetched=FETCHED)
         )
@@ -97,10 +99,6 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     began = time.process_time()
     result = work()
     return (time.process_time() - began) * 1000, result
-
-
-def _trafilatura(html: bytes, url: str) -> object:
-    return bare_extraction(html, url=url, favor_precision=True, include_comments=False, with_metadata=True)
 
 
 def _figures(rows: list[Row]) -> dict[str, float]:

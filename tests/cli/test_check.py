@@ -113,7 +113,9 @@ def test_after_a_run_all_agrees(archives: Path) -> None:
         (sql("UPDATE sources SET next_due = next_due + 630720000"), "time_in_future"),
         (sql("UPDATE urls SET next_due = next_due + 630720000"), "time_in_future"),
         (sql("UPDATE hosts SET paused_until = 2500000000"), "time_in_future"),
-        (sql(f"INSERT INTO outlets VALUES ('{OUTLET}', 1, 2500000000, 'x')"), "time_in_future"),
+        (sql("UPDATE outlets SET failures = 1, not_before = 2500000000, reason = 'x'"), "time_in_future"),
+        (sql("UPDATE outlets SET next_due = 2500000000"), "time_in_future"),
+        (sql("UPDATE outlets SET next_due = unixepoch() + 6 * 86400"), "due_late"),
         (sql(f"INSERT INTO leases VALUES ('{OUTLET}', 'vm', 7, 1, 2500000000, 'x', '')"), "time_in_future"),
     ],
 )

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lines_made import article
 from typer.testing import CliRunner
 from wire.crawl import crawl
 
-from newscrawl.cli import app
+from newscrawl.cli import app, dedup
+from newscrawl.cli.dedup import list_sources
+from newscrawl.cli.rebuild_workers import FOLDER_PREFIX, running_tasks
 from newscrawl.dedup.articles import with_clusters
+from newscrawl.dedup.bulk import rebuild_clusters
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.demo.stories import read_desk
+from newscrawl.errors import NewscrawlError
 from newscrawl.items import Article
 from newscrawl.state.database import Database, database_url
 from newscrawl.state.documents import DocumentTable
@@ -146,3 +157,115 @@ def test_a_broken_line_is_told_and_the_other_runs_are_read(tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["dedup", "--archives", str(tmp_path), "--json"])
     assert done.exit_code == 1
     assert json.loads(done.stdout)["broken"] == 1
+
+
+def end_process(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_of_a_rebuild_is_an_error_that_says_so() -> None:
+    with pytest.raises(NewscrawlError, match="--rebuild changed nothing"), running_tasks(2) as (run, _):
+        list(run(end_process, range(4)))
+
+
+def test_a_rebuild_that_cannot_write_its_files_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "paper").mkdir(parents=True)
+    (tmp_path / "a" / "paper" / "paper-20260101000000000-1.jsonl").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    for jobs in ("1", "2"):
+        done = CliRunner().invoke(
+            app, ["dedup", "--rebuild", "--archives", str(tmp_path / "a"), "--jobs", jobs]
+        )
+        assert f"its files are in {tmp_path / 'absent'}, TMPDIR" in str(done.exception)
+
+
+def write_run(folder: Path, number: int) -> None:
+    """A run of a day of its own, with an article."""
+    line = article(
+        number,
+        source="paper",
+        url_requested=f"https://x.example/{number}",
+        fetched=f"2026-03-0{number + 1}T05:06:07.000000Z",
+    )
+    folder.mkdir(exist_ok=True)
+    path = folder / f"paper-2026030{number + 1}000000000-1.jsonl"
+    path.write_text(f"{line.model_dump_json(by_alias=True)}\n")
+
+
+def test_a_run_that_ends_during_a_rebuild_is_compared_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it stored itself was replaced with everything else."""
+    write_run(tmp_path / "paper", 0)
+
+    def rebuild_late(*arguments: Any, **options: Any) -> Any:
+        result = rebuild_clusters(*arguments, **options)
+        write_run(tmp_path / "paper", 1)
+        return result
+
+    monkeypatch.setattr(dedup, "rebuild_clusters", rebuild_late)
+    counts = said("dedup", "--rebuild", "--archives", tmp_path, "--json", "--jobs", "1")
+    assert (counts["looked_at"], counts["texts"]) == (2, 2)
+
+
+@pytest.mark.parametrize("size", [1, 64_000_000])
+def test_a_rebuild_reads_every_run_whatever_the_size_of_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(dedup, "SOURCE_BYTES", size)
+    for number in range(3):
+        write_run(tmp_path / "paper", number)
+    sources = list(list_sources([tmp_path / "paper"], None))
+    assert len(sources) == (3 if size == 1 else 1)
+    counts = said("dedup", "--rebuild", "--archives", tmp_path, "--json", "--jobs", "1", "--shards", "2")
+    assert (counts["looked_at"], counts["broken"]) == (3, 0)
+
+
+KILLED = """
+import os, sys, threading
+from pathlib import Path
+from newscrawl.cli.rebuild_workers import FOLDER_PREFIX, running_tasks
+
+def hang(number):
+    print(os.getpid(), flush=True)
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    with running_tasks(2) as (run, folder):
+        (folder / "a folder").mkdir()
+        list(run(hang, range(3)))
+"""
+
+
+@pytest.fixture
+def files() -> Iterator[Path]:
+    """A folder of short name: sockets of processes stand in it, whose paths have at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
+def test_a_rebuild_that_is_ended_leaves_no_process_and_no_file(
+    tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """What SIGKILL leaves behind, the next rebuild removes; it leaves the folders of those that still run."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    environment = {**os.environ, "TMPDIR": str(files)}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment) as rebuild:
+        assert rebuild.stdout
+        workers = [os.pidfd_open(int(rebuild.stdout.readline())) for _ in range(2)]
+        monkeypatch.setattr(tempfile, "tempdir", str(files))
+        (folder,) = files.glob(f"{FOLDER_PREFIX}*")
+        os.utime(folder, (0, 0))
+        with running_tasks(1) as (_, other):
+            assert {folder, other} == set(files.glob(f"{FOLDER_PREFIX}*"))
+        rebuild.send_signal(number)
+        for worker in workers:
+            assert select.select([worker], [], [], 60)[0], "the process has not ended"
+            os.close(worker)
+    assert folder.exists() == (number == signal.SIGKILL)
+    with running_tasks(1):
+        assert not folder.exists()

@@ -23,7 +23,7 @@ from newscrawl.archive.memory_files import write_memory
 from newscrawl.archive.pages import find_archive_files
 from newscrawl.archive.reextract import extract_with_record
 from newscrawl.cli import app
-from newscrawl.cli.explain import NO_ARTICLE
+from newscrawl.cli.ui import NO_ARTICLE
 from newscrawl.errors import NewscrawlError, UnknownOutlet
 from newscrawl.extraction.boilerplate import dump_records
 from newscrawl.warc.index import update_index

@@ -55,3 +55,27 @@ def test_days_are_read(tmp_path: Path) -> None:
         "--json",
     )
     assert json.loads(done.stdout)["left_out"] == {"date": 1}
+
+
+def test_a_hugging_face_data_set_needs_no_format_and_everything_else_does(tmp_path: Path) -> None:
+    write_run(tmp_path / "archives", [article(1)])
+    done = run(tmp_path, "--as", "huggingface", "-o", str(tmp_path / "news"))
+    assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "news").glob("data/outlet=example/*/articles.parquet"))) == 1
+    assert "day_2026_03_04" in (tmp_path / "news" / "README.md").read_text("utf-8")
+    for options in ([], ["--as", "zyte"]):
+        done = run(tmp_path, *options, "-o", str(tmp_path / "other"))
+        assert done.exit_code == 2
+        assert "--format" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_texts_left_out_for_their_languages_are_named_for_what_they_are(tmp_path: Path) -> None:
+    write_run(tmp_path / "archives", [article(1), article(2), article(3, lang="fr", is_mixed=False)])
+    for option, reason, words in (
+        ("--mixed", {"not_mixed": 1}, "1 │ left out: the text does not mix"),
+        ("--no-mixed", {"mixed": 2}, "2 │ left out: the text mixes"),
+    ):
+        done = run(tmp_path, "-f", "jsonl", "-o", str(tmp_path / "a.jsonl"), option, "--json")
+        assert json.loads(done.stdout)["left_out"] == reason
+        assert words in run(tmp_path, "-f", "jsonl", "-o", str(tmp_path / "a.jsonl"), option).stdout

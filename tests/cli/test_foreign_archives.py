@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from crafted import http, members, record
+from lines_made import article as run_article
+from lines_made import write_run
 from typer.testing import CliRunner, Result
 from wire.archived import story
 
@@ -134,6 +136,10 @@ def test_every_form_gives_its_article_and_its_entry(tmp_path: Path, form: str) -
     assert article["url"] == URL
     assert article["fetched"][:4] in ("2024", "2026")
     assert "ferry" in article["text"]
+    made = tmp_path / "made.jsonl"
+    counts = export(tmp_path / "out.jsonl", "-f", "jsonl", "-o", made)
+    assert (counts["rows"], counts["left_out"]) == (1, {})
+    assert json.loads(made.read_text()) == article
     assert not build(tmp_path)["skipped"]
     if "conversion" in form:
         return  # it is no capture of its URL
@@ -161,6 +167,88 @@ def test_articles_of_foreign_archives_become_wet_files(tmp_path: Path, form: str
     assert b"ferry" in text.block
     assert ("warc-refers-to" in text.headers) == (form != "no record id")
     assert invoke("verify", wet).exit_code == 0
+
+
+EXPORTS = {
+    "csv": "x.csv",
+    "jsonl": "x.jsonl",
+    "parquet": "folder",
+    "sqlite": "x.db",
+    "text": "folder",
+    "wet": "x.warc.wet.gz",
+}
+
+
+def export(lines: Path, *args: object, code: int = 0) -> dict[str, Any]:
+    archives = lines.parent / "no archives"
+    result = invoke("export", lines, *args, "--archives", archives, "--json")
+    assert result.exit_code == code, result.output
+    assert not archives.exists()
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_foreign_articles_go_into_every_format(tmp_path: Path, name: str) -> None:
+    records = [record("response", f"{URL}/{n}", http(story(f"ferry {n}"), TYPE), number=n) for n in range(9)]
+    (tmp_path / "x.warc.gz").write_bytes(members(records))
+    extract(tmp_path)
+    lines, out = tmp_path / "out.jsonl", tmp_path / "made" / EXPORTS[name]
+    out.parent.mkdir()
+    for skipped in (0, EXPORTS[name] == "folder"):  # a day that is there already is not written again
+        counts = export(lines, "-f", name, "-o", out)
+        assert (counts["rows"], counts["left_out"], counts["kept_units"]) == (9, {}, skipped)
+    if EXPORTS[name] == "folder":
+        assert (out / "outlet=out.jsonl" / "date=2026-05-01").is_dir()
+    else:
+        assert out.is_file()
+
+
+def test_lines_of_files_are_counted_by_the_same_reasons_as_those_of_runs(tmp_path: Path) -> None:
+    reserved = http(story("quay"), TYPE, "X-Robots-Tag: noai", "TDM-Reservation: 1")
+    early = record("response", URL, http(story("early ferry"), TYPE), number=4, date="2026-04-01T10:00:00Z")
+    records = [early, record("response", URL, ANSWER), record("response", f"{URL}/2", reserved, number=2)]
+    (tmp_path / "x.warc.gz").write_bytes(members(records))
+    extract(tmp_path)
+    lines = tmp_path / "out.jsonl"
+    with lines.open("ab") as stream:
+        stream.write(b'{"title": "cut\n')
+    out = tmp_path / "x.csv"
+    counts = export(lines, "-f", "csv", "-o", out, code=1)
+    assert (counts["rows"], counts["left_out"]) == (1, {"older_version": 1, "reserved": 1, "unreadable": 1})
+    assert counts["unreadable"][0].startswith(f"{lines}, line 4: ")
+    # The same lines as those of a run give the same counts.
+    run = tmp_path / "archives" / "echo" / "echo-20260501100000000-7.jsonl"
+    run.parent.mkdir(parents=True)
+    run.write_bytes(lines.read_bytes())
+    result = invoke("export", "echo", "-f", "csv", "-o", out, "--archives", tmp_path / "archives", "--json")
+    assert result.exit_code == 1
+    again = json.loads(result.stdout)
+    assert {name: again[name] for name in ("rows", "left_out")} == {
+        name: counts[name] for name in ("rows", "left_out")
+    }
+
+
+def test_outlets_and_files_of_lines_are_exported_together(tmp_path: Path) -> None:
+    write_run(tmp_path / "archives", [run_article(1)])
+    (tmp_path / "x.warc.gz").write_bytes(members([record("response", URL, ANSWER)]))
+    extract(tmp_path)
+    lines = tmp_path / "example.jsonl"
+    (tmp_path / "out.jsonl").rename(lines)
+    args = ["example", lines, lines, "-f", "jsonl", "-o", tmp_path / "made"]
+    result = invoke("export", *args, "--archives", tmp_path / "archives", "--json")
+    assert json.loads(result.stdout)["rows"] == 2
+    assert {path.name for path in (tmp_path / "made").glob("outlet=*")} == {
+        "outlet=example",
+        "outlet=example.jsonl",
+    }
+
+
+def test_a_file_of_lines_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["export", str(tmp_path / "none.jsonl"), "-f", "csv", "-o", str(tmp_path / "x.csv")]
+    )
+    assert isinstance(result.exception, NewscrawlError)
+    assert "none.jsonl" in str(result.exception)
 
 
 def test_lines_without_an_article_make_no_wet_file(tmp_path: Path) -> None:
@@ -213,16 +301,12 @@ def test_a_record_lost_to_its_date_is_counted_named_and_an_error(
 
 
 def test_what_is_no_page_is_counted_by_reason(tmp_path: Path) -> None:
-    segment = ("WARC-Segment-Number", "1")
     records = [
         record("response", URL, ANSWER),
         record("response", f"{URL}/gone", http(b"", status="HTTP/1.1 404 Not Found"), number=2),
         record("response", f"{URL}.png", http(b"\x89PNG\r\n\x1a\n", "Content-Type: image/png"), number=3),
-        record("revisit", URL, http(b""), number=4),
         record("resource", "urn:text:ferry", HTML, number=5, content_type="text/html"),
         record("x-future", URL, HTML, number=6),
-        record("response", URL, ANSWER, segment, number=7),
-        record("continuation", URL, HTML, number=8),
     ]
     (tmp_path / "x.warc.gz").write_bytes(members(records))
     summary, lines = extract(tmp_path)
@@ -230,10 +314,8 @@ def test_what_is_no_page_is_counted_by_reason(tmp_path: Path) -> None:
     assert summary["skipped"] == {
         "status_404": 1,
         "media_type": 1,
-        "revisit": 1,
         "no_web_address": 1,
         "type_unknown": 1,
-        "segment": 2,
     }
 
 

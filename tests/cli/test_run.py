@@ -25,7 +25,7 @@ from newscrawl.cli import app
 from newscrawl.cli.processes import PAUSE_SECONDS, CrawlProcess, CrawlResult, WorkerPool, crawl_outlets
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
-from newscrawl.errors import StateError
+from newscrawl.errors import NewscrawlError, StateError
 
 COMMAND = Path(sys.executable).with_name("newscrawl")
 
@@ -37,7 +37,8 @@ def due_command(folder: Path, *args: str) -> list[str | Path]:
 
 
 def run_due(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    command = due_command(folder, *args)
+    settings = args.index("-s") if "-s" in args else len(args)
+    command = [*due_command(folder, *args[:settings]), *args[settings:]]
     return subprocess.run(
         command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120, check=False
     )
@@ -46,6 +47,7 @@ def run_due(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 def make_due(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "a" / "state.sqlite")) as state, state:
         state.execute("UPDATE sources SET next_due = 1")
+        state.execute("UPDATE outlets SET outlet_digest = NULL")
 
 
 @pytest.mark.crawl
@@ -76,26 +78,34 @@ def test_what_is_due_is_crawled_and_then_nothing_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.crawl
-def test_time_is_limited_and_who_crawls_already_is_left_alone(tmp_path: Path) -> None:
+def test_who_crawls_already_is_left_alone(tmp_path: Path) -> None:
     site = SlowSite()
     with serve_in_thread(Newsroom([site])) as served:
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
-        # Slow enough to be still at work when its time is over.
         with subprocess.Popen(
-            [*due_command(tmp_path, "--limit", "25"), "-s", "DOWNLOAD_DELAY=0.1"],
+            [*due_command(tmp_path), "-s", "DOWNLOAD_DELAY=0.3"],
             cwd=tmp_path,
             env=environment(),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=subprocess.DEVNULL,
         ) as process:
             assert site.enough.wait(60)
             other = run_due(tmp_path)
+            process.terminate()
             assert (other.returncode, other.stdout) == (0, "")
-            assert "slow: another process is crawling it" in other.stderr
-            assert process.wait(60) == 0
-            assert process.stderr
-            assert "slow: stopped after 25 s" in process.stderr.read()
+            assert other.stderr.endswith("nothing is due\n"), "it is not even begun"
+            assert process.wait(60) == 128 + signal.SIGTERM
+
+
+@pytest.mark.crawl
+@pytest.mark.parametrize("start", ["--fork", "--no-fork"])
+def test_time_is_limited(tmp_path: Path, start: str) -> None:
+    with serve_in_thread(Newsroom([SlowSite()])) as served:
+        write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
+        # Slow enough to be still at work when its time is over.
+        stopped = run_due(tmp_path, "--limit", "25", start, "-s", "DOWNLOAD_DELAY=0.3")
+    assert stopped.returncode == 0, stopped.stderr
+    assert "slow: stopped after 25 s" in stopped.stderr
     (report,) = tmp_path.glob("a/slow/*.report.json")
     assert read_report(report).reason == "shutdown"
     assert not list(tmp_path.glob("a/slow/*.open"))
@@ -226,6 +236,7 @@ def test_only_what_is_due_is_asked_and_replays_tell_the_same(tmp_path: Path) -> 
         assert len(sources) == 3
         feed = min(url for url in sources if "feed" in url or "rss" in url)
         state_of(tmp_path, f"UPDATE sources SET next_due = 1 WHERE url = '{feed}'")
+        state_of(tmp_path, "UPDATE outlets SET outlet_digest = NULL")
         # Three processes died beside this page, or so it seems.
         page = "SELECT min(id) FROM urls WHERE article_id IS NOT NULL"
         state_of(
@@ -262,6 +273,17 @@ def test_an_outlet_that_fails_is_left_alone_for_a_while(tmp_path: Path) -> None:
     assert "held back" in shown.output
 
 
-def test_outlets_are_named_or_those_that_are_due() -> None:
-    for words in ([], ["some", "--due"]):
+def test_what_to_crawl_is_due_or_without_an_end() -> None:
+    for words in ([], ["some", "--due"], ["--due", "--forever"]):
         assert CliRunner().invoke(app, ["run", *words]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["https://paul:kola-nut@127.0.0.1:9/", "paul:kola-nut@127.0.0.1", "../kola-nut"]
+)
+def test_what_cannot_be_an_outlet_makes_no_folder(tmp_path: Path, name: str) -> None:
+    result = CliRunner().invoke(app, ["crawl", name, "--archives", str(tmp_path / "a")])
+    assert isinstance(result.exception, NewscrawlError)
+    assert ("kola-nut" in str(result.exception)) == name.startswith("..")
+    assert not list(tmp_path.rglob("*kola-nut*"))
+    assert "kola-nut" not in result.output

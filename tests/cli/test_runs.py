@@ -89,11 +89,11 @@ def test_a_run_with_an_outlet_that_fails_says_so_and_shows_the_rest(tmp_path: Pa
     )
     options = ["-s", f"NEWSCRAWL_OUTLETS={outlets}", "-s", "RETRY_TIMES=0", "-s", "DOWNLOAD_DELAY=0"]
     options += ["-s", "NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES=1", "--archives", str(tmp_path / "archives")]
-    done = newscrawl("run", "gone", *options, cwd=tmp_path)
+    done = newscrawl("crawl", "gone", *options, cwd=tmp_path)
     assert done.returncode == 1
     assert "no link was found" in done.stdout
     assert "gone: gone: no link was found: http://127.0.0.1:9/feed: connection_refused" in done.stderr
-    as_json = newscrawl("run", "gone", "--json", *options, cwd=tmp_path)
+    as_json = newscrawl("crawl", "gone", "--json", *options, cwd=tmp_path)
     (told,) = json.loads(as_json.stdout)
     assert (told["outlet"], told["code"]) == ("gone", 1)
     assert told["report"]["error"].startswith("no link was found")
@@ -107,7 +107,7 @@ def test_sigterm_ends_the_crawls_too(tmp_path: Path) -> None:
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets", name="slow_too")
         options = ["NEWSCRAWL_ALLOW_PRIVATE_ADDRESSES=1", "DOWNLOAD_DELAY=0", "AUTOTHROTTLE_ENABLED=0"]
         options += [f"NEWSCRAWL_OUTLETS={tmp_path / 'outlets'}"]
-        command = [COMMAND, "run", "slow", "slow_too", "--jobs", "1", "--archives", tmp_path / "archives"]
+        command = [COMMAND, "crawl", "slow", "slow_too", "--jobs", "1", "--archives", tmp_path / "archives"]
         process = subprocess.Popen(
             [*command, *(part for option in options for part in ("-s", option))],
             cwd=tmp_path,
@@ -127,13 +127,36 @@ def test_sigterm_ends_the_crawls_too(tmp_path: Path) -> None:
 def test_an_outlet_that_cannot_be_crawled_costs_no_other(tmp_path: Path) -> None:
     archives = tmp_path / "archives"
     archives.mkdir()
-    (archives / "lemonde").write_text("a file in the way")
-    done = newscrawl("run", "lemonde", "nobody", "devdiscourse", "--archives", archives, cwd=tmp_path)
+    (archives / "slow_too").write_text("a file in the way")
+    for name in ("slow", "slow_too"):
+        write_slow_outlet("http://127.0.0.1:9", tmp_path / "outlets", name=name)
+    options = ["-s", f"NEWSCRAWL_OUTLETS={tmp_path / 'outlets'}", "-s", "RETRY_TIMES=0"]
+    options += ["--archives", str(archives)]
+    done = newscrawl("crawl", "slow_too", "slow", *options, cwd=tmp_path)
     assert done.returncode == 1
     said = done.stderr.splitlines()
-    assert any(line.startswith("lemonde: cannot write ") for line in said)
-    assert any("no outlet is named 'nobody'" in line for line in said)
-    assert any("set NEWSCRAWL_CONTACT" in line for line in said)
+    assert any(line.startswith("slow_too: cannot write ") for line in said)
+    assert list(archives.glob("slow/*.report.json"))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("slow", "slwo"), "no outlet is named 'slwo' (near: slow)"),
+        (("slow", "public"), "public cannot be crawled without a contact"),
+    ],
+)
+def test_a_mistake_stops_everything_before_anything_is_written(
+    tmp_path: Path, names: tuple[str, ...], message: str
+) -> None:
+    write_slow_outlet("http://127.0.0.1:9", tmp_path / "outlets", name="slow")
+    write_slow_outlet("http://public.example", tmp_path / "outlets", name="public")
+    options = ["-s", f"NEWSCRAWL_OUTLETS={tmp_path / 'outlets'}", "--archives", tmp_path / "archives"]
+    for words in (("crawl", *names), *([("run", "--due")] if "public" in names else [])):
+        done = newscrawl(*words, *options, cwd=tmp_path)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert not (tmp_path / "archives").exists()
 
 
 def test_the_report_is_of_the_newest_run(tmp_path: Path) -> None:

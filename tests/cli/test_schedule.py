@@ -80,6 +80,20 @@ def test_systemd_takes_the_units(tmp_path: Path, every: str) -> None:
     assert (done.returncode, said) == (0, [])
 
 
+@pytest.mark.parametrize("more", [[], ["--user"]], ids=["system", "user"])
+def test_a_service_that_stays_starts_with_the_system_and_has_no_timer(
+    tmp_path: Path, more: list[str]
+) -> None:
+    text = schedule("systemd", "--archives", tmp_path / "a", "--forever", *more)
+    assert "newscrawl.timer" not in text
+    file = unit(text)
+    assert file["Service"]["ExecStart"].endswith(f"/newscrawl run --forever --archives {tmp_path / 'a'}")
+    assert (file["Service"]["Type"], file["Service"]["Restart"]) == ("exec", "on-failure")
+    assert file["Install"]["WantedBy"] == ("default.target" if more else "multi-user.target")
+    args = ["schedule", "systemd", "--forever", "--only", "timer"]
+    assert CliRunner().invoke(app, args).exit_code == 2
+
+
 def test_words_of_a_unit_are_words_to_systemd() -> None:
     job = a_job(
         command=["/bin/true", "a b", "50%", "$HOME"], environment={"NEWSCRAWL_CONTACT": 'a "b" <c@d.org>'}

@@ -15,7 +15,7 @@ from newscrawl.archive.report import Report, write_report
 from newscrawl.cli import app
 from newscrawl.cli.stats import sparkline
 from newscrawl.errors import ArchiveError, NewscrawlError
-from newscrawl.items import Article
+from newscrawl.items import Article, KindChars, Quality
 from newscrawl.state.database import Database, database_url
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import page_key
@@ -74,6 +74,30 @@ def test_lines_are_counted_by_outlet_and_day(archives: Path) -> None:
     assert data[5]["median_chars"] == article["char_count"]
 
 
+def test_the_agreement_with_witnesses_is_added_up_by_day(archives: Path) -> None:
+    quality = Quality(
+        witness="feed",
+        witness_agreement=0.9,
+        witness_common_chars=90,
+        witness_extra_chars=[KindChars(kind="p", chars=10)],
+        witness_missed_chars=[KindChars(kind="li", chars=10)],
+    )
+    [path] = (archives / "courier").glob("*-2.jsonl")
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    first["quality"] = quality.model_dump()
+    second["quality"] = quality.model_dump() | {"of_a_later_version": 1}
+    path.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
+    until = ("--archives", archives, "--until", "2026-03-04")
+    data = json.loads(invoked(*until, "--json").stdout)
+    assert data[1]["agreement"]["whole"] == 1
+    assert data[1]["agreement"]["f1"] == 0.9
+    assert data[0]["agreement"]["f1"] is None
+    assert invoked(*until).stdout.count("90%") == 2
+    out = archives.parent / "stats.html"
+    invoked(*until, "--html", out)
+    assert "2026-03-02: 90%" in out.read_text(encoding="utf-8")
+
+
 def test_days_outside_and_replays_are_left_out(archives: Path) -> None:
     run = "courier-20260302120000000-2"
     moment = "2026-03-02T12:00:00.000000Z"
@@ -90,7 +114,7 @@ def test_copies_are_those_that_state_knows(archives: Path) -> None:
     known = {**ids, "published": 1, "fetched_at": 1, "cluster": "b" * 32}
     with DocumentTable(database).writing() as rows:
         key = page_key("echo", article["url_requested"])
-        rows.add(known | {"key": key, "outlet": "echo", "url": article["url"], "duplicate_of": "b" * 32})
+        rows.store([known | {"key": key, "outlet": "echo", "url": article["url"], "duplicate_of": "b" * 32}])
     database.close()
     data = json.loads(invoked("--archives", archives, "--until", "2026-03-04", "--json").stdout)
     assert [each["copies"] for each in data] == [0, 0, 0, 1, 1, 1]

@@ -12,72 +12,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from crafted import http, members, record
-from lines_made import article, write_run
+from hostile_made import ESCAPES, HEADER, OBEYED, RUN, TORN, URL, hostile_archives, hostile_outlets
 from rich.table import Table
 from rich.text import Text
 
-from newscrawl.archive.report import Report, write_report
 from newscrawl.cli import COMMANDS, main, ui
 from newscrawl.discovery.drafting import draft_outlet, format_draft
 from newscrawl.outlet import read_outlet
 
-ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\x85\u202edesrever\u2066\x7f\r\b"
-"Clears the screen, sets a title, colours by C1, turns the order of letters, overwrites the line."
-OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-HEADER = ESCAPES.replace("\r", "")
-"For headers, which end at a carriage return."
-URL = f"https://presse.example/a {HEADER}b"
-STORY = f"<p>{'Le conseil a voté la reconstruction du pont de bois, dit la maire. ' * 4}</p>" * 4
-FILE = f"presse-2026{ESCAPES}.warc"
-RUN = "presse-20260304050607891-1"
-
 
 @pytest.fixture
 def archives(tmp_path: Path) -> Path:
-    """An outlet's folder in which whatever can be text is hostile."""
-    folder = tmp_path / "archives" / "presse"
-    folder.mkdir(parents=True)
-    page = http(
-        f"<html><title>Un pont {ESCAPES}</title>"
-        f"<body><h1>Un pont {ESCAPES}</h1>{STORY}</body></html>".encode(),
-        f"Content-Type: text/html; x={HEADER}".encode().decode("latin-1"),
-    )
-    records = [
-        record("response", URL, page, number=1),
-        record("response", "https://presse.example/b", page, number=2),
-        record("resource", URL, b"text", number=3, content_type=f"a/{HEADER}"),
-    ]
-    (folder / FILE).write_bytes(b"".join(records) + ESCAPES.encode())
-    (folder / "presse.warc.gz").write_bytes(members(records))
-    (folder / f"presse-{ESCAPES}.warc.gz").write_bytes(ESCAPES.encode())
-    line = article(
-        1, f"Le pont {ESCAPES} est fermé.", title=ESCAPES, url=URL, source="presse", byline_raw=ESCAPES
-    )
-    write_run(tmp_path / "archives", [line, ESCAPES.encode() + b"\n"], outlet="presse")
-    values = {"run": RUN, "outlet": f"presse{ESCAPES}", "error": ESCAPES, "reason": ESCAPES, "seconds": 1}
-    day = "2026-03-04T05:06:07Z"
-    report = Report.model_validate({**values, "started": day, "finished": day, "rejected": {ESCAPES: 1}})
-    write_report(folder, report)
-    (folder / "manifest.sha256").write_text(f"{'0' * 64}  {RUN}{ESCAPES}.jsonl\n", encoding="utf-8")
-    return folder.parent
+    return hostile_archives(tmp_path)
 
 
 @pytest.fixture
 def outlets(tmp_path: Path) -> Path:
-    folder = tmp_path / "outlets" / "cm"
-    folder.mkdir(parents=True)
-    title = json.dumps(f"Presse {ESCAPES}")
-    text = (
-        f'title = {title}\nhome = "https://presse.example/"\ncountry = "CM"\nlanguages = ["fr"]\n'
-        f'timezone = "Africa/Douala"\nkind = "national"\n'
-    )
-    (folder / "presse.toml").write_text(text, encoding="utf-8")
-    key = json.dumps(f"key{ESCAPES}")
-    (folder / "broken.toml").write_text(f"{text}{key} = {title}\n", encoding="utf-8")
-    (folder / "torn.toml").write_text(f"{text}{ESCAPES}\n", encoding="utf-8")
-    (folder / f"un{ESCAPES}.toml").write_text(text, encoding="utf-8")
-    return folder.parent
+    return hostile_outlets(tmp_path)
 
 
 class Stream(io.StringIO):
@@ -145,15 +96,30 @@ def test_a_draft_is_shown_and_written_without_what_a_terminal_obeys(
     shown = capsys.readouterr().out
     assert not OBEYED.findall(shown)
     path = tmp_path / "presse.toml"
-    path.write_text(shown.replace("ZZ", "CM"), encoding="utf-8")
+    path.write_text(re.sub(r"# (country|timezone) = .*", _fill_in, shown), encoding="utf-8")
     assert read_outlet(path).title == draft.title
 
 
+def _fill_in(line: re.Match[str]) -> str:
+    return {"country": 'country = "CM"', "timezone": 'timezone = "Africa/Douala"'}[line[1]]
+
+
 LINES = (
-    "run {bad}",
+    "crawl {bad}",
+    "run --due",
+    "list",
+    "list --all --json",
+    "get {bad}",
+    "get http://127.0.0.1:1/{bad}",
+    "init {bad}",
+    "config",
+    "config {bad}",
+    "cluster join {bad}",
+    "view --host {bad}",
     "outlets --outlets {outlets}",
     "outlets --outlets {outlets} --json",
     "outlets check {outlets}",
+    "bench text {file}",
     "outlets check {outlets} --json",
     "outlets new http://127.0.0.1:1/{bad} --contact a@b.example",
     "schedule cron --archives {bad}",
@@ -180,6 +146,9 @@ LINES = (
     "languages {text} --json",
     "memory build presse",
     "fixture {file}:0 -o {out}",
+    "bench text --witnesses {archives}",
+    "bench text --witnesses {archives} --json",
+    "train --from {archives} --out {out}/labelled",
     "schema",
     "index build",
     "index build --json",
@@ -224,7 +193,7 @@ def test_no_command_prints_what_a_terminal_obeys(
         "bad": f"no{ESCAPES}",
         "outlets": outlets,
         "archives": archives,
-        "file": archives / "presse" / FILE,
+        "file": archives / "presse" / TORN,
         "lines": archives / "presse" / f"{RUN}.jsonl",
         "url": URL,
         "out": archives.parent,

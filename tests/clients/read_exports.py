@@ -105,6 +105,22 @@ def datasets_jsonl(folder: Path) -> Told:
     return told(rows["text"], kinds={name: str(typed[name].dtype) for name in ("word_count", "agency")})
 
 
+def datasets_folder(folder: Path) -> Told:
+    """The folders as they are: a split a day, all rows in one split, and the same features in every file."""
+    from datasets import load_dataset
+
+    texts, splits = [], {}
+    for name in ("flat", "flat_parquet"):
+        days = load_dataset(str(folder / name))
+        rows = load_dataset(str(folder / name), "all", split="train")
+        assert all(one.features == rows.features for one in days.values())
+        assert sorted(rows["id"]) == sorted(id_ for one in days.values() for id_ in one["id"])
+        texts.append(list(rows["text"]))
+        splits[name] = {day: one.num_rows for day, one in days.items()}
+    assert sorted(texts[0]) == sorted(texts[1])
+    return told(texts[1], splits=splits)
+
+
 def datasets_own_lines(folder: Path) -> Told:
     """The lines of each outlet alone and of all: with the features of Parquet they are the same."""
     from datasets import load_dataset
@@ -185,6 +201,7 @@ READERS: tuple[Callable[[Path], Told], ...] = (
     duckdb_csv,
     datasets_parquet,
     datasets_jsonl,
+    datasets_folder,
     datasets_own_lines,
     datatrove_jsonl,
     datatrove_parquet,

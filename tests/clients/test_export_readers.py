@@ -48,6 +48,7 @@ READERS = (
     "duckdb_csv",
     "datasets_parquet",
     "datasets_jsonl",
+    "datasets_folder",
     "datasets_own_lines",
     "datatrove_jsonl",
     "datatrove_parquet",
@@ -144,6 +145,13 @@ def test_types_are_those_of_the_schema(answers: dict[str, dict[str, Any]]) -> No
         "word_count": "int64",
         "published_at": "timestamp[us, tz=UTC]",
     }
+
+
+def test_a_data_set_has_a_split_for_each_day(answers: dict[str, dict[str, Any]], rows: list[Article]) -> None:
+    splits = answers["datasets_folder"]["splits"]
+    assert splits["flat"] == splits["flat_parquet"]
+    assert (splits["flat"]["day_2026_03_04"], splits["flat"]["day_2026_03_05"]) == (30, len(made()) - 30)
+    assert sum(splits["flat"].values()) == len(rows)
 
 
 def test_folders_are_columns(answers: dict[str, dict[str, Any]]) -> None:

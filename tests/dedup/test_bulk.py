@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from dedup.made import NOW, text
 from dedup.planted import EVENTS, copies, drawn, filled_forms, with_a_common_quote
+from sqlalchemy import select
 
-from newscrawl.dedup.bulk import build_clusters, find_candidates, rebuild_clusters
-from newscrawl.dedup.fingerprints import Document, winnow
+from newscrawl.dedup.bulk import TaskRunner, rebuild_clusters
+from newscrawl.dedup.candidates import iter_candidates, list_holders, pair_documents
+from newscrawl.dedup.fingerprints import Document, Fingerprints, winnow
 from newscrawl.dedup.incremental import DAY, cluster_documents
 from newscrawl.state.database import Database
 from newscrawl.state.documents import ClusterMembership, DocumentTable
+from newscrawl.state.encoding import page_key
+from newscrawl.state.schema import cross_language_links, fingerprints
+from newscrawl.state.schema import documents as documents_table
 
 RECALL = 0.97
 
@@ -44,11 +53,16 @@ def count_pairs(stories: list[str], clusters: list[str | None]) -> tuple[int, in
 
 def cluster_both_ways(documents: list[Document]) -> Iterator[tuple[str, list[ClusterMembership]]]:
     """What each algorithm stores of the same documents, in a database of its own."""
-    for cluster in (cluster_documents, rebuild_clusters):
-        table = DocumentTable(Database.open("sqlite://"))
-        cluster(table, documents, NOW + DAY)
-        found = table.memberships(document.key for document in documents)
-        yield cluster.__name__, [found[document.key] for document in documents]
+    table = DocumentTable(Database.open("sqlite://"))
+    cluster_documents(table, documents, NOW + DAY)
+    yield "one by one", list_memberships(table, documents)
+    rebuild_clusters(table, [documents], NOW + DAY)
+    yield "all at once", list_memberships(table, documents)
+
+
+def list_memberships(table: DocumentTable, documents: list[Document]) -> list[ClusterMembership]:
+    found = table.memberships(document.key for document in documents)
+    return [found[document.key] for document in documents]
 
 
 def test_both_algorithms_find_the_same_copies_and_no_strangers() -> None:
@@ -91,7 +105,7 @@ def test_no_copy_escapes_the_fingerprints() -> None:
     """Comparing texts that share fingerprints finds what comparing all pairs would find."""
     _, documents = planted()
     fingerprints = [winnow(document.tokens) for document in documents]
-    near = dict(find_candidates(fingerprints))
+    near = dict(list_candidates(fingerprints))
     sets = [set(each.tolist()) for each in fingerprints]
     for at in range(0, len(documents), 7):
         sharing = {before for before in range(at) if len(sets[at] & sets[before]) >= 2}
@@ -99,13 +113,91 @@ def test_no_copy_escapes_the_fingerprints() -> None:
         assert set(near.get(at, ())) <= sharing
 
 
+def list_candidates(fingerprints: list[Fingerprints]) -> list[tuple[int, list[int]]]:
+    pairs = pair_documents(list_holders(fingerprints, 0))
+    return list(iter_candidates(pairs, np.array(list(map(len, fingerprints)), np.uint8)))
+
+
+def test_numbers_of_documents_have_64_bits() -> None:
+    """Fingerprints of 40 bits, and more documents before these than fit into the 24 that are left."""
+    alike = np.array([1, 2**20, 2**40 - 1], np.uint64)
+    for before in (0, 2**24, 2**40):
+        holders = list_holders([alike, np.array([5], np.uint64), alike], before)
+        assert pair_documents(holders).tolist() == [(before + 2, before, 3)]
+
+
 def test_nothing_is_near_nothing() -> None:
-    assert list(find_candidates([])) == []
-    assert list(find_candidates([np.empty(0, np.uint64)])) == []
+    assert list_candidates([]) == []
+    assert list_candidates([np.empty(0, np.uint64)]) == []
 
 
 def test_texts_days_apart_are_not_compared() -> None:
     body = drawn(random.Random(1), 100)
     documents = [text(body, f"{day}", published=NOW + day * DAY) for day in (0, 6, 14)]
-    clusters = build_clusters(documents, 7 * DAY)
-    assert [cluster is not None for cluster in clusters.cluster] == [True, True, False]
+    table = DocumentTable(Database.open("sqlite://"))
+    rebuild_clusters(table, [documents], NOW + 14 * DAY)
+    found = list_memberships(table, documents)
+    assert [membership.cluster is not None for membership in found] == [True, True, False]
+
+
+def long_archive() -> list[list[Document]]:
+    """Sources of twelve days: pages in several versions, articles at two addresses, two languages."""
+    dice = random.Random(23)
+    _, documents = planted()
+    bodies = [(lang, event[lang]) for event in EVENTS for lang in ("fr", "en")]
+    documents += [
+        text(body, f"https://x.example/event/{at}", outlet=f"outlet {at}", lang=lang, published=NOW)
+        for at, (lang, body) in enumerate(bodies)
+    ]
+    spread = [
+        replace(each, fetched_at=NOW + at * 12 * DAY // len(documents), published=NOW)
+        for at, each in enumerate(dice.sample(documents, len(documents)))
+    ]
+    versions = [
+        replace(each, article_id=f"{at:032}", fetched_at=NOW + 11 * DAY)
+        for at, each in enumerate(spread[:40])
+    ]
+    elsewhere = [
+        replace(each, key=page_key("elsewhere", each.url), fetched_at=each.fetched_at + 60)
+        for each in spread[40:80]
+    ]
+    made = spread + versions + elsewhere
+    return [made[at::7] for at in range(7)]
+
+
+def rebuilt_tables(sources: list[list[Document]], shards: int, run: TaskRunner = map) -> list[Any]:
+    """All rows that a rebuild writes."""
+    database = Database.open("sqlite://")
+    rebuild_clusters(DocumentTable(database), sources, NOW + 12 * DAY, shards=shards, run=run)
+    with database.reading() as connection:
+        found = [
+            list(connection.execute(select(table).order_by(*table.primary_key.columns)))
+            for table in (documents_table, fingerprints, cross_language_links)
+        ]
+    database.close()
+    return found
+
+
+def test_the_answer_does_not_depend_on_how_the_work_is_divided() -> None:
+    sources = long_archive()
+    expected = rebuilt_tables(sources, 1)
+    assert all(expected)
+    for shards in (3, 16):
+        assert rebuilt_tables(sources, shards) == expected
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        assert rebuilt_tables(sources, 4, pool.map) == expected
+    assert rebuilt_tables([[each for source in sources for each in source]], 1) == expected, "one source"
+
+
+def test_of_each_page_the_text_that_was_fetched_last_counts() -> None:
+    old, new = text("An old text.", "a"), text("A new text.", "a", published=NOW + 5)
+    for sources in ([[old, new]], [[new], [old]]):
+        (rows, *_) = rebuilt_tables(sources, 1)
+        assert [row.latest_article_id for row in rows] == [new.article_id]
+
+
+def test_what_cannot_be_read_is_handed_back() -> None:
+    table = DocumentTable(Database.open("sqlite://"))
+    result = rebuild_clusters(table, [[text("One text.", "a"), "a line is broken"], ["so is this"]], NOW)
+    assert result.broken == ["a line is broken", "so is this"]
+    assert result.counts.documents == 1

@@ -11,7 +11,6 @@ import pytest
 from dedup.made import NOW, text
 from dedup.planted import EVENTS, drawn, originals
 
-from newscrawl.dedup.bulk import find_links
 from newscrawl.dedup.clusters import (
     LINK_SECONDS,
     Candidate,
@@ -25,6 +24,7 @@ from newscrawl.dedup.clusters import (
 )
 from newscrawl.dedup.fingerprints import SKETCH_FIGURE as FIGURE
 from newscrawl.dedup.fingerprints import Document, Tokens, sketch_names, tokenize
+from newscrawl.dedup.translations import find_links
 
 
 class Row(NamedTuple):

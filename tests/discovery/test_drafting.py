@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newscrawl.discovery.drafting import UNKNOWN_COUNTRY, Draft, draft_outlet, format_draft, suggest_outlet_id
-from newscrawl.errors import NewscrawlError
+from newscrawl.discovery.drafting import Draft, draft_outlet, format_draft, suggest_outlet_id
+from newscrawl.errors import NewscrawlError, OutletError
 from newscrawl.outlet import Outlet, read_outlet
 
 PAGE = """<html lang="en-US"><head><title>Home - The Relay</title>
@@ -46,12 +48,31 @@ def test_guesses_are_marked() -> None:
     assert all("#" in lines[key] for key in ("country", "timezone", "kind", "platform", "status"))
 
 
-def test_what_is_unknown_is_said_and_still_loads(tmp_path: Path) -> None:
+def test_what_nothing_shows_is_missing_until_a_person_knows_it(tmp_path: Path) -> None:
     made = draft_outlet("https://relay.example/", b"", None, [], [])
-    outlet = loaded(made, tmp_path)
-    assert (outlet.country, outlet.timezone, outlet.languages) == (UNKNOWN_COUNTRY, "UTC", ["und"])
+    with pytest.raises(OutletError) as raised:
+        loaded(made, tmp_path)
+    assert {text.partition(":")[0] for text in raised.value.problems} == {"country", "languages", "timezone"}
+    text = format_draft(made)
+    for key, value in (("country", '"CM"'), ("languages", '["fr"]'), ("timezone", '"Africa/Douala"')):
+        text = re.sub(f"^# {key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+    (tmp_path / "relay.toml").write_text(text, encoding="utf-8")
+    outlet = read_outlet(tmp_path / "relay.toml")
     assert (outlet.title, outlet.platform, outlet.feeds) == ("relay.example", None, [])
-    assert format_draft(made).count("unknown: replace it") == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "country"),
+    [
+        ('{"@type": "PostalAddress", "addressLocality": "Thetford", "addressCountry": "ca"}', "CA"),
+        ('{"address": {"addressCountry": {"@type": "Country", "name": "BE"}}}', "BE"),
+        ('{"addressCountry": "Atlantis"}', None),
+        ('{"addressCountry": "XX"}', None),
+    ],
+)
+def test_an_address_in_declared_data_gives_the_country(data: str, country: str | None) -> None:
+    page = f'<html lang="fr-FR"><script type="application/ld+json">{data}</script>'
+    assert draft(page=page, home="https://relay.example/").country == country
 
 
 def test_a_telling_locale_stands_in_for_the_domain() -> None:
@@ -97,7 +118,7 @@ def test_a_home_that_is_no_address_is_named_in_the_error() -> None:
 def test_a_hostile_title_stays_a_title(tmp_path: Path) -> None:
     title = 'x"\nspider = "os.system"\n[[rules]]\n# \\u0041 \x7f '
     page = f"<title>{title.replace(chr(34), '&quot;')}</title>"
-    outlet = loaded(draft(page=page), tmp_path)
+    outlet = loaded(replace(draft(page=page), languages=("fr",)), tmp_path)
     assert outlet.spider is None
     assert outlet.rules == []
     assert outlet.title == 'x" spider = "os.system" [[rules]] # \\u0041'
@@ -111,7 +132,8 @@ def test_a_hostile_title_stays_a_title(tmp_path: Path) -> None:
 )
 def test_any_page_gives_a_file_that_loads(tmp_path: Path, title: str, page: bytes, urls: list[str]) -> None:
     made = draft_outlet("https://relay.example/", page, page, urls, urls)
-    assert loaded(made, tmp_path).home == "https://relay.example/"
+    certain = replace(made, country="CM", languages=("fr",))
+    assert loaded(certain, tmp_path).home == "https://relay.example/"
     wild = Draft(
         name="x",
         home=made.home,
@@ -125,9 +147,6 @@ def test_any_page_gives_a_file_that_loads(tmp_path: Path, title: str, page: byte
     assert set(tomllib.loads(format_draft(wild))) == {
         "title",
         "home",
-        "country",
-        "languages",
-        "timezone",
         "kind",
         "status",
     }

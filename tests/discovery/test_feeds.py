@@ -384,3 +384,52 @@ def test_a_feed_encoded_twice_is_decoded_twice_and_says_so() -> None:
 def test_a_json_feed_may_count_seconds(stamp: object) -> None:
     found = json_feed({"id": "1", "url": "/a", "date_published": stamp})
     assert found.links[0].published == str(stamp)
+
+
+def test_authors_and_categories_are_read_and_many_of_them_hide_no_story() -> None:
+    categories = "".join(f"<category>Topic {n}</category>" for n in range(200))
+    inner = f"<link>/1</link><creator>Ann Bee</creator>{categories}<encoded>The story</encoded>"
+    (link,) = item(inner).links
+    assert link.authors == ("Ann Bee",)
+    assert link.tags == tuple(f"Topic {n}" for n in range(20))
+    assert link.content == "The story"
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("ann@relay.example (Ann Bee)", "Ann Bee"),
+        ("Ann Bee &lt;ann@relay.example&gt;", "Ann Bee"),
+        ("Ann Bee (ann@relay.example)", "Ann Bee"),
+        ("Ann Bee (Relay)", "Ann Bee (Relay)"),
+        ("ann@relay.example", None),
+        ("ann@relay.example ()", None),
+    ],
+)
+def test_an_author_is_a_name_and_no_part_of_an_address(printed: str, name: str | None) -> None:
+    (link,) = item(f"<link>/1</link><author>{printed}</author>").links
+    assert link.authors == ((name,) if name else ())
+
+
+@pytest.mark.parametrize("name", ["author", "dc:creator"])
+def test_an_endless_author_costs_no_time_and_no_story(name: str) -> None:
+    # feedparser would look for an e-mail address in it for minutes.
+    endless = "a" * 200_000
+    authors = f"<{name}>Ann Bee</{name}><{name}>{endless}</{name}><{name}><b>{endless}</b></{name}>"
+    body = rss(
+        f"<item><link>/1</link>{authors}<encoded>The story</encoded></item>",
+        'xmlns:dc="http://purl.org/dc/elements/1.1/"',
+    )
+    (link,) = read_feed(body, URL).links
+    assert (link.authors, link.content) == (("Ann Bee",), "The story")
+
+
+def test_authors_and_tags_of_a_json_feed_may_be_anything() -> None:
+    odd = [{"name": "Ann"}, {"name": 1}, "Bob", None]
+    items = [
+        {"url": "/1", "authors": odd, "tags": ["a", 1, None, "<b>b</b>"]},
+        {"url": "/2", "author": {"name": "Cy"}, "tags": "a"},
+        {"url": "/3", "authors": "Ann", "author": "Ann"},
+    ]
+    links = read_feed(json.dumps({"items": items}).encode(), URL).links
+    assert [(link.authors, link.tags) for link in links] == [(("Ann",), ("a", "b")), (("Cy",), ()), ((), ())]

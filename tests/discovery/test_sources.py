@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from newscrawl.discovery.sources import QUICK_BYTES, SourceKind, is_quick_to_read, read_source
+from newscrawl.discovery.sources import (
+    QUICK_BYTES,
+    SourceKind,
+    is_quick_to_read,
+    is_worth_rereading,
+    read_source,
+)
 from newscrawl.outlet import Outlet
 
 OUTLET = Outlet(
@@ -118,3 +124,33 @@ def test_an_ordinary_feed_is_quick(stories: int) -> None:
 @pytest.mark.parametrize("body", [b"\x1f\x8b" + b"\0" * 20, b"x" * (QUICK_BYTES + 1)])
 def test_gzip_and_what_is_large_are_never_quick(body: bytes) -> None:
     assert not is_quick_to_read(body)
+
+
+ESCAPED = (
+    '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><entry><link href="/1"/>'
+    '<content type="html">',
+    "</content></entry></feed>",
+)
+
+
+@pytest.mark.parametrize("opening", [ESCAPED[0], ESCAPED[0] + "<![CDATA["])
+def test_long_stories_whose_markup_is_escaped_are_worth_rereading(opening: str) -> None:
+    story = '&lt;p class="a"&gt;Some words of a story.&lt;/p&gt; ' * 2_000
+    body = f"{opening}{story}{']]>' if opening.endswith('[') else ''}{ESCAPED[1]}".encode()
+    assert is_worth_rereading(body)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "<category",
+        "<category b='<c d=\"e\">'",
+        "<category b='<z/><c d=\"e\">'",
+        "<category b='<![CDATA['",
+        "<!a <b>",
+    ],
+)
+def test_a_tag_of_many_attributes_is_not_worth_rereading(opening: str) -> None:
+    many = " ".join(f"a{n}='1'" for n in range(5_000))
+    body = f"<rss><channel><item>{opening} {many}>x</category></item></channel></rss>".encode()
+    assert not is_worth_rereading(body)

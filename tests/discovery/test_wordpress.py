@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newscrawl.discovery.results import SourceResult
-from newscrawl.discovery.wordpress import API_BYTES, posts_url, read_posts
+from newscrawl.discovery.text import TITLE_CHARS
+from newscrawl.discovery.wordpress import API_BYTES, posts_url, read_post, read_posts
 
 URL = posts_url("https://relay.example/", per_page=2)
 
@@ -51,6 +52,12 @@ def test_missing_fields_fall_back() -> None:
     (link,) = read(post(7, guid=None, date_gmt="0000-00-00T00:00:00", title="Plain", content=None)).links
     assert (link.guid, link.title, link.content) == ("7", "Plain", None)
     assert link.published == "2024-05-01T09:00:00"
+
+
+def test_an_id_that_is_no_number_is_cleaned() -> None:
+    odd, long = read(post(7, guid=None, id="a\ud800b\n"), post(8, guid=None, id="x" * 10_000)).links
+    assert odd.guid == "ab"
+    assert len(long.guid or "") == TITLE_CHARS
 
 
 def test_the_next_page_is_named_while_pages_are_full() -> None:
@@ -100,3 +107,25 @@ posts = st.dictionaries(st.sampled_from(sorted(post(1))), values | st.just("http
 def test_any_bytes_give_a_found(body: bytes) -> None:
     found = read_posts(body, URL)
     assert (found.outcome == "ok") == bool(found.links)
+
+
+def test_a_single_post_is_read_like_one_of_a_list() -> None:
+    (listed,) = read(post(7)).links
+    assert read_post(json.dumps(post(7)).encode(), URL) == listed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        post(7, content={"rendered": "<p>Texte</p>", "protected": True}),
+        post(7, content=None),
+        post(7, link="javascript:alert(1)"),
+        {"code": "rest_forbidden", "data": {"status": 401}},
+        [post(7)],
+        "text",
+        None,
+    ],
+)
+def test_what_is_no_open_post_is_none(body: object) -> None:
+    assert read_post(json.dumps(body).encode(), URL) is None
+    assert read_post(b"<html>", URL) is None

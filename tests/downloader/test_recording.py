@@ -105,11 +105,11 @@ def test_every_suite_that_openssl_enables_by_itself_has_a_name() -> None:
         (b"<rss><channel/></rss>", True),
         (b"<urlset></urlset>", True),
         (b'{"items": [1, 2]}', True),
-        (gzip.compress(b"<html></html>"), True),
+        (gzip.compress(b"<html></html>", mtime=0), True),
         (b"<html><p>only", False),
         (b"<p>It ends with </html> and more", False),
         (b'{"items": [1, 2', False),
-        (gzip.compress(b"<html>" + bytes(range(256)) * 9 + b"</html>")[:-60], False),
+        (gzip.compress(b"<html>" + bytes(range(256)) * 9 + b"</html>", mtime=0)[:-60], False),
         (b"", False),
     ],
 )

@@ -35,15 +35,17 @@ def store_copies(archives: Path, made: list[tuple[Article, str | None]]) -> None
                     "url": member.url,
                 }
                 key = page_key("example", member.url_requested)
-                rows.add(
-                    columns
-                    | {
-                        "key": key,
-                        "published": 1,
-                        "fetched_at": 1,
-                        "cluster": made[0][0].id,
-                        "duplicate_of": original,
-                    }
+                rows.store(
+                    [
+                        columns
+                        | {
+                            "key": key,
+                            "published": 1,
+                            "fetched_at": 1,
+                            "cluster": made[0][0].id,
+                            "duplicate_of": original,
+                        }
+                    ]
                 )
     finally:
         database.close()

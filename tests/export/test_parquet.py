@@ -90,11 +90,8 @@ def test_a_time_that_is_none_is_null_and_its_text_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", ["huggingface", "datatrove"])
 def test_flat_rows_have_typed_columns(tmp_path: Path, shape: str) -> None:
-    (row,) = (
-        ds.dataset(exported(tmp_path, [ARTICLE.model_copy(update={"duplicate_of": None})], shape))
-        .to_table()
-        .to_pylist()
-    )
+    out = exported(tmp_path, [ARTICLE.model_copy(update={"duplicate_of": None})], shape)
+    (row,) = ds.dataset(out / "data" if shape == "huggingface" else out).to_table().to_pylist()
     flat = row["metadata"] | row if shape == "datatrove" else row
     assert (flat["text"], flat["id"], flat["tags"]) == (ARTICLE.text, ARTICLE.id, ARTICLE.tags)
     assert (flat["warc_offset"], flat["share_fr"], flat["is_mixed"]) == (48_213, 0.4364, True)

@@ -97,7 +97,7 @@ SELECTIONS: list[tuple[Selection, set[int], dict[str, int]]] = [
     (Selection(), {1, 2, 4, 5}, {"reserved": 2}),
     (Selection(reserved=True), {1, 2, 3, 4, 5, 6}, {}),
     (Selection(languages=frozenset({"en"})), {2}, {"language": 3, "reserved": 2}),
-    (Selection(mixed=True), {1, 4, 5}, {"mixed": 1, "reserved": 2}),
+    (Selection(mixed=True), {1, 4, 5}, {"not_mixed": 1, "reserved": 2}),
     (Selection(mixed=False), {2}, {"mixed": 3, "reserved": 2}),
     (Selection(page_types=frozenset({"liveblog"})), {4}, {"page_type": 3, "reserved": 2}),
     (Selection(duplicates=False), {1, 2, 4}, {"duplicate": 1, "reserved": 2}),

@@ -20,12 +20,14 @@ from newscrawl.items import Rights
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with bucket(monkeypatch) as url:
+        # Each test has a server of its own, and fsspec remembers the last one's address.
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
         yield f"{url}/news"
 
 
-def exported(tmp_path: Path, url: str, form: str) -> ExportCounts:
+def exported(tmp_path: Path, url: str, form: str, shape: str | None = None) -> ExportCounts:
     staging = tmp_path / "staging"
-    sink = sink_for(url, form, shape=None, compression=None, selection=Selection(), staging=staging)
+    sink = sink_for(url, form, shape=shape, compression=None, selection=Selection(), staging=staging)
     try:
         return run_export(tmp_path / "archives", ["example"], Selection(), sink)
     finally:
@@ -53,3 +55,23 @@ def test_partitions_are_uploaded_once_and_removed_when_empty(tmp_path: Path, pla
     assert names(place) == ["_export.json", paths[1]]
     exported(tmp_path, f"{place}/texts", "text")
     assert [name.count("/") for name in names(f"{place}/texts")] == [0, 2]
+
+
+def test_the_card_of_a_data_set_is_uploaded_and_keeps_what_people_wrote(tmp_path: Path, place: str) -> None:
+    write_run(tmp_path / "archives", [article(1)])
+    exported(tmp_path, place, "parquet", "huggingface")
+    assert names(place) == [
+        "README.md",
+        "_export.json",
+        "data/outlet=example/date=2026-03-04/articles.parquet",
+    ]
+    with fsspec.open(f"{place}/README.md") as stream:
+        card = stream.read()
+    with fsspec.open(f"{place}/README.md", "wb") as stream:
+        stream.write(card + b"Thanks.")
+    write_run(tmp_path / "archives", [article(2)], day="20260305")
+    assert exported(tmp_path, place, "parquet", "huggingface").skipped_partitions == 1
+    with fsspec.open(f"{place}/README.md") as stream:
+        card = stream.read()
+    assert b"day_2026_03_05" in card
+    assert card.endswith(b"Thanks.")

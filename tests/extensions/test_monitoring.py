@@ -86,12 +86,17 @@ def test_alarms_are_reported_kept_measured_and_told_once(tmp_path: Path) -> None
         assert figures["listed"] >= figures["own"] > 0
         assert sum(figures["letters"].values()) > figures["kept"] / 2
         assert figures["bytes"] == report["warc_bytes"]
+        # The API has the whole stories; standfirsts, which it lacks, are no part of the text anyway.
+        assert figures["witness_whole"] > 10
+        assert "witness_extra" not in figures
 
         told = metrics(archives)
         assert told["newscrawl_run_articles",] == report["articles"]
         assert told["newscrawl_run_pages", "article"] == report["articles"]
         assert told["newscrawl_run_warc_bytes",] == report["warc_bytes"]
         assert told["newscrawl_run_success",] == 1
+        assert told["newscrawl_run_witness_precision",] == told["newscrawl_run_witness_recall",] == 1
+        assert told["newscrawl_run_witnesses", "whole"] == figures["witness_whole"]
         assert told["newscrawl_run_sources", "ok"] >= 1
         assert (
             told["newscrawl_next_due_timestamp_seconds",] > told["newscrawl_run_finished_timestamp_seconds",]

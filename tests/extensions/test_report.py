@@ -11,12 +11,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lines_made import article
 from monitoring.made import BEGAN, Paper, month, run_at
 from scrapy.settings import Settings
+from scrapy.statscollectors import StatsCollector
 from sqlalchemy import insert
 
 from newscrawl.archive.report import Report, ReportedAlarm, read_report
-from newscrawl.extensions.report import find_run_alarms, past_runs
+from newscrawl.extensions.report import count_witness, find_run_alarms, past_runs
+from newscrawl.items import KindChars, Quality
 from newscrawl.monitoring.history import DAY
 from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
 from newscrawl.outlet import Outlet
@@ -114,6 +117,27 @@ def test_what_state_remembers_is_what_is_usual(state: State) -> None:
     assert names(spider_of(None), barren) == ["no_articles"]
     assert names(spider_of(None), barren.model_copy(update={"pages": 19})) == []
     assert names(spider_of(None, replay_index=object()), barren) == []
+
+
+def test_the_statistics_count_what_classifier_and_witness_have() -> None:
+    stats = StatsCollector(SimpleNamespace(settings=Settings()))  # type: ignore[arg-type]
+    whole = Quality(
+        witness="feed",
+        witness_common_chars=90,
+        witness_extra_chars=[KindChars(kind="p", chars=10), KindChars(kind="caption", chars=2)],
+        witness_missed_chars=[KindChars(kind="li", chars=5)],
+    )
+    partial = Quality(witness="api", witness_common_chars=50, flags=["witness_partial"])
+    for quality in (whole, whole, partial, Quality()):
+        count_witness(stats, article(quality=quality))
+    assert stats.get_stats() == {
+        "newscrawl/witness/whole": 2,
+        "newscrawl/witness/partial": 1,
+        "newscrawl/witness/common_chars": 180,
+        "newscrawl/witness/extra_chars/p": 20,
+        "newscrawl/witness/extra_chars/caption": 4,
+        "newscrawl/witness/missed_chars/li": 10,
+    }
 
 
 def test_a_source_that_is_given_up_and_runs_that_fail_are_told(state: State) -> None:

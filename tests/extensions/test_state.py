@@ -31,7 +31,7 @@ class Spider:
     name = "paper"
 
     def __init__(self, folder: Path) -> None:
-        self.run = SimpleNamespace(folder=folder)
+        self.run = SimpleNamespace(folder=folder, copy=None)
         self.unread_pages: dict[str, Page] = {}
         self.stopped: list[ArchiveError] = []
 

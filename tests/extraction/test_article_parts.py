@@ -98,3 +98,14 @@ def test_comments_are_second_inside_the_article_and_below_it(name: str) -> None:
     below = second_texts(article(FIRST) + comments)
     inside = second_texts(article(FIRST).replace("</article>", f"{comments}</article>"))
     assert all(lines[0] in below and lines[0] in inside for lines in LATER)
+
+
+def test_comments_under_names_in_headings_are_none_of_the_story() -> None:
+    names = ("Awa Diallo", "Peer Halv", "Marta Ellings", "Jean Dupont", "Tom de Vries")
+    lines = paragraphs(2_000, skip=300)[: len(names)]
+    comments = "".join(
+        f"<article class=box><h4>{name}</h4><time>10:0{at}</time><p>{line}</p></article>"
+        for at, (name, line) in enumerate(zip(names, lines, strict=True))
+    )
+    html = f"<article><h1>{TITLE}</h1>{tagged(FIRST)}</article><section>{comments}</section>"
+    assert set(lines) <= set(second_texts(html))

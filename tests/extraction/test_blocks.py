@@ -1,8 +1,10 @@
 """Blocks of a page, in page order."""
 
+from time import process_time
+
 import pytest
 from blocks_made import blocks_of
-from lxml.html import document_fromstring
+from lxml.html import HTMLParser, document_fromstring
 
 from newscrawl.extraction.blocks import inner_text
 
@@ -179,3 +181,47 @@ def test_a_drop_capital_is_part_of_its_word(html: str, text: str) -> None:
 )
 def test_an_inline_quotation_has_its_marks(html: str, text: str) -> None:
     assert kinds(html) == [("p", text)]
+
+
+def test_a_paragraph_of_many_short_lines_is_read_in_linear_time() -> None:
+    lines = ["word"] * 15_000
+    start = process_time()
+    assert kinds(f"<div>{'<br>'.join(lines)}</div>") == [("p", " ".join(lines))]
+    assert process_time() - start < 1.5
+
+
+@pytest.mark.parametrize("indent", ["&nbsp;&nbsp;&nbsp;", "&nbsp; &nbsp;", "\u3000\u3000", "\u3000"])
+def test_a_break_before_an_indented_line_ends_a_paragraph(indent: str) -> None:
+    html = f"<td>{indent}The first paragraph goes on<br>\n{indent}and the second begins</td>"
+    assert kinds(html) == [("p", "The first paragraph goes on"), ("p", "and the second begins")]
+    assert kinds("<td>One line<br> &nbsp;that goes on</td>") == [("p", "One line that goes on")]
+
+
+def test_sentences_end_in_any_script() -> None:
+    assert kinds("<td>旧桥关闭了。<br>渔民担心。</td>") == [("p", "旧桥关闭了。"), ("p", "渔民担心。")]
+
+
+@pytest.mark.parametrize("tag", ["xmp", "listing", "plaintext"])
+def test_old_elements_for_plain_text_are_preformatted(tag: str) -> None:
+    kind, text = kinds(f"<p>before</p><{tag}>one\ntwo")[1]
+    assert (kind, text.removesuffix("</body></html>")) == ("pre", "one\ntwo")
+
+
+def test_a_table_with_a_column_of_bullets_lays_out_the_page() -> None:
+    rows = "".join(f"<tr><td><img src=dot.gif></td><td>Point {at} of the plan</td></tr>" for at in range(3))
+    assert kinds(f"<table>{rows}</table>") == [("p", f"Point {at} of the plan") for at in range(3)]
+
+
+def test_a_place_to_jump_to_is_no_link() -> None:
+    tree = document_fromstring("<p><a name=top>A place</a></p><p><a href=/b name=b>A link</a> <a>one</a></p>")
+    assert [(block.link_count, block.linked_chars) for block in blocks_of(tree)] == [(0, 0), (2, 9)]
+
+
+@pytest.mark.parametrize("mark", ["class=tooltip-text", "role=tooltip", "class=sr-only"])
+def test_hints_inside_each_other_are_read_in_bounded_time(mark: str) -> None:
+    lines = "".join(f"<p>The council voted on the wall number {number}.</p>" for number in range(3_000))
+    html = f"<html><body>{f'<div {mark}>' * 1_000}{lines}</body></html>"
+    tree = document_fromstring(html, HTMLParser(huge_tree=True))
+    start = process_time()
+    assert len(blocks_of(tree)) == 3_000
+    assert process_time() - start < 1.8

@@ -1,5 +1,7 @@
 """Line rules for the blocks of a story."""
 
+from time import process_time
+
 import blocks_made
 import pytest
 from blocks_made import Made, blocks_of
@@ -186,3 +188,29 @@ def test_a_table_beside_the_story_is_no_pull_quote() -> None:
     lines = "".join(f"<p>{line}</p>" for line in BODY)
     found = remaining_html(f"<div>{lines}<aside><table>{rows}</table></aside></div>")
     assert [text for text in found if "\n" not in text] == BODY
+
+
+def test_thousands_of_quotes_cost_no_comparison_of_each_with_every_paragraph() -> None:
+    pair = f"<blockquote>Personne ici ne parle de partir.</blockquote><p>{BODY[0]}</p>"
+    blocks = blocks_of(document_fromstring(f"<div>{pair * 9_000}</div>"))
+    start = process_time()
+    clean_blocks(blocks, titles=set(), lede=None)
+    assert process_time() - start < 10
+
+
+def test_a_story_signed_below_by_its_author_loses_the_name_there() -> None:
+    first = "Le pont de la ville a rouvert mardi, après des travaux de deux ans."
+    last = "La fête a duré toute la nuit dans les rues de la ville."
+    found = cleaned(first, last, "AÏCHA MBARGA", authors=("Aïcha Mbarga",))
+    assert [block.text for block in found.blocks] == [first, last]
+    assert list(found.dropped.values()) == ["byline"]
+    assert len(cleaned(first, last, "La place Mbarga", authors=("Aïcha Mbarga",)).blocks) == 3
+
+
+def test_headings_below_the_story_go_unless_they_are_a_list() -> None:
+    story = ["Le pont de la ville a rouvert mardi, après deux ans de travaux.", "Voici ce qui change."]
+    items: list[Made] = [
+        ("h", f"{number}. La voie {number} est réservée aux vélos") for number in range(1, 6)
+    ]
+    assert len(cleaned(*story, *items[:2]).blocks) == len(story)
+    assert len(cleaned(*story, *items).blocks) == len(story) + len(items)

@@ -55,6 +55,12 @@ STORIES: dict[str, Callable[[], bytes]] = {
         "", scripts('{"@type": "NewsArticle", "articleBody": "<br>\\u003cp ' + attributes(40_000) + '>"}', 1)
     ),
     "full tags in number": lambda: page(("<p " + attributes(1_000) + ">mot</p>") * 300),
+    "preformatted lines": lambda: page(
+        ("<pre>" + "le conseil a voté le point suivant\n" * 10 + "</pre>") * 3_000
+    ),
+    "texts for browsers without frames": lambda: page(
+        ("<noframes>" + "<p>Le conseil a voté le point suivant du budget.</p>" * 12 + "</noframes>") * 3_000
+    ),
     "NUL bytes": lambda: page("<p>mot\x00" + "\x00" * 500_000),
     "a root named for times": lambda: page("").replace(b"<html>", b"<html id=timeline data-time=2025-02-03>"),
 }
@@ -87,7 +93,7 @@ def test_a_story_is_found_in_whatever_surrounds_it(name: str) -> None:
         (b"<html><head><title>x</title></head></html>", "no_text", ""),
         (b"<html><body><script>" + b"var a=1;" * 450_000 + b"</script></body></html>", "script_only", ""),
         (page("<p " + attributes(100_000) + ">x</p>"), "too_large", "a tag of 100000 attributes"),
-        (page("<p>" + "mot " * 5_000_000), "too_large", "bytes, the limit is"),
+        (page("<p>" + "mot " * 5_000_000), "too_large", "more than 4194304 bytes"),
         (b"<html><body>" + b"<div>" * 10_000 + b"bas", "too_deep", "nested too deep"),
         (b"\x00" * 100_000, "empty", "white space"),
         (b"<p" + b"\x00" * 100_000, "no_text", ""),

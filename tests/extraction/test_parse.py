@@ -2,10 +2,12 @@
 
 import pytest
 
+from newscrawl.extraction.blocks import inner_text
 from newscrawl.extraction.parse import (
     MAX_ATTRIBUTES,
     MAX_BYTES,
     MAX_ELEMENTS,
+    MAX_TAGS,
     ParsedPage,
     RejectReason,
     count_attributes,
@@ -117,6 +119,7 @@ def test_codecs_that_are_not_web_encodings_are_not_used(label: str) -> None:
         (b" \n\t\x00", "empty"),
         (b"x" * (MAX_BYTES + 1), "too_large"),
         (b"<br>" * (MAX_ELEMENTS + 1), "too_large"),
+        (b"<!-->" * (MAX_TAGS + 1) + b"<p>text", "too_large"),
         (b"<p><img " + b" ".join(b"a%d=1" % at for at in range(MAX_ATTRIBUTES + 1)) + b">", "too_large"),
         (b"<html><body>" + b"<div>" * 3_000 + b"deep", "too_deep"),
         (b"%PDF-1.7 <p>", "binary"),
@@ -217,3 +220,35 @@ def test_the_bytes_decide_where_declarations_are_false_late_or_missing(
 
 def test_ascii_has_the_encoding_that_is_declared() -> None:
     assert decode_html(b'<meta charset="shift_jis"><p>plain')[1:] == ("cp932", False)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<html><body><p>Menu</p></body></html><html><body><p>Story</p></body></html>",
+        "<html><body><p>Menu</p></HTML ><p>Story</p>",
+        "<html><head></head></html><body><p>Menu</p><p>Story</p>",
+        "<html><body><p>Menu</p><!-- story -- ><p>Story</p><!-- end --></body></html>",
+        "<html><body><p>Menu</p><!-- a -- b -- ><p>Story</p>",
+        "<html><body><!-- a --><p>Menu</p><!-- story ><p>Story</p></body></html>",
+    ],
+)
+def test_the_page_goes_on_where_browsers_went_on(html: str) -> None:
+    assert inner_text(parsed(html.encode()).tree) == "Menu Story"
+
+
+def test_a_comment_that_is_closed_hides_what_is_in_it() -> None:
+    html = b"<html><body><p>Story</p><!-- <p>Hidden</p> - > -> <b>too</b> --></body></html>"
+    assert inner_text(parsed(html).tree) == "Story"
+
+
+@pytest.mark.parametrize("end", ["", "</script>", "</script><!-- b --> c"])
+def test_a_comment_around_a_script_that_is_not_closed_stays(end: str) -> None:
+    html = f"<html><body><p>Story</p><script><!-- if (a > b) write('<p>Other</p>') {end}</body></html>"
+    assert "Other" not in inner_text(parsed(html.encode()).tree)
+
+
+def test_elements_inside_plain_text_are_counted_too() -> None:
+    inside = "<p>Some text of a page.</p>" * MAX_ELEMENTS
+    html = f"<frameset><noframes>{inside}</noframes></frameset>"
+    assert reject_reason(html.encode()) == "too_large"

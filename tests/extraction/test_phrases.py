@@ -1,14 +1,17 @@
 """Phrases of boilerplate."""
 
+import re
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
+import blocks_made
 import pytest
 
 from newscrawl.extraction import extract
+from newscrawl.extraction.cleaning import clean_blocks
 from newscrawl.extraction.normalize import normalize_spaces
-from newscrawl.extraction.phrases import find_phrase, is_name
+from newscrawl.extraction.phrases import RelatedLine, find_phrase, is_name, split_related_line
 from newscrawl.items import Article
 
 DATA = Path(__file__).parents[1] / "data/phrases"
@@ -105,6 +108,82 @@ def test_a_line_of_chrome_amid_the_story_leaves_the_text(lang: str, line: str) -
 )
 def test_a_line_that_resembles_chrome_stays_in_the_story(lang: str, line: str) -> None:
     assert line in extract_text(lang, line)
+
+
+LABELLED = [
+    "Les også: Muren skal bygges",
+    "Læs også: Muren skal bygges",
+    "Läs också: Muren byggs upp",
+    "Lees ook: De muur komt terug",
+    "Lies auch: Die Mauer kommt wieder",
+    "Mehr dazu – Die Mauer kommt wieder",
+    "Leggi anche: Il muro torna",
+    "Lee también: El muro vuelve",
+    "Leia mais: O muro volta",
+    "Lue myös: Muuri nousee",
+    "Czytaj też: Mur wraca",
+    "Čtěte také: Zeď se vrací",
+    "Читайте также: Стена вернётся",
+    "Читайте також: Стіна повернеться",
+    "Διαβάστε επίσης: Το τείχος επιστρέφει",
+    "Citește și: Zidul se întoarce",
+    "Olvassa el: Visszatér a fal",
+    "Ayrıca oku: Duvar geri dönüyor",
+    "اقرأ أيضا: السور يعود",
+    "यह भी पढ़ें: दीवार लौटेगी",
+    "あわせて読む：壁が戻る",
+]
+
+
+@pytest.mark.parametrize("line", LABELLED)
+def test_a_label_and_the_title_of_another_story_leave_the_text(line: str) -> None:
+    assert line not in extract_text("en", line)
+    label = re.split(r"\s?[:：–]\s?", line)[0]
+    found = find_phrase(label)
+    assert found is not None
+    assert found.opens_list
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Les også det som står på veggen, sa hun.",
+        "Les også: det var alt læreren ba om.",
+        "Lees ook tussen de regels",
+        "Leggi anche tra le righe.",
+        "Mehr dazu am Dienstag.",
+        "Zum Thema Mauer schweigt der Rat",
+        "Leia mais devagar, pediu o professor.",
+    ],
+)
+def test_a_sentence_that_begins_like_a_label_stays(line: str) -> None:
+    assert line in extract_text("en", line)
+
+
+def test_a_title_behind_a_label_without_a_mark_is_a_link() -> None:
+    line = split_related_line("Les også Muren skal bygges")
+    assert line == RelatedLine("Muren skal bygges", is_separated=False)
+
+
+OUTSIDE = [
+    "Country: France",
+    "Topics: war, peace, food",
+    "Il y a 3 ans",
+    "12 years ago",
+    "10 euros par mois",
+    "More on Tuesday",
+]
+
+
+@pytest.mark.parametrize("line", [*OUTSIDE, "Téléchargez l'application, conseille le préfet."])
+def test_a_short_line_of_the_story_is_no_label_amid_its_sentences(line: str) -> None:
+    assert line in extract_text("en", line).split("\n\n")
+
+
+@pytest.mark.parametrize("line", OUTSIDE)
+def test_the_same_line_below_the_story_is_one(line: str) -> None:
+    made = blocks_made.blocks([*STORY["en"], line])
+    assert len(clean_blocks(made, titles=set(), lede=None).blocks) == len(STORY["en"])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from newscrawl import settings
 from newscrawl.archive.reextract import extract_page
+from newscrawl.archive.story_records import StoryRecords
 from newscrawl.cli.fixture import read_fixture
 from newscrawl.extraction.parse import ParsedPage, parse_page
 from newscrawl.items import Article, Rejection
@@ -41,12 +42,12 @@ def golden(name: str) -> dict[str, Any]:
 def extracted(name: str) -> Article | Rejection:
     outlet = golden(name).get("outlet")
     rules = find_outlet(outlet, [Path(folder) for folder in settings.NEWSCRAWL_OUTLETS]) if outlet else None
-    return extract_page(read_fixture(HERE / f"{name}.warc.gz"), rules)
+    return extract_page(StoryRecords(page=read_fixture(HERE / f"{name}.warc.gz")), rules)
 
 
 def field_value(article: Article, field: str) -> object:
     named = {
-        "text": [block.text for block in article.blocks],
+        "text": [block.text for block in article.text_blocks],
         "authors": [author.name for author in article.authors],
         "notice": article.syndication.notice,
     }
@@ -97,7 +98,7 @@ def test_absent_text_is_on_the_page_and_not_in_the_story(name: str) -> None:
 def test_its_text_is_made_of_its_blocks(name: str) -> None:
     result = extracted(name)
     if isinstance(result, Article):
-        assert result.text == "\n\n".join(block.text for block in result.blocks)
+        assert result.text == "\n\n".join(block.text for block in result.text_blocks)
 
 
 def test_every_golden_was_reviewed() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.utils.test import get_crawler
 from wire.crawl import crawl_urls
 from wire.server import ANSWERS, Answer, WireServer, page, serving
 
-from newscrawl.middlewares.redirects import has_possible_host
+from newscrawl.middlewares.redirects import BadRedirect, CheckedRedirectMiddleware, has_possible_host
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,15 @@ def test_a_target_without_a_possible_host_is_refused(url: str) -> None:
 )
 def test_a_target_with_a_possible_host_is_followed(url: str) -> None:
     assert has_possible_host(url)
+
+
+@pytest.mark.parametrize("location", ["javascript:void(0)", "https://[::1", "http://[a]b/"])
+def test_a_target_that_cannot_be_parsed_is_a_bad_redirect(location: str) -> None:
+    middleware = CheckedRedirectMiddleware.from_crawler(get_crawler())
+    request = Request("https://post.example/quay")
+    response = Response(request.url, status=302, headers={"Location": location}, request=request)
+    with pytest.raises(BadRedirect, match="leads to"):
+        middleware.process_response(request, response)
 
 
 STORY = b"<p>" + b"The quay was opened to all boats again on Monday, the harbour master said. " * 8 + b"</p>"

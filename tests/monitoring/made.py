@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from newscrawl.monitoring.agreement import CLOSE
 from newscrawl.monitoring.history import DAY, RunRecord
 from newscrawl.monitoring.metrics import FIELDS, RunMetrics, sample_lengths
 
@@ -34,6 +35,14 @@ class Paper:
     walled: float = 0.03
     errors: float = 0.02
     spam: float = 0.01
+    witnessed: float = 0.8
+    "Share of articles that a full-text feed has too."
+    partial: float = 0.05
+    "Share of these of which the feed seems to have only a part."
+    odd: float = 0.1
+    "Share of the others in which the classifier is far from the feed."
+    agreement: float = 0.98
+    "Usual agreement of the classifier with the feed in all others."
     fails: float = 0.005
     is_forbidden: bool = False
     is_frozen: bool = False
@@ -55,6 +64,10 @@ def drawn(chance: random.Random) -> Paper:
         chrome=chance.uniform(0.1, 0.7),
         walled=chance.uniform(0, 0.3),
         errors=chance.uniform(0, 0.05),
+        witnessed=chance.choice([0, 0.3, 1]),
+        partial=chance.uniform(0, 0.4),
+        odd=chance.uniform(0, 0.3),
+        agreement=chance.uniform(0.85, 0.99),
     )
 
 
@@ -116,7 +129,29 @@ def metrics_at(paper: Paper, pages: int, moment: int, chance: random.Random) -> 
         "newest": moment - 1800,
         "sources": {"ok": 1, "not_modified": 1},
     }
-    return RunMetrics(**values)
+    return RunMetrics(**values, **witnessed_at(paper, lengths, random.Random(moment)))
+
+
+def witnessed_at(paper: Paper, lengths: list[int], chance: random.Random) -> dict[str, Any]:
+    """What the classifier and a full-text feed make of articles with texts of these lengths."""
+    compared = [length for length in lengths if chance.random() < paper.witnessed]
+    whole = [length for length in compared if chance.random() >= paper.partial]
+    close, common, extra, missed = 0, 0, 0, 0
+    for length in whole:
+        is_odd = chance.random() < paper.odd
+        share = chance.uniform(0.3, 0.95) if is_odd else min(1, chance.gauss(paper.agreement, 0.02))
+        close += share >= CLOSE
+        differing = int(length * (1 / max(0.05, share) - 1) * 2)
+        common, is_extra = common + length, chance.random() < 0.7
+        extra, missed = extra + differing * is_extra, missed + differing * (not is_extra)
+    return {
+        "witness_whole": len(whole),
+        "witness_partial": len(compared) - len(whole),
+        "witness_close": close,
+        "witness_common": common,
+        "witness_extra": {"p": extra} if extra else {},
+        "witness_missed": {"li": missed} if missed else {},
+    }
 
 
 def poisson(mean: float, chance: random.Random) -> int:

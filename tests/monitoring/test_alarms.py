@@ -49,6 +49,8 @@ CHANGES: list[tuple[str, dict[str, Any], int, set[str]]] = [
     ("text_short", {"typical": 250}, 2, set()),
     ("fields_missing", {"fields": {"title": 1.0, "published": 0.0, "authors": 0.7, "lede": 0.5}}, 2, set()),
     ("chrome_rising", {"chrome": 0.9}, 2, set()),
+    ("witness_differs", {"agreement": 0.7}, 2, set()),
+    ("witness_differs", {"partial": 0.9}, 2, set()),
     ("languages_shifted", {"languages": {"fr": 0.0, "en": 1.0}}, 2, set()),
     ("layout_broken", {"stories": 0.2}, 2, {"articles_low", "no_articles"}),
     ("walls", {"walled": 0.8}, 2, set()),
@@ -107,6 +109,30 @@ def test_the_page_explains_every_alarm() -> None:
     assert tuple(re.findall(r"^\| `(\w+)` \| (?:error|warning) \|", page, re.MULTILINE)) == NAMES
 
 
+WITNESSED = {
+    "witness_whole": 8,
+    "witness_close": 3,
+    "witness_common": 500,
+    "witness_extra": {"p": 400, "caption": 80},
+    "witness_missed": {"li": 120},
+}
+"F1 is 500 / 800."
+DIFFERENCES = "too much: paragraphs 65%, captions 13%; missed: list items 19%"
+
+
+@pytest.mark.parametrize(("common", "count", "is_raised"), [(500, 3, False), (400, 3, True), (400, 2, False)])
+def test_a_low_agreement_is_an_alarm_from_the_third_run_on(common: int, count: int, is_raised: bool) -> None:
+    runs = [make_run(8, ago=ago, **WITNESSED | {"witness_common": common}) for ago in range(count, 0, -1)]
+    assert ("witness_differs" in named(runs)) == is_raised
+
+
+def test_two_pages_that_nobody_would_read_alike_are_no_alarm() -> None:
+    alike = WITNESSED | {"witness_common": 5000}
+    odd = WITNESSED | {"witness_whole": 1, "witness_common": 10, "witness_extra": {"p": 90_000}}
+    runs = [make_run(8, ago=ago, **(odd if ago in {2, 4} else alike)) for ago in range(4, 0, -1)]
+    assert "witness_differs" not in named(runs)
+
+
 def make_run(articles: int, refused: int = 0, ago: int = 0, **more: Any) -> RunRecord:
     rejected = {"too_short": refused, "not_modified": 9}
     metrics = RunMetrics(pages=articles + refused, articles=articles, rejected=rejected, **more)
@@ -159,6 +185,14 @@ def test_texts_and_languages_have_bounds() -> None:
         ("languages_shifted", "0% of the text is pcm, 10% to 100% expected"),
     ]
     assert broken([make_run(0)], text_chars_min=250, languages={"fr": [0.5, 0.9]}) == []
+
+
+def test_the_agreement_with_witnesses_has_a_bound_for_eight_articles() -> None:
+    runs = [make_run(4, ago=ago, **WITNESSED | {"witness_whole": 4}) for ago in (2, 1)]
+    assert broken(runs, agreement=0.62) == []
+    assert broken(runs[:1], agreement=0.63) == []
+    detail = f"classifier and witness agree on 62% of the text, at least 63% expected; {DIFFERENCES}"
+    assert broken(runs, agreement=0.63) == [("witness_differs", detail)]
 
 
 def test_the_newest_entry_of_any_run_must_be_fresh() -> None:

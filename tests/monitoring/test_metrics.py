@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from newscrawl.items import Access, Article, Block, Extractor, LangShare, Removed
+from newscrawl.items import Access, Article, Block, Extractor, KindChars, LangShare, Quality, Removed
+from newscrawl.monitoring.agreement import Agreement, read_agreement, sum_agreements
 from newscrawl.monitoring.metrics import (
     MAX_LENGTHS,
     MIN_COMPARED,
@@ -82,6 +83,41 @@ def test_repeated_paragraphs_are_counted_if_there_are_enough_articles() -> None:
     assert collect(leaking).repeated == MIN_COMPARED * len(SHARED)
     assert collect([*leaking[:2], *own[2:]]).repeated == 0
     assert collect(leaking[:-1]).compared == 0
+
+
+WHOLE = Quality(
+    witness="feed",
+    witness_agreement=0.896,
+    witness_common_chars=900,
+    witness_extra_chars=[KindChars(kind="p", chars=100), KindChars(kind="caption", chars=9)],
+    witness_missed_chars=[KindChars(kind="li", chars=100)],
+)
+
+
+def test_the_classifier_is_compared_with_whole_witnesses_only() -> None:
+    close = WHOLE.model_copy(
+        update={"witness_agreement": 0.9, "witness_extra_chars": [KindChars(kind="p", chars=1)]}
+    )
+    partial = WHOLE.model_copy(update={"witness": "api", "flags": ["witness_partial"]})
+    qualities = [WHOLE, close, partial, Quality()]
+    metrics = collect([make_article(number, quality=one) for number, one in enumerate(qualities)])
+    assert metrics.agreement == Agreement(
+        whole=2, partial=1, close=1, common=1800, extra={"p": 101, "caption": 9}, missed={"li": 200}
+    )
+    assert metrics.agreement.precision == 1800 / 1910
+    assert metrics.agreement.recall == 1800 / 2000
+    assert metrics.agreement.f1 == 3600 / 3910
+    assert metrics.agreement.describe_differences() == "too much: paragraphs 5%; missed: list items 10%"
+
+
+def test_agreements_of_runs_add_up() -> None:
+    one = read_agreement(WHOLE)
+    assert one
+    runs = [collect([make_article(1, quality=WHOLE)])] * 2
+    assert pool_metrics(runs).agreement == sum_agreements([one, one])
+    assert read_agreement(Quality()) is None
+    empty = sum_agreements([])
+    assert (empty.precision, empty.recall, empty.f1, empty.describe_differences()) == (None, None, None, "")
 
 
 def test_runs_add_up() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families
 
+from newscrawl.monitoring.agreement import Agreement
 from newscrawl.monitoring.alarms import (
     NAMES,
     Alarm,
@@ -35,6 +38,7 @@ def test_every_value_is_a_sample() -> None:
         warc_bytes=10**12 + 1,
         waiting=7,
         pages={"article": 3, 'odd "reason"\\\n': 1},
+        agreement=Agreement(whole=2, partial=1, common=90, extra={"p": 10}, missed={"li": 30}),
         alarms=["walls"],
     )
     found = samples(run)
@@ -42,6 +46,12 @@ def test_every_value_is_a_sample() -> None:
     assert found.pop(("newscrawl_run_success",)) == 0
     assert found.pop(("newscrawl_run_warc_bytes",)) == 10**12 + 1
     assert found.pop(("newscrawl_run_pages", 'odd "reason"\\\n')) == 1
+    assert found.pop(("newscrawl_run_witness_precision",)) == 0.9
+    assert found.pop(("newscrawl_run_witness_recall",)) == 0.75
+    assert found.pop(("newscrawl_run_witnesses", "whole")) == 2
+    assert found.pop(("newscrawl_run_witnesses", "partial")) == 1
+    bare = samples(replace(run, agreement=Agreement()))
+    assert ("newscrawl_run_witness_precision",) not in bare
     assert not [key for key in found if key[0] == "newscrawl_last_success_timestamp_seconds"]
     alarms = {key[1]: value for key, value in found.items() if key[0] == "newscrawl_alarm"}
     assert alarms == {name: float(name == "walls") for name in NAMES}

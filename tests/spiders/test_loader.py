@@ -40,7 +40,7 @@ def test_a_file_is_a_spider(loader: OutletSpiderLoader) -> None:
 
 def test_broken_files_are_listed_and_stop_only_themselves(loader: OutletSpiderLoader) -> None:
     assert loader.list() == ["broken", "echo", "function", "special", "urls"]
-    with pytest.raises(OutletError, match=r"broken\.toml: feed: Extra inputs are not permitted"):
+    with pytest.raises(OutletError, match=r"broken\.toml: feed: there is no such key; did you mean feeds"):
         loader.load("broken")
     with pytest.raises(OutletError, match=r"special\.toml: spider: "):
         loader.load("special")

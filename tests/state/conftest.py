@@ -26,13 +26,19 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/state.sqlite"
-    found: str = request.getfixturevalue("postgres")
-    engine = create_engine(found.replace("postgresql:", "postgresql+psycopg:"))
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """A PostgreSQL database without tables."""
+    engine = create_engine(postgres.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
-    return found
+    return postgres
 
 
 @pytest.fixture

@@ -54,6 +54,27 @@ def test_processes_that_meet_a_new_file_at_once_all_open_it(tmp_path: Path) -> N
         assert [one.communicate()[1] for one in started] == [""] * 6
 
 
+OPEN_ON_A_FULL_DISK = """
+import resource, sys, time
+from newscrawl.errors import StateError
+from newscrawl.state.database import Database
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+began = time.monotonic()
+try:
+    Database.open(sys.argv[1])
+except StateError as error:
+    print(time.monotonic() - began < 20, error)
+"""
+
+
+def test_a_full_disk_is_not_waited_for(tmp_path: Path) -> None:
+    """It is no lock of another process, for which a minute would be right."""
+    url = f"sqlite:///{tmp_path}/state.sqlite"
+    command = [sys.executable, "-c", OPEN_ON_A_FULL_DISK, url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("True state sqlite:///"), done.stdout
+
+
 def test_older_tables_are_migrated_step_by_step(url: str) -> None:
     database = Database.open(url)
     steps: list[int] = []

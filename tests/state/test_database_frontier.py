@@ -9,11 +9,28 @@ from hashlib import sha256
 
 import pytest
 
-from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPointer, reject_article
+from newscrawl.items import (
+    Article,
+    Extractor,
+    Http,
+    Link,
+    Rejection,
+    StoryPage,
+    WarcPointer,
+    WitnessPointer,
+    reject_article,
+)
 from newscrawl.state.database_frontier import DatabaseFrontier, assign_version
 from newscrawl.state.encoding import epoch_seconds, page_key
 from newscrawl.state.reconcile import adopt_killed_run
-from newscrawl.state.refetch_policy import HOST_DOWN_DELAY, HOUR, RETRY_DELAYS, REVISIT_AGES, next_fetch
+from newscrawl.state.refetch_policy import (
+    HOST_DOWN_DELAY,
+    HOUR,
+    RETRY_DELAYS,
+    REVISIT_AGES,
+    STORY_INCOMPLETE,
+    next_fetch,
+)
 from newscrawl.state.runs import Holder, State
 from newscrawl.urls import normalize_url
 
@@ -412,3 +429,142 @@ def test_an_outlet_may_have_its_own_ages(opened: Opened, clock: Clock) -> None:
     row = state.urls.row(page_key("paper", first.url))
     assert row
     assert row.next_due == epoch_seconds(START) + 1800
+
+
+def witness(file: str = "f1", source: str = "feed", content: str = "1") -> WitnessPointer:
+    return WitnessPointer(
+        file=file,
+        offset=7,
+        length=1,
+        record_id="<urn:feed>",
+        source=source,  # type: ignore[arg-type]
+        entry="g",
+        content_sha256=content,
+    )
+
+
+def test_a_witness_waits_with_its_link(opened: Opened, clock: Clock) -> None:
+    given = replace(link(1, content="<p>The story.</p>"), witness=witness())
+    DatabaseFrontier(opened().urls, "run1", clock).add([given])
+    frontier = DatabaseFrontier(opened().urls, "run2", clock)
+    assert frontier.find_witness(link(1).url) is None
+    assert frontier.take(1) == [link(1)], "what the source's record has is not stored twice"
+    assert frontier.find_witness("https://paper.example/1?utm_source=x") == witness()
+    frontier.finish(link(1).url, "article", article(link(1)))
+    assert frontier.find_witness(link(1).url) is None
+
+
+def test_a_witness_of_another_source_is_found_while_the_page_is_fetched(opened: Opened, clock: Clock) -> None:
+    frontier = DatabaseFrontier(opened().urls, "run1", clock)
+    frontier.add([link(1, via="sitemap"), link(2, via="sitemap")])
+    frontier.take(1)
+    other = replace(link(1), witness=witness()), replace(link(2), witness=witness())
+    assert frontier.add(other) == 0
+    assert frontier.find_witness(link(1).url) == witness()
+    assert frontier.take(9) == [link(2, via="sitemap")]
+    assert frontier.find_witness(link(2).url) == witness()
+    assert frontier.counts()["pending"] == 0, "a witness alone makes no page due"
+
+
+def test_a_page_left_in_flight_takes_the_witness_that_came_since(opened: Opened, clock: Clock) -> None:
+    killed = DatabaseFrontier(opened().urls, "run1", clock)
+    killed.add([replace(link(1), witness=witness("f1"))])
+    killed.take(1)
+    frontier = DatabaseFrontier(opened().urls, "run2", clock)
+    frontier.add([replace(link(1), witness=witness("f2"))])
+    assert frontier.take(1) == [link(1)]
+    assert frontier.find_witness(link(1).url) == witness("f2")
+
+
+@pytest.mark.parametrize(
+    ("new", "is_taken"),
+    [
+        (witness(), False),
+        (witness(content="2"), True),
+        (witness(file="f2"), True),
+        (witness(source="api"), True),
+        (witness(file="f2", source="api"), True),
+    ],
+    ids=["same", "changed", "newer", "api", "newer api"],
+)
+def test_a_page_takes_the_newest_witness_and_the_api_of_two(
+    opened: Opened, clock: Clock, new: WitnessPointer, is_taken: bool
+) -> None:
+    frontier = DatabaseFrontier(opened().urls, "run1", clock)
+    frontier.add([replace(link(1), witness=witness())])
+    frontier.add([replace(link(1), witness=new)])
+    frontier.take(1)
+    assert frontier.find_witness(link(1).url) == (new if is_taken else witness())
+    frontier.add([replace(link(1), witness=witness())])
+    if new.source == "api" and new.file == "f1":
+        assert frontier.find_witness(link(1).url) == new
+
+
+def test_a_story_keeps_its_pages_until_they_were_missing_at_several_looks(
+    opened: Opened, clock: Clock
+) -> None:
+    state = opened()
+    frontier = DatabaseFrontier(state.urls, "run1", clock)
+    frontier.add([link(1)])
+    (first,) = frontier.take(1)
+    pointer = WarcPointer(file="f", offset=0, length=1, record_id="<urn:1>")
+    pages = [StoryPage(url=first.url, warc=pointer), StoryPage(url=f"{first.url}/2", warc=pointer)]
+    whole = article(first).model_copy(update={"pages": [*pages, StoryPage(url=f"{first.url}/3")]})
+    frontier.finish(first.url, "article", whole.model_copy(update={"warc": pointer}))
+    clock.pass_(hours=1)
+    for number, delay in enumerate(RETRY_DELAYS):
+        frontier = DatabaseFrontier(state.urls, f"look{number}", clock)
+        (again,) = frontier.take(1)
+        assert again.known_pages == 2
+        frontier.finish(again.url, STORY_INCOMPLETE)
+        clock.pass_(seconds=delay)
+    frontier = DatabaseFrontier(state.urls, "last", clock)
+    (again,) = frontier.take(1)
+    assert (again.known_id, again.known_pages) == (whole.id, 0)
+
+
+def test_a_story_that_lacks_pages_is_looked_at_again_whatever_failed_before() -> None:
+    for failures in range(len(RETRY_DELAYS) + 2):
+        following = next_fetch(STORY_INCOMPLETE, now=1000, first=0, failures=failures)
+        assert following.status == "failed"
+        assert following.next_due == 1000 + RETRY_DELAYS[min(failures, len(RETRY_DELAYS) - 1)]
+        assert following.failures <= len(RETRY_DELAYS)
+
+
+@pytest.mark.parametrize(
+    ("new", "is_taken"),
+    [
+        (witness(file="f2"), False),
+        (witness(file="f2", content="2"), True),
+        (witness(file="f2", source="api"), True),
+    ],
+)
+def test_the_same_story_in_a_newer_answer_is_stored_only_for_a_page_of_this_run(
+    opened: Opened, clock: Clock, new: WitnessPointer, is_taken: bool
+) -> None:
+    state = opened()
+    frontier = DatabaseFrontier(state.urls, "run1", clock)
+    frontier.add([replace(link(1), witness=witness())])
+    (first,) = frontier.take(1)
+    frontier.finish(first.url, "article", article(first))
+    clock.pass_(minutes=30)
+    frontier = DatabaseFrontier(state.urls, "run2", clock)
+    frontier.add([replace(link(1), witness=new)])
+    row = state.urls.row(page_key(state.urls.outlet, first.url))
+    assert row
+    assert WitnessPointer.model_validate_json(row.witness) == (new if is_taken else witness())
+    clock.pass_(hours=1)
+    frontier = DatabaseFrontier(state.urls, "run3", clock)
+    frontier.add([replace(link(1), witness=witness(file="f3"))])
+    assert frontier.take(1)
+    assert frontier.find_witness(first.url) == witness(file="f3"), "it is due"
+
+
+def test_a_page_that_is_never_fetched_again_takes_no_witness(opened: Opened, clock: Clock) -> None:
+    frontier = DatabaseFrontier(opened().urls, "run1", clock)
+    frontier.add([link(1)])
+    frontier.take(1)
+    frontier.finish(link(1).url, "http_410")
+    frontier.add([replace(link(1), witness=witness())])
+    row = opened().urls.row(page_key("paper", link(1).url))
+    assert row is None or row.next_due is not None or row.witness is None

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dedup.made import NOW, text
 from dedup.planted import drawn
-from sqlalchemy import func, select
+from sqlalchemy import Row, event, func, select
 
+from newscrawl.dedup.articles import lookup_keys
 from newscrawl.dedup.bulk import rebuild_clusters
 from newscrawl.dedup.fingerprints import Document
 from newscrawl.dedup.incremental import DAY, DedupCounts, cluster_documents, remove_pages
+from newscrawl.errors import StateError
 from newscrawl.state.database import Database
-from newscrawl.state.documents import ClusterMembership, DocumentTable
+from newscrawl.state.documents import ClusterMembership, DocumentSession, DocumentTable
+from newscrawl.state.reconcile import mark_taken_down
 from newscrawl.state.schema import fingerprints
 
 DICE = random.Random(31)
@@ -25,6 +31,8 @@ WHOLE = "\n\n".join(STORY)
 START = "\n\n".join(STORY[:2])
 END = "\n\n".join(STORY[4:])
 OTHER = drawn(DICE, 200)
+MOST_STATEMENTS = 17
+"At the end of a run, without the beginnings and ends of its three transactions."
 
 
 @pytest.fixture
@@ -161,15 +169,46 @@ def test_a_page_that_is_taken_down_leaves_nothing(database: Database, table: Doc
         assert connection.execute(select(func.count()).select_from(fingerprints)).scalar_one() == 0
 
 
+def test_a_page_that_was_taken_down_after_its_line_was_read_is_not_stored_again(
+    database: Database, table: DocumentTable
+) -> None:
+    outlets = ("paper", "two", "three")
+    texts = [text(WHOLE, "a", outlet=outlet, published=NOW + at) for at, outlet in enumerate(outlets)]
+    rebuild_clusters(table, [texts], NOW)
+    mark_taken_down(database, "paper", ["a"], NOW)
+    remove_pages(table, [texts[0].key])
+    assert cluster_documents(table, texts, NOW) == DedupCounts(0, 0, 0)
+    assert set(table.memberships(each.key for each in texts)) == {each.key for each in texts[1:]}
+    rebuild_clusters(table, [texts], NOW)
+    assert set(table.memberships(each.key for each in texts)) == {each.key for each in texts[1:]}
+    assert [each.duplicate_of for each in known(table, *texts[1:])] == [None, texts[1].article_id]
+    with database.reading() as connection:
+        numbers = set(connection.execute(select(fingerprints.c.document_id)).scalars())
+    assert len(numbers) == 2
+
+
+def test_a_rebuild_that_the_database_refuses_is_an_error_that_names_it(
+    database: Database, table: DocumentTable
+) -> None:
+    """PostgreSQL gets the rows past SQLAlchemy, which gives errors their common kind."""
+    texts = [text(WHOLE, "a"), text(START, "b", outlet="two")]
+    rebuild_clusters(table, [texts], NOW)
+    nobody: Any = None
+    with pytest.raises(StateError, match=re.escape(database.name)):
+        rebuild_clusters(table, [[*texts, replace(texts[0], key=b"0123456789abcdef", url=nobody)]], NOW)
+    assert table.counts()["texts"] == 2
+
+
 def test_rebuilding_finds_the_same_and_goes_on_from_there(table: DocumentTable) -> None:
     texts = [
-        text(body, name, outlet=name) for name, body in zip("abcd", (WHOLE, START, OTHER, WHOLE), strict=True)
+        text(body, name, outlet=name, published=NOW + at)
+        for at, (name, body) in enumerate(zip("abcd", (WHOLE, START, OTHER, WHOLE), strict=True))
     ]
     cluster_documents(table, texts, NOW)
     before = known(table, *texts)
-    assert rebuild_clusters(table, texts, NOW).documents == 4
+    assert rebuild_clusters(table, [texts], NOW).counts.documents == 4
     assert known(table, *texts) == before
-    new = text(f"{OTHER} And more.", "e", outlet="e")
+    new = text(f"{OTHER} And more.", "e", outlet="e", published=NOW + 9)
     cluster_documents(table, [new], NOW)
     assert known(table, new)[0].duplicate_of == texts[2].article_id
 
@@ -177,29 +216,147 @@ def test_rebuilding_finds_the_same_and_goes_on_from_there(table: DocumentTable) 
 def test_numbers_go_on_behind_those_of_a_rebuilt_table(table: DocumentTable) -> None:
     """The first tables of a database are rebuilt ones after a restore: no number was ever drawn."""
     texts = [text(WHOLE, "a"), text(OTHER, "b", outlet="two"), text(START, "c", outlet="three")]
-    rebuild_clusters(table, texts, NOW)
+    rebuild_clusters(table, [texts], NOW)
     assert cluster_documents(table, [text(END, "d", outlet="four")], NOW).documents == 1
-    rebuild_clusters(table, texts[:1], NOW)
+    rebuild_clusters(table, [texts[:1]], NOW)
     assert cluster_documents(table, texts[1:], NOW).documents == 2
     rebuild_clusters(table, [], NOW)
     assert cluster_documents(table, texts, NOW).documents == 3
 
 
-def test_two_crawls_that_end_at_once_find_each_others_texts(url: str, table: DocumentTable) -> None:
-    texts = [text(WHOLE, name, outlet=name) for name in "abcdef"]
+def test_crawls_that_end_at_once_find_each_others_texts(url: str, table: DocumentTable) -> None:
+    """Three stories, each in every outlet, in an order of its own."""
+    outlets = "abcdefgh"
+    stories = [WHOLE, OTHER, drawn(DICE, 150)]
+    texts = [
+        [text(stories[(at + turn) % 3], f"{at}/{turn}", outlet=outlet) for turn in range(3)]
+        for at, outlet in enumerate(outlets)
+    ]
     databases = [Database.open(url) for _ in texts]
     threads = [
-        threading.Thread(target=cluster_documents, args=(DocumentTable(one), [each], NOW))
-        for one, each in zip(databases, texts, strict=True)
+        threading.Thread(target=cluster_documents, args=(DocumentTable(each), documents, NOW))
+        for each, documents in zip(databases, texts, strict=True)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for one in databases:
-        one.close()
-    assert len({each.cluster for each in known(table, *texts)} - {None}) == 1
-    assert table.counts()["duplicates"] == len(texts) - 1
+    for each in databases:
+        each.close()
+    found = known(table, *(each for documents in texts for each in documents))
+    assert all(membership.cluster for membership in found)
+    assert table.counts() == {"texts": 24, "clusters": 3, "duplicates": 21, "same_story": 0}
+
+
+def test_a_run_waits_for_no_other_whose_texts_have_nothing_to_do_with_it(postgres_url: str) -> None:
+    """Of two transactions at once neither holds a lock that the other needs."""
+    impatient = Database.open(
+        f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-c%20lock_timeout%3D5s"
+    )
+    table = DocumentTable(impatient)
+    busy = Database.open(postgres_url)
+    with DocumentTable(busy).writing() as rows:
+        values = {
+            "first_article_id": "x",
+            "latest_article_id": "x",
+            "outlet": "o",
+            "url": "u",
+            "published": 1,
+        }
+        rows.store([{"key": b"other", "fetched_at": NOW, **values}])
+        texts = [text(WHOLE, name, outlet=name) for name in "ab"]
+        assert cluster_documents(table, texts, NOW) == DedupCounts(2, 2, 0)
+    for each in (impatient, busy):
+        each.close()
+
+
+def test_texts_that_were_stored_but_not_compared_are_compared_next_time(
+    table: DocumentTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the process is killed between the two."""
+    texts = [text(WHOLE, "a"), text(START, "b", outlet="two")]
+
+    def die(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "in_reading", die)
+        with pytest.raises(KeyboardInterrupt):
+            cluster_documents(table, texts, NOW)
+    assert table.counts()["texts"] == 2
+    third = text(WHOLE, "c", outlet="three", published=NOW + 1)
+    assert cluster_documents(table, [third], NOW).copies == 1, "it is one of those that others join"
+    assert cluster_documents(table, texts, NOW) == DedupCounts(2, 2, 0)
+    assert {each.cluster for each in known(table, *texts, third)} == {texts[0].article_id}
+    assert table.counts()["duplicates"] == 2
+    assert cluster_documents(table, texts, NOW).documents == 0
+
+
+def test_a_row_that_was_replaced_meanwhile_is_left_alone(
+    table: DocumentTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is taken down between storing and joining, and its id given to another page."""
+    texts = [text(WHOLE, "a"), text(START, "b", outlet="two")]
+    compare, others = table.in_reading, [text(OTHER, "x"), text(END, "y", outlet="two")]
+
+    def compare_and_replace(step: Any) -> Any:
+        found = compare(step)
+        rebuild_clusters(table, [others], NOW)
+        return found
+
+    monkeypatch.setattr(table, "in_reading", compare_and_replace)
+    assert cluster_documents(table, texts, NOW) == DedupCounts(0, 0, 0)
+    assert known(table, *others) == [ClusterMembership(None, None, [])] * 2
+    assert table.counts()["texts"] == 2
+
+
+def test_a_page_that_two_processes_store_at_once_has_the_fingerprints_of_one_text(
+    database: Database, table: DocumentTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second does not see the row of the first when it looks for it, but when it inserts its own."""
+    cluster_documents(table, [text(WHOLE, "a")], NOW)
+    lock_pages, calls = DocumentSession.lock_pages, 0
+
+    def overlook_first(session: DocumentSession, keys: Collection[bytes]) -> list[Row[Any]]:
+        nonlocal calls
+        calls += 1
+        return [] if calls == 1 else lock_pages(session, keys)
+
+    monkeypatch.setattr(DocumentSession, "lock_pages", overlook_first)
+    edited = text(OTHER, "a", published=NOW + 1)
+    assert cluster_documents(table, [edited], NOW) == DedupCounts(1, 0, 0)
+    with database.reading() as connection:
+        stored = set(connection.execute(select(fingerprints.c.fingerprint)).scalars())
+    assert stored == set(lookup_keys(edited.tokens, edited.names))
+
+
+@pytest.mark.parametrize("count", [12, 60])
+def test_the_number_of_statements_does_not_depend_on_the_number_of_texts(
+    database: Database, table: DocumentTable, count: int
+) -> None:
+    """Half of the texts are copies, all of them name people and figures in two languages."""
+    dice = random.Random(5)
+    names = "The mayor Anna Lund met Per Berg of Voxara in Kolvik: 1,200 and 348 boats, 77 crowns."
+    bodies = [f"{drawn(dice, 80)} {names} {drawn(dice, 80)}" for _ in range(count // 2)]
+    texts = [
+        text(body, f"{at}", outlet=outlet, lang=lang)
+        for outlet, lang in (("one", "en"), ("two", "fr"))
+        for at, body in enumerate(bodies)
+    ]
+    cluster_documents(table, [text(OTHER, "before")], NOW)
+    asked: list[str] = []
+
+    def note_statement(*call: Any) -> None:
+        _, _, statement, values, _, is_many = call
+        is_repeated = is_many and isinstance(values, list) and database.name.startswith("postgresql")
+        asked.extend([statement] * (len(values) if is_repeated else 1))
+
+    with table.writing() as rows:
+        engine = rows._connection.engine
+    event.listen(engine, "before_cursor_execute", note_statement)
+    found = cluster_documents(table, texts, NOW)
+    assert (found.documents, found.copies) == (count, count)
+    assert len(asked) <= MOST_STATEMENTS, asked
 
 
 def test_what_every_run_asks_is_answered_by_an_index(tmp_path: Path) -> None:
@@ -213,9 +370,13 @@ def test_what_every_run_asks_is_answered_by_an_index(tmp_path: Path) -> None:
         driver = connection.connection.driver_connection
         assert driver
         driver.set_trace_callback(asked.append)
-        rows.fetched_before(NOW, 10)
-        rows.first_id_since(NOW)
-        rows.find_sharing([1, 2], 1, 1, 10)
+        rows.lock_fetched_before(NOW, 10)
+        rows.id_range(NOW)
+        rows.find_sharing([(1, 5, 2), (1, 6, 2)], [1], 10)
+        rows.document_frequencies([5, 6], 1)
+        rows.lock_pages([b"key"])
+        rows.lock_clusters([1, 2])
+        rows.update_clusters([(1, "a", None, None)])
         rows.members("x")
         rows.translations([1, 2])
         rows.row(b"key")
@@ -224,4 +385,17 @@ def test_what_every_run_asks_is_answered_by_an_index(tmp_path: Path) -> None:
     database.close()
     steps = [str(step[-1]) for plan in plans for step in plan]
     assert len(plans) >= 7
-    assert not [step for step in steps if step.startswith("SCAN")], steps
+    tables = ("documents", "fingerprints", "cross_language_links")
+    assert not [step for step in steps if step.startswith(tuple(f"SCAN {name}" for name in tables))], steps
+
+
+def test_a_cluster_may_have_more_members_than_a_statement_has_parameters(table: DocumentTable) -> None:
+    values = {"latest_article_id": "x", "outlet": "o", "url": "u", "published": 1, "fetched_at": NOW}
+    members = range(1, 2**15 + 2)
+    with table.replacing() as rows:
+        rows.fill(
+            {**values, "id": at, "key": at.to_bytes(16), "first_article_id": f"{at}", "cluster": "1"}
+            for at in members
+        )
+    with table.writing() as rows:
+        assert [row.id for row in rows.lock_clusters([2])] == [*members]

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from wire.many_outlets import fill, server_milliseconds
 
 from newscrawl.items import Link
+from newscrawl.state.database import Database
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.due_outlets import (
     FIRST_RUNS_SHARE,
     LONGEST_BACKOFF_SECONDS,
     REVISIT_SLACK,
+    Agenda,
     Rotation,
     due_times,
+    find_late_due_time,
+    find_next_due,
     is_due,
     read_backoff,
+    read_due,
+    read_next_due,
     record_failure,
-    record_success,
+    refresh_due_times,
 )
 from newscrawl.state.encoding import page_key
-from newscrawl.state.runs import Holder, State
+from newscrawl.state.future_times import reset_future_times
+from newscrawl.state.runs import LEASE_SECONDS, Holder, RunEnd, State
 from newscrawl.state.sources import SHORTEST_SECONDS, FetchResult, SourceConfig
 
 NOW = 1_800_000_000
@@ -98,12 +107,15 @@ def test_who_fails_waits_longer_and_longer_until_it_goes_well(opened: Opened) ->
     assert due_times(state.database, {"paper": FILE}, NOW) == {"paper": backoff.not_before}
     assert not is_due(state.database, "paper", FILE, backoff.not_before - 1)
     assert is_due(state.database, "paper", FILE, backoff.not_before)
-    record_success(state.database, "paper")
+    state.runs.begin("r1", US, NOW)
+    state.end_run(RunEnd("r1", NOW, {}, True, NOW - 5, FILE.digest, None), NOW)
     assert is_due(state.database, "paper", FILE, NOW)
+    assert read_backoff(state.database, "paper") is None
 
 
 def turns(moments: dict[str, int], **hosts: str) -> Rotation:
-    return Rotation({name: {host} for name, host in hosts.items()}, lambda _: moments)
+    agenda = Agenda(moments, moments.keys())
+    return Rotation({name: {host} for name, host in hosts.items()}, lambda _: agenda)
 
 
 def given(some: Rotation, count: int, now: int = NOW) -> list[str | None]:
@@ -138,3 +150,86 @@ def test_first_runs_have_their_share_where_others_take_all_turns(count: int) -> 
     some = turns({f"old{n}": NOW for n in range(50)}, **names)
     first = [name for name in given(some, count) if name and name.startswith("new")]
     assert len(first) == count // FIRST_RUNS_SHARE
+
+
+def close_run(state: State, run: str, began: int, *, config: SourceConfig = FILE) -> int:
+    """End a run as a crawl does; when the outlet is due."""
+    due = max(find_next_due(state, config, began + 10), began)
+    state.end_run(RunEnd(run, began + 10, {"reason": "finished"}, True, due, config.digest, None), began + 10)
+    return due
+
+
+def test_the_time_an_outlet_keeps_is_that_of_its_rows(opened: Opened) -> None:
+    state = opened()
+    state.runs.begin("r1", US, NOW)
+    assert read_due(state.database, NOW) == {"paper": NOW}, "until the run has ended"
+    for url in ("a", "b"):
+        state.sources.record(FetchResult(url=url, outcome="ok", outlet_digest="rules"), NOW + 5)
+    due = close_run(state, "r1", NOW)
+    assert due_times(state.database, {"paper": FILE}, NOW) == {"paper": due}
+    assert read_due(state.database, due - 1) == {}
+    assert read_due(state.database, due) == {"paper": due}
+    assert read_next_due(state.database, {"paper"}, NOW) == due
+    assert read_next_due(state.database, {"other"}, NOW) is None
+    # More is left than one run fetches: it is due at once, after whoever has waited longer.
+    frontier = DatabaseFrontier(state.urls, "r2", lambda: datetime.fromtimestamp(NOW + 50, UTC))
+    state.runs.begin("r2", US, NOW + 60)
+    frontier.add([Link(url="https://paper.example/1", via="feed")])
+    assert close_run(state, "r2", NOW + 60) == NOW + 60
+    assert read_due(state.database, NOW + 100) == {"paper": NOW + 60}
+
+
+def test_who_is_being_crawled_is_nobody_elses_turn(opened: Opened) -> None:
+    paper, other = opened(), opened("other", holder=Holder(host="there", pid=2, token="b"))
+    for state in (paper, other):
+        state.runs.begin(f"{state.urls.outlet}-1", state.holder, NOW)
+    other.lease.acquire(NOW, lambda *_: False)
+    assert read_due(paper.database, NOW) == {"paper": NOW}
+    assert not is_due(paper.database, "other", FILE, NOW)
+    # Its process has died, or cannot be heard any more.
+    assert read_due(paper.database, NOW, lambda holder, _: holder.pid == 2).keys() == {"paper", "other"}
+    assert is_due(paper.database, "other", FILE, NOW, lambda holder, _: holder.pid == 2)
+    assert read_due(paper.database, NOW + LEASE_SECONDS).keys() == {"paper", "other"}
+
+
+def test_a_changed_file_and_a_repair_have_the_time_found_again(opened: Opened) -> None:
+    state = opened()
+    a_run(state, "r1", NOW, "a", "b")
+    close_run(state, "r1", NOW)
+    assert refresh_due_times(state.database, {"paper": FILE}, NOW + 20) == {"paper"}
+    assert read_due(state.database, NOW + 20) == {}
+    changed = FILE._replace(digest="other rules")
+    assert is_due(state.database, "paper", changed, NOW + 20)
+    refresh_due_times(state.database, {"paper": changed}, NOW + 20)
+    assert read_due(state.database, NOW + 20) == {"paper": NOW}
+    # What a repair set back makes the outlet due.
+    close_run(state, "r1", NOW)
+    frontier = DatabaseFrontier(state.urls, "r2", lambda: datetime.fromtimestamp(NOW + 15, UTC))
+    frontier.add([Link(url="https://paper.example/1", via="feed")])
+    late = find_late_due_time(state, FILE, NOW + 20)
+    assert late
+    assert late[1] == NOW + 15
+    assert not is_due(state.database, "paper", FILE, NOW + 20)
+    reset_future_times(state, NOW + 20)
+    assert find_late_due_time(state, FILE, NOW + 20) is None
+    assert is_due(state.database, "paper", FILE, NOW + 20)
+    refresh_due_times(state.database, {"paper": FILE}, NOW + 20)
+    assert read_due(state.database, NOW + 20) == {"paper": NOW + 15}
+
+
+def test_a_failed_run_is_held_back_though_more_is_due(opened: Opened) -> None:
+    state = opened()
+    until = record_failure(state.database, "paper", "no contact", NOW)
+    state.runs.begin("r1", US, NOW)
+    assert read_due(state.database, until - 1) == {}
+    state.end_run(RunEnd("r1", NOW, {"reason": "finished"}, False, NOW, FILE.digest, None), NOW)
+    assert read_due(state.database, until - 1) == {}
+    assert read_due(state.database, until) == {"paper": until}
+
+
+def test_postgresql_finds_what_is_due_in_an_index(postgres_url: str) -> None:
+    """With a few thousand outlets; `tests/bench/due.py` has 10,000 with a million pages."""
+    with closing(Database.open(postgres_url)) as database:
+        fill(database, 3000, 10, NOW)
+        assert len(read_due(database, NOW)) > 20
+        assert server_milliseconds(database, NOW) < 10

@@ -12,14 +12,17 @@ from newscrawl.items import Link
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.due_outlets import (
     due_times,
+    find_late_due_time,
     is_due,
-    read_outlet_status,
+    read_due,
     record_failure,
+    refresh_due_times,
 )
 from newscrawl.state.encoding import page_key
 from newscrawl.state.future_times import find_future_times, reset_future_times
+from newscrawl.state.outlet_status import read_statuses
 from newscrawl.state.refetch_policy import CLOCK_TOLERANCE, DAY, HOUR, QUARANTINE
-from newscrawl.state.runs import LEASE_SECONDS, Holder, State
+from newscrawl.state.runs import LEASE_SECONDS, Holder, RunEnd, State
 from newscrawl.state.sources import FetchResult, SourceConfig, find_due_sources, must_discover
 
 NOW = 1_800_000_000
@@ -105,10 +108,25 @@ def test_a_hold_from_the_future_holds_nothing(opened: Opened) -> None:
 def test_a_lease_from_the_future_is_taken_and_its_holder_notices(opened: Opened) -> None:
     state, other = opened(), opened(holder=OTHER)
     state.lease.acquire(NOW + YEARS, lambda *_: False)
-    assert read_outlet_status(state.database, "paper", NOW).holder is None
+    assert read_statuses(state.database, NOW)["paper"].holder is None
     other.lease.acquire(NOW, lambda *_: False)
     assert not state.lease.renew(NOW + YEARS + 60)
     assert other.lease.read() == (OTHER, NOW, NOW + LEASE_SECONDS)
+
+
+def test_the_time_that_an_outlet_keeps_does_not_park_it_either(opened: Opened) -> None:
+    state = opened()
+    for ahead in (45 * DAY, YEARS):
+        crawl(state, NOW - HOUR)
+        due = RunEnd(f"paper-{NOW - HOUR}", NOW, {}, True, NOW + ahead, FILE.digest, None)
+        state.end_run(due, NOW)
+        assert is_due(state.database, "paper", FILE, NOW)
+        assert read_due(state.database, NOW) == {}
+        assert [found.subject for found in find_future_times(state, NOW)] == ["the next crawl"]
+        assert refresh_due_times(state.database, {"paper": FILE}, NOW) == {"paper"}
+        assert read_due(state.database, NOW).keys() == {"paper"}
+        assert list(find_future_times(state, NOW)) == []
+        assert find_late_due_time(state, FILE, NOW) is None
 
 
 def test_each_is_named_and_can_be_reset(opened: Opened) -> None:
@@ -123,6 +141,7 @@ def test_each_is_named_and_can_be_reset(opened: Opened) -> None:
         f"page {PAGE}",
         "the pause of https://paper.example",
         "the hold after failed crawls",
+        "the next crawl",
         "the lease",
     }
     assert min(found.seconds for found in find_future_times(state, NOW)) >= NOW + YEARS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 import time
@@ -10,21 +11,31 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from dedup.made import text as text_of_page
+from dedup.planted import drawn
 from sqlalchemy import Connection, text
 from wire.postgres import Cluster, stoppable_cluster
 
+from newscrawl.dedup.incremental import DedupCounts, cluster_documents
 from newscrawl.errors import DatabaseAway, StateError
 from newscrawl.items import Link
 from newscrawl.state import database as database_module
 from newscrawl.state.database import Database
 from newscrawl.state.database_frontier import DatabaseFrontier, new_url_row
-from newscrawl.state.due_outlets import record_success
+from newscrawl.state.documents import DocumentTable
+from newscrawl.state.due_outlets import is_due
 from newscrawl.state.encoding import from_epoch, page_key
-from newscrawl.state.runs import Holder, State
+from newscrawl.state.runs import Holder, RunEnd, State
+from newscrawl.state.sources import SourceConfig
 
 US = Holder(host="here", pid=1, token="a")
 NOW = 1_800_000_000
+FILE = SourceConfig(configured=[("feed", "https://paper.example/feed")], digest="rules")
+END = RunEnd("run1", NOW, {"reason": "finished"}, True, NOW + 60, "rules", NOW - 90 * 86_400)
 AWAY = 1.0
+DICE = random.Random(7)
+BODY = drawn(DICE, 200)
+COPIES = [text_of_page(BODY, "story", outlet=outlet) for outlet in ("a", "b")]
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +72,9 @@ def test_a_server_that_restarts_is_waited_for(state: State, cluster: Cluster) ->
         lambda: frontier.finish(url, "too_short"),
         lambda: state.hosts.pause("https://paper.example", NOW + 60),
         lambda: state.lease.renew(NOW),
-        lambda: state.runs.end("run1", NOW, reason="finished"),
-        lambda: record_success(state.database, "paper"),
+        state.sources.rows,
+        lambda: state.end_run(END, NOW),
+        lambda: cluster_documents(DocumentTable(state.database), COPIES, NOW),
     ]
     for step in steps:
         thread = restart_soon(cluster)
@@ -73,21 +85,18 @@ def test_a_server_that_restarts_is_waited_for(state: State, cluster: Cluster) ->
     assert (row.status, row.reason, row.run) == ("rejected", "too_short", "run1")
     assert state.hosts.paused_until("https://paper.example", NOW) == NOW + 60
     assert state.runs.unfinished() == []
-    state.lease.release()
+    assert state.lease.read() is None
+    assert not is_due(state.database, "paper", FILE, NOW + 59)
+    assert is_due(state.database, "paper", FILE, NOW + 60)
+    assert DocumentTable(state.database).counts()["duplicates"] == 1
 
 
-def test_a_connection_that_is_cut_within_a_transaction_is_no_loss(
+def test_copies_are_compared_once_though_the_connection_was_cut(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows of a batch are all there, none of them twice, though the server cut it off half-way."""
-    cuts = 0
-
-    def rows() -> Iterator[dict[str, object]]:
-        for number in range(2500):
-            url = f"https://paper.example/batch/{number}"
-            yield new_url_row("paper", page_key("paper", url), url, Link(url=url, via="feed"), NOW)
-
-    writing = state.database.writing
+    """The transaction that broke is taken from its beginning."""
+    writing, cuts = state.database.writing, 0
+    table, before = DocumentTable(state.database), DocumentTable(state.database).counts()
 
     def begin() -> AbstractContextManager[Connection]:
         nonlocal cuts
@@ -95,6 +104,31 @@ def test_a_connection_that_is_cut_within_a_transaction_is_no_loss(
         return cut_off(writing()) if cuts in (1, 3) else writing()
 
     monkeypatch.setattr(state.database, "writing", begin)
+    new = [text_of_page(drawn(DICE, 200), name) for name in "xy"]
+    assert cluster_documents(table, new, NOW) == DedupCounts(2, 0, 0)
+    assert cuts == 5, "texts and clusters twice, then old texts"
+    assert table.counts()["texts"] == before["texts"] + 2
+
+
+def test_a_connection_that_is_cut_within_a_transaction_is_no_loss(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows of a batch are all there, none of them twice, though the server cut it off with its answer."""
+    cuts = 0
+
+    def rows() -> Iterator[dict[str, object]]:
+        for number in range(2500):
+            url = f"https://paper.example/batch/{number}"
+            yield new_url_row("paper", page_key("paper", url), url, Link(url=url, via="feed"), NOW)
+
+    committing = state.database.committing
+
+    def begin() -> AbstractContextManager[Connection]:
+        nonlocal cuts
+        cuts += 1
+        return cut_off(committing()) if cuts in (1, 3) else committing()
+
+    monkeypatch.setattr(state.database, "committing", begin)
     state.urls.add(rows())
     assert cuts == 5, "three batches, two of them twice"
     assert state.urls.count_due(NOW) == 2500
@@ -102,7 +136,7 @@ def test_a_connection_that_is_cut_within_a_transaction_is_no_loss(
 
 @contextmanager
 def cut_off(transaction: AbstractContextManager[Connection]) -> Iterator[Connection]:
-    """A transaction whose connection the server closes before it is committed."""
+    """A transaction, or a statement, whose connection the server closes before it confirms it."""
     with transaction as connection:
         yield connection
         connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))

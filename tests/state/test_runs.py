@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert
 
 from newscrawl.errors import Busy
-from newscrawl.state.due_outlets import read_outlet_status
-from newscrawl.state.runs import LEASE_SECONDS, Holder, State
+from newscrawl.state.outlet_status import read_statuses
+from newscrawl.state.runs import LAST_RUNS, LEASE_SECONDS, Holder, RunEnd, State
 from newscrawl.state.schema import sources
 from newscrawl.state.sources import find_retired_sources
 
@@ -49,8 +49,29 @@ def test_what_stands_is_of_the_last_run_that_was_judged(state: State) -> None:
     state.runs.begin("run2", US, NOW + 1)
     state.runs.end("run2", NOW + 1, reason="killed")
     state.runs.begin("run3", US, NOW + 2)
-    assert read_outlet_status(state.database, "paper", NOW + 3).alarms == [walls]
-    assert read_outlet_status(state.database, "unheard_of", NOW).alarms == []
+    statuses = read_statuses(state.database, NOW + 3, ["paper", "unheard_of"])
+    assert [status.alarms for status in statuses.values()] == [[walls], []]
+
+
+def test_old_runs_are_removed_but_for_the_last_and_those_that_have_not_ended(state: State) -> None:
+    theirs = State.on(state.database, "other", US)
+    theirs.runs.begin("theirs", US, NOW)
+    theirs.runs.end("theirs", NOW)
+    for number in range(2 * LAST_RUNS):
+        state.runs.begin(f"run{number}", US, NOW + number)
+        if number != 3:
+            state.runs.end(f"run{number}", NOW + number, reason="finished")
+
+    def end_another(before: int) -> list[str]:
+        state.runs.begin("last", US, NOW + 99)
+        state.end_run(RunEnd("last", NOW + 99, {"reason": "finished"}, True, None, None, before), NOW + 99)
+        return [row.id for row in state.runs.measured(0)]
+
+    assert len(end_another(NOW + 5)) == 2 * LAST_RUNS - 4
+    kept = end_another(NOW + 99)
+    assert kept == [f"run{number}" for number in range(LAST_RUNS + 1, 2 * LAST_RUNS)] + ["last"]
+    assert [row.id for row in state.runs.unfinished()] == ["run3"]
+    assert [row.id for row in theirs.runs.measured(0)] == ["theirs"]
 
 
 def test_sources_that_are_given_up_are_those_the_file_names(state: State) -> None:
@@ -66,9 +87,10 @@ def test_sources_that_are_given_up_are_those_the_file_names(state: State) -> Non
         for url, retired, changed in rows:
             values = {"url": url, "retired_at": retired, "last_changed_at": changed}
             connection.execute(insert(sources).values(**common, **values))
-    assert find_retired_sources(state.database, "paper", {"b", "c"}) == ["b"]
-    assert find_retired_sources(state.database, "paper", ()) == ["a"]
-    assert find_retired_sources(state.database, "other", ()) == []
+    stored = state.sources.rows()
+    assert find_retired_sources(stored, {"b", "c"}) == ["b"]
+    assert find_retired_sources(stored, ()) == ["a"]
+    assert find_retired_sources({}, ()) == []
 
 
 OTHER = Holder(host="there", pid=2)

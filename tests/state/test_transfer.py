@@ -77,7 +77,9 @@ def test_postgresql_takes_it_and_gives_it_back(tmp_path: Path) -> None:
 def test_copied_documents_do_not_stand_in_the_way_of_new_ones(tmp_path: Path) -> None:
     with postgres.temporary_cluster() as url:
         source, target = Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}"), Database.open(url)
-        rebuild_clusters(DocumentTable(source), [text(drawn(DICE, 80), "a"), text(drawn(DICE, 80), "b")], NOW)
+        rebuild_clusters(
+            DocumentTable(source), [[text(drawn(DICE, 80), "a"), text(drawn(DICE, 80), "b")]], NOW
+        )
         assert copy_database(source, target, NOW)["documents"] == 2
         new = text(drawn(DICE, 80), "c")
         assert cluster_documents(DocumentTable(target), [new], NOW).documents == 1

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 
 from newscrawl.archive.run_files import make_run_id
 from newscrawl.storage import try_lock
-from newscrawl.warc.filenames import WarcNameTemplate, is_running, parse_filename, sanitize_host
+from newscrawl.warc.filenames import (
+    WarcNameTemplate,
+    has_file_open,
+    is_running,
+    parse_filename,
+    sanitize_host,
+)
 
 START = datetime(2026, 3, 4, 5, 6, 7, 891234, tzinfo=UTC)
 
@@ -75,6 +82,34 @@ def test_a_process_that_ended_runs_no_more() -> None:
         process.wait()
     assert not is_running(process.pid, 4e9)
     assert not is_running(1 << 40, 4e9)
+
+
+def test_a_process_has_the_files_open_that_it_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with path.open("wb"):
+        assert has_file_open(os.getpid(), path.stat())
+    assert not has_file_open(os.getpid(), path.stat())
+    with subprocess.Popen(["sleep", "600"]) as other, path.open("wb"):
+        assert not has_file_open(other.pid, path.stat())
+        other.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_the_owner_decides_where_a_process_cannot_be_looked_into(tmp_path: Path) -> None:
+    """As another user sees the first process of the system."""
+    path = tmp_path / "a"
+    path.touch()
+    file = path.stat()
+    program = (
+        "import os, sys; from newscrawl.warc.filenames import has_file_open; os.setuid(65534)\n"
+        "file = os.stat_result(map(int, sys.argv[2:12]))\n"
+        "print(has_file_open(int(sys.argv[1]), file))"
+    )
+    for owner, answer in ((0, "True"), (65534, "False")):
+        fields = [*file[:4], owner, *file[5:10]]
+        command = [sys.executable, "-c", program, str(os.getpid()), *map(str, fields)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == answer
 
 
 def test_a_lock_is_held_until_the_file_is_closed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import time
+import tracemalloc
 import zlib
 
 import brotli
@@ -65,6 +66,31 @@ def test_headers_keep_order_case_and_repeats_and_join_folded_lines() -> None:
 
 
 @pytest.mark.parametrize(
+    "line", [b"X-Many: y\r\n", b" folded\r\n", b"a:\n", b"X-Long: " + b"y" * 65_000 + b"\n"]
+)
+def test_a_head_of_any_length_is_read_in_little_time_and_memory(line: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\nContent-Type: text/html\n" + line * (8_000_000 // len(line))
+    message = split_message(head + b"\r\nstory")
+    tracemalloc.start()
+    began = time.process_time()
+    try:
+        assert (message.header("content-type") or "").startswith("text/html")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 3
+    assert peak < 40 << 20
+    assert sum(len(name) + len(value) for name, value in message.headers) <= http.MAX_HEAD_BYTES
+    assert (message.content, message.body) == (b"story", b"story")
+
+
+def test_a_header_that_ends_behind_the_limit_is_left_out_as_a_whole() -> None:
+    first = b"X-First: " + b"y" * (http.MAX_HEAD_BYTES - 100)
+    message = split_message(b"HTTP/1.1 200 OK\r\n" + first + b"\r\nX-Next: " + b"z" * 200 + b"\r\n\r\nstory")
+    assert [name for name, _ in message.headers] == ["X-First"]
+
+
+@pytest.mark.parametrize(
     ("coding", "packed"),
     [
         ("gzip", gzip.compress(b"news" * 100, mtime=0)),
@@ -94,6 +120,19 @@ def test_broken_content_is_a_named_error(coding: str) -> None:
 def test_a_bomb_ends_at_the_cap(coding: str, pack: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MAX_CONTENT_BYTES", 10_000)
     assert len(decode_content(pack(bytes(3_000_000)), coding)) == 10_000  # type: ignore[operator]
+
+
+def test_content_is_decoded_no_further_than_is_asked_for() -> None:
+    bomb = gzip.compress(gzip.compress(bytes(30_000_000)))
+    message = split_message(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n" + bomb)
+    tracemalloc.start()
+    try:
+        assert message.decode(1_000_001).data == bytes(1_000_001)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
+    assert len(message.content) == 30_000_000
 
 
 def test_codings_are_undone_from_last_to_first() -> None:
@@ -230,7 +269,7 @@ STORY_BYTES = "<html><p>Un été à Kribi.</p></html>".encode()
         ("utf-8", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
         ("br", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
         ("gzip", zstd.compress(STORY_BYTES)),
-        ("gzip", gzip.compress(gzip.compress(STORY_BYTES, mtime=0x6B0C4737))),
+        ("gzip", gzip.compress(gzip.compress(STORY_BYTES, mtime=0x6B0C4737), mtime=0)),
         ("gzip, gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
     ],
 )
@@ -247,7 +286,7 @@ def test_content_is_read_as_what_it_is_where_the_header_is_wrong(declared: str, 
         ("identity", STORY_BYTES),
         ("gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
         ("x-gzip", gzip.compress(STORY_BYTES, mtime=0x6B0C4737)),
-        ("br, gzip", gzip.compress(brotli.compress(STORY_BYTES))),
+        ("br, gzip", gzip.compress(brotli.compress(STORY_BYTES), mtime=0)),
     ],
 )
 def test_a_header_that_is_right_is_not_mended(declared: str, sent: bytes) -> None:
@@ -272,3 +311,14 @@ def test_a_gzip_file_stays_one() -> None:
     assert decode_declared(packed, "", is_file=True) == (packed, False)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-gzip\r\n\r\n"
     assert split_message(head + packed).content == packed
+
+
+def test_chunks_of_a_byte_each_take_no_more_memory_than_their_content() -> None:
+    body = b"1\r\na\r\n" * 200_000
+    tracemalloc.start()
+    try:
+        assert dechunk(body) == b"a" * 200_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20

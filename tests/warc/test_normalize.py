@@ -24,6 +24,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from newscrawl.archive.reextract import extract_page
+from newscrawl.archive.story_records import StoryRecords
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, WarcPointer
 from newscrawl.warc.http import ContentError, split_message
@@ -125,7 +126,7 @@ def test_the_content_and_its_headers_are_right(tmp_path: Path, shape: str) -> No
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_reaches_the_extractor(tmp_path: Path, shape: str) -> None:
-    result = extract_page(page_in(archive(tmp_path, SHAPES[shape])), None)
+    result = extract_page(StoryRecords(page=page_in(archive(tmp_path, SHAPES[shape]))), None)
     assert result.url == URL
     assert result.fetched == "2026-05-01T10:00:00.000000Z"
     assert result.warc is not None
@@ -139,7 +140,7 @@ def test_an_article_is_extracted_from_a_foreign_archive(tmp_path: Path) -> None:
     )
     body = f"<html lang=fr><head><title>Budget voté</title></head><body><article><h1>Budget voté</h1>{story}"
     folder = archive(tmp_path, record("response", URL, http(body.encode(), TYPE, "Content-Encoding: gzip")))
-    article = extract_page(page_in(folder), None)
+    article = extract_page(StoryRecords(page=page_in(folder)), None)
     assert isinstance(article, Article)
     assert (article.title, article.lang) == ("Budget voté", "fr")
     assert "mesure numéro 8" in article.text

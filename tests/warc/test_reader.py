@@ -12,11 +12,18 @@ from crafted import PAGE, http, members, record, urn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, PageTooLarge
 from newscrawl.items import WarcPointer
 from newscrawl.warc.fast_reader import BlockStream
 from newscrawl.warc.index_entries import iter_entries
-from newscrawl.warc.reader import iter_records, iter_slices, read_page, seek_record
+from newscrawl.warc.reader import (
+    MAX_PAGE_BYTES,
+    iter_records,
+    iter_slices,
+    read_page,
+    read_record,
+    seek_record,
+)
 
 URL = "http://example.org/"
 RECORDS = [
@@ -106,3 +113,14 @@ def test_damage_makes_no_error_and_no_record_of_its_own(
         data[at : at + gone] = new
     found = list(iter_entries(io.BytesIO(bytes(data))))
     assert len(found) <= len(RECORDS) + len(wounds)
+
+
+def test_a_record_that_is_too_large_for_a_page_is_not_read_as_one(tmp_path: Path) -> None:
+    block = http(bytes(MAX_PAGE_BYTES))
+    (tmp_path / "f.warc.gz").write_bytes(members([record("response", URL, block), RECORDS[0]]))
+    pointer = WarcPointer(file="f.warc.gz", offset=0, length=1, record_id=urn(1))
+    with pytest.raises(PageTooLarge, match=rf"f\.warc\.gz at 0: a record of {len(block)} bytes"):
+        read_page(tmp_path, pointer)
+    whole, _ = read_record(tmp_path, pointer)
+    assert len(whole.block) == len(block)
+    assert [one.record_id for one in iter_records(tmp_path / "f.warc.gz", max_bytes=1 << 20)] == [urn(0)]

@@ -25,6 +25,7 @@ def extract_by_name(
     pointer: WarcPointer,
     outlet: Outlet | None,
     memory: Path | None,
+    parts: tuple[WarcPointer, ...] = (),
 ) -> Article | Rejection:
     """Fails in the way the pointer's file is named."""
     if pointer.file == "hangs":

@@ -17,9 +17,18 @@ from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPoint
 from newscrawl.spiders.outlet import DueSources
 from newscrawl.state.database import Database
 from newscrawl.state.database_frontier import DatabaseFrontier
-from newscrawl.state.due_outlets import Rotation, due_times, is_due, record_failure, record_success
+from newscrawl.state.due_outlets import (
+    Agenda,
+    Rotation,
+    due_times,
+    find_next_due,
+    is_due,
+    read_due,
+    record_failure,
+    refresh_due_times,
+)
 from newscrawl.state.reconcile import adopt_killed_run
-from newscrawl.state.runs import Holder, State
+from newscrawl.state.runs import Holder, RunEnd, State
 from newscrawl.state.sources import AT_ONCE, FetchResult, SourceConfig
 from wire.paper_model import DAY, Paper
 
@@ -53,6 +62,8 @@ class Outcome:
     "Requests that came while another was at the same host, or too soon after it."
     killed: int = 0
     runs: int = 0
+    wrong: int = 0
+    "Outlets that were due by their rows and not by what is stored of them, or the other way round."
 
 
 class Month:
@@ -85,23 +96,28 @@ class Month:
     def _tick(self, now: int, end: int) -> int:
         """One `newscrawl run --due`; when it has ended."""
         hosts = {name: frozenset({paper.host}) for name, paper in self.papers.items()}
-        known: dict[str, int] = {}
+        agenda = Agenda({}, ())
         fresh_until = -1
 
-        def moments(at: int) -> dict[str, int]:
-            nonlocal known, fresh_until
+        def read_agenda(at: int) -> Agenda:
+            nonlocal agenda, fresh_until
             if at >= fresh_until:
-                known, fresh_until = due_times(self.database, self.files, at), at + STALE
-            return known
+                begun = refresh_due_times(self.database, self.files, at)
+                agenda, fresh_until = Agenda(read_due(self.database, at), begun), at + STALE
+                found = due_times(self.database, self.files, at)
+                self.outcome.wrong += sum(
+                    (name in agenda.due) != (found.get(name, AT_ONCE) <= at) for name in begun
+                )
+            return agenda
 
-        turns, at_work = Rotation(hosts, moments), list[tuple[int, str]]()
+        turns, at_work = Rotation(hosts, read_agenda), list[tuple[int, str]]()
         while True:
             while len(at_work) < self.jobs and now < end and (name := turns.next(now)):
                 if not is_due(self.database, name, self.files[name], now):
                     turns.release(name)
                     continue
-                if known.get(name, AT_ONCE) > AT_ONCE:
-                    self.outcome.waits.append(now - known[name])
+                if agenda.due.get(name, AT_ONCE) > AT_ONCE:
+                    self.outcome.waits.append(now - agenda.due[name])
                 heapq.heappush(at_work, (self._crawl(self.papers[name], now), name))
             if not at_work:
                 return now
@@ -123,11 +139,13 @@ class Month:
             self.outcome.killed += 1
             record_failure(self.database, paper.id, "killed", clock.second())
             return clock.second()
-        state.runs.end(name, clock.second(), reason="finished")
-        if failed and not any(frontier.counts().values()):
+        has_failed = failed and not any(frontier.counts().values())
+        file, over = self.files[paper.id], clock.second()
+        due = max(find_next_due(state, file, over), began + START)
+        values = {"reason": "finished"}
+        state.end_run(RunEnd(name, over, values, not has_failed, due, file.digest, over - 40 * DAY), over)
+        if has_failed:
             record_failure(self.database, paper.id, "no link was found", clock.second())
-        else:
-            record_success(self.database, paper.id)
         return clock.second() + CLOSE
 
     def _ask_sources(self, paper: Paper, state: State, frontier: DatabaseFrontier, clock: _Clock) -> bool:

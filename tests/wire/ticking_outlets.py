@@ -87,3 +87,4 @@ def make_due(folder: Path) -> None:
     """As if the time between two ticks had passed."""
     with closing(sqlite3.connect(folder / "a" / "state.sqlite")) as state, state:
         state.execute("UPDATE sources SET next_due = 1")
+        state.execute("UPDATE outlets SET outlet_digest = NULL")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 TRUTH = "truth.jsonl"
@@ -19,6 +20,8 @@ class Page:
     id: str
     url: str
     html: bytes
+    charset: str | None = None
+    "What the server's header said."
     dataset: str
     page_type: str
     body: str | None
@@ -26,6 +29,8 @@ class Page:
     inside: tuple[str, ...]
     outside: tuple[str, ...]
     "Segments that are in the story, and segments that are not."
+    uncertain: frozenset[str] = frozenset()
+    "Texts of blocks that a feed or an API lacks, which does not say that they are no part of the story."
 
     @property
     def site(self) -> str:
@@ -37,6 +42,11 @@ class Page:
     def lot(self) -> int:
         """A number drawn for its site, by which pages are split."""
         return int(hashlib.sha256(self.site.encode()).hexdigest(), 16)
+
+    @property
+    def draw(self) -> int:
+        """A number drawn for the page."""
+        return int(hashlib.sha256(self.id.encode()).hexdigest()[:8], 16)
 
     @property
     def fold(self) -> int:
@@ -53,12 +63,19 @@ def iter_pages(folder: Path) -> Iterator[Page]:
                 id=row["id"],
                 url=row["url"],
                 html=gzip.decompress((folder / row["html"]).read_bytes()),
+                charset=row.get("charset"),
                 dataset=row["dataset"],
                 page_type=row.get("page_type", "article"),
                 body=(row.get("text") or "\n".join(row["paragraphs"])) if whole else None,
                 inside=tuple(row.get("with") or ()),
                 outside=tuple(row.get("without") or ()),
+                uncertain=frozenset(_optional_texts(row)) if "witness" in row else frozenset(),
             )
+
+
+def _optional_texts(row: dict[str, Any]) -> Iterator[str]:
+    for number in row.get("optional") or ():
+        yield row["paragraphs"][number]
 
 
 def page_list(pages: Iterator[Page]) -> Iterator[str]:

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from lxml import etree
+from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import TextBlock
+from newscrawl.extraction.blocks import NAMING_ATTRIBUTES, TextBlock
 from newscrawl.extraction.body import trafilatura_keep_mask
-from newscrawl.extraction.classifier.features import Matrix, Row, block_features
+from newscrawl.extraction.classifier.features import Matrix, block_features
+from newscrawl.extraction.classifier.lexicon import name_hashes, word_hashes
+from newscrawl.extraction.classifier.outline import Indexes, Outline, Row
 from newscrawl.extraction.classifier.text_features import WORDS, read_page_hints, split_words
 from newscrawl.extraction.head import read_head
 from newscrawl.extraction.parse import RejectReason, parse_page
@@ -42,6 +46,12 @@ _PAGE_TYPES: dict[str, PageType] = {
     "forum": "forum",
     "product": "product",
 }
+_BARE = 5
+"Of every so many articles, one is also learnt without the names of its elements, every other without tags."
+_NAMING_TAGS = frozenset({
+    "article", "main", "nav", "header", "footer", "aside", "section", "ul", "ol", "li",
+    "h1", "h2", "h3", "h4", "h5", "h6", "figure", "figcaption", "p",
+})  # fmt: skip
 GENERAL = frozenset({"wcxb"})
 "Corpora that have other pages than news."
 
@@ -52,7 +62,10 @@ class Sample:
 
     lot: int
     "A number drawn for its site, independent of its fold."
-    matrix: Matrix
+    measures: Matrix
+    outline: Outline
+    name_hashes: Indexes
+    word_hashes: Indexes
     labels: Row
     choice: Row
     "1 for the blocks that trafilatura keeps."
@@ -61,21 +74,30 @@ class Sample:
 
     @property
     def weights(self) -> Row:
-        words = np.clip(self.matrix[:, WORDS].astype(np.float64), 1, 150)
+        words = np.clip(self.measures[:, WORDS].astype(np.float64), 1, 150)
         return np.asarray(np.sqrt(words) * (_NEWS_WEIGHT if self.is_news else 1.0))
 
 
-def make_sample(page: Page) -> Sample | None:
-    """Make a sample from a page; None if it has no blocks."""
-    parsed = parse_page(page.html, {"content-type": "text/html"})
+def make_samples(page: Page) -> list[Sample]:
+    """Make the samples of a page: itself, and of some pages a bare copy; none if it has no blocks."""
+    is_bare = (False, True) if page.page_type == "article" and page.draw % _BARE == 0 else (False,)
+    return [sample for bare in is_bare if (sample := _make_sample(page, bare=bare)) is not None]
+
+
+def _make_sample(page: Page, *, bare: bool) -> Sample | None:
+    charset = f"; charset={page.charset}" if page.charset else ""
+    parsed = parse_page(page.html, {"content-type": f"text/html{charset}"})
     if isinstance(parsed, RejectReason):
         return None
+    if bare:
+        _strip_names(parsed.tree, keep_tags=page.draw % (2 * _BARE) == 0)
     head = read_head(parsed.tree, page.url, {})
     view = build_view(parsed.tree, head, Rule())
     if not view.blocks:
         return None
     hints = read_page_hints(head)
-    matrix = block_features(view.blocks, view.frames, hints, view.chrome)
+    outline = Outline(view.blocks, view.frames)
+    measures = block_features(view.blocks, outline, hints, view.chrome)
     labels = label_blocks(page, view.blocks, hints.title)
     page_type = _PAGE_TYPES.get(page.page_type, "other")
     choice: list[bool] = []
@@ -84,12 +106,24 @@ def make_sample(page: Page) -> Sample | None:
         choice = trafilatura_keep_mask(parsed.tree, page.url, view.blocks)
     return Sample(
         lot=page.lot // FOLDS,
-        matrix=matrix,
+        measures=measures,
+        outline=outline,
+        name_hashes=name_hashes(view.frames, outline),
+        word_hashes=word_hashes(view.blocks),
         labels=labels,
         choice=np.array(choice, np.float64),
         is_news=page.dataset not in GENERAL,
         page_type=page_type,
     )
+
+
+def _strip_names(tree: HtmlElement, *, keep_tags: bool) -> None:
+    """Take from a page what names its parts: old and hand-made pages have nothing but text in containers."""
+    for element in tree.iter(etree.Element):
+        for name in NAMING_ATTRIBUTES & set(element.keys()):
+            del element.attrib[name]
+        if not keep_tags and element.tag in _NAMING_TAGS:
+            element.tag = "div"
 
 
 def label_blocks(page: Page, blocks: Sequence[TextBlock], title: frozenset[str]) -> Row:
@@ -105,7 +139,7 @@ def label_blocks(page: Page, blocks: Sequence[TextBlock], title: frozenset[str])
             shares[at] > _INSIDE
             and len(block.text) < _MAX_BLOCK_WEIGHT
             and _title_overlap(block, title) > _MIN_TITLE_OVERLAP
-        ):
+        ) or block.text in page.uncertain:
             shares[at] = UNKNOWN
     return np.where(shares == UNKNOWN, UNKNOWN, (shares > _INSIDE).astype(np.float64))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from newscrawl.extraction.blocks import Frame, TextBlock
+from newscrawl.extraction.blocks import TextBlock
+from newscrawl.extraction.classifier.groups import sibling_columns
+from newscrawl.extraction.classifier.outline import ROLE_NAMES, WORD_NAMES, Indexes, Outline, Row
 from newscrawl.extraction.classifier.text_features import (
     SIGN_COLUMNS,
     TEXT_COLUMNS,
@@ -17,41 +17,8 @@ from newscrawl.extraction.classifier.text_features import (
     find_signs,
     text_features,
 )
-from newscrawl.package_data import read_package_toml
-
-_WORDS: dict[str, str] = read_package_toml("newscrawl.extraction.classifier", "words.toml")["names"]
-"Regular expressions for the families of words in names, in the order of their columns."
-_WORD = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _WORDS.items()))
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_BIT = {name: 1 << at for at, name in enumerate(_WORDS)}
-_NAME_CHARS = 200
-WORD_NAMES = tuple(_WORDS)
-
-ROLE_NAMES = (
-    "article", "main", "nav", "footer", "header", "aside", "figure", "ul", "ol", "table", "form",
-    "blockquote", "li", "section", "figcaption", "body", "hidden", "dl", "heading", "cell",
-)  # fmt: skip
-_ROLE_BIT = {name: 1 << at for at, name in enumerate(ROLE_NAMES)}
-_BY_TAG = {
-    name: bit for name, bit in _ROLE_BIT.items() if name not in {"body", "hidden", "heading", "cell"}
-} | {
-    "menu": _ROLE_BIT["ul"],
-    "td": _ROLE_BIT["cell"],
-    "th": _ROLE_BIT["cell"],
-    **{f"h{level}": _ROLE_BIT["heading"] for level in range(1, 7)},
-}
-_BY_NAME = {
-    "navigation": _ROLE_BIT["nav"],
-    "menu": _ROLE_BIT["nav"],
-    "menubar": _ROLE_BIT["nav"],
-    "complementary": _ROLE_BIT["aside"],
-    "contentinfo": _ROLE_BIT["footer"],
-    "articlebody": _ROLE_BIT["body"],
-}
 
 Matrix = npt.NDArray[np.float32]
-Row = npt.NDArray[np.float64]
-Indexes = npt.NDArray[np.intp]
 
 _MIN_TEXT_MASS = 50
 _MAX_TEXT_LINKED = 0.4
@@ -81,34 +48,11 @@ COUNT_COLUMNS = (
 "Columns that grow with the length of the page: numbers of blocks, amounts of text, distances."
 
 
-@lru_cache(maxsize=65_536)
-def word_bits(names: str) -> int:
-    """The families of words in an element's names; bit `n` stands for `WORD_NAMES[n]`."""
-    bits = 0
-    for match in _WORD.finditer(_HUMP.sub("-", names[:_NAME_CHARS]).lower()):
-        bits |= _BIT[match.lastgroup or ""]
-    return bits
-
-
-@lru_cache(maxsize=65_536)
-def _named_role(names: str) -> int:
-    return sum({_BY_NAME[word] for word in names.lower().split() if word in _BY_NAME})
-
-
-def role_bits(frame: Frame) -> int:
-    """The element's roles by tag, role, itemprop and visibility; bit `n` stands for `ROLE_NAMES[n]`."""
-    bits = _BY_TAG.get(frame.tag, 0)
-    if frame.names:
-        bits |= _named_role(frame.names)
-    return bits | (_ROLE_BIT["hidden"] if frame.hidden else 0)
-
-
 def block_features(
-    blocks: Sequence[TextBlock], frames: Sequence[Frame], hints: PageHints, chrome: Collection[int]
+    blocks: Sequence[TextBlock], outline: Outline, hints: PageHints, chrome: Collection[int]
 ) -> Matrix:
     """A row for each block, in page order; `chrome` has the indexes of frames that rules call chrome."""
     words = _text_columns(blocks, hints, chrome)
-    outline = _FrameTree(blocks, frames)
     mass, linked = words[:, _COL["mass"]], words[:, _COL["linked"]]
     content = np.where((linked < _MAX_TEXT_LINKED) & (mass > _MIN_TEXT_MASS), mass * (1 - linked), 0.0)
     # A cumulative sum has a fixed order; that of a plain sum depends on the machine.
@@ -127,6 +71,7 @@ def block_features(
             _position_columns(blocks, words, content, total),
             _neighbour_columns(words, outline, tags, content / total),
             _surrounding_columns(content, total),
+            sibling_columns(words, outline),
         ]
     ).astype(np.float32)
 
@@ -142,58 +87,7 @@ def _text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collect
     return np.column_stack([np.array(rows, np.float64), find_signs(blocks), is_repeated])
 
 
-class _FrameTree:
-    """The frames as arrays, and the frame of each block."""
-
-    def __init__(self, blocks: Sequence[TextBlock], frames: Sequence[Frame]) -> None:
-        above = [frame.parent.index if frame.parent else 0 for frame in frames]
-        self.parent: Indexes = np.array(above, np.intp)
-        self.at: Indexes = np.array([block.frame.index for block in blocks], np.intp)
-        self.size = len(frames)
-        self.words = [word_bits(frame.names) if frame.names else 0 for frame in frames]
-        self.all_words, self.all_roles = list(self.words), [role_bits(frame) for frame in frames]
-        self.signature = [0] * len(frames)
-        self._inherit(frames, above)
-        self.last: Indexes = np.array(_last_descendants(above), np.intp)
-        "Index of the last descendant of each frame."
-
-    def _inherit(self, frames: Sequence[Frame], parents: Sequence[int]) -> None:
-        """Pass names and roles of each element on to its descendants, and number the distinct paths."""
-        numbers: dict[tuple[int, str, int], int] = {}
-        words, roles, signature = self.all_words, self.all_roles, self.signature
-        for here in range(1, self.size):
-            above = parents[here]
-            path = (signature[above], frames[here].tag, words[here])
-            signature[here] = numbers.setdefault(path, len(numbers) + 1)
-            words[here] |= words[above]
-            roles[here] |= roles[above]
-
-    def sums(self, values: Row) -> Row:
-        """For each frame, the sum over the blocks inside it at any depth."""
-        own = np.bincount(self.at, values, self.size)
-        before = np.concatenate([[0.0], np.cumsum(own)])
-        return np.asarray(before[self.last + 1] - before[:-1])
-
-    def above(self, steps: int) -> Indexes:
-        """The ancestor of each block's frame that is this many steps up."""
-        frames = self.at
-        for _ in range(steps):
-            frames = self.parent[frames]
-        return frames
-
-    def inside(self, frame: int) -> npt.NDArray[np.bool_]:
-        return np.asarray((self.at >= frame) & (self.at <= self.last[frame]))
-
-
-def _last_descendants(parents: Sequence[int]) -> list[int]:
-    """For each frame, the index of its last descendant."""
-    last = list(range(len(parents)))
-    for here in range(len(parents) - 1, 0, -1):
-        last[parents[here]] = max(last[parents[here]], last[here])
-    return last
-
-
-def _container_columns(outline: _FrameTree, mass: Row, linked: Row, content: Row, total: float) -> Row:
+def _container_columns(outline: Outline, mass: Row, linked: Row, content: Row, total: float) -> Row:
     """For the frames around each block: share of the page's content, number of blocks, share of links."""
     text, blocks = outline.sums(content) / total, outline.sums(np.ones_like(content))
     links = outline.sums(mass * linked) / (outline.sums(mass) + 1)
@@ -210,10 +104,11 @@ def _container_columns(outline: _FrameTree, mass: Row, linked: Row, content: Row
     return np.column_stack([*columns, nested, directly])
 
 
-def _similarity_columns(blocks: Sequence[TextBlock], outline: _FrameTree, content: Row, total: float) -> Row:
+def _similarity_columns(blocks: Sequence[TextBlock], outline: Outline, content: Row, total: float) -> Row:
     """Share of content and number of the blocks at similar places: same path, then same parents."""
     columns: list[Row] = []
-    paths = [(outline.signature[at], block.kind) for at, block in zip(outline.at, blocks, strict=True)]
+    signatures = outline.signature[outline.at].tolist()
+    paths = [(signature, block.kind) for signature, block in zip(signatures, blocks, strict=True)]
     above = outline.parent[outline.at]
     parents = [
         (block.frame.tag, outline.words[at], outline.words[up])
@@ -231,7 +126,7 @@ def _bit_columns(values: Sequence[int], places: Indexes, count: int) -> Row:
     return ((chosen[:, None] >> np.arange(count)) & 1).astype(np.float64)
 
 
-def _name_columns(outline: _FrameTree) -> Row:
+def _name_columns(outline: Outline) -> Row:
     words = len(WORD_NAMES)
     columns = [_bit_columns(outline.all_roles, outline.at, len(ROLE_NAMES))]
     columns += [_bit_columns(outline.words, outline.above(steps), words) for steps in range(3)]
@@ -252,7 +147,7 @@ def _position_columns(blocks: Sequence[TextBlock], words: Row, content: Row, tot
     )
 
 
-def _neighbour_columns(words: Row, outline: _FrameTree, tags: Row, share: Row) -> Row:
+def _neighbour_columns(words: Row, outline: Outline, tags: Row, share: Row) -> Row:
     """Some columns of the blocks before and after, and whether they are in the same frame."""
     size = len(share)
     parent = outline.above(1)

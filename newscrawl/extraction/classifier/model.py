@@ -1,4 +1,8 @@
-"""The block classifier: decision trees in two stages, and a third stage stacked with trafilatura."""
+"""The block classifier: decision trees in two stages, and a third stage stacked with trafilatura.
+
+The first stage judges each block by itself and its place. The later ones judge it again by how the first
+stage judged the blocks around it and at the same kind of place.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,12 @@ from newscrawl.extraction.classifier.features import (
     COUNT_COLUMNS,
     PAGE_COLUMNS,
     Matrix,
-    Row,
     block_features,
 )
+from newscrawl.extraction.classifier.groups import label_columns
+from newscrawl.extraction.classifier.lexicon import Lexicon
+from newscrawl.extraction.classifier.outline import Outline, Row
+from newscrawl.extraction.classifier.structure import structure_features
 from newscrawl.extraction.classifier.text_features import MASS, PageHints
 from newscrawl.items import PageType
 
@@ -28,7 +35,7 @@ STAGES = ("first", "second", "joint")
 PAGE_TYPES: tuple[PageType, ...] = ("article", "listing", "forum", "product", "other")
 THRESHOLD = 0.5
 "Blocks with a higher probability belong to the story."
-SURE_F1 = 0.90
+SURE_F1 = 0.87
 "From this expected F1 on, trafilatura is not consulted."
 SCALE = 1 << 20
 "Leaf values are stored as multiples of 1 / SCALE."
@@ -111,14 +118,42 @@ def context_features(values: Row, matrix: Matrix) -> Row:
     return np.column_stack(columns)
 
 
-def second_stage_features(probabilities: Row, matrix: Matrix) -> Matrix:
+@dataclass(frozen=True, slots=True)
+class PageFeatures:
+    """What the stages know of a page."""
+
+    matrix: Matrix
+    "A row for each block: the input of the first stage."
+    odds: Row
+    "(blocks, 2): log odds by the names around a block and by its first words."
+    outline: Outline
+
+    @property
+    def mass(self) -> Row:
+        return self.matrix[:, MASS].astype(np.float64)
+
+
+def complete_features(measures: Matrix, odds: Row, outline: Outline) -> PageFeatures:
+    """Add to the measures of each block what the log odds say of the labels around it."""
+    labels = label_columns(measures.astype(np.float64), odds[:, 1], outline)
+    return PageFeatures(np.column_stack([measures, labels]).astype(np.float32), odds, outline)
+
+
+def second_stage_features(probabilities: Row, page: PageFeatures) -> Matrix:
     """The input of the second stage."""
-    return np.column_stack([context_features(probabilities, matrix), matrix[:, :OWN]]).astype(np.float32)
+    return np.column_stack(
+        [
+            context_features(probabilities, page.matrix),
+            page.matrix[:, :OWN],
+            structure_features(probabilities, page.mass, page.outline),
+            page.odds,
+        ]
+    ).astype(np.float32)
 
 
-def stacking_features(probabilities: Row, choice: Row, matrix: Matrix) -> Matrix:
+def stacking_features(probabilities: Row, choice: Row, page: PageFeatures) -> Matrix:
     """The input of the joint stage; `choice` is 1 for the blocks that trafilatura keeps, else 0."""
-    ones = np.ones(len(probabilities))
+    ones, matrix = np.ones(len(probabilities)), page.matrix
     return np.column_stack(
         [
             context_features(probabilities, matrix),
@@ -126,6 +161,8 @@ def stacking_features(probabilities: Row, choice: Row, matrix: Matrix) -> Matrix
             ones * choice_agreement(probabilities, choice, matrix),
             ones * expected_f1(probabilities, matrix),
             matrix[:, :OWN],
+            structure_features(probabilities, page.mass, page.outline),
+            page.odds,
         ]
     ).astype(np.float32)
 
@@ -168,7 +205,7 @@ def page_features(matrix: Matrix, probabilities: Row, expected_f1: float) -> Mat
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    matrix: Matrix
+    page: PageFeatures
     first_stage: Row
     "Probabilities of the first stage."
     probabilities: Row
@@ -185,6 +222,7 @@ class Prediction:
 class BlockClassifier:
     """The stages of the model."""
 
+    lexicon: Lexicon
     first: Forest
     second: Forest
     joint: Forest
@@ -200,20 +238,23 @@ class BlockClassifier:
         chrome: Collection[int] = (),
     ) -> Prediction:
         """Predict the probability of each block; `chrome` has the frames that rules call chrome."""
+        outline = Outline(blocks, frames)
         if not blocks:
-            return Prediction(np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0), 0.0)
-        matrix = block_features(blocks, frames, hints, chrome)
-        is_long = self._is_long(matrix)
-        first = self.first.probabilities(matrix, is_long=is_long)
-        second = self.second.probabilities(second_stage_features(first, matrix), is_long=is_long)
+            nothing = PageFeatures(np.zeros((0, 0), np.float32), np.zeros((0, 2)), outline)
+            return Prediction(nothing, np.zeros(0), np.zeros(0), 0.0)
+        measures = block_features(blocks, outline, hints, chrome)
+        page = complete_features(measures, self.lexicon.odds(blocks, frames, outline), outline)
+        is_long = self._is_long(page.matrix)
+        first = self.first.probabilities(page.matrix, is_long=is_long)
+        second = self.second.probabilities(second_stage_features(first, page), is_long=is_long)
         mean = (first + second) / 2
-        return Prediction(matrix, first, mean, expected_f1(mean, matrix))
+        return Prediction(page, first, mean, expected_f1(mean, page.matrix))
 
     def predict_with_trafilatura(self, prediction: Prediction, choice: Sequence[bool]) -> Row:
         """Predict the probabilities again, given the blocks that trafilatura keeps."""
         chosen = np.array(choice, np.float64)
-        features = stacking_features(prediction.first_stage, chosen, prediction.matrix)
-        joint = self.joint.probabilities(features, is_long=self._is_long(prediction.matrix))
+        features = stacking_features(prediction.first_stage, chosen, prediction.page)
+        joint = self.joint.probabilities(features, is_long=self._is_long(prediction.page.matrix))
         return (prediction.probabilities + joint) / 2
 
     def _is_long(self, matrix: Matrix) -> bool:
@@ -221,7 +262,7 @@ class BlockClassifier:
 
     def predict_page_type(self, prediction: Prediction) -> tuple[PageType, float]:
         """Predict the page type, and its share of the probabilities of all types."""
-        row = page_features(prediction.matrix, prediction.probabilities, prediction.expected_f1)
+        row = page_features(prediction.page.matrix, prediction.probabilities, prediction.expected_f1)
         likelihoods = {name: float(forest.probabilities(row)[0]) for name, forest in self.page_types.items()}
         best = max(likelihoods, key=lambda name: likelihoods[name])
         return best, likelihoods[best] / sum(likelihoods.values())
@@ -240,7 +281,8 @@ def load_model(path: Path) -> BlockClassifier:
         page_types = {name: _load_forest(arrays, name) for name in PAGE_TYPES}
         first, second, joint = (_load_forest(arrays, stage) for stage in STAGES)
         long_page = _find_borders(first.columns, first.borders, PAGE_COLUMNS, _LONG_BORDER)
-        return BlockClassifier(first, second, joint, page_types, long_page)
+        lexicon = Lexicon(names=arrays["lexicon.names"], words=arrays["lexicon.words"])
+        return BlockClassifier(lexicon, first, second, joint, page_types, long_page)
 
 
 def _load_forest(arrays: Mapping[str, npt.NDArray[Any]], stage: str) -> Forest:

@@ -184,7 +184,7 @@ def _body_membership(words: list[str], size: int, body: str) -> float:
     """Whether the declared body has the block: 1 or 0; 0.5 if it is too short, -1 if no body is declared."""
     if not body:
         return -1.0
-    return 0.5 if size <= 15 else float("".join(words)[:60] in body)
+    return 0.5 if size <= 15 else float("".join(words[:60])[:60] in body)
 
 
 def find_signs(blocks: Sequence[TextBlock]) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.head import PageHead
 from newscrawl.extraction.jsonld import is_free, resolve_nodes
 from newscrawl.extraction.normalize import truncate
+from newscrawl.extraction.word_patterns import join_words
 from newscrawl.items import Access, Wall
 from newscrawl.package_data import read_package_toml
 
@@ -27,7 +28,7 @@ _TIERS: dict[str, tuple[bool | None, Wall]] = {
 _WALL_PATTERNS: dict[Wall, re.Pattern[str]] = {
     wall: re.compile("|".join(phrases), re.IGNORECASE) for wall, phrases in _DATA["phrases"].items()
 }
-_WALL_STEMS = re.compile("|".join(_DATA["stems"]))
+_WALL_STEMS = re.compile(join_words(_DATA["stems"]))
 
 
 def read_access(head: PageHead, lines: Sequence[TextBlock], story_chars: int) -> Access:
@@ -41,6 +42,12 @@ def read_access(head: PageHead, lines: Sequence[TextBlock], story_chars: int) ->
     if free is None and wall == "paywall":
         free = False
     return Access(free=free, wall=wall or "none", evidence=evidence[:MAX_EVIDENCE])
+
+
+def is_walled_tier(tier: str) -> bool:
+    """Whether a tier of access, in lower case, means that readers have to pay or to log in."""
+    free, _ = _TIERS.get(tier, (None, "none"))
+    return free is False
 
 
 def _declared_access(head: PageHead, evidence: list[str]) -> tuple[bool | None, Wall | None]:

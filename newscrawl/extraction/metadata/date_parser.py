@@ -37,8 +37,12 @@ _TIME = (
     r"(?:\s{0,3}(?:г\.?\s?)?(?:[(（][^()（）\d]{1,12}[)）])?"
     r"(?:,|-|–|—|\||à|às|a|a\slas|at|@|T|um|om|kl\.?|klo|в|о|alle|ore|,?\sgodz\.?|saat|الساعة|،)?\s{0,3}"
     rf"(?P<early>{'|'.join(DATE_WORDS['halves'])})?\s?"
+    # `5 h de lecture` says how long the reading takes.
+    r"(?!\d{1,2}\s?(?:h|heures?|std\.?|stunden?|hrs?|hours?|horas?|ore)\.?\s?(?:\d{1,2}\s?(?:min(?:utes?)?\.?)?\s?)?"
+    r"(?:de\slecture|d['’]écoute|lesezeit|read(?:ing)?\b|de\slectura|de\sleitura|di\slettura|leestijd))"
     r"(?P<hour>[01]?\d|2[0-4])\s?"
-    r"(?:(?:heures?|uhr|h|:|\.|H|時|时|點|点|시)\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
+    r"(?:(?:heures?|uhr|h|:|\.(?!\d\d\s?(?:\d|%|€|mill|mia|mrd|euro|fcfa|per\s?cent))|H|時|时|點|点|시)"
+    r"\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
     r"(?:[.,]\d{1,9})?(?:\s?(?:min|分|분))?|(?:heures?|uhr|h|H)\b|(?=\s?[ap]\.?\s?m\b))"
     rf"\s?(?P<half>{_HALF})?(?:\s?\(?{_ZONE}\)?)?)?"
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,25 @@ from lxml.html import HtmlElement
 
 from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.head import PageHead
-from newscrawl.extraction.jsonld import Json, Node, node_types, string_values
+from newscrawl.extraction.jsonld import node_types
 from newscrawl.extraction.landmarks import (
     LINES_BELOW,
     HeadlineContext,
     PageLandmarks,
     element_names,
     short_text,
+)
+from newscrawl.extraction.metadata.date_candidates import (
+    MAX_AHEAD,
+    MODIFICATION,
+    Candidates,
+    DateCandidate,
+    DateContext,
+    date_from_url,
+    find_labelled_date,
+    has_year,
+    parse_candidate,
+    settle_order,
 )
 from newscrawl.extraction.metadata.date_parser import (
     DATE_WORDS,
@@ -37,7 +49,7 @@ from newscrawl.extraction.metadata.date_parser import (
 )
 from newscrawl.extraction.metadata.names import NAME_WORDS
 from newscrawl.extraction.view import select_elements
-from newscrawl.items import DateSource, Link
+from newscrawl.items import Link
 
 MAX_TIMES = 60
 MAX_LABEL_LETTERS = 12
@@ -47,12 +59,8 @@ MAX_DISTANCE = 60
 "Elements between the headline and a date that only its element's name marks."
 MAX_SIGNATURE_WORDS = 5
 "Words of a place or a name beside a date."
-_URL_DATE = re.compile(
-    r"(?<!\d)(?P<y>(?:19|20)\d\d)(?:[/_-]?)(?P<m>0[1-9]|1[0-2])(?:[/_-]?)(?P<d>0[1-9]|[12]\d|3[01])(?!\d)"
-)
 _PARTICLES = frozenset(NAME_WORDS["particles"])
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?:(?!\d)|(?=\d\d?:))")
 _DATE_NAME = re.compile(r"date|time|publi|posted|auth?or|auteur|byline|meta|heure|stamp|info", re.IGNORECASE)
 _BYLINE = re.compile(r"^(?:par|by|von|por)\b", re.IGNORECASE)
 _PUBLICATION_LABEL = re.compile(
@@ -62,93 +70,42 @@ _PUBLICATION_LABEL = re.compile(
     re.IGNORECASE,
 )
 "A word for publication right before a possible date."
+_ORIGINALLY = re.compile(
+    r"\b(?:(?:originally|first) published|premi[eè]re publication|publi[eé]e? initialement|"
+    r"(?:urspr[uü]nglich|erstmals) ver[oö]ffentlicht|publicado originalmente)"
+    r"(?: (?:on|le|am|el))?:? (?=(?:\w{3,9}\.?,? ){0,2}\d)",
+    re.IGNORECASE,
+)
 _PLACE_AND_DAY = re.compile(r"^[A-ZÀ-Ý][^\W\d]{1,20}(?:[ '’-][^\W\d]{1,20}){0,3},\s(?:le|den|on|am)\s\d")
 "The dateline of a press release: a place, then the day."
 _PUBLICATION_NAME = re.compile(r"publi|posted|created|entry-date", re.IGNORECASE)
-_MODIFICATION = re.compile(
-    r"updat|modifi|mis(?:e)? à jour|maj\b|actuali[sz]|aktualisi|atualiz|editiert|edited|revis|reviewed|"
-    r"\bstand\b|aggiornat|last checked",
-    re.IGNORECASE,
-)
 _SCRIPT_DATE = re.compile(
-    r'\\?"(?:datePublished|publishedAt|published_at|publishDate|firstPublished|publishedDate|'
-    r'publicationDate|first_published_at|postedAt)\\?"\s*:\s*\\?"([^"\\]{8,40})'
+    r"""\\?["'](?:datePublished|date_published|(?:first)?publishedAt|first_?publi(?:shed|cation)(?:_?(?:at|date))?|"""
+    r"""publi(?:sh|shed|cation)_?(?:date|time|at|on)(?:time)?|pub_?date|postedAt)\\?["']\s*:\s*"""
+    r"""\\?["']([^"'\\]{8,40})""",
+    re.IGNORECASE,
 )
 "A date of publication in a script's JSON state."
 MAX_SCRIPTS, MAX_SCRIPT_CHARS = 40, 1_000_000
 _DIGITS = re.compile(r"(?:19|20)\d\d|\d{9}")
-_MAX_AHEAD = dt.timedelta(hours=36)
-"Time zones and embargoes may date a story after its capture by this much at most."
 _SECONDARY_TYPES = frozenset(
     {"webpage", "videoobject", "podcastepisode", "mediaobject", "creativework", "event"}
 )
 "Types of nodes whose date counts if the story's node has none."
 MAX_VISIBLE = 4
 "Only the first visible dates count: later dates are of other stories."
-_MAX_NUMBER = 1e15
-_AMERICAN_CLOCK = re.compile(r"[ap]\.?m\b\.?,?\s?\(?(?-i:[ECMP][SD]?T)\b", re.IGNORECASE)
-_MONTH_FIRST_REGIONS = frozenset({"US", "PH", "PR"})
-_MONTH_FIRST_ZONES = frozenset({
-    "America/New_York", "America/Detroit", "America/Chicago", "America/Denver", "America/Phoenix",
-    "America/Los_Angeles", "America/Anchorage", "Pacific/Honolulu", "Asia/Manila",
-})  # fmt: skip
-"Where English is written with the month first, when pages do not name their region."
+LINES_TO_DATE = 8
+"Lines from the headline to the day of publication that readers see."
+_FARTHEST_WEST = 12
+"Hours after midnight UTC until which it is still the day before somewhere."
 _HALF_HOUR = dt.timedelta(minutes=30)
 _MAX_OFFSET = dt.timedelta(hours=14)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DateCandidate:
-    date: ParsedDate
-    source: DateSource
-    vague: bool = False
-    "Whether its name leaves open which date of the story it is."
-    visible: bool = False
-    "Whether it was read from text that readers see."
-
-
-Candidates = Iterator[DateCandidate | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dates:
     published: DateCandidate | None = None
     modified: DateCandidate | None = None
-
-
-@dataclass(kw_only=True, slots=True)
-class _DateContext:
-    """A page, and how its dates are read."""
-
-    head: PageHead
-    tree: HtmlElement
-    context: HeadlineContext
-    date_lines: list[str]
-    "Lines that may hold dates, from the headline on."
-    zone: ZoneInfo | None
-    fetched: dt.datetime | None
-    _visible_dates: list[ParsedDate] | None = None
-
-    @property
-    def visible_dates(self) -> list[ParsedDate]:
-        """The dates that readers see, in the order of `date_lines`."""
-        if self._visible_dates is None:
-            self._visible_dates = [date for text in self.date_lines for date in find_dates(text, self.zone)]
-        return self._visible_dates
-
-    def parse(self, texts: Iterable[str], source: DateSource, *, vague: bool = False) -> Candidates:
-        return (parse_candidate(text, source, self.zone, vague=vague) for text in texts)
-
-    def metas(self, names: Sequence[str], *, vague: bool = False) -> Candidates:
-        texts = (text for name in names for text in self.head.metas.get(name, ()))
-        return self.parse(texts, "meta", vague=vague)
-
-    def node(self, node: Node, *names: str) -> Candidates:
-        return self.parse((text for name in names for text in date_values(node.get(name))), "jsonld")
-
-    def modified_lines(self) -> Candidates:
-        lines = filter(is_date_line, self.date_lines)
-        return (find_labelled_date(text, self.zone, modified=True) for text in lines)
 
 
 def read_dates(
@@ -163,19 +120,32 @@ def read_dates(
 ) -> Dates:
     """Read the dates of a story: of each kind the first plausible candidate."""
     date_lines = [line.text for line in context.lines if has_year(line)]
-    page = _DateContext(
+    page = DateContext(
         head=head, tree=tree, context=context, date_lines=date_lines, zone=zone, fetched=fetched
     )
-    published = _replace_vague(_first_plausible(page, _iter_published(page, selector, link)), page)
-    modified = _first_plausible(page, _iter_modified(page))
+    published = _first_plausible(page, _iter_published(page, selector, link))
+    published = _replace_republication(_replace_vague(published, page), page)
+    changes = (change for change in _iter_modified(page) if change and not _is_before(change, published))
+    modified = _first_plausible(page, changes)
     return Dates(published=_with_visible_clock(published, page), modified=_with_visible_clock(modified, page))
 
 
-def _iter_published(page: _DateContext, selector: str | None, link: Link | None) -> Candidates:
+def _is_before(change: DateCandidate, published: DateCandidate | None) -> bool:
+    """Whether a change was made before the story came out, so that no reader can have seen it."""
+    if published is None:
+        return False
+    made, out = change.date, published.date
+    if made.precision == "day" or out.precision == "day":
+        return made.day < out.day
+    return dt.datetime.fromisoformat(made.isoformat()) < dt.datetime.fromisoformat(out.isoformat())
+
+
+def _iter_published(page: DateContext, selector: str | None, link: Link | None) -> Candidates:
     landmarks, context, zone = page.head.landmarks, page.context, page.zone
     selected = map(element_date_text, select_elements(page.tree, selector))
     yield from (parse_selected_date(text, zone) for text in selected)
     yield from _iter_declared(page)
+    yield from (find_labelled_date(text, zone, modified=False) for text in _original_lines(page))
     yield from (_parse_element(element, zone) for element in find_date_elements(landmarks, context))
     yield from (find_labelled_date(text, zone, modified=False) for text in iter_date_lines(context))
     yield from _iter_marked_texts(page)
@@ -188,13 +158,20 @@ def _iter_published(page: _DateContext, selector: str | None, link: Link | None)
         yield parse_candidate(link.published, "feed", zone)
 
 
-def _iter_modified(page: _DateContext) -> Candidates:
+def _original_lines(page: DateContext) -> Iterator[str]:
+    """Yield the lines that say when a story that was changed since was published first."""
+    for text in page.date_lines:
+        if label := _ORIGINALLY.search(text):
+            yield text[label.start() :]
+
+
+def _iter_modified(page: DateContext) -> Candidates:
     yield from page.node(page.head.story_node, "dateModified")
     yield from page.metas(DATE_WORDS["modified_metas"])
     yield from page.modified_lines()
 
 
-def _iter_declared(page: _DateContext) -> Candidates:
+def _iter_declared(page: DateContext) -> Candidates:
     """Machine-readable dates: JSON-LD first, unless readers see the day of the meta tags instead."""
     story = list(page.node(page.head.story_node, "datePublished"))
     metas = list(page.metas(DATE_WORDS["published_metas"]))
@@ -209,34 +186,9 @@ def _iter_declared(page: _DateContext) -> Candidates:
             yield from page.node(node, "datePublished", "uploadDate")
 
 
-def date_values(value: Json) -> list[str]:
-    """The dates of a JSON value as text: some programs write seconds or milliseconds since 1970."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
-        return [str(int(value))]
-    return string_values(value)
-
-
-def parse_candidate(
-    raw: str, source: DateSource, zone: ZoneInfo | None, *, vague: bool = False
-) -> DateCandidate | None:
-    date = parse_date(raw, zone)
-    return DateCandidate(date=date, source=source, vague=vague) if date else None
-
-
 def parse_selected_date(text: str, zone: ZoneInfo | None) -> DateCandidate | None:
     """The date of publication in the text of an element that may print several dates."""
     return find_labelled_date(text, zone, modified=False) or parse_candidate(text, "dom", zone)
-
-
-def find_labelled_date(text: str, zone: ZoneInfo | None, *, modified: bool) -> DateCandidate | None:
-    """The date in a line whose label says published, or modified; a label reaches to the next date."""
-    at = 0
-    for date in find_dates(text, zone):
-        start = text.find(date.raw, at)
-        label, at = text[at:start], start + len(date.raw)
-        if bool(_MODIFICATION.search(label)) == modified:
-            return DateCandidate(date=date.with_default_zone(zone), source="dom", visible=True)
-    return None
 
 
 def iter_date_lines(context: HeadlineContext) -> Iterator[str]:
@@ -286,7 +238,7 @@ def _is_timestamp(text: str, dates: Sequence[ParsedDate]) -> bool:
     return has_time and len(text) <= MAX_LINE_CHARS and count_other_letters(text) <= MAX_LABEL_LETTERS
 
 
-def _iter_relative_dates(page: _DateContext) -> Iterator[DateCandidate]:
+def _iter_relative_dates(page: DateContext) -> Iterator[DateCandidate]:
     """Dates near the headline that count back from the page's capture."""
     if page.fetched is None:
         return
@@ -294,11 +246,6 @@ def _iter_relative_dates(page: _DateContext) -> Iterator[DateCandidate]:
         date = parse_relative_date(line.text, page.fetched, page.zone)
         if date and not page.context.is_elsewhere(line.element):
             yield DateCandidate(date=date, source="dom", visible=True)
-
-
-def has_year(line: TextBlock) -> bool:
-    """Whether a line is short and may hold a date."""
-    return len(line.text) <= MAX_CHARS and _YEAR.search(line.text) is not None
 
 
 def _parse_element(element: HtmlElement, zone: ZoneInfo | None) -> DateCandidate | None:
@@ -331,7 +278,7 @@ def find_date_elements(landmarks: PageLandmarks, context: HeadlineContext) -> li
     return sorted(own, key=lambda element: (_is_modification(element), not _is_publication(element)))
 
 
-def _iter_marked_texts(page: _DateContext) -> Candidates:
+def _iter_marked_texts(page: DateContext) -> Candidates:
     """Dates that only the name of their element marks: within the headline, or with a short year."""
     elements = page.head.landmarks.by_kind["date"]
     positions, headline = page.head.landmarks.positions, page.context.position
@@ -339,9 +286,10 @@ def _iter_marked_texts(page: _DateContext) -> Candidates:
     own = (element for element in near if not page.context.is_elsewhere(element))
     for element in islice(own, MAX_TIMES):
         text = short_text(element, MAX_MARKED_CHARS)
-        if not text or _MODIFICATION.search(text) or _MODIFICATION.search(element_names(element)):
+        if not text or MODIFICATION.search(text) or MODIFICATION.search(element_names(element)):
             continue
         date = (find_date(text, page.zone) if is_date_line(text) else None) or find_short_date(text)
+        date = date or find_date(" ".join(element.itertext()), page.zone)
         if date is not None:
             yield DateCandidate(date=date, source="dom", visible=True)
 
@@ -359,67 +307,17 @@ def _is_publication(element: HtmlElement) -> bool:
 def _is_modification(element: HtmlElement) -> bool:
     parent = element.getparent()
     label = parent.text if parent is not None else None
-    return bool(_MODIFICATION.search(element_names(element)) or _MODIFICATION.search(label or ""))
+    return bool(MODIFICATION.search(element_names(element)) or MODIFICATION.search(label or ""))
 
 
-def date_from_url(url: str) -> DateCandidate | None:
-    match = _URL_DATE.search(url)
-    return parse_candidate("-".join(match.group("y", "m", "d")), "url", None) if match else None
-
-
-def _first_plausible(page: _DateContext, candidates: Candidates) -> DateCandidate | None:
-    settled = (_settle_order(candidate, page) for candidate in candidates if candidate)
+def _first_plausible(page: DateContext, candidates: Candidates) -> DateCandidate | None:
+    settled = (settle_order(candidate, page) for candidate in candidates if candidate)
     return next((candidate for candidate in settled if _is_plausible(candidate, page)), None)
 
 
-def _settle_order(candidate: DateCandidate, page: _DateContext) -> DateCandidate:
-    """Choose between the readings of a day in figures; where nothing decides, both remain."""
-    date, other = candidate.date, candidate.date.swapped
-    if other is None:
-        return candidate
-    is_month_first = _is_month_first(date, other, page)
-    if is_month_first is None:
-        return candidate
-    date = replace(date, day=other if is_month_first else date.day, swapped=None)
-    return replace(candidate, date=date)
-
-
-def _is_month_first(date: ParsedDate, other: dt.date, page: _DateContext) -> bool | None:
-    """Whether a day in figures has its month first; None if the page does not show it."""
-    day = date.day
-    if page.fetched is not None:
-        latest = (page.fetched + _MAX_AHEAD).date()
-        if (day > latest) != (other > latest):
-            return day > latest
-    sure = {date.day for date in page.visible_dates if date.swapped is None}
-    if (in_url := date_from_url(page.head.url)) is not None:
-        sure.add(in_url.date.day)
-    if (day in sure) != (other in sure):
-        return other in sure
-    if _AMERICAN_CLOCK.search(date.raw):
-        return True
-    return _is_month_first_there(page)
-
-
-def _is_month_first_there(page: _DateContext) -> bool | None:
-    """Whether the month comes first where the page is from; None if both orders are in use there."""
-    language, _, region = (
-        (page.head.lang or page.head.meta("og:locale") or "").replace("_", "-").partition("-")
-    )
-    if language and language.lower() != "en":
-        return False
-    if region and region.upper() != "CA":  # Canada writes both
-        return region.upper() in _MONTH_FIRST_REGIONS
-    if page.zone is None or (
-        page.zone.key.startswith("America/") and page.zone.key not in _MONTH_FIRST_ZONES
-    ):
-        return None
-    return page.zone.key in _MONTH_FIRST_ZONES
-
-
-def _is_plausible(candidate: DateCandidate, page: _DateContext) -> bool:
+def _is_plausible(candidate: DateCandidate, page: DateContext) -> bool:
     day = candidate.date.day
-    if page.fetched is not None and day > (page.fetched + _MAX_AHEAD).date():
+    if page.fetched is not None and day > (page.fetched + MAX_AHEAD).date():
         return False
     return not _is_bare_year(candidate) or any(day == date.day for date in page.visible_dates)
 
@@ -431,7 +329,7 @@ def _is_bare_year(candidate: DateCandidate) -> bool:
     return is_first and not candidate.visible and date.time in {None, dt.time(0)}
 
 
-def _replace_vague(published: DateCandidate | None, page: _DateContext) -> DateCandidate | None:
+def _replace_vague(published: DateCandidate | None, page: DateContext) -> DateCandidate | None:
     """Replace a vague date by a date of modification beside the headline if that is earlier."""
     if published is None or not published.vague:
         return published
@@ -440,7 +338,30 @@ def _replace_vague(published: DateCandidate | None, page: _DateContext) -> DateC
     return next((found for found in modified if found and found.date.day < published.date.day), published)
 
 
-def _with_visible_clock(candidate: DateCandidate | None, page: _DateContext) -> DateCandidate | None:
+def _replace_republication(published: DateCandidate | None, page: DateContext) -> DateCandidate | None:
+    """Replace the date at which a program rebuilt the page by the earlier day that readers see."""
+    if published is None or published.source not in {"jsonld", "meta"}:
+        return published
+    for line in page.context.lines[:LINES_TO_DATE]:
+        if not has_year(line) or not is_date_line(line.text) or page.context.is_elsewhere(line.element):
+            continue
+        found = find_labelled_date(line.text, page.zone, modified=False)
+        found = settle_order(found, page) if found else None
+        if found is not None and found.date.swapped is None:
+            return found if _is_clearly_earlier(found.date, published.date) else published
+    return published
+
+
+def _is_clearly_earlier(visible: ParsedDate, declared: ParsedDate) -> bool:
+    """Whether no time zone can make the day that readers see the declared one."""
+    days = (declared.day - visible.day).days
+    clock = declared.wall_clock()
+    if days == 1 and clock is not None and declared.zone is not None and not declared.zone.utcoffset(clock):
+        return clock.hour >= _FARTHEST_WEST
+    return days > 1
+
+
+def _with_visible_clock(candidate: DateCandidate | None, page: DateContext) -> DateCandidate | None:
     """Give a date the time and zone of the page's other spelling of the same moment, if that is better."""
     if candidate is not None and candidate.visible and not _states_zone(candidate.date):
         return _find_machine_date(candidate, page) or candidate
@@ -450,7 +371,7 @@ def _with_visible_clock(candidate: DateCandidate | None, page: _DateContext) -> 
     return DateCandidate(date=date, source=candidate.source) if date else candidate
 
 
-def _find_machine_date(candidate: DateCandidate, page: _DateContext) -> DateCandidate | None:
+def _find_machine_date(candidate: DateCandidate, page: DateContext) -> DateCandidate | None:
     """The machine-readable date of the time element in which readers see the candidate."""
     day, time = candidate.date.day, candidate.date.time
     for element in page.head.landmarks.times[:MAX_TIMES]:
@@ -469,7 +390,7 @@ def _states_zone(visible: ParsedDate) -> bool:
     return date is not None and date.zone is not None
 
 
-def _in_indian_time(date: ParsedDate, page: _DateContext) -> ParsedDate | None:
+def _in_indian_time(date: ParsedDate, page: DateContext) -> ParsedDate | None:
     """Indian wall-clock time if readers see it: the offset of the machine-readable date is wrong then."""
     indian = [visible.wall_clock() for visible in page.visible_dates if visible.is_indian_time]
     clock = date.wall_clock()
@@ -478,7 +399,7 @@ def _in_indian_time(date: ParsedDate, page: _DateContext) -> ParsedDate | None:
     return parse_date(f"{clock:%Y-%m-%d %H:%M} IST", page.zone)
 
 
-def _in_visible_zone(date: ParsedDate, page: _DateContext) -> ParsedDate | None:
+def _in_visible_zone(date: ParsedDate, page: DateContext) -> ParsedDate | None:
     """The same moment at the offset at which readers see it, if that is on another day than in UTC."""
     clock = date.wall_clock()
     if clock is None or date.zone is None or date.zone.utcoffset(clock):

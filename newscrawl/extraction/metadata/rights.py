@@ -37,6 +37,8 @@ USES = frozenset({"ai-train", "ai-input", "train-ai", "train-genai", "genai", "a
 _PREFERENCE = re.compile(r"([a-z][a-z0-9-]{0,40})\s{0,4}=\s{0,4}\??([a-z0-9]{1,10})")
 _REFUSED = frozenset({"no", "n", "0"})
 _MAX_SIGNALS = 20
+WITNESS_RESERVED = "witness_reserved"
+"Flag of an article that the answer of its source reserves, and not the page itself."
 
 
 def parse_robots_directives(metas: Iterable[tuple[str, str]], tags: Iterable[str]) -> list[str]:
@@ -103,6 +105,29 @@ def read_rights(head: PageHead, site: str | None = None) -> Rights:
         signals=signals,
         ai_txt=ai_txt,
         reserved_by=_list_reservations(reserved, directives, signals, ai_txt),
+    )
+
+
+def list_source_reservations(
+    url: str, headers: Mapping[str, str], site: str | None = None
+) -> tuple[str, ...]:
+    """What reserves the answer of a source by its headers and by the site's files, as in `reserved_by`."""
+    head = PageHead(
+        url=url, metas={}, links=(), headers=headers, nodes=[], story_node={}, lang=None, title=None
+    )
+    return tuple(read_rights(head, site).reserved_by)
+
+
+def add_reservations(article: Article, reserved_by: Iterable[str]) -> Article:
+    """Let the reservations of a source that was used for an article hold for it; a flag says so."""
+    own = article.rights.reserved_by
+    added = [name for name in reserved_by if name not in own]
+    if not added:
+        return article
+    rights = article.rights.model_copy(update={"reserved_by": [*own, *added]})
+    flags = [*article.quality.flags, WITNESS_RESERVED]
+    return article.model_copy(
+        update={"rights": rights, "quality": article.quality.model_copy(update={"flags": flags})}
     )
 
 

@@ -10,10 +10,9 @@ from newscrawl.extraction.blocks import build_outline
 from newscrawl.extraction.classifier.features import (
     COUNT_COLUMNS,
     PAGE_COLUMNS,
-    WORD_NAMES,
     block_features,
-    word_bits,
 )
+from newscrawl.extraction.classifier.outline import WORD_NAMES, Outline, word_bits
 from newscrawl.extraction.classifier.text_features import (
     TEXT_COLUMNS,
     PageHints,
@@ -32,7 +31,7 @@ PAGE = (
 
 def matrix(html: str = PAGE, hints: PageHints | None = None) -> np.ndarray:  # type: ignore[type-arg]
     blocks, frames = build_outline(document_fromstring(html))
-    return block_features(blocks, frames, hints or PageHints(), frozenset())
+    return block_features(blocks, Outline(blocks, frames), hints or PageHints(), frozenset())
 
 
 def column(name: str, html: str = PAGE, hints: PageHints | None = None) -> list[float]:

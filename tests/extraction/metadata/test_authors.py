@@ -247,3 +247,83 @@ def test_a_first_name_that_is_a_preposition_elsewhere_stays() -> None:
     head = read_head(tree, "https://echo.example/a", {})
     found = choose_byline(head, tree, HeadlineContext(lines=[]), None, in_text=None, sites=[])
     assert [author.name for author in found.authors] == ["Von Marla Keats"]
+
+
+def whole(head: str, body: str, lang: str = "fr") -> list[str]:
+    """The authors of a page with a headline, by all sources."""
+    tree = document_fromstring(
+        f'<html lang="{lang}"><head>{head}</head><body>{HEADLINE}{body}{STORY}</body></html>'
+    )
+    page = read_head(tree, "https://echo.example/a", {})
+    near = find_headline(blocks_of(tree), {"le pont est ouvert"}, page.landmarks)
+    found = choose_byline(page, tree, near, None, in_text=None, sites=["Écho du Fleuve"])
+    return [author.name for author in found.authors]
+
+
+def script(author: str) -> str:
+    return f'<script type="application/ld+json">{{"@type": "NewsArticle", "author": {author}}}</script>'
+
+
+AWA = script('{"@type": "Person", "name": "Awa Ndiaye", "jobTitle": "Reporter"}')
+
+
+def test_a_name_in_parts_is_put_together() -> None:
+    node = '{"@type": "Person", "givenName": "Awa Fatou", "familyName": "Ndiaye"}'
+    assert whole(script(node), "") == ["Awa Fatou Ndiaye"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<p class="byline">Par Awa Ndiaye</p><p class="author-role">Assistant Sports EditorFollow</p>',
+        '<p class="author">Awa NdiayeReporter</p>',
+        '<p class="author">di Awa Ndiaye</p>',
+        '<p class="author">Awa Ndiaye</p><p class="author-place">Garoua, Les Gazelles</p>',
+        '<p class="author">Par Awa Ndiaye</p><p class="author">Edited by Paul Eto</p>',
+        '<p class="author">Awa Ndiaye</p><p>Reviewed by</p><p class="author">Paul Eto</p>',
+        '<p class="author">Bild: Lac / Paul Eto</p>',
+    ],
+)
+def test_what_stands_beside_a_declared_author_is_no_other_author(body: str) -> None:
+    assert whole(AWA, body) == ["Awa Ndiaye"]
+
+
+def test_a_fuller_line_names_the_others_with_an_honorific_or_without() -> None:
+    assert whole(AWA, '<p class="byline">Par Dr Awa Ndiaye, Paul Eto</p>') == ["Dr Awa Ndiaye", "Paul Eto"]
+
+
+def test_the_name_of_an_organisation_is_not_divided() -> None:
+    node = script('{"@type": "Organization", "name": "Center for Lakes and Rivers"}')
+    meta = '<meta name="dcterms.creator" content="Center for Lakes and Rivers">'
+    assert whole(node + meta, "") == ["Center for Lakes and Rivers"]
+
+
+def test_an_account_gives_way_to_a_declared_name() -> None:
+    node = script('{"@type": "Person", "name": "EchoAwa"}')
+    assert whole(node + '<meta name="author" content="Awa Ndiaye">', "") == ["Awa Ndiaye"]
+
+
+def test_the_id_of_a_heading_marks_no_author() -> None:
+    assert whole("", '<h3 id="contribution-systems">Contribution Systems</h3>') == []
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("<p>Awa Ndiaye</p><p>3 mars 2026</p>", ["Awa Ndiaye"]),
+        ("<p>Garoua, 3 mars 2026, 10:30</p><p>Awa Ndiaye</p>", ["Awa Ndiaye"]),
+        ("<p>AFP</p><p>Garoua</p>", ["AFP"]),
+        ("<p>Awa Ndiaye</p><p>Le pont a coûté cher.</p><p>Awa Ndiaye est journaliste.</p>", ["Awa Ndiaye"]),
+        ("<p>Awa Ndiaye</p><p>Le pont a coûté cher.</p>", []),
+        ("<p>Grand Angle, Technique</p><p>3 mars 2026</p>", []),
+        ("<p>Politique</p><p>3 mars 2026</p>", []),
+    ],
+)
+def test_a_name_alone_below_the_headline_needs_a_date_or_a_biography(body: str, found: list[str]) -> None:
+    assert whole("", body) == found
+
+
+def test_a_person_in_an_unmarked_line_comes_before_the_site_as_its_own_author() -> None:
+    site = script('{"@type": "Organization", "name": "Écho du Fleuve"}')
+    assert whole(site, "<p>Awa Ndiaye</p><p>3 mars 2026</p>") == ["Awa Ndiaye"]
+    assert whole(site, "") == ["Écho du Fleuve"]

@@ -316,3 +316,41 @@ def test_a_month_that_begins_like_a_preposition_is_whole() -> None:
         found = parse_date(raw)
         assert found is not None, raw
         assert found.isoformat() == "2025-12-02"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3 mars 2026 – 10.000 manifestants", "March 3, 2026, 10.45 million people", "le 3 mars 2026, 20.50 %"],
+)
+def test_a_number_with_a_point_behind_a_day_is_no_time(text: str) -> None:
+    date = parse_date(text, ZoneInfo("Europe/Paris"))
+    assert date
+    assert date.isoformat() == "2026-03-03"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3 mars 2026 - 5 h de lecture",
+        "3 mars 2026 - 1 h 10 min de lecture",
+        "3. März 2026 | 2 Std. Lesezeit",
+        "3 March 2026, 2 h read",
+    ],
+)
+def test_the_time_that_reading_takes_is_no_time_of_day(text: str) -> None:
+    date = parse_date(text, ZoneInfo("Europe/Paris"))
+    assert date
+    assert date.isoformat() == "2026-03-03"
+
+
+def test_an_hour_before_a_reading_stays_one() -> None:
+    date = parse_date("3 mars 2026 à 5 h, lecture publique", ZoneInfo("Europe/Paris"))
+    assert date
+    assert date.isoformat() == "2026-03-03T05:00:00+01:00"
+
+
+def test_a_time_with_a_point_stays_one() -> None:
+    for text in ("3. März 2026, 18.05 Uhr", "3 Mar 2026 18.05 GMT", "3 March 2026, 6.05pm"):
+        date = parse_date(text, ZoneInfo("Europe/London"))
+        assert date
+        assert date.isoformat() == "2026-03-03T18:05:00+00:00"

@@ -449,3 +449,80 @@ def test_a_story_that_drupal_promotes_is_no_other_story() -> None:
     html = f'<body><h1>Le titre</h1><article class="node node--promoted"><footer>{node}</footer><p>Texte.'
     assert publication(html) == "2025-05-02T10:00:00+00:00"
     assert publication(html.replace("node--promoted", "promo-box").replace("article", "div")) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "line", "day"),
+    [
+        # A program rebuilt the page, and dated it anew.
+        ("2025-05-20", "<p>2 mai 2025</p>", "2025-05-02"),
+        ("2025-05-03T22:02:00Z", "<p>2 mai 2025</p>", "2025-05-02"),
+        # West of Greenwich it was still the day before.
+        ("2025-05-03T03:05:00Z", "<p>2 mai 2025</p>", "2025-05-03"),
+        ("2025-05-20", "<p>Mis à jour le 2 mai 2025</p>", "2025-05-20"),
+        ("2025-05-20", "<p>La foire a ouvert le 2 mai 2025</p>", "2025-05-20"),
+        ("2025-05-20", "<aside><p>2 mai 2025</p></aside>", "2025-05-20"),
+        ("2025-05-20", "<p>mot</p>" * 9 + "<p>2 mai 2025</p>", "2025-05-20"),
+        ("2025-05-20", "<p>20 mai 2025</p><p>2 mai 2025</p>", "2025-05-20"),
+    ],
+)
+def test_an_earlier_day_below_the_headline_is_that_of_publication(declared: str, line: str, day: str) -> None:
+    found = publication(f"<head>{ld(datePublished=declared)}</head><body><h1>Le titre</h1>{line}<p>Texte.")
+    assert found is not None
+    assert found[:10] == day
+
+
+def test_a_story_that_says_when_it_was_published_first_is_dated_so() -> None:
+    line = "<p>This story was {} published {} 2 May 2025 and has been changed since.</p>"
+    shown = "<body><h1>Le titre</h1><p>20 May 2025</p>"
+    assert publication(shown + line.format("originally", "on")) == "2025-05-02"
+    assert publication(shown + line.format("originally", "in The Echo on")) == "2025-05-20"
+
+
+@pytest.mark.parametrize(
+    ("change", "modified"),
+    [
+        ("2025-05-02T09:00:00Z", None),
+        ("2025-05-01", None),
+        ("2025-05-02", "2025-05-02"),
+        ("2025-05-02T10:00:00Z", "2025-05-02T10:00:00+00:00"),
+        ("2025-05-04T09:00:00Z", "2025-05-04T09:00:00+00:00"),
+    ],
+)
+def test_a_change_before_the_publication_is_none(change: str, modified: str | None) -> None:
+    found = dates(f"<head>{META}{ld(dateModified=change)}</head>").modified
+    assert (found.date.isoformat() if found else None) == modified
+
+
+def test_a_later_change_that_readers_see_comes_after_one_before_the_publication() -> None:
+    shown = "<body><h1>Le titre</h1><p>Mis à jour le 9 mai 2025</p>"
+    assert date_and_source(dates(f"<head>{META}{ld(dateModified='2025-04-01')}</head>{shown}").modified) == (
+        "2025-05-09",
+        "dom",
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<head><meta name="pub_date" content="2025-05-02"></head>',
+        '<head><meta name="citation_online_date" content="2025/05/02"></head>',
+        '<head><meta name="article_date" content="2025-05-02"></head>',
+        '<body><h1>Le titre</h1><abbr class="timestamp" data-utime="1746180000">hier</abbr>',
+        '<body><h1>Le titre</h1><div class="date"><span>2</span><span>mai</span><span>2025</span></div>',
+        "<body><h1>Le titre</h1><p>Pubblicato il 2 maggio 2025</p>",
+        "<body><h1>Le titre</h1><p>Ijumaa, Mei 02, 2025</p>",
+        "<body><h1>Le titre</h1><p>Texte.</p><script>x({'publish_date': '2025-05-02'})</script>",
+        '<body><h1>Le titre</h1><p>Texte.</p><script>{"firstPublicationDate": "2025-05-02"}</script>',
+    ],
+)
+def test_pages_date_themselves_in_many_ways(html: str) -> None:
+    found = publication(html)
+    assert found is not None
+    assert found[:10] == "2025-05-02"
+
+
+def test_the_month_in_an_address_may_be_a_name() -> None:
+    found = date_from_url("https://journal.example/monde/2025/may/02/titre")
+    assert date_and_source(found) == ("2025-05-02", "url")
+    assert date_from_url("https://journal.example/2025/abc/02/titre") is None

@@ -161,3 +161,60 @@ def test_von_and_por_are_labels_in_their_own_languages_only(line: str, lang: str
 )
 def test_a_name_of_a_catalogue_is_put_in_order(name: str, inverted: str) -> None:
     assert invert_name(name) == inverted
+
+
+@pytest.mark.parametrize(
+    ("line", "people"),
+    [
+        # Where they write from.
+        ("Awa Ndiaye, Garoua", ["Awa Ndiaye"]),
+        ("journaldulac.fr, Garoua, Cameroun", ["journaldulac.fr"]),
+        ("Awa et Paul", ["Awa", "Paul"]),
+        # Whom the text was checked by.
+        ("By Awa Ndiaye, DVM. Reviewed by Tom Reed, DVM", ["Awa Ndiaye, DVM"]),
+        ("By Awa Ndiaye | Fact-checked by Tom Reed", ["Awa Ndiaye"]),
+        ("Par Awa Ndiaye, relu par Paul Eto", ["Awa Ndiaye"]),
+        # What they do.
+        ("Awa Ndiaye, Head of Marketing and Community Development", ["Awa Ndiaye"]),
+        ("Awa Ndiaye, Leitende Wirtschaftsredakteurin", ["Awa Ndiaye"]),
+        ("Awa Ndiaye, Representative to the Lake Committee", ["Awa Ndiaye"]),
+        # On whose behalf, and buttons.
+        ("Awa Ndiaye on behalf of the Lake Group", ["Awa Ndiaye"]),
+        ("Awa NdiayeTwitter", ["Awa Ndiaye"]),
+        ("Awa Ndiaye ● 3 mars 2026 ● 6 min", ["Awa Ndiaye"]),
+        # Conjunctions and labels of other languages.
+        ("Trine Holm og Lars Vik", ["Trine Holm", "Lars Vik"]),
+        ("This post was written by Awa Ndiaye, PhD", ["Awa Ndiaye, PhD"]),
+        ("Autorin/Autor Awa Ndiaye", ["Awa Ndiaye"]),
+        ("Contributors: Awa Ndiaye", ["Awa Ndiaye"]),
+        ("Bild: Lac / Paul Eto", []),
+        # Accounts, and names that are words elsewhere.
+        ("Echo Admin", []),
+        ("Course Author", []),
+        ("Ben", ["Ben"]),
+        ("ben", []),
+        ("Lac24 Redaktion", ["Lac24 Redaktion"]),
+    ],
+)
+def test_places_checkers_roles_and_buttons_are_not_people(line: str, people: list[str]) -> None:
+    assert [name for name, _ in names(line)] == people
+
+
+@pytest.mark.parametrize(
+    ("line", "lang", "name"),
+    [
+        ("di Luca Ferri", "it", "Luca Ferri"),
+        ("Door Piet Bakker", "nl-NL", "Piet Bakker"),
+        ("Af Trine Holm", "da", "Trine Holm"),
+        ("Di Luca Ferri", "en", "Di Luca Ferri"),
+    ],
+)
+def test_other_prepositions_are_labels_only_in_their_language(line: str, lang: str, name: str) -> None:
+    assert [author.name for author in clean_authors(parse_byline(line, lang), set(), 20)] == [name]
+
+
+def test_a_name_with_a_role_glued_to_it_gives_way_to_the_name() -> None:
+    assert [name for name, _ in names("Paul EtoReporter / Paul Eto / Paul Etonga")] == [
+        "Paul Eto",
+        "Paul Etonga",
+    ]

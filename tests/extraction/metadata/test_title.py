@@ -146,3 +146,54 @@ def test_a_kicker_inside_the_heading_is_no_part_of_the_headline() -> None:
 def test_entities_escaped_twice_are_resolved() -> None:
     head = '<head><meta property="og:title" content="L&amp;#039;école du pont est ouverte"></head>'
     assert title(head).text == "L'école du pont est ouverte"
+
+
+def test_a_heading_that_a_title_repeats_whole_outweighs_one_that_begins_several() -> None:
+    meta = '<meta property="og:title" content="Jardins du fleuve : le guide complet">'
+    found = title(
+        f"<head>{meta}<title>Jardins du fleuve : les bases | Écho du Fleuve</title></head>"
+        "<body><h1>Jardins du fleuve : le guide complet</h1><h2>Jardins du fleuve</h2>"
+    )
+    assert found.text == "Jardins du fleuve : le guide complet"
+
+
+def test_a_section_that_a_title_for_search_engines_begins_with_is_not_the_headline() -> None:
+    page = "<head><title>Qu'est-ce que le commerce fluvial - guide et introduction</title></head>"
+    found = title(
+        f"{page}<body><h1>Une introduction au commerce fluvial, guide de saison</h1>"
+        "<h2>Qu'est-ce que le commerce fluvial</h2>"
+    )
+    assert found.text == "Une introduction au commerce fluvial, guide de saison"
+
+
+def test_the_heading_that_the_address_spells_is_the_headline_where_titles_have_other_words() -> None:
+    tree = document_fromstring(
+        '<html><head><meta property="og:title" content="4 ponts pour traverser le fleuve"></head>'
+        "<body><h1>Quatre grands ponts qui nous aident à traverser le fleuve</h1></body></html>"
+    )
+    url = "https://echo.example/quatre-grands-ponts-qui-nous-aident-à-traverser-le-fleuve/"
+    found = choose_title(read_head(tree, url, {}), blocks_of(tree), [], None)
+    assert found.text == "Quatre grands ponts qui nous aident à traverser le fleuve"
+
+
+def test_the_heading_keeps_its_own_punctuation() -> None:
+    page = '<head><meta property="og:title" content="Pont du lac - le guide"></head><body>'
+    assert title(f"{page}<h1>Pont du lac : le guide</h1>").text == "Pont du lac : le guide"
+
+
+def test_an_article_before_the_declared_words_is_no_kicker() -> None:
+    page = '<head><meta property="og:title" content="Best bridges of the lake"></head><body>'
+    assert title(f"{page}<h1>The Best bridges of the lake</h1>").text == "The Best bridges of the lake"
+
+
+def test_what_markup_puts_behind_the_declared_title_is_no_part_of_it() -> None:
+    page = '<head><meta property="og:title" content="Le grand pont est ouvert"></head><body>'
+    heading = "<h1><a href=/p>Le grand pont est ouvert</a> <span>(87)</span></h1>"
+    assert title(page + heading).text == "Le grand pont est ouvert"
+
+
+def test_a_kicker_that_declared_titles_put_behind_the_headline_goes() -> None:
+    meta = '<meta property="og:title" content="Le grand pont est ouvert - Vie du fleuve">'
+    page = f"<head>{meta}<title>Vie du fleuve : Le grand pont est ouvert</title></head><body>"
+    heading = "<h2><span>Vie du fleuve</span> <span>Le grand pont est ouvert</span></h2>"
+    assert title(page + heading).text == "Le grand pont est ouvert"

@@ -73,3 +73,49 @@ def test_topics_of_the_site_are_not_the_storys() -> None:
     assert read_tags(page(f"<body><footer><div><h4>Topics</h4>{links}</div></footer>")) == []
     prose = f"<h4>Sujets</h4><p>{'Le fleuve monte encore. ' * 9}<a href=/1>Pont</a></p>"
     assert read_tags(page(f"<body>{prose}")) == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "section"),
+    [
+        ('["À la une", "Société"]', "Société"),
+        ('"À la une,Société"', "Société"),
+        ('"Arts, Books and Film"', "Arts, Books and Film"),
+        ('"news_news"', None),
+        ('"Uncategorized"', None),
+        ('"Écho du Lac"', None),
+    ],
+)
+def test_a_section_says_what_the_story_is_about(sections: str, section: str | None) -> None:
+    node = f'{{"@type": "NewsArticle", "articleSection": {sections}}}'
+    head = '<head><meta property="og:site_name" content="Écho du Lac">'
+    script = f'<script type="application/ld+json">{node}</script></head>'
+    assert read_section(page(f"{head}{script}<body>x")) == section
+
+
+def test_the_title_at_the_end_of_the_breadcrumbs_is_no_section() -> None:
+    items = '[{"name": "Accueil"}, {"name": "Sport"}, {"name": "Lutte"}, {"name": "Le grand match du lac"}]'
+    script = f'{{"@type": "BreadcrumbList", "itemListElement": {items}}}'
+    title = "<title>Le grand match du lac | Écho</title></head>"
+    assert read_section(page(ld(script).replace("</head>", title))) == "Lutte"
+
+
+def test_keywords_of_programs_are_no_tags() -> None:
+    node = (
+        '{"@type": "NewsArticle", "keywords": ["_prio", "type:story", "1003123", "Etoo, Paul", "Lac (341)"]}'
+    )
+    assert read_tags(page(ld(node))) == ["Etoo, Paul", "Lac"]
+
+
+def test_the_words_of_the_address_are_no_tags() -> None:
+    words = '<head><meta name="keywords" content="Fleuve,le,pont,est,ouvért"></head><body>x'
+    head = read_head(
+        document_fromstring(f"<html>{words}</html>"), "https://echo.example/le-pont-est-ouvert", {}
+    )
+    assert read_tags(head) == ["Fleuve"]
+
+
+def test_a_menu_of_topics_is_the_sites() -> None:
+    link = '<a rel="tag" href="/t">{}</a>'
+    menu = f"<div class=tag-cloud>{link.format('Lac')}</div><nav>{link.format('Mer')}</nav>"
+    assert read_tags(page(f"<body>{menu}<p>{link.format('Pont')}</p>")) == ["Pont"]

@@ -4,9 +4,9 @@ from blocks_made import blocks_of
 from lxml.html import HtmlElement, document_fromstring
 
 from newscrawl.extraction.blocks import TextBlock
-from newscrawl.extraction.body import find_described_lede, find_marked_lede
 from newscrawl.extraction.head import read_head
 from newscrawl.extraction.platforms import compile_patterns
+from newscrawl.extraction.standfirst import find_described_lede, find_marked_lede
 
 LEDE = "Le pont suspendu rouvre après deux ans de travaux difficiles."
 STORY = "".join(f"<p>Le paragraphe {number} raconte la suite des travaux du pont.</p>" for number in range(6))

@@ -1,0 +1,201 @@
+"""Crawls on the workers of a cluster: `newscrawl run --on`.
+
+A worker forks a crawl as `newscrawl run` does, from a process that lives as long as the worker, and answers
+with its exit code. The crawl itself is that of any other machine: its lease keeps others away, its log and
+its files go into the archives, which the workers share. So it ends well even if the worker, the scheduler or
+whoever asked for it is killed, and none of these faults counts against the outlet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from newscrawl.cli import ui
+from newscrawl.cli.processes import SCRAPY, Child, Launch, launching
+from newscrawl.engine import ClusterLost, Result
+from newscrawl.engine.cluster import ClusterEngine, connect
+from newscrawl.errors import MachineFault
+from newscrawl.outlet import outlet_files
+
+logger = logging.getLogger(__name__)
+
+OUTLETS = "NEWSCRAWL_OUTLETS="
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CrawlOrder:
+    """A crawl for a worker."""
+
+    key: str
+    "Names it when it is to be stopped."
+    arguments: tuple[str, ...]
+    "Of `scrapy`."
+    log: Path
+    outlet: str
+    outlet_file: bytes
+    "The worker needs no outlet files of its own."
+
+
+class ClusterCrawl:
+    """A crawl on a worker, with the methods of a process of one's own."""
+
+    def __init__(self, engine: ClusterEngine, order: CrawlOrder) -> None:
+        self.pid = 0
+        self._engine = engine
+        self._order = order
+        self._result: Result[CrawlOrder, tuple[int, int | None]] | None = None
+        self._lost: ClusterLost | None = None
+        self._has_ended = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            (self._result,) = self._engine.results(run_crawl_order, [self._order], slot="crawl")
+        except ClusterLost as error:
+            self._lost = error
+        finally:
+            self._has_ended.set()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code; ClusterLost if the cluster is to blame that there is none."""
+        if not self._has_ended.wait(timeout):
+            raise subprocess.TimeoutExpired("crawl", timeout or 0)
+        if self._result is None:
+            raise self._lost or ClusterLost(f"{self._order.outlet}: the cluster gave no answer")
+        self.pid, code = self._result.get()
+        return code
+
+    def terminate(self) -> None:
+        self._stop(False)
+
+    def kill(self) -> None:
+        self._stop(True)
+
+    def _stop(self, at_once: bool) -> None:
+        # Without a cluster the crawl ends by itself, under its lease.
+        with suppress(ClusterLost):
+            self._engine.broadcast(stop_crawl_order, self._order.key, at_once)
+
+
+@contextmanager
+def crawling_on(address: str) -> Iterator[Launch]:
+    """Starts commands of Scrapy on the workers of the cluster at this address."""
+    with connect(address) as engine:
+        if not engine.count_slots("crawl"):
+            raise ClusterLost(f"no worker of {address} takes crawls: start them with --crawls")
+
+        def launch(command: Sequence[str], output: IO[bytes]) -> Child:
+            arguments = tuple(command[len(SCRAPY) :])
+            outlet = arguments[1]
+            order = CrawlOrder(
+                key=uuid4().hex,
+                arguments=arguments,
+                log=Path(output.name).resolve(),
+                outlet=outlet,
+                outlet_file=_read_outlet_file(outlet, arguments),
+            )
+            return ClusterCrawl(engine, order)
+
+        yield launch
+
+
+def _read_outlet_file(outlet: str, arguments: Sequence[str]) -> bytes:
+    """The file of the outlet, in the folders that the crawl would look in; empty if there is none."""
+    chosen = [text.removeprefix(OUTLETS) for text in arguments if text.startswith(OUTLETS)]
+    folders = [Path(name) for name in chosen[-1].split(",")] if chosen else ui.outlet_folders()
+    path = outlet_files(folders).get(outlet)
+    return path.read_bytes() if path else b""
+
+
+class RunningCrawls:
+    """The crawls of this worker, and those that are to be stopped before they begin."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._children: dict[str, Child] = {}
+        self._stopped: set[str] = set()
+
+    def add(self, key: str, child: Child) -> None:
+        with self._lock:
+            self._children[key] = child
+            if key in self._stopped:
+                child.terminate()
+
+    def remove(self, key: str) -> None:
+        with self._lock:
+            self._children.pop(key, None)
+            self._stopped.discard(key)
+
+    def stop(self, key: str, at_once: bool) -> None:
+        with self._lock:
+            child = self._children.get(key)
+            if child is None:
+                # Another worker has it, or it has not begun.
+                self._stopped.add(key)
+            elif at_once:
+                child.kill()
+            else:
+                child.terminate()
+
+
+_RUNNING = RunningCrawls()
+
+
+def run_crawl_order(order: CrawlOrder) -> tuple[int, int | None]:
+    """Crawl, and wait for the end; the process and its exit code. For a worker."""
+    arguments = list(order.arguments)
+    if order.outlet_file:
+        arguments += ["-s", f"{OUTLETS}{_write_outlet_folder(order.outlet, order.outlet_file)}"]
+    if not order.log.is_file():
+        raise MachineFault(f"{order.log} is not there on {platform.node()}: workers share the archives")
+    with order.log.open("ab") as output:
+        child = _launch()([*SCRAPY, *arguments], output)
+    _RUNNING.add(order.key, child)
+    try:
+        return child.pid, child.wait()
+    finally:
+        _RUNNING.remove(order.key)
+
+
+def stop_crawl_order(key: str, at_once: bool) -> None:
+    """End a crawl if this worker runs it."""
+    _RUNNING.stop(key, at_once)
+
+
+_LIFETIME = ExitStack()
+"What stays open as long as this worker lives."
+
+
+@lru_cache(maxsize=1)
+def _launch() -> Launch:
+    """What starts crawls on this worker."""
+    return _LIFETIME.enter_context(launching())
+
+
+@lru_cache(maxsize=1)
+def _outlets_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="newscrawl-outlets-"))
+
+
+def _write_outlet_folder(name: str, content: bytes) -> Path:
+    """A folder with the file of this outlet alone; each content has a folder of its own."""
+    folder = _outlets_folder() / hashlib.sha256(content).hexdigest()[:16]
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        draft = path.with_suffix(f".{threading.get_ident()}.tmp")
+        draft.write_bytes(content)
+        draft.rename(path)
+    return folder

@@ -1,0 +1,46 @@
+"""`newscrawl crawl`: crawl the outlets that are named, and show how the crawls ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newscrawl.cli import ui
+from newscrawl.cli.due_queue import configured_folders
+from newscrawl.cli.outlets import check_contact
+from newscrawl.cli.processes import launching
+from newscrawl.cli.project_exports import ProjectExports
+from newscrawl.cli.run import crawl_with_progress, show_results
+from newscrawl.outlet import find_outlet
+from newscrawl.spiders.urls import UrlsSpider
+
+
+@ui.app.command("crawl")
+def crawl_named(
+    outlets: Annotated[list[str], typer.Argument(help="Outlet ids, see `newscrawl list`.")],
+    *,
+    archives: ui.Archives = ui.ARCHIVES,
+    jobs: ui.CrawlCount = 2,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Seconds that each crawl may take. Default: no limit.")
+    ] = None,
+    fork: ui.Fork = True,
+    setting: ui.Settings = None,
+    as_json: ui.AsJson = False,
+) -> None:
+    """Crawl the outlets that you name, now.
+
+    A table shows how each crawl ended, and where its files are. Exit code 1: a crawl failed.
+    """
+    settings = ui.parse_settings(setting)
+    # A wrong name or a missing contact stops everything before anything is written.
+    folders = configured_folders(settings)
+    check_contact([find_outlet(name, folders) for name in outlets if name != UrlsSpider.name], settings)
+    exports = ProjectExports(archives)
+    with launching(fork=fork) as launch:
+        results = crawl_with_progress(outlets, archives, jobs, settings, limit=limit, launch=launch)
+    show_results(results, as_json)
+    is_exported = exports.make_after(results)
+    if not is_exported or any(result.code for result in results):
+        raise typer.Exit(ui.FAILED)

@@ -1,0 +1,106 @@
+"""What decides the lines of `newscrawl extract`: rules, memories, filters, and the digest of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from newscrawl import __version__, settings
+from newscrawl.archive.memory_files import newest_memory
+from newscrawl.archive.pages import ArchiveFile, PageLocation
+from newscrawl.archive.reextract import Item
+from newscrawl.digests import json_digest
+from newscrawl.extraction.metadata.rights import apply_rights_policy
+from newscrawl.items import Article, RightsPolicy, reject_article
+from newscrawl.outlet import Outlet, parse_rights_policy
+from newscrawl.pipelines.filters import DuplicatesPipeline, find_rejection_reason
+
+LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio")
+"Their version may change a line: an unfinished file that was made with another version is started again."
+Rules = Mapping[Path, Outlet | None]
+Memories = dict[Path, str] | None
+"Names of memories by folder; None where each run's own is used."
+MemoryChoice = Literal["run", "newest", "none"]
+"Which memory of an outlet is used."
+
+
+@dataclass
+class ArticleFilters:
+    """What a crawl's pipelines do with an article before it is written, for each run by itself."""
+
+    min_chars: int
+    default_policy: RightsPolicy
+    "For reserved pages of other outlets."
+    policies: Mapping[str, RightsPolicy] = field(default_factory=dict)
+    "By outlet."
+    duplicates: dict[str, DuplicatesPipeline] = field(default_factory=dict)
+    "By run."
+
+    def remember(self, run: str, article_id: str) -> None:
+        self._dedupe(run).ids.add(article_id)
+
+    def __call__(self, run: str, item: Item) -> Item:
+        return self._dedupe(run).process_item(self.judge(item))
+
+    def judge(self, item: Item) -> Item:
+        """The item without regard to the others of its run."""
+        if isinstance(item, Article) and (reason := find_rejection_reason(item, self.min_chars)):
+            return reject_article(item, "validate", reason)
+        if isinstance(item, Article):
+            return apply_rights_policy(item, self.policies.get(item.source or "", self.default_policy))
+        return item
+
+    def _dedupe(self, run: str) -> DuplicatesPipeline:
+        return self.duplicates.setdefault(run, DuplicatesPipeline())
+
+
+def make_filters(rules: Rules) -> ArticleFilters:
+    """The filters of a crawl, by the settings and the outlets."""
+    return ArticleFilters(settings.NEWSCRAWL_BODY_MIN_CHARS, default_rights_policy(), rights_policies(rules))
+
+
+def rights_policies(rules: Rules) -> dict[str, RightsPolicy]:
+    """What happens to reserved pages, by outlet."""
+    outlets = filter(None, rules.values())
+    policies = {outlet.id: outlet.rights or default_rights_policy() for outlet in outlets}
+    return dict(sorted(policies.items()))
+
+
+def default_rights_policy() -> RightsPolicy:
+    return parse_rights_policy(settings.NEWSCRAWL_RIGHTS)
+
+
+def choose_memories(folders: Iterable[Path], choice: MemoryChoice) -> Memories:
+    """The names of the memories to use in place of those of the runs; None: use those of the runs."""
+    if choice == "run":
+        return None
+    if choice == "none":
+        return dict.fromkeys(folders, "")
+    newest = {folder: newest_memory(folder) for folder in folders}
+    return {folder: path.name if path else "" for folder, path in newest.items()}
+
+
+def with_memory(page: PageLocation, memories: Memories) -> PageLocation:
+    """The page with the memory that is used for it."""
+    return page if memories is None else replace(page, memory=memories[page.folder])
+
+
+def task_digest(files: Sequence[ArchiveFile], rules: Rules, memories: Memories) -> str:
+    """What decides the lines: the archives, the rules, the settings and the programs that read them."""
+    task: dict[str, Any] = {
+        "files": [
+            (str(file.path.parent / file.name), file.size, file.path.stat().st_mtime_ns) for file in files
+        ],
+        "rules": {
+            str(folder): outlet.model_dump(mode="json") if outlet else None
+            for folder, outlet in sorted(rules.items())
+        },
+        "memories": {str(folder): name for folder, name in sorted((memories or {}).items())},
+        "rights": [rights_policies(rules), default_rights_policy()],
+        "shortest": settings.NEWSCRAWL_BODY_MIN_CHARS,
+        "versions": [__version__, *(version(name) for name in LIBRARIES)],
+    }
+    return json_digest(task)

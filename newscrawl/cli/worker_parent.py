@@ -1,0 +1,87 @@
+"""The process from which the workers of all forked crawls are forked: no crawl starts and loads its own.
+
+Python would start such a process with the first page that a crawl extracts. Private names of Python's module
+are used here alone; where they may differ, or the process has died, each crawl starts its own as before.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from multiprocessing import forkserver, util
+from pathlib import Path
+from typing import Any
+
+from newscrawl.extraction import extract
+
+logger = logging.getLogger(__name__)
+
+_NEWEST_PYTHON = (3, 13)
+"The last version whose module was read."
+_PARAGRAPHS = "<p>It says that all is well with it today, as it has been for many years.</p>" * 9
+_WARM_PAGE = f"<html><body><article><h1>A page</h1>{_PARAGRAPHS}</article></body></html>"
+"To extract it loads the models and word lists."
+
+
+def share_worker_parent(close_others: Callable[[], None]) -> None:
+    """Fork the parent of all workers, for the forks of this process; it ends with the last of them.
+
+    `close_others` is called in it, to close what it must not hold open.
+    """
+    server: Any = getattr(forkserver, "_forkserver", None)
+    if sys.version_info[:2] > _NEWEST_PYTHON or server is None:
+        return
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        # In a folder that only this user may enter.
+        address = str(Path(util.get_temp_dir()) / "workers")
+        listener.bind(address)
+    except OSError as error:
+        logger.warning("each crawl starts its own processes for extraction: %s", error)
+        listener.close()
+        return
+    listener.listen()
+    alive, hold_alive = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        close_others()
+        os.close(hold_alive)
+        _serve_workers(listener, alive)
+    listener.close()
+    os.close(alive)
+    server._forkserver_address, server._forkserver_alive_fd = address, hold_alive
+    end = os.pidfd_open(pid)
+    start_own = server.ensure_running
+
+    def ensure_running() -> None:
+        """In place of Python's, which can only look after a child of the same process."""
+        if server._forkserver_alive_fd == hold_alive and select.select([end], [], [], 0)[0]:
+            os.close(hold_alive)
+            server._forkserver_address = server._forkserver_alive_fd = None
+        if server._forkserver_alive_fd != hold_alive:
+            start_own()
+
+    server.ensure_running = ensure_running
+
+
+def _serve_workers(listener: socket.socket, alive: int) -> None:
+    """Fork workers for whoever connects, until nobody is left who could."""
+    code = 1
+    try:
+        # Workers inherit it: their pool ends them by this signal.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        extract(_WARM_PAGE, "https://example.org/2026/01/01/a-page")
+        forkserver.main(listener.detach(), alive, [])
+    except SystemExit:
+        code = 0
+    except Exception:
+        # It would end without a word. Crawls notice, and start their own.
+        logger.exception("the parent of all workers has failed")
+    finally:
+        os._exit(code)

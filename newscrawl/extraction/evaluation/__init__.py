@@ -1,0 +1,1 @@
+"""How good a text is: texts compared with annotated ones, pages measured, figures with their uncertainty."""

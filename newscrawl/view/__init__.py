@@ -1,0 +1,1 @@
+"""The archive in a browser: search, articles beside their originals, outlets, crawls that run, and an API."""
