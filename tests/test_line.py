@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from warcio.archiveiterator import ArchiveIterator
-from wire.crawl import FAST, ROOT, Crawl, crawl, environment, scrapy_command
+from wire.crawl import FAST, ROOT, Crawl, crawl, environment, scrapy_command, scrapy_crawl
 from wire.slow_site import SlowSite, write_slow_outlet
 
 from newscrawl.archive.lines import json_line
@@ -43,7 +43,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Newsroo
 @pytest.fixture(scope="module")
 def crawled(newsroom: tuple[Newsroom, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Crawl]:
     archives = tmp_path_factory.mktemp("archives")
-    return {name: crawl(name, archives=archives, NEWSCRAWL_OUTLETS=newsroom[1]) for name in OUTLETS}
+    return {name: scrapy_crawl(name, archives=archives, NEWSCRAWL_OUTLETS=newsroom[1]) for name in OUTLETS}
 
 
 def records(done: Crawl, kind: str) -> list[WarcRecord]:

@@ -1,18 +1,23 @@
-"""Runs `scrapy crawl` as a user would, in a process of its own, against loopback."""
+"""Runs crawls as a user would, each in a process of its own, against loopback."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
-import sys
+import tempfile
 from collections.abc import Iterable
+from contextlib import chdir
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from newscrawl.cli.forked_crawls import CrawlForker, can_fork
+from newscrawl.cli.processes import SCRAPY, crawl_environment
 from newscrawl.items import Article, Rejection
 from newscrawl.schema import line_json_schema
 
@@ -29,12 +34,13 @@ FAST = {
 def scrapy_command(*args: str, archives: Path | None = None, **settings: object) -> list[str]:
     options = {**FAST, **({"NEWSCRAWL_ARCHIVES": str(archives)} if archives else {}), **settings}
     flags = [part for name, value in options.items() for part in ("-s", f"{name}={value}")]
-    return [sys.executable, "-m", "scrapy", *args, *flags]
+    return [*SCRAPY, *args, *flags]
 
 
 def environment() -> dict[str, str]:
     """The caller's, without settings of newscrawl that a developer may have set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("NEWSCRAWL_")}
+    others = ("NEWSCRAWL_", "PYTEST_CURRENT_TEST")
+    return {name: value for name, value in os.environ.items() if not name.startswith(others)}
 
 
 ARTICLES, REJECTIONS = (Draft202012Validator(line_json_schema(model)) for model in (Article, Rejection))
@@ -79,7 +85,38 @@ class Crawl:
 
 
 def crawl(spider: str, *args: str, archives: Path, seconds: int = 120, **settings: object) -> Crawl:
-    """`scrapy crawl <spider>` from the checkout, waited for."""
+    """The crawl that `newscrawl crawl` makes, from the checkout, waited for: a fork where the system can."""
+    command = scrapy_command("crawl", spider, *args, archives=archives, **settings)
+    if not can_fork() or environment() != _forker_environment():
+        return scrapy_crawl(spider, *args, archives=archives, seconds=seconds, **settings)
+    with tempfile.TemporaryFile() as output:
+        with chdir(ROOT):  # where the process that forks starts, and with it all its crawls
+            process = _forker().start(command[len(SCRAPY) :], output)
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert code is not None, "the process that forks crawls has died"
+        output.seek(0)
+        return Crawl(code, output.read().decode("utf-8", "replace"), archives / spider)
+
+
+@lru_cache(maxsize=1)
+def _forker() -> CrawlForker:
+    forker = CrawlForker({**crawl_environment(), **_forker_environment()})
+    atexit.register(forker.close)
+    return forker
+
+
+@lru_cache(maxsize=1)
+def _forker_environment() -> dict[str, str]:
+    """Of all forks. A test that changes it has a crawl that starts from nothing."""
+    return environment()
+
+
+def scrapy_crawl(spider: str, *args: str, archives: Path, seconds: int = 120, **settings: object) -> Crawl:
+    """The same with `scrapy crawl`, a Python that starts from nothing."""
     done = subprocess.run(
         scrapy_command("crawl", spider, *args, archives=archives, **settings),
         cwd=ROOT,
