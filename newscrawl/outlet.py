@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from cssselect import HTMLTranslator, SelectorError
@@ -126,6 +126,15 @@ class Rule(OutletModel):
     lede: Selector | None = None
     author: Selector | None = None
     date: Selector | None = None
+
+
+class RuleOffer(NamedTuple):
+    """A rule that would help on the pages of a new outlet."""
+
+    key: Literal["body", "exclude"]
+    selector: str
+    why: str
+    "What was seen on its pages, for the person who decides."
 
 
 class Expect(OutletModel):

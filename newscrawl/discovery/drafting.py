@@ -15,7 +15,7 @@ from newscrawl.discovery.results import link_url
 from newscrawl.discovery.sections import parse_page_tree
 from newscrawl.discovery.text import clean_line
 from newscrawl.errors import NewscrawlError
-from newscrawl.outlet import Platform
+from newscrawl.outlet import Platform, RuleOffer
 from newscrawl.urls import url_host
 
 TIMEZONES = {
@@ -174,6 +174,7 @@ class Draft:
     sitemaps: tuple[str, ...]
     script_page: str | None = None
     "URL of a story of which its page has nothing but scripts; None if its text was found."
+    rule_offers: tuple[RuleOffer, ...] = ()
 
     @property
     def timezone(self) -> str | None:
@@ -291,6 +292,7 @@ def format_draft(draft: Draft) -> str:
             *([_toml_line("sitemaps", draft.sitemaps)] if draft.sitemaps else []),
             *(_browser_lines(draft.script_page) if draft.script_page else []),
             _toml_line("status", "unverified", "until somebody has read a run's articles"),
+            *(_rule_lines(draft.rule_offers) if draft.rule_offers else []),
             "",
         ]
     )
@@ -302,6 +304,22 @@ def _browser_lines(url: str) -> list[str]:
         "# Look for an API or a full-text feed; else a browser can render its pages (docs/browser.md):",
         "# browser = true",
     ]
+
+
+def _rule_lines(offers: Iterable[RuleOffer]) -> Iterator[str]:
+    """A rule as comments: whoever has looked at the pages takes the signs away."""
+    yield ""
+    yield "# Rules that were tried on these stories and help:"
+    yield "# [[rules]]"
+    bodies = [offer for offer in offers if offer.key == "body"]
+    excludes = [offer for offer in offers if offer.key == "exclude"]
+    for offer in bodies:
+        yield f"# body = {_toml_string(offer.selector)}  # {clean_line(offer.why)}"
+    if excludes:
+        yield "# exclude = ["
+        for offer in excludes:
+            yield f"#     {_toml_string(offer.selector)},  # {clean_line(offer.why)}"
+        yield "# ]"
 
 
 def _toml_line(key: str, value: str | Sequence[str], comment: str | None = None) -> str:

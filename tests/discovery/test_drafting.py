@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from newscrawl.discovery.drafting import Draft, draft_outlet, format_draft, suggest_outlet_id
 from newscrawl.errors import NewscrawlError, OutletError
-from newscrawl.outlet import Outlet, read_outlet
+from newscrawl.outlet import Outlet, RuleOffer, read_outlet
 
 PAGE = """<html lang="en-US"><head><title>Home - The Relay</title>
 <meta property="og:site_name" content="The Relay"><meta property="og:locale" content="fr_FR">
@@ -150,3 +150,18 @@ def test_any_page_gives_a_file_that_loads(tmp_path: Path, title: str, page: byte
         "kind",
         "status",
     }
+
+
+def test_offered_rules_are_comments_that_are_a_rule_without_their_signs() -> None:
+    made = replace(
+        draft(),
+        rule_offers=(
+            RuleOffer("body", 'div[data-x="a"]', "one page\nis no article"),
+            RuleOffer("exclude", "div.note", "“Lisez aussi”"),
+        ),
+    )
+    text = format_draft(made)
+    assert "rules" not in tomllib.loads(text)
+    _, _, rule = text.partition("help:\n")
+    bare = "\n".join(line.removeprefix("# ") for line in rule.splitlines())
+    assert tomllib.loads(bare) == {"rules": [{"body": 'div[data-x="a"]', "exclude": ["div.note"]}]}
