@@ -24,11 +24,11 @@ RUN = "presse-20260304050607891-1"
 TORN = f"presse-2026{ESCAPES}.warc"
 BOMB_BYTES = 320 << 20
 "More than a process may have in memory."
-HEAD_BYTES = 48 << 20
-"Of a head: as many lines as this take ten times the memory once they are read one by one."
+HEAD_BYTES = 24 << 20
+"Of a head: as many lines as this take more than a process may have, once they are read one by one."
 RUN_PAGES = 3
 "Pages that the run has too, of those in the other file."
-MEMBERS = 100_000
+MEMBERS = 20_000
 Part = tuple[bytes, int]
 "Bytes, and how often they come one after the other."
 
@@ -84,10 +84,13 @@ def hostile_outlets(folder: Path) -> Path:
     return outlets.parent
 
 
-def add_large_files(archives: Path) -> None:
-    """Files whose content is far larger than they are, of the run and of other programs."""
+def add_large_files(archives: Path, times: int) -> None:
+    """Files whose content is far larger than they are, of the run and of other programs.
+
+    `times`: how much larger than they must be what only takes time is.
+    """
     folder = archives / "presse"
-    pages = list(_large_pages())
+    pages = list(_large_pages(times))
     with (folder / "presse-20260304050607891-00000-host-1.warc.gz").open("wb") as stream:
         info = f"software: newscrawl/0\r\nrun: {RUN}\r\nx: {HEADER}\r\n".encode()
         stream.write(members([record("warcinfo", None, info, number=1)]))
@@ -95,9 +98,9 @@ def add_large_files(archives: Path) -> None:
             stream.write(packed)
             stream.write(members([_notes(number)]))
         small = record("request", "https://presse.example/", b"GET / HTTP/1.1\r\n\r\n", number=9)
-        stream.write(members([small]) * MEMBERS)
+        stream.write(members([small]) * MEMBERS * times)
     (folder / "theirs.warc.gz").write_bytes(b"".join(pages) + members(_odd_dates()))
-    (folder / "heads.warc.gz").write_bytes(b"".join(_large_heads()))
+    (folder / "heads.warc.gz").write_bytes(b"".join(_large_heads(times)))
     endless = record("response", URL, hostile_page(), number=70)
     declared = re.sub(rb"(?m)^Content-Length: \d+\r$", b"Content-Length: %d\r" % 10**17, endless, count=1)
     (folder / "declared.warc").write_bytes(endless + declared)
@@ -111,7 +114,7 @@ def _notes(number: int) -> bytes:
     return record("metadata", f"https://presse.example/{number}", block, concurrent, number=number + 30)
 
 
-def _large_pages() -> Iterator[bytes]:
+def _large_pages(times: int) -> Iterator[bytes]:
     """Gzip members of responses that are small on disk."""
     kind = "Content-Type: text/html"
     plain = http(b"", kind)
@@ -123,8 +126,12 @@ def _large_pages() -> Iterator[bytes]:
         [(plain, 1), paragraphs],
         [(http(pack([(bomb, 1)]), kind, "Content-Encoding: gzip, gzip"), 1)],
         [(plain[:-2] + b"X-Long: ", 1), (b"y" * 65536, HEAD_BYTES // 65536), (b"\r\n\r\n<p>Le pont</p>", 1)],
-        [(plain[:-2], 1), (b"X-Many: y\r\n" * 4096, 200), (b"\r\n<p>Le pont</p>", 1)],
-        [(http(b"", kind, "Transfer-Encoding: chunked"), 1), (b"1\r\na\r\n" * 8192, 1024), (b"0\r\n\r\n", 1)],
+        [(plain[:-2], 1), (b"X-Many: y\r\n" * 4096, 50 * times), (b"\r\n<p>Le pont</p>", 1)],
+        [
+            (http(b"", kind, "Transfer-Encoding: chunked"), 1),
+            (b"1\r\na\r\n" * 8192, 128 * times),
+            (b"0\r\n\r\n", 1),
+        ],
     ]
     for number, parts in enumerate(blocks, 1):
         head = record("response", f"https://presse.example/{number}", b"", number=number + 10)
@@ -147,11 +154,11 @@ def pack(parts: Sequence[Part]) -> bytes:
     return b"".join([*packed, end, checksum.to_bytes(4, "little"), (size % (1 << 32)).to_bytes(4, "little")])
 
 
-def _large_heads() -> Iterator[bytes]:
+def _large_heads(times: int) -> Iterator[bytes]:
     """Record heads of many MB, and a page behind them."""
     start = b"WARC/1.1\r\nWARC-Type: response\r\nContent-Length: 5\r\n"
     for lines in (b"X-A: " + b"y" * 65536, b"a: b\r\n" * 8192, b" folded\r\n" * 8192):
-        yield pack([(start, 1), (lines, HEAD_BYTES // len(lines)), (b"\r\n\r\nstory\r\n\r\n", 1)])
+        yield pack([(start, 1), (lines, times * HEAD_BYTES // len(lines)), (b"\r\n\r\nstory\r\n\r\n", 1)])
     yield members([record("response", "https://presse.example/behind", hostile_page(), number=60)])
 
 

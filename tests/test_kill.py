@@ -30,7 +30,7 @@ from newscrawl.demo.server import Newsroom, serve_in_thread
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 
-CRAWLS, POINTS = 10, 5
+CRAWLS, PROOF_CRAWLS, POINTS = 3, 10, 5
 "Each crawl is looked at so many times, the last time when it is killed."
 STORIES = 120
 
@@ -192,7 +192,10 @@ def cut(folder: Path, dice: random.Random) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("seed", range(CRAWLS))
+@pytest.mark.parametrize(
+    "seed",
+    [*range(CRAWLS), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(CRAWLS, PROOF_CRAWLS))],
+)
 def test_a_killed_crawl_is_repaired_to_its_last_whole_record(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     copies = crawl_and_kill(tmp_path, dice)

@@ -89,12 +89,12 @@ def session_peaks(session: int) -> list[tuple[int, int]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[1, pytest.param(5, marks=pytest.mark.proof)])
+def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the archives, their index and the outlet files; tests get copies."""
     folder = tmp_path_factory.mktemp("hostile")
     hostile_outlets(folder)
-    add_large_files(hostile_archives(folder))
+    add_large_files(hostile_archives(folder), request.param)
     check(measure(["index", "build"], folder), 1)
     return folder
 
@@ -145,7 +145,7 @@ LINES = {
     "repair": 0,
 }
 "Commands that read an archive, its lines or outlet files, and the exit code of each."
-OTHERS = {"cluster", "config", "demo", "init", "schedule", "schema", "state", "view"}
+OTHERS = {"cluster", "config", "demo", "grafana", "init", "schedule", "schema", "state", "view"}
 "Commands that read none of these, and the viewer, which stays: tests/view has hostile pages for it."
 
 
