@@ -153,12 +153,9 @@ def prepared(sites: Sequence[Site] | None = None) -> Iterator[tuple[Bench, ForkS
     ):
         bench = Bench(Path(made))
         write_outlets(newsroom.bases, bench.folder / "outlets")
-        for outlet in newsroom.bases:
-            bench.run_process(outlet)
         server = ForkServer(crawl_environment())
         bench.server_pid = server.pid
         for outlet in newsroom.bases:
-            bench.make_due()
             bench.run_fork(server, outlet)
         wait_until_idle(server)
         yield bench, server
