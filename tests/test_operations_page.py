@@ -29,7 +29,7 @@ STAND_INS = {
     "journalctl": 'echo "$@" >> "$NOTED/journalctl"',
     "crontab": '[ "$1" = -l ] || cat > "$NOTED/crontab"',
     "kubectl": 'cat > "$NOTED/cronjob.yaml"',
-    # What they would fetch is tried by tests/test_install.py.
+    # What they would fetch is tried by tests/users/.
     "python3": 'echo "$@" >> "$NOTED/python3"',
     "pip": 'echo "$@" >> "$NOTED/pip"',
 }

@@ -139,6 +139,17 @@ def make_folder_name(spider: str) -> str:
     return name or "spider"
 
 
+def _warcinfo(spider: str, settings: BaseSettings) -> tuple[tuple[str, str], ...]:
+    """The fields of a file's warcinfo record: first the software that crawled, then the one that archived.
+
+    Scrapy stands first since nothing here says which responses are pages: whoever reads the file chooses them
+    by status and type, as in the files of any other crawler.
+    """
+    fields = dict(warcinfo(spider, settings))
+    ours, *others = fields["software"].split()
+    return tuple((fields | {"software": " ".join([*others, ours])}).items())
+
+
 def _open_run(spider: str, settings: BaseSettings) -> Run:
     """A run with an open WARC file, after the files that a killed run left open were closed."""
     name = make_folder_name(spider)
@@ -148,7 +159,7 @@ def _open_run(spider: str, settings: BaseSettings) -> Run:
         started=utc_now(),
         pid=os.getpid(),
         host=socket.gethostname(),
-        info=warcinfo(spider, settings),
+        info=_warcinfo(spider, settings),
         now=utc_now,
         new_id=lambda: f"<urn:uuid:{uuid4()}>",
         max_bytes=settings.getint("NEWSCRAWL_WARC_MAX_BYTES"),
