@@ -290,6 +290,23 @@ def _replace_old_keys(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     return renamed if rules is None else renamed | {"rules": rules}
 
 
+_KINDS_OF_VALUES = {
+    "string_type": 'a text in quotes, such as "x"',
+    "list_type": 'a list, such as ["x"]',
+    "dict_type": "a table",
+    "model_type": "a table",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "date_type": "a date, such as 2026-05-01",
+    "date_from_datetime_parsing": "a date, such as 2026-05-01",
+}
+
+
 def _problem(error: ErrorDetails) -> str:
     """The key and what is wrong with it, in words that name no library."""
     key = ".".join(map(str, error["loc"])) or "file"
@@ -298,6 +315,8 @@ def _problem(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
         keys = {*Outlet.model_fields, *Rule.model_fields, *Expect.model_fields}
         return f"{key}: there is no such key{find_near(str(error['loc'][-1]), sorted(keys))}"
+    if wanted := _KINDS_OF_VALUES.get(error["type"]):
+        return f"{key}: must be {wanted}"
     return f"{key}: {error['msg'].removeprefix('Value error, ')}"
 
 

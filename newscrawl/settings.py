@@ -27,6 +27,13 @@ NEWSCRAWL_RUNS_DAYS = 90
 NEWSCRAWL_OUTLETS = [str(shipped_outlets)]
 NEWSCRAWL_CONTACT = ""
 NEWSCRAWL_WEBHOOK = ""
+NEWSCRAWL_MAIL: list[str] = []
+NEWSCRAWL_MAIL_FROM = ""
+NEWSCRAWL_MAIL_SERVER = "localhost"
+NEWSCRAWL_MAIL_TLS = "none"
+NEWSCRAWL_MAIL_USER = ""
+NEWSCRAWL_MAIL_PASSWORD = ""
+NEWSCRAWL_ALARM_TEMPLATE = ""
 NEWSCRAWL_ON = ""
 
 # --- replay -------------------------------------------------------------------------------------
@@ -66,6 +73,7 @@ NEWSCRAWL_EXTRACT_SECONDS = 20
 NEWSCRAWL_BODY_MIN_CHARS = 150
 NEWSCRAWL_SITE_MEMORY = True
 NEWSCRAWL_DEDUP = True
+NEWSCRAWL_INDEX = True
 
 # --- components ---------------------------------------------------------------------------------
 DOWNLOAD_HANDLERS = {
@@ -107,6 +115,8 @@ EXTENSIONS = {
     "newscrawl.extensions.report.ReportExtension": 0,
     # Passes on the report that was just written, and saves its metrics in state.
     "newscrawl.extensions.monitoring.MonitoringExtension": 5,
+    # Needs the run's finished WARC files, while all of them are here.
+    "newscrawl.extensions.index.IndexExtension": 6,
     # Needs the run's finished lines and a state that is still open.
     "newscrawl.extensions.dedup.DedupExtension": 7,
     # The run's files are in the bucket before state says that it has ended.

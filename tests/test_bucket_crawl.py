@@ -26,6 +26,7 @@ from newscrawl.archive.manifest import MANIFEST, read_manifest
 from newscrawl.archive.memory_files import CURRENT
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.errors import NO_ROOM
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 
@@ -219,7 +220,7 @@ def test_files_wait_for_a_bucket_that_is_away(
     two.command("check", "slow", "--fix", code=1)
 
     full = one.crawl(NEWSCRAWL_SPOOL_MAX_BYTES=1)
-    assert full.code == 1
+    assert full.code == NO_ROOM
     assert "spool_full" in full.output
 
     forget_that_it_was_away(one)

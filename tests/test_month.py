@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from bench.fleet import LOOK_SECONDS, cpu_seconds, next_interval, next_look, simulate
 from wire.month_model import TICK, Month
 from wire.paper_model import DAY, HOUR, papers
+
+from newscrawl.state.refetch_policy import REVISIT_AGES
+from newscrawl.state.sources import FIRST_SECONDS, SHORTEST_SECONDS
 
 BEGIN = 1_772_323_200
 "A midnight in UTC."
@@ -50,3 +54,34 @@ def test_no_host_gets_two_requests_at_a_time_and_edits_are_noticed(month: Month)
     assert month.outcome.impolite == 0
     assert month.outcome.wrong == 0
     assert month.outcome.edits_seen > 10
+
+
+def test_a_fleet_of_outlets_spends_little_on_starting() -> None:
+    """The small form of tests/bench/fleet.py: 10,000 outlets for a month."""
+    totals = simulate(outlets=60, days=3, most=40)
+    runs, stories = totals.counts["runs"], totals.counts["stories"]
+    assert stories > 60 * 3
+    assert totals.counts["requests"] > stories + runs, "stories are looked at again"
+    assert 0.3 < totals.counts["quiet"] / runs < 0.9
+    seconds = cpu_seconds(totals)
+    assert seconds["starting processes"] < sum(seconds.values()) / 5
+    late = sorted(totals.late)
+    assert late[len(late) * 95 // 100] < 2 * HOUR
+    assert max(totals.starts) <= LOOK_SECONDS
+
+
+def test_a_fleet_with_too_few_places_waits() -> None:
+    few, many = (simulate(outlets=200, days=2, most=most) for most in (1, 40))
+    assert max(few.at_work) < 1 <= max(many.at_work)
+    assert max(few.starts) > HOUR > max(many.starts)
+
+
+def test_the_intervals_of_a_fleet_are_the_product_s() -> None:
+    assert next_interval(None, True) == FIRST_SECONDS
+    assert next_interval(3600, True) == 1800
+    assert next_interval(3600, False) == 4500
+    assert next_interval(900, True) == SHORTEST_SECONDS
+    ages = [next_look(0)]
+    while ages[-1] is not None:
+        ages.append(next_look(ages[-1]))
+    assert tuple(ages[:-1]) == REVISIT_AGES

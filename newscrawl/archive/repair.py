@@ -35,6 +35,7 @@ from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article, Rejection, WarcPointer
 from newscrawl.storage import atomic_write, fsync_folder, try_lock
 from newscrawl.warc.filenames import FileName, has_file_open, is_running, parse_filename, sanitize_host
+from newscrawl.warc.index import index_if_indexed
 from newscrawl.warc.recovery import iter_whole_members
 from newscrawl.warc.writer import OPEN_SUFFIX
 
@@ -119,6 +120,8 @@ def repair_folder(folder: Path, *, host: str, force: bool = False) -> FolderRepa
         ownership = _ownership_check(names, host, force)
         repairs = [_repair_file(folder / name, step, ownership) for name, step in _plan_steps(names)]
         listed = list(_list_missing(folder))
+        if any(repairs):
+            index_if_indexed(folder)
     return FolderRepair(folder=folder, files=(*(repair for repair in repairs if repair), *listed))
 
 

@@ -16,6 +16,7 @@ from newscrawl.archive.replay import ReplayIndex
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Link, Rejection, WarcPointer, WitnessPointer
 from newscrawl.warc.filenames import WarcNameTemplate
+from newscrawl.warc.index import INDEX_NAME, index_new_files
 from newscrawl.warc.records import HttpExchange
 from newscrawl.warc.renderings import RenderedPage
 from newscrawl.warc.writer import MAX_AGE, MAX_BYTES, WarcFileStats, WarcWriter
@@ -102,6 +103,13 @@ class Run:
                 close()
             except ArchiveError as error:
                 self.failure = self.failure or error
+
+    def index(self) -> bool:
+        """Add the closed WARC files to the index of the folder; False where older files have none yet."""
+        # What a bucket holds beside this working copy would have to be fetched first.
+        if self.copy and not (self.folder / INDEX_NAME).is_file():
+            return False
+        return index_new_files(self.folder, {file.name for file in self.warcs}) is not None
 
     @property
     def warcs(self) -> list[WarcFileStats]:

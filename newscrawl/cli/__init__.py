@@ -38,6 +38,7 @@ PANELS = {
         "runs": "Show the last run of each outlet: pages, articles, rejections, languages, bytes.",
         "stats": "Count the articles, languages, lengths and failures of each outlet by day.",
         "view": "Show the archive in a browser: search, articles beside their originals, outlets.",
+        "grafana": "Write a Grafana board over the figures of the runs, with the files that provision it.",
     },
     "Articles": {
         "get": "Print the story of a single page as text, Markdown or JSON.",
@@ -71,6 +72,8 @@ PANELS = {
 }
 "The commands as `newscrawl --help` lists them: a panel, names, the first line of each command's own help."
 COMMANDS = {name: line for panel in PANELS.values() for name, line in panel.items()}
+OUTLET_COMMANDS = frozenset({"check", "crawl", "export", "runs", "stats", "status"})
+"Commands whose arguments are ids of outlets, which a shell completes without their modules."
 MODULES = {"list": "outlets", "runs": "status", "wacz": "pack", "wet": "pack"}
 "Modules that hold several commands."
 
@@ -146,6 +149,27 @@ def _unwrap_help(command: Any) -> None:
         _unwrap_help(child)
 
 
+class CompletedCommand(TyperCommand):
+    """Stands for a command of OUTLET_COMMANDS while a shell completes its arguments."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The options, which only the command itself knows."""
+        options: list[Any] = load_command(str(self.name)).shell_complete(ctx, incomplete)
+        return options
+
+
+def make_completed_command(name: str) -> Any:
+    completed = typer.Typer()
+
+    @completed.command(
+        name, cls=CompletedCommand, context_settings={"ignore_unknown_options": True}, add_help_option=False
+    )
+    def take_ids(outlets: ui.OutletIds = None) -> None:
+        """Only for its argument."""
+
+    return typer.main.get_command(completed)
+
+
 class LazyGroup(TyperGroup):
     """All commands: their names and help lines, which stand for them until they run."""
 
@@ -170,6 +194,9 @@ class LazyGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if settings.SETTINGS_ERROR and not ctx.resilient_parsing:
             raise NewscrawlError(settings.SETTINGS_ERROR)
+        # The value of an option is completed by the command itself.
+        if ctx.resilient_parsing and name in OUTLET_COMMANDS and not (rest and rest[-1].startswith("-")):
+            return name, make_completed_command(name), rest
         return name, load_command(name) if name else command, rest
 
 
@@ -179,11 +206,15 @@ _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]
 
 @contextmanager
 def _escaping_usage_errors() -> Iterator[None]:
-    """Typer prints such errors itself, and they quote the command line, where names of files may stand."""
+    """Typer prints such errors itself: they quote the command line, where names of files may stand.
+
+    Some of them are in the words of pydantic, which nobody has to know.
+    """
     try:
         yield
     except _CLICK_EXCEPTION as error:
-        error.message = escape_controls(error.message)
+        text = error.message.removeprefix("Value error, ").replace("Input should be", "must be")
+        error.message = escape_controls(text)
         raise
 
 

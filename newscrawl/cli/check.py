@@ -76,8 +76,10 @@ def check_state(
     from the lines. Exit code 0 only when everything agrees.
     """
     fixes: dict[str, FixCounts] = {}
+    ui.require_archives(archives)
     bring_files(archives, outlets)
-    with ui.open_database(archives, state_url) as database:
+    open_database = ui.open_database if fix else ui.open_known_database
+    with open_database(archives, state_url) as database:
         names = outlets or sorted({*list_outlets(database), *_outlets_with_lines(archives)})
         files = {outlet.id: outlet for outlet in read_outlets(ui.outlet_folders())[0]}
         states = {name: _open_state(database, name, files.get(name)) for name in names}

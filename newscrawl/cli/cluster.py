@@ -105,8 +105,10 @@ async def serve_cluster(
                         death_timeout=JOIN_SECONDS,
                     )
                     nannies.append(await stack.enter_async_context(nanny))
-            except (OSError, TimeoutError, ValueError) as error:
-                raise ClusterLost(f"cannot start at {address or f'{host}:{port}'}: {error}") from error
+            # Dask says only that a nanny failed, and keeps the reason behind it.
+            except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+                reason = error.__cause__ or error
+                raise ClusterLost(f"cannot start at {address or f'{host}:{port}'}: {reason}") from error
             _show(address, [nanny.pid for nanny in nannies], as_json)
             ended = [asyncio.ensure_future(nanny.finished()) for nanny in nannies]
             over = asyncio.ensure_future(is_over.wait())

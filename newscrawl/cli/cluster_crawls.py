@@ -2,31 +2,35 @@
 
 A worker forks a crawl as `newscrawl run` does, from a process that lives as long as the worker, and answers
 with its exit code. The crawl itself is that of any other machine: its lease keeps others away, its log and
-its files go into the archives, which the workers share. So it ends well even if the worker, the scheduler or
-whoever asked for it is killed, and none of these faults counts against the outlet.
+its files go into the archives, which the workers share. Of archives in a bucket each machine has a spool of
+its own, and whoever asked gets the end of the log and the report. So a crawl ends well even if the worker,
+the scheduler or whoever asked for it is killed, and none of these faults counts against the outlet.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import platform
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 from uuid import uuid4
 
+from newscrawl.archive.report import REPORT_SUFFIX
 from newscrawl.cli import ui
-from newscrawl.cli.processes import SCRAPY, Child, Launch, launching
+from newscrawl.cli.crawl_places import CrawlPlace, require_same_place
+from newscrawl.cli.processes import SCRAPY, Child, Launch, launching, read_log_tail, rotate_log
 from newscrawl.engine import ClusterLost, Result
 from newscrawl.engine.cluster import ClusterEngine, connect
-from newscrawl.errors import MachineFault
+from newscrawl.errors import MachineFault, archive_errors
 from newscrawl.outlet import outlet_files
 
 logger = logging.getLogger(__name__)
@@ -43,30 +47,60 @@ class CrawlOrder:
     arguments: tuple[str, ...]
     "Of `scrapy`."
     log: Path
+    "Of the command, which the worker writes where it shares the archives."
+    place: CrawlPlace
     outlet: str
     outlet_file: bytes
     "The worker needs no outlet files of its own."
 
 
+class CrawlEnd(NamedTuple):
+    """How a crawl on a worker ended."""
+
+    pid: int
+    code: int | None
+    log: bytes = b""
+    "The end of its log, where that is not the command's."
+    report: str = ""
+    "Name of its report there; empty if it left none."
+
+
 class ClusterCrawl:
     """A crawl on a worker, with the methods of a process of one's own."""
 
-    def __init__(self, engine: ClusterEngine, order: CrawlOrder) -> None:
+    def __init__(self, engine: ClusterEngine, order: CrawlOrder, output: IO[bytes]) -> None:
         self.pid = 0
         self._engine = engine
         self._order = order
-        self._result: Result[CrawlOrder, tuple[int, int | None]] | None = None
+        self._output = output
+        self._start = os.fstat(output.fileno()).st_size
+        self._result: Result[CrawlOrder, CrawlEnd] | None = None
         self._lost: ClusterLost | None = None
         self._has_ended = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:
-            (self._result,) = self._engine.results(run_crawl_order, [self._order], slot="crawl")
+            (result,) = self._engine.results(run_crawl_order, [self._order], slot="crawl")
+            if result.value:
+                self._take_over(result.value)
+            self._result = result
         except ClusterLost as error:
             self._lost = error
         finally:
             self._has_ended.set()
+
+    def _take_over(self, end: CrawlEnd) -> None:
+        """Write the end of the crawl's log to that of the command, and bring its report from the bucket."""
+        # A worker of this machine may have the same spool, and has written to the same log.
+        if end.log and os.fstat(self._output.fileno()).st_size == self._start:
+            self._output.write(end.log)
+            self._output.flush()
+        if end.report:
+            try:
+                self._order.place.archives.bring_report(self._order.log.parent / end.report)
+            except MachineFault as error:
+                logger.warning("%s: %s", self._order.outlet, error)
 
     def wait(self, timeout: float | None = None) -> int | None:
         """The exit code; ClusterLost if the cluster is to blame that there is none."""
@@ -74,8 +108,9 @@ class ClusterCrawl:
             raise subprocess.TimeoutExpired("crawl", timeout or 0)
         if self._result is None:
             raise self._lost or ClusterLost(f"{self._order.outlet}: the cluster gave no answer")
-        self.pid, code = self._result.get()
-        return code
+        end = self._result.get()
+        self.pid = end.pid
+        return end.code
 
     def terminate(self) -> None:
         self._stop(False)
@@ -90,11 +125,16 @@ class ClusterCrawl:
 
 
 @contextmanager
-def crawling_on(address: str) -> Iterator[Launch]:
-    """Starts commands of Scrapy on the workers of the cluster at this address."""
+def crawling_on(address: str, archives: Path, settings: Mapping[str, object]) -> Iterator[Launch]:
+    """Starts commands of Scrapy with these settings on the workers of the cluster at this address.
+
+    ClusterLost if a worker has other archives or another state.
+    """
+    place = CrawlPlace.find(archives, settings)
     with connect(address) as engine:
         if not engine.count_slots("crawl"):
             raise ClusterLost(f"no worker of {address} takes crawls: start them with --crawls")
+        require_same_place(engine, place)
 
         def launch(command: Sequence[str], output: IO[bytes]) -> Child:
             arguments = tuple(command[len(SCRAPY) :])
@@ -103,10 +143,11 @@ def crawling_on(address: str) -> Iterator[Launch]:
                 key=uuid4().hex,
                 arguments=arguments,
                 log=Path(output.name).resolve(),
+                place=place,
                 outlet=outlet,
                 outlet_file=_read_outlet_file(outlet, arguments),
             )
-            return ClusterCrawl(engine, order)
+            return ClusterCrawl(engine, order, output)
 
         yield launch
 
@@ -153,18 +194,44 @@ class RunningCrawls:
 _RUNNING = RunningCrawls()
 
 
-def run_crawl_order(order: CrawlOrder) -> tuple[int, int | None]:
-    """Crawl, and wait for the end; the process and its exit code. For a worker."""
-    arguments = list(order.arguments)
-    if order.outlet_file:
-        arguments += ["-s", f"{OUTLETS}{_write_outlet_folder(order.outlet, order.outlet_file)}"]
+def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
+    """Crawl, and wait for the end. For a worker."""
+    # A worker that has come since the command connected.
+    if difference := order.place.find_difference():
+        raise MachineFault(f"{platform.node()}: {difference}")
+    if order.place.archives.bucket:
+        return _crawl_in_spool(order)
     if not order.log.is_file():
         raise MachineFault(f"{order.log} is not there on {platform.node()}: workers share the archives")
     with order.log.open("ab") as output:
-        child = _launch()([*SCRAPY, *arguments], output)
+        return _crawl(order, output)
+
+
+def _crawl_in_spool(order: CrawlOrder) -> CrawlEnd:
+    """Crawl in the spool of this machine."""
+    log = order.place.archives.locate(order.log)
+    with archive_errors(f"write {log}"):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        rotate_log(log)
+        with log.open("ab") as output:
+            start = output.tell()
+            older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
+            archives = order.place.archives.locate(order.place.archives.folder)
+            end = _crawl(order, output, "-s", f"NEWSCRAWL_ARCHIVES={archives}")
+    reports = set(log.parent.glob(f"*-{end.pid}{REPORT_SUFFIX}")) - older
+    report = max((path.name for path in reports), default="")
+    said = f"{platform.node()}: {log}\n".encode()
+    return end._replace(log=said + read_log_tail(log, start), report=report)
+
+
+def _crawl(order: CrawlOrder, output: IO[bytes], *more: str) -> CrawlEnd:
+    arguments = [*order.arguments, *more]
+    if order.outlet_file:
+        arguments += ["-s", f"{OUTLETS}{_write_outlet_folder(order.outlet, order.outlet_file)}"]
+    child = _launch()([*SCRAPY, *arguments], output)
     _RUNNING.add(order.key, child)
     try:
-        return child.pid, child.wait()
+        return CrawlEnd(child.pid, child.wait())
     finally:
         _RUNNING.remove(order.key)
 

@@ -48,6 +48,8 @@ def show_config(
 
 def _shown(name: str) -> object:
     value = getattr(settings, name)
+    if name == "NEWSCRAWL_MAIL_PASSWORD" and value:
+        return "***"
     return hide_credentials(value) if name in _SECRETS else value
 
 

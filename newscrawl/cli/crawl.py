@@ -18,7 +18,10 @@ from newscrawl.spiders.urls import UrlsSpider
 
 @ui.app.command("crawl")
 def crawl_named(
-    outlets: Annotated[list[str], typer.Argument(help="Outlet ids, see `newscrawl list`.")],
+    outlets: Annotated[
+        list[str],
+        typer.Argument(help="Outlet ids, see `newscrawl list`.", autocompletion=ui.complete_outlets),
+    ],
     *,
     archives: ui.Archives = ui.ARCHIVES,
     jobs: ui.CrawlCount = 2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from newscrawl.cli import ui
 from newscrawl.cli.outlets import read_outlets
 from newscrawl.cli.rebuild_workers import running_tasks
 from newscrawl.cli.stored_files import bring_files
+from newscrawl.cli.worker_archives import WorkerArchives
 from newscrawl.dedup.articles import make_document
 from newscrawl.dedup.bulk import rebuild_clusters
 from newscrawl.dedup.fingerprints import Document
@@ -75,23 +76,44 @@ def find_duplicates(  # noqa: PLR0917 # typer hands them in by name
             min=0, max=MAX_SHARDS, help="Parts that --rebuild divides its work into; 0: as many as fit."
         ),
     ] = 0,
+    on: ui.Cluster = ui.CLUSTER,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the files of --rebuild. Default: that of the system (TMPDIR), and with --on "
+            "the archives: the workers share it.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     as_json: ui.AsJson = False,
 ) -> None:
     """Find near-duplicates among the articles that no run has compared yet (the default command).
 
-    Exit code 1: lines could not be read.
+    With --on the workers of a cluster do the work of --rebuild. Exit code 1: lines could not be read.
     """
     if rebuild and outlets:
         raise NewscrawlError("--rebuild looks at all outlets: name none")
+    here = WorkerArchives.find(archives)
+    if rebuild and on and not scratch:
+        if here.bucket:
+            raise NewscrawlError("--on, of archives in a bucket: --scratch names a folder that workers share")
+        scratch = here.folder
+    ui.require_archives(archives)
     with ui.open_database(archives, state_url) as database:
         table = DocumentTable(database)
         now = int(time.time())
         bring_files(archives, outlets)
         sources = list_sources(ui.outlet_archives(archives, outlets), None if rebuild else now - days * DAY)
         if rebuild:
-            with running_tasks(jobs or default_process_count()) as (run, scratch):
+            if on:
+                sources = (replace(source, shared=here) for source in sources)
+            with running_tasks(
+                jobs or default_process_count(), on=on, scratch=scratch and scratch.absolute()
+            ) as (run, folder):
                 compared, broken = rebuild_clusters(
-                    table, sources, now, days=days, shards=shards, scratch=scratch, run=run
+                    table, sources, now, days=days, shards=shards, scratch=folder, run=run
                 )
             # What runs stored that ended meanwhile has been replaced.
             late = list_sources(ui.outlet_archives(archives, outlets), now, with_all_texts=True)
@@ -122,18 +144,29 @@ class RunLines:
     is_wire: bool
     since: int | None
     "Documents fetched before are left out."
+    shared: WorkerArchives | None = None
+    "For a worker, which finds the folder by it."
 
     def __iter__(self) -> Iterator[Document | str]:
+        if self.shared is None:
+            yield from self._iter_documents(self.folder)
+            return
+        outlet = self.shared.folder / self.folder.name
+        yield from self._iter_documents(self.shared.bring_lines(outlet, self.runs))
+        # A crawl that ended meanwhile may have removed copies of what the bucket has, which reads as nothing.
+        self.shared.require_lines(outlet, self.runs)
+
+    def _iter_documents(self, folder: Path) -> Iterator[Document | str]:
         for run in self.runs:
             try:
-                for line in read_run_lines(self.folder, run):
+                for line in read_run_lines(folder, run):
                     document = (
                         make_document(line, is_wire=self.is_wire) if isinstance(line, Article) else None
                     )
                     if document and (self.since is None or document.fetched_at >= self.since):
                         yield document
             except ArchiveError as error:
-                yield str(error)
+                yield str(error).replace(str(folder), str(self.folder))
 
 
 def list_sources(
@@ -190,7 +223,7 @@ def show_story(
     as_json: ui.AsJson = False,
 ) -> None:
     """Show which outlets published a story, which of them was first, and what the others changed."""
-    with ui.open_database(archives, state_url) as database:
+    with ui.open_known_database(archives, state_url) as database:
         story = story_versions(DocumentTable(database), archives, article, with_texts=diff)
     if as_json:
         ui.print_json(_story_data(story), sort_keys=False)

@@ -47,7 +47,10 @@ ui.app.add_typer(app, name="demo")
 def serve_newsroom(
     pages: Pages = None,
     port: Annotated[
-        int, typer.Option(help="Port of the first outlet; each outlet takes the next. 0: any free port.")
+        int,
+        typer.Option(
+            min=0, max=65_535, help="Port of the first outlet; each outlet takes the next. 0: any free port."
+        ),
     ] = 8600,
     outlets: Annotated[
         Path | None, typer.Option(help="Folder for the outlet files. Default: a temporary folder.")

@@ -38,6 +38,8 @@ FILES_SECONDS = 10.0
 "Between two looks at the outlet files of a queue without an end."
 REFRESH_SECONDS = 600.0
 "Between two looks for due times that must be found again, and for outlets that others crawled first."
+PAUSED_SECONDS = 60.0
+"Without a crawl after one that did not begin because of its machine, as when its spool is full."
 RETRY_SECONDS = 1.0
 "Between two looks for an outlet that may begin, where none could."
 FileVersion = tuple[int, int, int]
@@ -110,6 +112,7 @@ class DueQueue:
         self._agenda = Agenda({}, ())
         self._begun: set[str] = set()
         self._read_again = self._look_again = self._refresh_again = 0.0
+        self._paused_until = 0.0
         self._files_read_again = time.monotonic() + FILES_SECONDS
         self._is_endless = False
         self._lock = threading.Lock()
@@ -158,6 +161,11 @@ class DueQueue:
         now = int(time.time())
         self._database.repeat_while_away(lambda: record_failure(self._database, outlet, reason, now))
 
+    def pause(self) -> None:
+        """This machine can take no more: no crawl begins for a while, and none of a queue with an end."""
+        with self._lock:
+            self._paused_until = time.monotonic() + PAUSED_SECONDS
+
     def seconds_until_due(self) -> int | None:
         """Seconds until the next outlet is due; None when there is no outlet."""
         first = self._first_due(self._load_agenda(now := int(time.time())), now)
@@ -165,7 +173,7 @@ class DueQueue:
 
     def _next(self) -> str | None:
         """The next outlet; where none may begin, it is not looked for again by every thread at once."""
-        if time.monotonic() < self._look_again:
+        if time.monotonic() < max(self._look_again, self._paused_until):
             return None
         outlet = self._rotation.next(int(time.time()))
         if outlet is None:

@@ -105,6 +105,8 @@ def export_articles(  # noqa: PLR0917 # typer hands them in by name
         raise typer.BadParameter(
             "a format is missing: parquet, jsonl, csv, sqlite, text or wet", param_hint="--format"
         )
+    # A text that mixes French and English is labelled so.
+    ui.require_codes("--lang", {*(lang or ())} - {"mixed"}, "fr")
     selection = Selection(
         since=_to_date(since),
         until=_to_date(until),

@@ -191,7 +191,7 @@ def extract_at_workers(
 def _no_page_error(files: Sequence[ArchiveFile]) -> NewscrawlError:
     names = ", ".join(str(file.path.parent / file.name) for file in files[:5])
     skipped = join_counts(sum_skipped(files)) or "no records"
-    return NewscrawlError(f"no page found in {names}: {skipped}")
+    return NewscrawlError(f"no page found in {names}: {skipped}; `newscrawl verify` says what is wrong there")
 
 
 @contextmanager

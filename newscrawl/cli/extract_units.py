@@ -34,6 +34,7 @@ from newscrawl.archive.pages import ArchiveFile, PageLocation
 from newscrawl.archive.reextract import Item, extract_pages
 from newscrawl.cli import ui
 from newscrawl.cli.extraction_task import ArticleFilters, Memories, Rules, with_memory
+from newscrawl.cli.worker_archives import WorkerArchives, mark_shared, require_shared
 from newscrawl.engine import Engine
 from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError, archive_errors
 from newscrawl.items import Article
@@ -45,8 +46,6 @@ UNIT_BYTES = 64 << 20
 "Of a folder's files that follow each other: minutes of work, against which the way to a worker is nothing."
 SCHEMA = "newscrawl.extraction_unit/1"
 FOLDER_SUFFIX = ".units"
-MARKER = "shared"
-"File by which a worker sees that it has the folder of the output."
 LOCK = "lock"
 _POOL = ResidentPool()
 "Of this process, if it is a worker."
@@ -60,6 +59,7 @@ class ExtractionUnit:
     files: tuple[ArchiveFile, ...]
     folder: Path
     "Where its lines go; the workers share it."
+    archives: WorkerArchives
     rules: Rules
     memories: Memories
     filters: ArticleFilters
@@ -81,6 +81,23 @@ class ExtractionUnit:
         first, last = self.files[0], self.files[-1]
         name = str(first.path.parent / first.name)
         return name if first is last else f"{name} to {last.name}"
+
+    def find_here(self) -> ExtractionUnit:
+        """The unit with the paths of this worker, which has all files then.
+
+        MachineFault or ArchiveError if it cannot have them.
+        """
+        require_shared(self.folder)
+        self.archives.bring(file.path for file in self.files)
+        locate = self.archives.locate
+        memories = self.memories
+        return replace(
+            self,
+            files=tuple(replace(file, path=locate(file.path)) for file in self.files),
+            rules={locate(folder): rules for folder, rules in self.rules.items()},
+            memories=memories and {locate(folder): name for folder, name in memories.items()},
+            following={(locate(folder), id_): found for (folder, id_), found in self.following.items()},
+        )
 
 
 @dataclass(kw_only=True)
@@ -173,6 +190,7 @@ def extract_on_cluster(
                 number=number,
                 files=tuple(part),
                 folder=folder,
+                archives=WorkerArchives.find_around(part[0].path),
                 rules={file.path.parent: rules[file.path.parent] for file in part},
                 memories=memories and {file.path.parent: memories[file.path.parent] for file in part},
                 filters=filters,
@@ -209,7 +227,9 @@ def _with_following(
     related = [unit for unit in units if unit.files[0].path.parent in folders]
     found: dict[int, list[NumberedPage]] = {}
     for result in engine.results(find_unit_pages, related):
-        found[result.unit.number] = result.get()
+        # The folder may have another path there.
+        folder = result.unit.files[0].path.parent
+        found[result.unit.number] = [replace(page, folder=folder) for page in result.get()]
     by_folder: dict[Path, FollowingRecords] = {}
     for folder in folders:
         numbers = [unit.number for unit in related if unit.files[0].path.parent == folder]
@@ -239,13 +259,12 @@ def _run_units(
 
 def find_unit_pages(unit: ExtractionUnit) -> list[NumberedPage]:
     """The records of following pages in the files of a unit; for a worker."""
-    _require_shared(unit)
-    return list(find_numbered_pages(unit.files))
+    return list(find_numbered_pages(unit.find_here().files))
 
 
 def extract_unit(unit: ExtractionUnit) -> int:
     """Write the lines of a unit; the number of its pages. For a worker, whose pool of processes stays."""
-    _require_shared(unit)
+    unit = unit.find_here()
     pool = _POOL.get(1, PAGES_PER_PROCESS)
     # The same unit may run on two workers, of which one counts as lost.
     draft = unit.path.with_name(
@@ -281,14 +300,6 @@ def extract_unit(unit: ExtractionUnit) -> int:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     return len(articles) + rejected.total()
-
-
-def _require_shared(unit: ExtractionUnit) -> None:
-    if not (unit.folder / MARKER).is_file():
-        raise MachineFault(f"{unit.folder} is not there on {platform.node()}: workers share it")
-    for file in unit.files:
-        if not file.path.is_file():
-            raise ArchiveError(f"{file.path} is not there on {platform.node()}: workers share the archives")
 
 
 def _describe_unit(unit: ExtractionUnit, articles: list[tuple[str, str]], rejected: Counter[str]) -> bytes:
@@ -337,8 +348,7 @@ def _unit_folder(target: Path, task: str) -> Iterator[Path]:
             # Of other archives, rules or versions: of no use any more.
             if other.is_dir() and other != folder:
                 shutil.rmtree(other, ignore_errors=True)
-        with archive_errors(f"write {folder}"):
-            (folder / MARKER).touch()
+        mark_shared(folder)
         try:
             yield folder
         except NoPage:

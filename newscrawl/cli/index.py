@@ -19,6 +19,7 @@ from newscrawl.cli.target import archive_folders, open_indexes, parse_time
 from newscrawl.engine.cluster import open_engine
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
+from newscrawl.storage import read_bucket_url
 from newscrawl.warc.cdxj import cdxj_lines, merge_cdxj_lines
 from newscrawl.warc.index import INDEX_NAME, Index, IndexEntry, archive_sizes, update_index
 
@@ -51,6 +52,9 @@ def build_indexes(
     """
     make_folders(archives)
     chosen = _choose_folders(folders, archives)
+    if on and any(read_bucket_url(folder.parent) for folder in chosen):
+        ui.note("the index of files in a bucket is in the spool of this machine, which makes it")
+        on = ""
     with open_engine(on) as engine:
         # A worker has another working folder.
         results = engine.results(update_index, [folder.absolute() for folder in chosen])
@@ -157,6 +161,7 @@ def _choose_folders(folders: Sequence[Path] | None, archives: Path) -> list[Path
     """The folders that are named, or those of the archives that hold WARC files or an index."""
     if folders:
         return list(folders)
+    ui.require_archives(archives)
     every = archive_folders(archives)
     chosen = [folder for folder in every if archive_sizes(folder) or (folder / INDEX_NAME).is_file()]
     if not chosen:

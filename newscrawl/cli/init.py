@@ -43,6 +43,8 @@ def make_project(
 
     All commands that run in the folder or below it use its newscrawl.toml. Nothing that exists is changed.
     """
+    ui.require_codes("--country", country, "CM")
+    ui.require_codes("--language", language, "fr")
     file = folder / PROJECT_FILE
     if file.exists():
         raise NewscrawlError(f"{file} exists: this is a project already")

@@ -68,6 +68,8 @@ def print_outlets(
     """The help is that of the app."""
     if context.invoked_subcommand:
         return
+    ui.require_codes("--country", [country] if country else None, "CM")
+    ui.require_codes("--language", [language] if language else None, "fr")
     readable, errors = read_outlets(outlets or ui.outlet_folders())
     selected = [
         outlet
@@ -82,8 +84,11 @@ def print_outlets(
         ui.print_json(data, sort_keys=False, ensure_ascii=False)
     else:
         width = None if sys.stdout.isatty() else PIPED_WIDTH
-        ui.EscapingConsole(width=width).print(outlets_table(selected))
+        ui.print_table(outlets_table(selected), width=width)
         ui.note(f"{len(selected)} of {len(readable)} outlets")
+        countries = sorted({outlet.country for outlet in readable})
+        if country and country.upper() not in countries:
+            ui.warn(f"no outlet is of country {country.upper()}; there are: {', '.join(countries)}")
     for error in errors:
         ui.note(str(error))
     if errors:

@@ -8,7 +8,9 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
+from urllib.error import URLError
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector
 
@@ -21,6 +23,7 @@ from newscrawl.discovery.drafting import Draft, draft_outlet
 from newscrawl.discovery.feeds import read_feed
 from newscrawl.errors import NewscrawlError
 from newscrawl.extraction.extract import extract
+from newscrawl.extraction.rule_offers import SavedStory, offer_rules
 from newscrawl.items import Article, Rejection
 from newscrawl.storage import hide_credentials
 from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo, url_host
@@ -65,6 +68,8 @@ class Trial:
     result: Article | Rejection | None
     problem: str = ""
     "Why the story could not be fetched."
+    saved: SavedStory | None = None
+    "Its page, if that was fetched."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +141,7 @@ class Fetcher:
         try:
             status, location, body = fetch_url(url, self.agent, limit)
         except (OSError, HTTPException, ValueError, zlib.error) as error:
-            raise ProbeError(url, f"{type(error).__name__}: {error}") from error
+            raise ProbeError(url, f"no answer: {_explain_failure(error)}") from error
         self.log(f"{status} {url} ({len(body)} bytes)")
         return status, location, body
 
@@ -167,6 +172,18 @@ def fetch_url(url: str, agent: str, limit: int) -> tuple[int, str | None, bytes]
         if response.headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip", "deflate"}:
             body = zlib.decompressobj(wbits=47).decompress(body, limit)  # 47: zlib or gzip header
         return response.status, response.headers.get("Location"), body
+
+
+def _explain_failure(error: Exception) -> str:
+    """Why nothing came, in words: the system's own where it has some."""
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, socket.gaierror):
+        return "its host does not exist, or there is no network"
+    if isinstance(cause, TimeoutError):
+        return f"not within {TIMEOUT:g} seconds"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return f"{type(error).__name__}: {error}"
 
 
 def _read_body(response: HTTPResponse, limit: int, deadline: float) -> bytes:
@@ -208,7 +225,8 @@ def probe_site(url: str, contact: str, pause: float, log: Log) -> tuple[Draft, l
     listed = [url for urls in feeds.values() for url in urls if url_host(url) == url_host(page.url)]
     others = [url for url in dict.fromkeys(listed) if not story or url != story.url]
     trials += [try_story(url, fetcher) for url in others[: MAX_STORIES - len(trials)]]
-    return replace(draft, script_page=_find_script_page(trials)), trials
+    offers = offer_rules([trial.saved for trial in trials if trial.saved])
+    return replace(draft, script_page=_find_script_page(trials), rule_offers=tuple(offers)), trials
 
 
 def complete_url(url: str) -> str:
@@ -250,7 +268,8 @@ def try_story(url: str, fetcher: Fetcher) -> Trial:
 
 
 def _extract_page(page: ProbeResponse) -> Trial:
-    return Trial(url=page.url, result=extract(page.body, page.url, status=page.status))
+    saved = SavedStory(page.body, page.url) if page.status == HTTPStatus.OK else None
+    return Trial(url=page.url, result=extract(page.body, page.url, status=page.status), saved=saved)
 
 
 def _find_script_page(trials: Iterable[Trial]) -> str | None:

@@ -224,9 +224,7 @@ def crawl_outlet(
             older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
             child = process.start(crawl_command(outlet, archives, settings), output)
             code = process.wait()
-        with log.open("rb") as stream:
-            stream.seek(max(start, log.stat().st_size - _LOG_TAIL_BYTES))
-            tail = stream.read().decode("utf-8", "replace")
+        tail = read_log_tail(log, start).decode("utf-8", "replace")
     except OSError as error:
         raise ArchiveError(f"cannot write {log}: {error.strerror}") from error
     # The id of a run ends with the id of its process.
@@ -235,6 +233,13 @@ def crawl_outlet(
     if code is None:
         code = 0 if report and not report.error else 1
     return CrawlResult(outlet=outlet, code=code, report=report, log=log, output=tail)
+
+
+def read_log_tail(log: Path, start: int) -> bytes:
+    """The end of what a log has from `start` on; OSError."""
+    with log.open("rb") as stream:
+        stream.seek(max(start, log.stat().st_size - _LOG_TAIL_BYTES))
+        return stream.read()
 
 
 class WorkerPool:
@@ -365,21 +370,22 @@ def _stopped_by_sigterm(pool: WorkerPool) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class ArticleCounter:
-    """Counts the articles that running crawls have written; reads each byte of their lines once."""
+class LineCounter:
+    """Counts the pages and articles that running crawls have written; reads each byte of their lines once."""
 
     def __init__(self, archives: Path) -> None:
         self._archives = archives
         self._began = time.time()
         self._offsets: dict[Path, int] = {}
         self._articles: Counter[str] = Counter()
+        self._rejections: Counter[str] = Counter()
 
-    def count(self, outlet: str) -> int:
-        """Articles so far of the outlet's runs that began after this counter."""
+    def count(self, outlet: str) -> tuple[int, int]:
+        """Pages and articles so far of the outlet's runs that began after this counter."""
         for path in (self._archives / outlet).glob(f"*.jsonl{OPEN_SUFFIX}"):
-            if ".rejected." not in path.name:
-                self._articles[outlet] += self._count_new_lines(path)
-        return self._articles[outlet]
+            counts = self._rejections if ".rejected." in path.name else self._articles
+            counts[outlet] += self._count_new_lines(path)
+        return self._articles[outlet] + self._rejections[outlet], self._articles[outlet]
 
     def _count_new_lines(self, path: Path) -> int:
         try:

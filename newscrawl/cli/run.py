@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import MofNCompleteColumn
@@ -18,21 +18,23 @@ from newscrawl.cli import ui
 from newscrawl.cli.cluster_crawls import crawling_on
 from newscrawl.cli.due_queue import DueQueue, due_queue
 from newscrawl.cli.processes import (
-    ArticleCounter,
     CrawlResult,
     Launch,
+    LineCounter,
     crawl_outlets,
     launching,
     start_process,
 )
 from newscrawl.cli.project_exports import ProjectExports
 from newscrawl.cli.status import print_runs
-from newscrawl.errors import BUSY, OutletError
+from newscrawl.errors import BUSY, NO_ROOM, OutletError
 from newscrawl.spiders.outlet import ONLY_DUE
 
 DUE_SECONDS = 3600
 "What a crawl may take under a timer, where an outlet that hangs must not hold up the others for ever."
 REFRESH_SECONDS = 0.5
+MOST_NAMES = 16
+"Characters for the outlets at work, in the line that shows the progress."
 
 
 @ui.app.command("run")
@@ -79,7 +81,7 @@ def run_crawls(
     settings = ui.parse_settings(setting)
     exports = ProjectExports(archives)
     here = launching(fork=fork)
-    with crawling_on(on) if on else here as launch:
+    with crawling_on(on, archives, settings) if on else here as launch:
         if forever:
             seconds = limit or DUE_SECONDS
             run_forever(archives, jobs, settings, seconds, launch, exports=exports, max_time=max_time)
@@ -196,8 +198,10 @@ def _make_deadline(seconds: int | None) -> Callable[[], bool]:
 def _take_back(queue: DueQueue, result: CrawlResult) -> None:
     """Record in the queue how a crawl ended."""
     try:
+        if result.code == NO_ROOM:
+            queue.pause()
         # A busy outlet is the business of the process that holds its lease.
-        if result.code not in (0, BUSY):
+        elif result.code not in (0, BUSY):
             queue.record_failure(result.outlet, result.last_line)
     finally:
         queue.release(result.outlet)
@@ -218,16 +222,21 @@ def crawl_with_progress(
     on_end: Callable[[CrawlResult], None] = lambda _: None,
     launch: Launch = start_process,
 ) -> list[CrawlResult]:
-    """Crawl, with a bar on stderr of the outlets that are done and the articles written so far.
+    """Crawl, with a bar on stderr: outlets at work, how many are done, pages and articles written so far.
 
     `limit`: seconds that each crawl may take. `total`: number of outlets if they come from a queue. `on_end`
     is called with each crawl that has ended.
     """
     total = len(outlets) if isinstance(outlets, Sequence) else total
-    with ui.progress_bar("crawling", total, amount=MofNCompleteColumn(), articles=0) as (update, console):
+    amount = MofNCompleteColumn()
+    start: dict[str, Any] = {"pages": 0, "a minute": 0, "articles": 0, "left": "–"}
+    with ui.progress_bar("crawling", total, amount=amount, bar_width=8, **start) as (update, console):
         running: set[str] = set()
-        written: Counter[str] = Counter()
-        counter = ArticleCounter(archives)
+        pages: Counter[str] = Counter()
+        articles: Counter[str] = Counter()
+        done: list[str] = []
+        counter = LineCounter(archives)
+        began = time.monotonic()
 
         def started() -> Iterator[str | None]:
             for name in outlets:
@@ -236,7 +245,9 @@ def crawl_with_progress(
 
         def ended(result: CrawlResult) -> None:
             running.discard(result.outlet)
-            written[result.outlet] += result.report.articles if result.report else 0
+            done.append(result.outlet)
+            pages[result.outlet] += result.report.pages if result.report else 0
+            articles[result.outlet] += result.report.articles if result.report else 0
             update(advance=1)
             on_end(result)
 
@@ -244,7 +255,17 @@ def crawl_with_progress(
             ui.warn(_overdue_text(name, limit), console=console)
 
         def refresh() -> None:
-            update(articles=sum(map(counter.count, list(running))) + sum(written.values()))
+            names = sorted(running)
+            counts = [counter.count(name) for name in names]
+            fetched = pages.total() + sum(count for count, _ in counts)
+            seconds = time.monotonic() - began
+            figures: dict[str, Any] = {
+                "pages": fetched,
+                "a minute": round(60 * fetched / seconds) if seconds else 0,
+                "articles": articles.total() + sum(count for _, count in counts),
+                "left": _estimate_rest(seconds, len(done), total),
+            }
+            update(description=_name_running(names), **figures)
 
         with _repeat(refresh):
             return crawl_outlets(
@@ -257,6 +278,22 @@ def crawl_with_progress(
                 on_overdue=overdue,
                 launch=launch,
             )
+
+
+def _name_running(names: Sequence[str]) -> str:
+    """The outlets at work, in the room that a line has for them."""
+    text = ", ".join(names) or "crawling"
+    if len(text) <= MOST_NAMES:
+        return text
+    return names[0] if len(names) == 1 else f"{names[0]}, {len(names) - 1} more"
+
+
+def _estimate_rest(seconds: float, done: int, total: int | None) -> str:
+    """How long the other outlets will take if they are like those that are done: `4 min`, or a dash."""
+    if not done or not total or done >= total:
+        return "–"
+    rest = seconds / done * (total - done)
+    return f"{rest / 60:.0f} min" if rest >= 2 * 60 else f"{rest:.0f} s"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import typer
 
 from newscrawl import __version__, settings
 from newscrawl.cli import ui
+from newscrawl.cli.cluster import PORT
 from newscrawl.errors import NewscrawlError
 from newscrawl.logs import escape_controls
 from newscrawl.project import PROJECT_VARIABLE
@@ -46,6 +47,8 @@ _INTERVAL = re.compile(r"([0-9]{1,3})\s{0,3}(min|m|h|d)")
 _UNITS_IN_CALENDAR = {"min": 60, "h": 24, "d": 1}
 "Units, and how many of them a calendar has before it begins again."
 _UNIT_SECONDS = {"min": 60, "h": 3600, "d": 86_400}
+CRAWLS_PER_POD = 4
+_SCHEDULER = f"tcp://newscrawl-scheduler:{PORT}"
 _OUTLETS = "NEWSCRAWL_OUTLETS"
 _PASSED_ON = ("NEWSCRAWL_CONTACT", "NEWSCRAWL_RIGHTS", "NEWSCRAWL_LOG_FORMAT")
 
@@ -108,19 +111,26 @@ def print_kubernetes(
     image: Annotated[
         str, typer.Option(help="Container image that has newscrawl in it.")
     ] = f"newscrawl:{__version__}",
+    workers: Annotated[
+        int,
+        typer.Option(min=0, help="Let so many pods crawl, and print their manifests and a scheduler's too."),
+    ] = 0,
 ) -> None:
     """Print the manifest of a Kubernetes CronJob."""
     if not archives.is_absolute():
         raise typer.BadParameter("the mount's path begins with /", param_hint="--archives")
     interval = parse_interval(every)
+    on = ["--on", _SCHEDULER, "--jobs", str(workers * CRAWLS_PER_POD)] if workers else []
     job = ScheduledJob(
-        command=["newscrawl", *_run_arguments(archives, interval)],
+        command=["newscrawl", *_run_arguments(archives, interval), *on],
         archives=str(archives),
         interval=interval,
         environment=_passed_on(),
         seed=image,
     )
     print(kubernetes_cronjob(job, image=image), end="")
+    if workers:
+        print(kubernetes_cluster(job, image=image, workers=workers), end="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,10 +264,6 @@ def kubernetes_cronjob(job: ScheduledJob, *, image: str) -> str:
 
     Its values are JSON, which is YAML and needs no rules of quoting.
     """
-    variables = (
-        f"\n                - {{name: {json.dumps(name)}, value: {json.dumps(value)}}}"
-        for name, value in job.environment.items()
-    )
     return ui.fill_template(
         "cronjob.txt",
         schedule=json.dumps(job.interval.cron_fields(job.seed)),
@@ -265,8 +271,30 @@ def kubernetes_cronjob(job: ScheduledJob, *, image: str) -> str:
         stop_seconds=STOP_SECONDS,
         image=json.dumps(image),
         command=json.dumps(job.command),
-        environment="".join(variables),
+        environment=_kubernetes_variables(job, 16),
         archives=json.dumps(job.archives),
+    )
+
+
+def kubernetes_cluster(job: ScheduledJob, *, image: str, workers: int) -> str:
+    """The manifests of a scheduler and of pods with a worker each, which the job's `--on` names."""
+    join = ["newscrawl", "cluster", "join", _SCHEDULER, "--crawls", str(CRAWLS_PER_POD)]
+    return ui.fill_template(
+        "cluster.txt",
+        port=PORT,
+        workers=workers,
+        stop_seconds=STOP_SECONDS,
+        image=json.dumps(image),
+        worker=json.dumps(join),
+        environment=_kubernetes_variables(job, 12),
+        archives=json.dumps(job.archives),
+    )
+
+
+def _kubernetes_variables(job: ScheduledJob, indent: int) -> str:
+    return "".join(
+        f"\n{' ' * indent}- {{name: {json.dumps(name)}, value: {json.dumps(value)}}}"
+        for name, value in job.environment.items()
     )
 
 

@@ -40,8 +40,8 @@ def copy_state(
     if source_url == target_url:
         raise NewscrawlError("nothing to copy: set NEWSCRAWL_STATE_URL, or name the target with --to")
     path = source_url.removeprefix("sqlite:///")
-    if not source and not Path(path).exists():
-        raise NewscrawlError(f"no such file: {path}")
+    if path != source_url and not path.startswith((":", "file:")) and not Path(path).exists():
+        raise NewscrawlError(f"no such file: {path}; name the database to read with --from")
     with closing(Database.open(source_url)) as old, closing(Database.open(target_url)) as new:
         copied = copy_database(old, new, int(time.time()))
     counts = ", ".join(f"{count} {table}" for table, count in copied.items() if count)

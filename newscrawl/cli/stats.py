@@ -17,7 +17,6 @@ from newscrawl.cli import ui
 from newscrawl.cli.stored_files import bring_files
 from newscrawl.downloader.capture import utc_now
 from newscrawl.monitoring.stats import ArchiveStats, DayStats, count_archive, line_files
-from newscrawl.storage import atomic_write
 
 DEFAULT_DAYS = 28
 MAX_BROKEN_SHOWN = 10
@@ -69,7 +68,7 @@ def show_stats(
     elif html is None:
         ui.print_table(stats_table(stats, span))
     if html is not None:
-        with atomic_write(html) as stream:
+        with ui.open_output(html) as stream:
             stream.write(render_stats(stats, span).encode())
         ui.note(str(html))
     for text in stats.broken[:MAX_BROKEN_SHOWN]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Column, Table
 
-from newscrawl.archive.report import Report, newest_reports, read_report, unreported_run
 from newscrawl.cli import ui
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import rfc3339
@@ -23,12 +24,19 @@ from newscrawl.state.encoding import from_epoch
 from newscrawl.state.outlet_status import OutletStatus, list_outlets, read_statuses
 from newscrawl.state.runs import RunTable
 
+if TYPE_CHECKING:
+    from newscrawl.archive.report import Report
+
 COMPARED_RUNS = 100
 "Runs of the last four weeks, the newest, whose agreement with witnesses is shown."
 MOST_SHOWN = 1000
 "Rows of a table that anybody reads; of more outlets it has those that need attention."
 MOST_COMPARED = 200
 "Outlets of which that is shown: the runs of more would take longer to read than anybody waits."
+
+NOTHING_CRAWLED = "nothing was crawled yet: `newscrawl run --due`, or `newscrawl crawl OUTLET`"
+NOT_COMPARED = sum_agreements(())
+"Of an outlet whose runs are not read."
 
 
 class StatusRow(NamedTuple):
@@ -44,6 +52,10 @@ def show_status(
     outlets: ui.OutletIds = None,
     archives: ui.Archives = ui.ARCHIVES,
     state_url: ui.StateUrl = ui.STATE_URL,
+    watch: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="SECONDS", help="Show it again after so many seconds, until Ctrl-C."),
+    ] = None,
     as_json: ui.AsJson = False,
 ) -> None:
     """Show how each outlet is doing: last and next run, articles, failures, alarms.
@@ -51,36 +63,69 @@ def show_status(
     Use it to see which outlets need attention, or let a monitoring program call it. `agreement` is how far
     the classifier agrees (F1) with the feed or API that has an article too, and on how many of the last
     100 runs; name the outlets where there are more than 200. Exit code 1: a last run failed, or there is an
-    alarm of level error.
+    alarm of level error; with --watch it is 0.
     """
+    if watch is not None:
+        if as_json:
+            raise typer.BadParameter("a program asks again by itself", param_hint="--watch")
+        _watch_status(outlets, archives, state_url, watch)
+        return
     now = int(time.time())
-    with ui.open_database(archives, state_url) as database:
-        if outlets and (unknown := sorted(set(outlets) - set(list_outlets(database)))):
-            raise NewscrawlError(f"state has no run of {', '.join(unknown)}")
-        statuses = read_statuses(database, now, outlets)
-        is_compared = len(statuses) <= MOST_COMPARED
-        rows = [
-            StatusRow(
-                statuses[name],
-                read_recent_agreement(database, name, now) if is_compared else sum_agreements(()),
-            )
-            for name in outlets or statuses
-        ]
+    rows = read_rows(outlets, archives, state_url, now)
     if as_json:
-        ui.print_json([_status_data(row) for row in rows])
-    elif outlets or len(rows) <= MOST_SHOWN:
-        ui.print_table(status_table(rows, now))
+        agreements = {id(row.agreement): row.agreement.as_dict() for row in rows}
+        ui.print_json([_status_data(row.status, agreements[id(row.agreement)]) for row in rows])
     else:
-        troubled = [row for row in rows if needs_attention(row.status)]
-        ui.print_table(status_table(troubled[:MOST_SHOWN], now))
-        ui.note(
-            f"{len(rows)} outlets, {len(troubled)} with failures or alarms; name outlets to see them, "
-            "--json has all"
-        )
+        _print_rows(rows, now, is_whole=bool(outlets))
     found = [row.status for row in rows]
     levels = {alarm["level"] for status in found for alarm in status.alarms}
     if "error" in levels or any(status.runs_failed for status in found):
         raise typer.Exit(ui.FAILED)
+
+
+def read_rows(outlets: list[str] | None, archives: Path, state_url: str, now: int) -> list[StatusRow]:
+    """What the table shows of these outlets, or of all; NewscrawlError for one that was never crawled."""
+    with ui.open_known_database(archives, state_url) as database:
+        if outlets and (unknown := sorted(set(outlets) - set(list_outlets(database)))):
+            raise NewscrawlError(
+                f"state has no run of {', '.join(unknown)}; `newscrawl list` shows the outlets"
+            )
+        statuses = read_statuses(database, now, outlets)
+        is_compared = len(statuses) <= MOST_COMPARED
+        return [
+            StatusRow(
+                statuses[name], read_recent_agreement(database, name, now) if is_compared else NOT_COMPARED
+            )
+            for name in outlets or statuses
+        ]
+
+
+def _print_rows(rows: Sequence[StatusRow], now: int, *, is_whole: bool) -> None:
+    """The table; of more outlets than anybody reads, those that need attention, unless `is_whole`."""
+    if not rows:
+        ui.note(NOTHING_CRAWLED)
+        return
+    if is_whole or len(rows) <= MOST_SHOWN:
+        ui.print_table(status_table(rows, now))
+        return
+    troubled = [row for row in rows if needs_attention(row.status)]
+    ui.print_table(status_table(troubled[:MOST_SHOWN], now))
+    ui.note(
+        f"{len(rows)} outlets, {len(troubled)} with failures or alarms; name outlets to see them, "
+        "--json has all"
+    )
+
+
+def _watch_status(outlets: list[str] | None, archives: Path, state_url: str, seconds: float) -> None:
+    """The table again and again, in place of the last one if it is shown in a terminal."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            now = int(time.time())
+            # Read before the screen is cleared, which else would stay empty for so long.
+            rows = read_rows(outlets, archives, state_url, now)
+            ui.clear_terminal()
+            _print_rows(rows, now, is_whole=bool(outlets))
+            time.sleep(seconds)
 
 
 def needs_attention(status: OutletStatus) -> bool:
@@ -104,7 +149,7 @@ def status_table(rows: Sequence[StatusRow], now: int) -> Table:
         (ui.number_column("24 h"), lambda row: str(row.status.articles_day)),
         (ui.number_column("7 d"), lambda row: str(row.status.articles_week)),
         (ui.number_column("waiting"), lambda row: str(row.status.waiting)),
-        ("failures", lambda row: _format_failures(row.status)),
+        (ui.line_column("failures"), lambda row: _format_failures(row.status)),
         (ui.line_column("health"), lambda row: _format_health(row.status)),
     ]
     if any(row.agreement.whole for row in rows):
@@ -161,12 +206,13 @@ def _relative_time(seconds: int | None, now: int) -> str:
     return f"{size} ago" if seconds <= now else f"in {size}"
 
 
-def _status_data(row: StatusRow) -> dict[str, object]:
-    data: dict[str, object] = row.status._asdict()
+def _status_data(status: OutletStatus, agreement: dict[str, Any]) -> dict[str, object]:
+    data: dict[str, object] = status._asdict()
     for name in ("last_run", "next_due", "not_before"):
         seconds = data[name]
         data[name] = rfc3339(from_epoch(seconds)) if isinstance(seconds, int) else None
-    return data | {"agreement": row.agreement.as_dict()}
+    data["agreement"] = agreement
+    return data
 
 
 @ui.app.command("runs")
@@ -177,6 +223,10 @@ def show_runs(
 
     Use it after a crawl to see what came of it and which alarms it raised. Exit code 1: a report is broken.
     """
+    # `newscrawl status` need not load what reads reports.
+    from newscrawl.archive.report import newest_reports, read_report, unreported_run
+
+    ui.require_archives(archives)
     wanted = list(outlets or ())
     reports: list[Report] = []
     broken = False
@@ -187,7 +237,9 @@ def show_runs(
             ui.error(str(error))
             broken = True
     if not broken and (missing := sorted(set(wanted) - {report.outlet for report in reports})):
-        raise NewscrawlError(f"no run of {', '.join(missing)} under {archives}")
+        raise NewscrawlError(
+            f"no run of {', '.join(missing)} under {archives}; `newscrawl list` shows the outlets"
+        )
     for report in reports:
         if run := unreported_run(archives / report.outlet):
             ui.warn(f"{report.outlet}: run {run} has left no report: it was killed, or is still at work")
@@ -195,6 +247,8 @@ def show_runs(
         ui.print_json([report.model_dump(mode="json", by_alias=True) for report in reports])
     else:
         print_runs(reports)
+    if not reports and not broken and not as_json:
+        ui.note(NOTHING_CRAWLED)
     if broken:
         raise typer.Exit(ui.FAILED)
 
@@ -217,14 +271,14 @@ def runs_table(reports: Iterable[Report]) -> Table:
     return ui.fill_table(
         "Runs",
         rows,
-        (Column("outlet", "all", overflow="fold"), lambda row: escape(row.outlet)),
+        (ui.line_column("outlet", "all"), lambda row: escape(row.outlet)),
         (ui.number_column("pages", str(sum(row.pages for row in rows))), lambda row: str(row.pages)),
         (ui.number_column("articles", str(sum(row.articles for row in rows))), lambda row: str(row.articles)),
         (
-            Column("rejected", str(sum(row.pages - row.articles for row in rows))),
+            ui.line_column("rejected", str(sum(row.pages - row.articles for row in rows))),
             lambda row: ui.format_counts(row.rejected),
         ),
-        ("languages", lambda row: ui.format_counts(row.languages)),
+        (ui.line_column("languages"), lambda row: ui.format_counts(row.languages)),
         (warc_column, lambda row: decimal(row.warc_bytes)),
         (
             ui.number_column("seconds", f"{sum(row.seconds for row in rows):.1f}"),

@@ -100,7 +100,7 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
         bring_files(archives, None, EVERY_SUFFIX if erase else LINE_SUFFIXES)
         names = sorted(path.name for path in archives.iterdir() if path.is_dir() and path.name[0] != ".")
     else:
-        raise NewscrawlError(f"no such folder: {archives}")
+        raise NewscrawlError(f"no such folder: {archives}; name the archives with --archives")
     request = TakedownRequest(
         urls or [], reason, utc_now(), erase, erase and sources, dry_run, is_whole_outlet=all_pages
     )
@@ -204,7 +204,7 @@ def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest) ->
         if request.is_whole_outlet:
             ui.print_line(f'{name}: set status = "blocked" in its outlet file, or its new pages are crawled')
     if not takedowns:
-        ui.print_line("the archives have none of these URLs")
+        ui.print_line("the archives have none of these URLs; `newscrawl index lookup URL` names similar ones")
 
 
 def _count_exchanges(takedown: Takedown) -> int:

@@ -81,7 +81,10 @@ def find_page(
         return _page_with_id(record_id, archives)
     if target.startswith(_WEB):
         return _page_with_url(target, archives, at)
-    raise NewscrawlError(f"{target}: no file, no URL, no record id and no place such as story.warc.gz:1234")
+    hint = "" if "://" in target else "; a URL begins with https:// or http://"
+    raise NewscrawlError(
+        f"{target}: no file, no URL, no record id and no place such as story.warc.gz:1234{hint}"
+    )
 
 
 def parse_time(text: str) -> datetime:
@@ -140,7 +143,7 @@ def _page_at(path: Path, offset: int) -> ArchivedTarget:
     with open_warc(path.parent, path.name) as stream:
         record = next(iter_slices(seek_record(stream, offset), read_block_start), None)
     if record is None:
-        raise NewscrawlError(f"{path}: no record begins at {offset}")
+        raise NewscrawlError(f"{path}: no record begins at {offset}; `newscrawl verify {path}` lists damage")
     if record.kind not in _RESPONSES and not is_rendering(record.url):
         raise NewscrawlError(f"{path}: at {offset} is a {record.kind} record, not a response")
     pointer = WarcPointer(
@@ -159,8 +162,10 @@ def _only_page(path: Path) -> ArchivedTarget:
     if len(pages) == 1:
         page = read_any_page(path.parent, pages[0].pointer, pages[0].parts)
         return ArchivedTarget(page=page, folder=path.parent)
-    lines = [f"\n  {path}:{page.pointer.offset} {target_uri(page.url)}" for page in pages[:MAX_SUGGESTIONS]]
-    raise NewscrawlError(f"{path} holds {len(pages)} pages: name a page by its place{''.join(lines)}")
+    places = [f"{path}:{page.pointer.offset} ({target_uri(page.url)})" for page in pages[:MAX_SUGGESTIONS]]
+    if not places:
+        raise NewscrawlError(f"{path} holds no page; `newscrawl verify {path}` says what is wrong with it")
+    raise NewscrawlError(f"{path} holds {len(pages)} pages: name one by its place, {', '.join(places)}")
 
 
 def _parse_record_id(target: str) -> str | None:
@@ -199,7 +204,8 @@ def _page_with_url(url: str, archives: Path, at: datetime | None) -> ArchivedTar
             redirect = _choose_capture(redirects, at)
             if redirect is None:
                 near = [entry.url for index in indexes for entry in index.near(target, MAX_SUGGESTIONS)]
-                raise NewscrawlError(_explain_absence(target, captures, near) + _index_hint(archives))
+                absence = f"{archives}: {_explain_absence(target, captures, near)}"
+                raise NewscrawlError(absence + _index_hint(archives))
             target = _redirect_target(*redirect)
     raise NewscrawlError(f"{url}: more than {MAX_REDIRECTS} redirects")
 
@@ -248,10 +254,11 @@ def _explain_absence(url: str, captures: Iterable[Capture], near: Iterable[str])
     if statuses:
         return f"{target_uri(url)} was answered with {', '.join(statuses)} alone"
     suggestions = list(dict.fromkeys(near))[:MAX_SUGGESTIONS]
-    return f"no capture of {url}" + "".join(f"\n  near: {target_uri(other)}" for other in suggestions)
+    return f"no capture of {url}" + "".join(f"; near: {target_uri(other)}" for other in suggestions)
 
 
 def _indexed_folders(archives: Path) -> list[Path]:
+    ui.require_archives(archives)
     folders = [folder for folder in archive_folders(archives) if (folder / INDEX_NAME).is_file()]
     if not folders:
         hint = _index_hint(archives) or ": no WARC files there either"
@@ -263,4 +270,4 @@ def _index_hint(archives: Path) -> str:
     """How to search the folders that have no index."""
     folders = [folder for folder in archive_folders(archives) if archive_sizes(folder)]
     bare = [str(folder) for folder in folders if not (folder / INDEX_NAME).is_file()]
-    return f"\n  not indexed: {', '.join(bare)}: `newscrawl index build`" if bare else ""
+    return f"; not indexed: {', '.join(bare)}: `newscrawl index build`" if bare else ""

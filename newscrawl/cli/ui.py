@@ -11,6 +11,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from string import Template
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar, cast
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -33,9 +36,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from newscrawl import settings
-from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.errors import ArchiveError, NewscrawlError, find_near
 from newscrawl.logs import escape_controls, escape_data, escape_lines
 from newscrawl.package_data import read_package_text
+from newscrawl.project import PREFIX
 
 if TYPE_CHECKING:
     from newscrawl.state.database import Database
@@ -49,6 +53,12 @@ FAILED = 1
 "Exit code of most commands for work that was done but has found something wrong."
 NO_ARTICLE = 3
 "Exit code for a page that is no article."
+GRID_WIDTH, GAP_WIDTH = 3, 2
+"What a column of a table needs beside its text: with lines, a line and two spaces; without them, two spaces."
+FOLDED_WIDTH = 20
+"Below this a folded column is not narrowed while there is another way."
+MAX_LINE = 10_000
+"Width in which the cells of a table are measured."
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -62,9 +72,12 @@ CLUSTER = settings.NEWSCRAWL_ON
 
 def parse_path(name: str) -> Path:
     """The path of an archive, an outlet's folder or a file; for a URL in a bucket, the place in its spool."""
+    text, archives = str(name), str(settings.NEWSCRAWL_ARCHIVES).rstrip("/")
+    if "://" not in text:
+        return Path(text)
+    # Most archives are in no bucket.
     from newscrawl.archive.bucket import locate_archives
 
-    text, archives = str(name), str(settings.NEWSCRAWL_ARCHIVES).rstrip("/")
     is_inside = "://" in archives and text.startswith(f"{archives}/")
     root, rest = (archives, text[len(archives) :].strip("/")) if is_inside else (text, "")
     return locate_archives(root, settings.NEWSCRAWL_SPOOL) / rest
@@ -81,7 +94,18 @@ Archives = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CountsAsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")]
-OutletIds = Annotated[list[str] | None, typer.Argument(help="Outlet ids. Default: all outlets.")]
+
+
+def complete_outlets(incomplete: str) -> list[str]:
+    """Ids that begin so, for a shell: by the names of the files, which takes no time."""
+    files = (path for folder in outlet_folders() for path in folder.rglob("*.toml"))
+    return sorted({path.stem for path in files if path.stem.startswith(incomplete)})
+
+
+OutletIds = Annotated[
+    list[str] | None,
+    typer.Argument(help="Outlet ids. Default: all outlets.", autocompletion=complete_outlets),
+]
 RunIds = Annotated[list[str], typer.Argument(help="Run ids, or paths of their .report.json files.")]
 StateUrl = Annotated[
     str,
@@ -142,7 +166,28 @@ def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts or ()]
     if wrong := [name for name, equals, _ in pairs if not equals]:
         raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--setting")
+    for name, _, _ in pairs:
+        if name.startswith(PREFIX) and not hasattr(settings, name):
+            _require_renamed(name)
     return {name: value for name, _, value in pairs}
+
+
+def _require_renamed(name: str) -> None:
+    """A usage error for a setting that does not exist and never did."""
+    from newscrawl.spiders.run_context import RENAMED
+
+    if name not in RENAMED:
+        near = find_near(name, vars(settings))
+        raise typer.BadParameter(f"{name}: there is no such setting{near}", param_hint="--setting")
+
+
+def require_codes(option: str, codes: Iterable[str] | None, example: str) -> None:
+    """A usage error for what is no code of a country or language; `example` has as many letters as a code."""
+    for code in codes or ():
+        # Languages without a code of two letters have one of three.
+        longest = len(example) + example.islower()
+        if not (code.isascii() and code.isalpha() and len(example) <= len(code) <= longest):
+            raise typer.BadParameter(f"{code!r} is no code such as {example}", param_hint=option)
 
 
 def outlet_folders() -> list[Path]:
@@ -157,11 +202,11 @@ def outlet_archives(
 
     NewscrawlError names the outlets that have none; `noun` is what the files are called there.
     """
-    if not archives.is_dir():
-        raise ArchiveError(f"no such folder: {archives}")
+    require_archives(archives)
     folders = {path.parent.name: path.parent for path in sorted(archives.glob(f"*/{files}"))}
     if missing := sorted(set(outlets or ()) - set(folders)):
-        raise NewscrawlError(f"no {noun} of {', '.join(missing)} under {archives}")
+        near = find_near(missing[0], folders)
+        raise NewscrawlError(f"no {noun} of {', '.join(missing)} under {archives}{near}")
     return [folders[name] for name in outlets or folders]
 
 
@@ -170,6 +215,29 @@ def open_database(archives: Path, state_url: str) -> closing[Database]:
     from newscrawl.state.database import Database, database_url
 
     return closing(Database.open(database_url(state_url, archives.resolve())))
+
+
+def open_known_database(archives: Path, state_url: str) -> closing[Database]:
+    """The same for commands that only look: no folder is made, and where no crawl was, no file.
+
+    Without a file it is an empty database in memory. ArchiveError if there is no folder of archives.
+    """
+    from newscrawl.state.database import STATE_FILE
+
+    require_archives(archives)
+    is_missing = not state_url and not (archives / STATE_FILE).exists()
+    return open_database(archives, "sqlite://" if is_missing else state_url)
+
+
+def require_archives(archives: Path) -> None:
+    """ArchiveError if there is no folder of archives, with what to do; a bucket may have no spool yet."""
+    if archives.is_dir():
+        return
+    from newscrawl.archive.bucket import Spool
+
+    if Spool.find(archives) is None:
+        what = f"{archives} is no folder" if archives.exists() else f"no such folder: {archives}"
+        raise ArchiveError(f"{what}; go to the folder of your project, or name the archives with --archives")
 
 
 @contextmanager
@@ -269,8 +337,72 @@ def line_column(name: str, footer: str = "") -> Column:
     return Column(name, footer=footer, no_wrap=True)
 
 
-def print_table(table: Table) -> None:
-    EscapingConsole().print(table)
+def print_table(table: Table, *, width: int | None = None) -> None:
+    """A table in the width of the terminal, in which no id, number or word is cut.
+
+    It goes without its lines if it needs their room; if that is too little, its columns follow in further
+    tables, each with the first column. Only a `folded_column` may break within a word. `width`: in place of
+    the terminal's.
+    """
+    console = EscapingConsole(width=width)
+    least = [_measure_column(table, column, console)[0] for column in table.columns]
+    if sum(least) + GRID_WIDTH * len(least) + 1 > console.width:
+        table.box, table.pad_edge = None, False
+    groups = [list(table.columns)] if table.box else _group_columns(table.columns, least, console.width)
+    for group in groups:
+        part = copy(table)
+        part.columns = [replace(column, _index=number) for number, column in enumerate(group)]
+        room = console.width - (GRID_WIDTH * len(group) + 1 if table.box else GAP_WIDTH * (len(group) - 1))
+        ranges = [_measure_column(part, column, console) for column in part.columns]
+        for column, fitted in zip(part.columns, _fit_widths(ranges, room), strict=True):
+            column.width = fitted
+            # Of a word that would fill half of the line nothing is left out all the same.
+            column.overflow, column.no_wrap = "fold", False
+        if group is not groups[0]:
+            part.title = None
+            console.print()
+        console.print(part)
+
+
+def _measure_column(table: Table, column: Column, console: Console) -> tuple[int, int]:
+    """The least width in which no word of a column is cut, and the width of its longest line."""
+    cells = [column.header, *column.cells, *([column.footer] if table.show_footer else [])]
+    options = console.options.update(width=MAX_LINE)
+    # Many cells of a long column are equal; other renderables than strings cannot be compared.
+    texts: set[RenderableType] = {cell for cell in cells if isinstance(cell, str)}
+    others = [cell for cell in cells if not isinstance(cell, str)]
+    sizes = [Measurement.get(console, options, cell) for cell in (*texts, *others)]
+    most = max(size.maximum for size in sizes)
+    least = most if column.no_wrap else max(size.minimum for size in sizes)
+    return min(least, FOLDED_WIDTH if column.overflow == "fold" else console.width // 2), most
+
+
+def _group_columns(columns: Sequence[Column], least: Sequence[int], width: int) -> list[list[Column]]:
+    """Columns that fit beside each other, the first of them in each group."""
+    groups, used = [[columns[0]]], least[0]
+    for column, size in zip(columns[1:], least[1:], strict=True):
+        if used + GAP_WIDTH + size > width and len(groups[-1]) > 1:
+            groups.append([columns[0]])
+            used = least[0]
+        groups[-1].append(column)
+        used += GAP_WIDTH + size
+    return groups
+
+
+def _fit_widths(ranges: Sequence[tuple[int, int]], room: int) -> list[int]:
+    """The widths of columns that fit into the room; the widest are narrowed first, none below its least."""
+    widths = [most for _, most in ranges]
+    while sum(widths) > room:
+        wide = [number for number, (least, _) in enumerate(ranges) if widths[number] > least]
+        if not wide:
+            break
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def clear_terminal() -> None:
+    """Empty the screen; nothing where the output goes elsewhere."""
+    EscapingConsole().clear()
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
@@ -285,18 +417,19 @@ def progress_bar(
     total: int | None,
     *,
     amount: ProgressColumn | None = None,
+    bar_width: int | None = 40,
     is_hidden: bool = False,
     **fields: Any,
 ) -> Iterator[tuple[Callable[..., None], Console]]:
     """A bar on stderr that goes when the work is done, of bytes unless `amount` counts something else.
 
     Gives the function that moves it (`advance=`, `completed=`), and the console to print on meanwhile. Each
-    of the `fields` is shown as a number before its name.
+    of the `fields` is shown before its name.
     """
     columns: list[ProgressColumn] = [
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width),
     ]
     columns.append(amount or DownloadColumn())
     columns += [TextColumn(f"{{task.fields[{name}]}} {name}") for name in fields]

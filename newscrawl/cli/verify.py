@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,8 @@ from rich.table import Table
 
 from newscrawl.cli import ui
 from newscrawl.cli.stored_files import bring_paths
+from newscrawl.cli.verify_units import verify_on_cluster
+from newscrawl.engine.cluster import connect
 from newscrawl.warc.index import INDEX_NAME
 from newscrawl.warc.packages import ARCHIVE_SUFFIXES, PACKAGE_SUFFIX
 from newscrawl.warc.verify import WarcProblem, verify_index, verify_warcs
@@ -40,13 +41,14 @@ def verify_files(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only problems.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too.")] = False,
+    on: ui.Cluster = ui.CLUSTER,
 ) -> None:
     """Check WARC files: syntax, lengths, digests, HTTP framing, references. ARC and WACZ files too.
 
     Use it after copying archives, or on archives from elsewhere. Files given together are a set: a reference
     should lead to a record in it. An index beside the files must agree with them. An error says that a file
-    cannot be trusted or read, a warning that the standard recommends otherwise. Exit code 1: there are
-    errors, or with --strict warnings.
+    cannot be trusted or read, a warning that the standard recommends otherwise. With --on the workers of a
+    cluster check the files, which they share. Exit code 1: there are errors, or with --strict warnings.
     """
     bring_paths(paths, ARCHIVE_SUFFIXES)
     files, still_open = find_warcs(paths)
@@ -56,9 +58,7 @@ def verify_files(
     if not files and not indexes:
         raise typer.BadParameter("there is no finished WARC file", param_hint="FILES|FOLDERS")
     counts = ProblemCounts(files=len(files), bytes=sum(ui.file_size(path) for path in files))
-    index_problems = (verify_index(folder, names) for folder, names in indexes.items())
-    problems = chain(_verify_with_progress(files, counts.bytes, quiet), *index_problems)
-    for problem in counts.add(problems):
+    for problem in counts.add(_verify_with_progress(files, indexes, counts.bytes, quiet, on)):
         if as_json:
             located = {**asdict(problem), "level": problem.level, "clause": problem.clause}
             ui.print_json(located, sort_keys=False)
@@ -152,11 +152,23 @@ def find_indexes(paths: Sequence[Path]) -> dict[Path, set[str] | None]:
     return {folder: names for folder, names in folders.items() if (folder / INDEX_NAME).is_file()}
 
 
-def _verify_with_progress(files: Sequence[Path], size: int, quiet: bool) -> Iterator[WarcProblem]:
+def _verify_with_progress(
+    files: Sequence[Path], indexes: Mapping[Path, set[str] | None], size: int, quiet: bool, on: str
+) -> Iterator[WarcProblem]:
     """The problems, and a bar of bytes on stderr where there is much to read."""
     is_hidden = quiet or size < PROGRESS_BYTES
     with ui.progress_bar("verifying", size, is_hidden=is_hidden) as (update, _):
-        yield from verify_warcs(files, lambda count: update(advance=count))
+
+        def advance(count: int) -> None:
+            update(advance=count)
+
+        if on:
+            with connect(on) as engine:
+                yield from verify_on_cluster(engine, files, indexes, advance)
+        else:
+            yield from verify_warcs(files, advance)
+            for folder, names in indexes.items():
+                yield from verify_index(folder, names)
 
 
 def _printable(name: str) -> str:

@@ -97,8 +97,14 @@ async def _serve(
     from newscrawl.view.site import Sources
 
     host, port, originals_port = address
-    catalogue = Catalogue.open(archives, catalogue_file)
+    # Before the catalogue is made, which a port in use would leave behind for nothing.
     site_socket, originals_socket = bind(host, port), bind(host, originals_port)
+    try:
+        catalogue = Catalogue.open(archives, catalogue_file)
+    except NewscrawlError:
+        site_socket.close()
+        originals_socket.close()
+        raise
     port, originals_port = site_socket.getsockname()[1], originals_socket.getsockname()[1]
     follower = CatalogueFollower(catalogue, bucket_fetcher(archives))
     sources = Sources(

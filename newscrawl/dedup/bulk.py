@@ -34,7 +34,7 @@ from newscrawl.dedup.fingerprints import (
     winnow,
 )
 from newscrawl.dedup.incremental import DAY, WINDOW_DAYS, DedupCounts, remove_documents
-from newscrawl.dedup.shuffle import Rows, Shuffle
+from newscrawl.dedup.shuffle import Rows, Shuffle, replace_file
 from newscrawl.dedup.translations import HISTORY_SECONDS, CrossLink, find_links
 from newscrawl.state.documents import DocumentSession, DocumentTable
 
@@ -68,6 +68,7 @@ class Workspace:
     "Documents that were fetched further apart are not compared."
     since: int
     "Documents fetched since this second are compared with those of later runs."
+    source_count: int = 0
     days: tuple[int, ...] = ()
     "Days since the epoch on which documents were fetched, in ascending order."
     starts: tuple[int, ...] = (0,)
@@ -76,37 +77,37 @@ class Workspace:
     @property
     def pages(self) -> Shuffle:
         """Rows by the page's key."""
-        return self._shuffle("pages", ROW, PAGE_SHARDS)
+        return self._shuffle("pages", ROW, PAGE_SHARDS, self.source_count)
 
     @property
     def day_rows(self) -> Shuffle:
         """Rows of the last document of each page, by day."""
-        return self._shuffle("day_rows", ROW, len(self.days))
+        return self._shuffle("day_rows", ROW, len(self.days), PAGE_SHARDS)
 
     @property
     def holders(self) -> Shuffle:
         """Fingerprints by their value."""
-        return self._shuffle("holders", HOLDER, self.shards)
+        return self._shuffle("holders", HOLDER, self.shards, len(self.days))
 
     @property
     def lookups(self) -> Shuffle:
         """Fingerprints, then names of recent documents, in the order of the shards."""
-        return self._shuffle("lookups", HOLDER, 2 * self.shards)
+        return self._shuffle("lookups", HOLDER, 2 * self.shards, len(self.days))
 
     @property
     def pairs(self) -> Shuffle:
         """Pairs that share fingerprints, by the day of the later document."""
-        return self._shuffle("pairs", PAIR, len(self.days))
+        return self._shuffle("pairs", PAIR, len(self.days), self.shards)
 
     @property
     def components(self) -> Shuffle:
         """Pairs of copies, by their component."""
-        return self._shuffle("components", COPY, self.shards)
+        return self._shuffle("components", COPY, self.shards, 1)
 
     @property
     def members(self) -> Shuffle:
         """Documents in clusters, by their day."""
-        return self._shuffle("members", MEMBER, len(self.days))
+        return self._shuffle("members", MEMBER, len(self.days), self.shards)
 
     @property
     def sources(self) -> Path:
@@ -128,8 +129,8 @@ class Workspace:
         """The indices of the days of documents."""
         return np.searchsorted(self.starts, numbers, side="right") - 1
 
-    def _shuffle(self, name: str, row: np.dtype[Any], shards: int) -> Shuffle:
-        return Shuffle(folder=self.folder / name, row=row, shards=shards)
+    def _shuffle(self, name: str, row: np.dtype[Any], shards: int, tasks: int) -> Shuffle:
+        return Shuffle(folder=self.folder / name, row=row, shards=shards, tasks=tasks)
 
 
 class RebuildResult(NamedTuple):
@@ -178,7 +179,8 @@ def _sort_documents(
         folder.mkdir()
     stored = list(run(partial(_store_source, space), enumerate(sources)))
     broken = [message for source in stored for message in source.broken]
-    space = replace(space, days=tuple(sorted(set[int]().union(*(source.days for source in stored)))))
+    days = sorted(set[int]().union(*(source.days for source in stored)))
+    space = replace(space, days=tuple(days), source_count=len(stored))
     _finish(run(partial(_select_latest, space), range(PAGE_SHARDS)), space.pages)
     counts = _finish(run(partial(_sort_day, space), range(len(space.days))), space.day_rows)
     return replace(space, starts=tuple(accumulate(counts, initial=0))), broken
@@ -241,7 +243,8 @@ def _select_latest(space: Workspace, shard: int) -> None:
 def _sort_day(space: Workspace, day: int) -> int:
     rows = space.day_rows.read(day)
     order = np.lexsort((rows["offset"], rows["source"], rows["article_id"], rows["fetched_at"]))
-    np.save(space.sorted_days / f"{day:08}.npy", rows[order])
+    with replace_file(space.sorted_days / f"{day:08}.npy") as file:
+        np.save(file, rows[order])
     return len(rows)
 
 

@@ -28,7 +28,7 @@ from newscrawl.dedup.fingerprints import (
     unpack_names,
     unpack_tokens,
 )
-from newscrawl.dedup.shuffle import Rows
+from newscrawl.dedup.shuffle import Rows, replace_file
 
 ROW = np.dtype(
     [
@@ -56,7 +56,7 @@ def write_source(folder: Path, source: int, documents: Iterable[Document]) -> Ro
     """Write the documents of a source into its file; return their rows, in the same order."""
     rows: list[tuple[Any, ...]] = []
     offset = 0
-    with source_path(folder, source).open("wb") as file:
+    with replace_file(source_path(folder, source)) as file:
         for document in documents:
             strings = json.dumps([getattr(document, name) for name in _STRINGS]).encode()
             parts = (pack_tokens(document.tokens), pack_names(document.names), strings)

@@ -131,7 +131,7 @@ def read_truth(folder: Path) -> list[TruthLine]:
             raise NewscrawlError(f"{truth}: larger than {MAX_TRUTH_BYTES} bytes")
         lines = truth.read_bytes().splitlines()
     except OSError as error:
-        raise NewscrawlError(f"{truth}: {error}") from error
+        raise NewscrawlError(f"cannot read {truth}: {error.strerror}") from error
     if len(lines) > MAX_PAGES:
         raise NewscrawlError(f"{truth}: more than {MAX_PAGES} pages")
     pages: dict[str, TruthLine] = {}

@@ -155,10 +155,14 @@ class ClusterEngine:
                 with suppress(Exception):
                     self._client.cancel(list(running))
 
-    def broadcast(self, function: Callable[..., object], *arguments: object) -> None:
-        """Run a function in every worker at once, beside its tasks; ClusterLost."""
+    def broadcast(self, function: Callable[..., Value], *arguments: object) -> Mapping[str, Value]:
+        """Run a function in every worker at once, beside its tasks; what it gave, by the worker's address.
+
+        ClusterLost.
+        """
         with _lost_errors(self.address):
-            self._client.run(function, *arguments)
+            found: Mapping[str, Value] = self._client.run(function, *arguments)
+        return found
 
     def _wait(self, ended: queue.SimpleQueue[Any], slot: Slot) -> Any:
         """The next future that has ended; ClusterLost when none can end any more."""

@@ -1,11 +1,11 @@
-"""Passes on a run's figures and alarms when it has ended: to state, the metrics files and a webhook."""
+"""Passes on a run's figures and alarms when it has ended: to state, metrics files, a webhook and by mail."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,19 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from newscrawl.archive.report import Report
+from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
+from newscrawl.extensions.alarm_mail import (
+    USUAL_TEMPLATE,
+    AlarmText,
+    MailServer,
+    check_template,
+    compose_mail,
+    fill_alarm_template,
+    list_alarm_values,
+    parse_mail_server,
+    send_mail,
+)
 from newscrawl.extensions.report import GOOD_ENDS, get_report
 from newscrawl.monitoring.alarms import Alarm, AlarmState, dump_alarm_state, load_alarm_state
 from newscrawl.monitoring.history import WINDOW
@@ -56,7 +68,20 @@ class MonitoringExtension(CrawlerComponent):
         if self.webhook and not is_web_url(self.webhook):
             logger.error("NEWSCRAWL_WEBHOOK is no http(s) URL: alarms are posted nowhere")
             self.webhook = ""
+        self.template = read_template(settings.get("NEWSCRAWL_ALARM_TEMPLATE") or "")
+        self.recipients = settings.getlist("NEWSCRAWL_MAIL")
+        self.sender = settings.get("NEWSCRAWL_MAIL_FROM") or ", ".join(self.recipients[:1])
+        self.mail_server = self._find_mail_server() if self.recipients else None
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
+
+    def _find_mail_server(self) -> MailServer | None:
+        settings = self.crawler.settings
+        names = ("SERVER", "TLS", "USER", "PASSWORD")
+        try:
+            return parse_mail_server(*(settings.get(f"NEWSCRAWL_MAIL_{name}") or "" for name in names))
+        except ValueError as error:
+            logger.error("NEWSCRAWL_MAIL_SERVER, NEWSCRAWL_MAIL_TLS: %s: alarms are mailed to nobody", error)
+            return None
 
     def spider_closed(self, spider: ArchivingSpider) -> None:
         report = get_report(self.crawler)
@@ -67,10 +92,21 @@ class MonitoringExtension(CrawlerComponent):
             posted = last_posted_alarms(spider)
             save_monitoring(spider, report, posted)
         self.measure(spider, report)
-        # The post comes last, as it may take its time; posting an alarm twice does no harm.
-        if self.webhook and names != posted and post_json(self.webhook, build_message(report, names, posted)):
+        # This comes last, as it may take its time; telling of an alarm twice does no harm.
+        if names != posted and self.notify(report, names, posted):
             with log_state_errors(spider):
                 save_monitoring(spider, report, names)
+
+    def notify(self, report: Report, names: set[str], posted: set[str]) -> bool:
+        """Tell of the alarms wherever that is configured; whether all got them, and there is anybody."""
+        text = describe_alarms(self.template, report, names, posted)
+        is_taken: list[bool] = []
+        if self.webhook:
+            message = build_message(report, names, posted) | {"text": str(text)}
+            is_taken.append(post_json(self.webhook, message))
+        if self.mail_server:
+            is_taken.append(mail_alarms(text, self.sender, self.recipients, self.mail_server))
+        return bool(is_taken) and all(is_taken)
 
     def measure(self, spider: ArchivingSpider, report: Report) -> None:
         next_due = last_success = None
@@ -105,7 +141,7 @@ def save_monitoring(spider: ArchivingSpider, report: Report, posted: set[str]) -
 
 
 def last_posted_alarms(spider: ArchivingSpider) -> set[str]:
-    """Names of the alarms that the webhook got last."""
+    """Names of the alarms in the last message that everybody got."""
     return set(load_alarm_state(spider.state.runs.last_alarms() if spider.state else None).notified)
 
 
@@ -127,6 +163,33 @@ def build_message(report: Report, names: set[str], posted: set[str]) -> dict[str
         "cleared": sorted(posted - names),
         "report": report.model_dump(mode="json", include=set(SUMMARY)),
     }
+
+
+def read_template(path: str) -> str:
+    """The text of a template; the usual one where there is none, or one that cannot be used."""
+    if not path:
+        return USUAL_TEMPLATE
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fault = getattr(error, "strerror", None) or str(error)
+    else:
+        fault = check_template(text)
+    if fault:
+        logger.error("NEWSCRAWL_ALARM_TEMPLATE: %s: %s: alarms go out in the usual form", path, fault)
+    return USUAL_TEMPLATE if fault else text
+
+
+def describe_alarms(template: str, report: Report, names: set[str], posted: set[str]) -> AlarmText:
+    """The alarms after a run in words."""
+    facts = {
+        name: getattr(report, name)
+        for name in ("outlet", "run", "finished", "reason", "error", "pages", "articles")
+    }
+    facts |= {name: str(facts[name]) for name in ("pages", "articles")}
+    alarms = [Alarm(alarm.name, alarm.level, alarm.detail) for alarm in report.alarms]
+    values = list_alarm_values(facts, alarms, sorted(names - posted), sorted(posted - names))
+    return fill_alarm_template(template, values)
 
 
 def due_and_success(spider: ArchivingSpider, report: Report) -> tuple[int | None, int | None]:
@@ -187,16 +250,36 @@ def post_json(url: str, message: Mapping[str, object], seconds: float = POST_SEC
 
     The log names what went wrong, but not the URL: knowing it may be enough to post there.
     """
-    results: list[str] = []
-    # A server may send single bytes for ever, which no socket timeout ends. The daemon thread cannot keep the
-    # process alive.
-    thread = Thread(target=lambda: results.append(_try_post(url, message, seconds)), daemon=True)
-    thread.start()
-    thread.join(seconds)
-    fault = results[0] if results else f"no answer within {seconds:g} s"
+    fault = _limit_time(lambda: _try_post(url, message, seconds), seconds)
     if fault:
         logger.warning("the webhook did not get the alarms: %s", fault)
     return not fault
+
+
+def mail_alarms(
+    text: AlarmText, sender: str, recipients: Sequence[str], server: MailServer, seconds: float = POST_SECONDS
+) -> bool:
+    """Mail the alarms and return whether the server took the mail for all; else the log says why not."""
+    try:
+        mail = compose_mail(text, sender, recipients, utc_now())
+    except ValueError as error:
+        fault = f"NEWSCRAWL_MAIL, NEWSCRAWL_MAIL_FROM: {error}"
+    else:
+        fault = _limit_time(lambda: send_mail(mail, server, seconds), seconds)
+    if fault:
+        logger.warning("nobody got the alarms by mail: %s", fault)
+    return not fault
+
+
+def _limit_time(task: Callable[[], str], seconds: float) -> str:
+    """The fault that the task returns, or that it took too long."""
+    results: list[str] = []
+    # A server may send single bytes for ever, which no socket timeout ends. The daemon thread cannot keep the
+    # process alive.
+    thread = Thread(target=lambda: results.append(task()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return results[0] if results else f"no answer within {seconds:g} s"
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -6,15 +6,10 @@ import logging
 
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
+from newscrawl.spiders.run_context import RENAMED
+
 logger = logging.getLogger(__name__)
 
-RENAMED = {
-    "NEWSCRAWL_CLUSTER": "NEWSCRAWL_DEDUP",
-    "NEWSCRAWL_LEARN": "NEWSCRAWL_SITE_MEMORY",
-    "NEWSCRAWL_RIGHTS_FILES": "NEWSCRAWL_FETCH_RIGHTS_FILES",
-    "NEWSCRAWL_WRAPPED_HANDLER": "NEWSCRAWL_CAPTURE_ADAPTER",
-}
-"Old name to new name. None of these was ever read from the environment."
 COMPONENTS = {
     "newscrawl.extensions.copies.CopiesExtension": "newscrawl.extensions.dedup.DedupExtension",
     "newscrawl.extensions.health.HealthExtension": "newscrawl.extensions.monitoring.MonitoringExtension",

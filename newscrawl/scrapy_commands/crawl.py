@@ -1,7 +1,8 @@
 """`scrapy crawl` with clear errors before it starts, and an exit code that tells how it ended.
 
 0: finished, or stopped by a limit or a signal. 1: the run failed (its report gives the reason). 2: it never
-began. 75: it never began because another process is crawling the outlet; a timer may try again.
+began. 71: it never began because this machine has no room for its files; 75: because another process is
+crawling the outlet; a timer may try again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
-from newscrawl.errors import BUSY, MACHINE_FAULT, Busy, NewscrawlError
+from newscrawl.errors import BUSY, MACHINE_FAULT, NO_ROOM, Busy, MachineFault, NewscrawlError
 from newscrawl.extensions.log_formatter import is_json_log, open_log
 from newscrawl.extensions.report import get_report
 from newscrawl.logs import escape_controls, set_run
@@ -76,7 +77,7 @@ class Command(ScrapyCrawl):
             check_spool(crawler.settings)
         except NewscrawlError as error:
             self._print_error(f"{args[0]}: {error}")
-            self.exitcode = FAILED
+            self.exitcode = NO_ROOM if isinstance(error, MachineFault) else FAILED
             return
         try:
             state = self._open_state(args[0], crawler, spider)

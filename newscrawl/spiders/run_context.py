@@ -27,7 +27,7 @@ from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.digests import SHORT_DIGITS, json_digest
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import MACHINE_FAULT, ArchiveError, NewscrawlError, StorageError
+from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault, NewscrawlError, StorageError
 from newscrawl.items import Article, Page, Rejection, rfc3339
 from newscrawl.state.database import database_url
 from newscrawl.state.database_frontier import DatabaseFrontier
@@ -61,6 +61,13 @@ REPLAY_SETTINGS = {
     "HTTPCACHE_ENABLED": False,
 }
 "Settings of every replay; they override all others."
+RENAMED = {
+    "NEWSCRAWL_CLUSTER": "NEWSCRAWL_DEDUP",
+    "NEWSCRAWL_LEARN": "NEWSCRAWL_SITE_MEMORY",
+    "NEWSCRAWL_RIGHTS_FILES": "NEWSCRAWL_FETCH_RIGHTS_FILES",
+    "NEWSCRAWL_WRAPPED_HANDLER": "NEWSCRAWL_CAPTURE_ADAPTER",
+}
+"Old name to new name. None of these was ever read from the environment."
 _OWN_PREFIX = "NEWSCRAWL_"
 STATE_URL, NO_STATE_URL = "NEWSCRAWL_STATE_URL", "sqlite://"
 "The setting, and its value for a database that ends with its run."
@@ -74,6 +81,14 @@ _IRRELEVANT_SETTINGS = {
     "NEWSCRAWL_SPOOL",
     "NEWSCRAWL_SPOOL_MAX_BYTES",
     "NEWSCRAWL_CONTACT",
+    "NEWSCRAWL_ALARM_TEMPLATE",
+    "NEWSCRAWL_INDEX",
+    "NEWSCRAWL_MAIL",
+    "NEWSCRAWL_MAIL_FROM",
+    "NEWSCRAWL_MAIL_PASSWORD",
+    "NEWSCRAWL_MAIL_SERVER",
+    "NEWSCRAWL_MAIL_TLS",
+    "NEWSCRAWL_MAIL_USER",
     "NEWSCRAWL_RUNS_DAYS",
     "NEWSCRAWL_SITE_MEMORY",
     "NEWSCRAWL_REPLAY",
@@ -169,13 +184,13 @@ def prepare_copy(folder: Path) -> OutletCopy | None:
 
 
 def check_spool(settings: BaseSettings) -> None:
-    """ArchiveError if so much waits for a bucket that no run may add to it."""
+    """MachineFault if so much waits for a bucket that no run may add to it."""
     spool = None if settings.get("NEWSCRAWL_REPLAY") else Spool.find(find_archives(settings))
     waiting = spool.list_waiting() if spool else []
     size, limit = sum(mark.bytes for mark in waiting), settings.getint("NEWSCRAWL_SPOOL_MAX_BYTES")
     if spool and size >= limit:
         since = rfc3339(from_epoch(waiting[0].since))
-        raise ArchiveError(
+        raise MachineFault(
             f"spool_full: {size} bytes of {len(waiting)} outlets wait for {spool.storage.url} since {since}, "
             f"and NEWSCRAWL_SPOOL_MAX_BYTES is {limit}: `newscrawl sync` sends them"
         )

@@ -110,10 +110,11 @@ class _StatusReader:
     def _rows(self, statement: Select[Any], column: Any) -> Iterable[Any]:
         if self._names is not None:
             statement = statement.where(self._database.is_among(column, self._names))
-        return self._connection.execute(statement)
+        return self._connection.execute(statement).all()
 
     def outlets(self) -> dict[str, Row[Any]]:
-        return {row.outlet: row for row in self._rows(select(outlets), outlets.c.outlet)}
+        columns = (outlets.c.outlet, outlets.c.next_due, outlets.c.not_before)
+        return {row.outlet: row for row in self._rows(select(*columns), outlets.c.outlet)}
 
     def leases(self) -> dict[str, Row[Any]]:
         return {row.outlet: row for row in self._rows(select(leases), leases.c.outlet)}

@@ -7,6 +7,7 @@ only what they say, and can be rebuilt from them at any time.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -34,6 +35,8 @@ from newscrawl.warc.packages import ARCHIVE_SUFFIXES, PACKAGE_ERRORS, PACKAGE_SU
 from newscrawl.warc.reader import open_warc
 from newscrawl.warc.records import target_uri
 from newscrawl.warc.surt import surt, surt_host
+
+logger = logging.getLogger(__name__)
 
 INDEX_NAME = "index.sqlite"
 VERSION = 1
@@ -235,6 +238,36 @@ def update_index(folder: Path) -> IndexUpdate:
         records=records,
         skipped=skipped,
     )
+
+
+def index_new_files(folder: Path, run_files: Collection[str]) -> int | None:
+    """Add the finished WARC files here that the index lacks, as a run does at its end; how many they were.
+
+    None, and nothing is done, if there is no index yet but files of other runs, which may take long to read.
+    """
+    path = folder / INDEX_NAME
+    sizes = {file.name: file.stat().st_size for file in warc_files(folder)}
+    if not path.is_file() and not set(run_files).issuperset(archive_sizes(folder)):
+        return None
+    if not sizes:
+        return 0
+    with sqlite_errors(path), closing(open_for_writing(path)) as db:
+        indexed: dict[str, int] = dict(db.execute("SELECT name, size FROM files"))
+        new = [name for name, size in sizes.items() if indexed.get(name) != size]
+        for name in new:
+            with transaction(db):
+                _index_file(db, folder, name, sizes[name])
+    return len(new)
+
+
+def index_if_indexed(folder: Path) -> None:
+    """Add new files to an index that exists; a failure is logged, and `newscrawl index build` mends it."""
+    if not (folder / INDEX_NAME).is_file():
+        return
+    try:
+        index_new_files(folder, ())
+    except ArchiveError as error:
+        logger.warning("new files are not in the index: %s", error)
 
 
 def warc_files(folder: Path) -> list[Path]:

@@ -34,6 +34,7 @@ from newscrawl.demo.site import Site
 OUTLETS = ("kamer_echo", "deccan_wire")
 TICKS = os.sysconf("SC_CLK_TCK")
 LOOK_SECONDS = 0.02
+MORE = 7
 PR_SET_CHILD_SUBREAPER = 36
 PRIVATE = ("Private_Clean", "Private_Dirty")
 
@@ -125,6 +126,10 @@ class Bench:
 
     def run_fork(self, server: ForkServer, outlet: str) -> tuple[float, Meter]:
         return self._measure(server, lambda: server.start(self.command(outlet)[len(SCRAPY) :], self.log))
+
+    def run_command_line(self, server: ForkServer) -> tuple[float, Meter]:
+        """A fork that does no more than start."""
+        return self._measure(server, lambda: server.start(["version"], self.log))
 
     def _measure(self, server: ForkServer | None, start: Callable[[], Child]) -> tuple[float, Meter]:
         def used() -> float:
@@ -223,10 +228,24 @@ def compare_news(rounds: int) -> Costs:
     return costs
 
 
+def compare_more_news() -> None:
+    """What each story costs that a run finds beside its first."""
+    site, seconds = EditedSite(OUTLETS[0], held_back=2 + MORE), []
+    with prepared([site]) as (bench, server):
+        for count in (1, 1 + MORE):
+            site.publish(count)
+            bench.make_due()
+            seconds.append(bench.run_fork(server, OUTLETS[0])[0])
+            assert bench.newest_report(OUTLETS[0]).articles == count
+    print(f"each of {MORE} further stories: {(seconds[1] - seconds[0]) / MORE:.3f} CPU s")
+
+
 def main(rounds: int, more: int) -> None:
     with prepared() as (bench, server):
         print("nothing new")
         compare_quiet(bench, server, rounds)
+        show("start", [bench.run_command_line(server) for _ in range(3 * rounds)])
+        show("no work", [bench.run_fork(server, OUTLETS[0]) for _ in range(2 * rounds)])
         for number in range(more):
             bench.make_due()
             bench.run_fork(server, OUTLETS[number % len(OUTLETS)])
@@ -235,6 +254,7 @@ def main(rounds: int, more: int) -> None:
                 print(f"after {number + 1} more the server has {sizes['Rss'] / 1e6:.1f} MB", flush=True)
     print("one new story")
     compare_news(rounds)
+    compare_more_news()
 
 
 if __name__ == "__main__":

@@ -209,4 +209,4 @@ def test_status_tells_how_the_outlet_stands(archives: Path, crawled: Crawl) -> N
 
 def test_an_outlet_that_never_ran_is_named(archives: Path) -> None:
     done = CliRunner().invoke(app, ["status", "--archives", str(archives), "nobody"])
-    assert str(done.exception) == "state has no run of nobody"
+    assert str(done.exception) == "state has no run of nobody; `newscrawl list` shows the outlets"

@@ -78,6 +78,7 @@ def test_every_module_of_the_package_is_a_command_or_serves_several() -> None:
         "bench_report",
         "bench_tables",
         "bench_witnesses",
+        "crawl_places",
         "due_queue",
         "fork_server",
         "cluster_crawls",
@@ -91,6 +92,8 @@ def test_every_module_of_the_package_is_a_command_or_serves_several() -> None:
         "stored_files",
         "target",
         "ui",
+        "verify_units",
+        "worker_archives",
         "worker_parent",
     }
 

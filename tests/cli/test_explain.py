@@ -294,7 +294,7 @@ def test_the_body_of_a_revisit_of_another_program_is_found(tmp_path: Path) -> No
     [
         (
             "http://echo.example/2026/04/le-port",
-            r"no capture of .*le-port\n  near: http://echo.example/2026/04/le-pont",
+            r"no capture of .*le-port; near: http://echo.example/2026/04/le-pont",
         ),
         ("http://echo.example/gone", "answered with 404 alone"),
         (urn(2), "is a request record"),
@@ -302,7 +302,7 @@ def test_the_body_of_a_revisit_of_another_program_is_found(tmp_path: Path) -> No
         ("a.warc.gz:1", "nothing at 1|no record begins at 1"),
         ("a.warc.gz:99999999", "nothing at|no record begins at 99999999"),
         ("b.warc.gz:0", "no such WARC file: b.warc.gz"),
-        ("a.warc.gz", r"holds \d pages: name a page by its place\n.*a.warc.gz:0 http"),
+        ("a.warc.gz", r"holds \d pages: name one by its place, .*a.warc.gz:0 \(http"),
         ("nonsense", "no file, no URL, no record id and no place"),
     ],
 )

@@ -1,42 +1,116 @@
-"""`newscrawl run --on`: crawls on workers, which cost no outlet anything when the cluster fails."""
+"""`newscrawl run --on`: crawls on workers, which cost no outlet anything when the cluster fails.
+
+Archives are a folder that all share, or a bucket.
+"""
 
 from __future__ import annotations
 
 import json
+import platform
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.test_run import due_command
-from wire.cluster import Cluster, start_cluster
-from wire.crawl import environment
+from typer.testing import CliRunner
+from wire.archived import story
+from wire.cluster import COMMAND, Cluster, start_cluster
+from wire.crawl import FAST, environment
+from wire.s3 import StoppableBucket, stoppable_bucket
 from wire.slow_site import SlowSite, write_slow_outlet
 
-from newscrawl.demo.catalogue import demo_site, write_outlets
+from newscrawl import settings
+from newscrawl.cli import app, crawl_places
+from newscrawl.cli.cluster_crawls import crawling_on
+from newscrawl.cli.ui import parse_path
+from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.engine import ClusterLost
+from newscrawl.warc.index import INDEX_NAME
 
-OUTLETS = ("kamer_echo", "deccan_wire")
+STORIES = 4
+
+
+class SmallSite:
+    """A home page and a few stories."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+
+    def respond(self, request: Request) -> Response:
+        if request.path == "/robots.txt":
+            return Response(status=404, body=b"")
+        if request.path == "/":
+            links = "".join(f'<p><a href="/story/{n}">Story number {n}</a></p>' for n in range(STORIES))
+            return Response(body=f"<html><body>{links}</body></html>".encode())
+        return Response(body=story(f"{self.id} {request.path}"))
+
+
+@contextmanager
+def serving(folder: Path, *names: str) -> Iterator[None]:
+    """Outlets of these names, with their files in the folder."""
+    with serve_in_thread(Newsroom(list(map(SmallSite, names)))) as newsroom:
+        for name, base in newsroom.bases.items():
+            write_slow_outlet(base, folder / "outlets", name)
+        yield
+
+
+@dataclass(frozen=True)
+class Machines:
+    """A cluster whose worker crawls into a bucket, by a spool of its own."""
+
+    cluster: Cluster
+    bucket: StoppableBucket
+    spool: Path
+    settings: dict[str, str]
+    "Those that a command has too."
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """Their worker has no outlet files."""
+    folder = tmp_path_factory.mktemp("machines")
+    (folder / "empty").mkdir()
+    with pytest.MonkeyPatch.context() as patch, stoppable_bucket(patch) as bucket:
+        shared = {
+            "NEWSCRAWL_ARCHIVES": f"{bucket.url}/news",
+            "NEWSCRAWL_STATE_URL": f"sqlite:///{folder}/state.sqlite",
+        }
+        spool, empty = f"{folder}/worker_spool", f"{folder}/empty"
+        own = {"NEWSCRAWL_SPOOL": spool, "NEWSCRAWL_OUTLETS": empty}
+        with start_cluster("--crawls", "2", workers=1, **shared, **own) as started:
+            yield Machines(started, bucket, Path(spool), shared)
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """Its workers have no outlet files."""
-    (tmp_path / "empty").mkdir()
-    with start_cluster("--crawls", "2", NEWSCRAWL_OUTLETS=str(tmp_path / "empty")) as started:
-        yield started
+def cluster(machines: Machines) -> Cluster:
+    return machines.cluster
 
 
 def start(folder: Path, cluster: Cluster, *args: str) -> subprocess.Popen[str]:
-    command = [*due_command(folder, "--on", cluster.address, "--jobs", "3", "--json"), *args]
+    """`newscrawl run --due --on` into a folder."""
+    state = f"NEWSCRAWL_STATE_URL=sqlite:///{folder}/a/state.sqlite"
+    command = due_command(folder, "--on", cluster.address, "--jobs", "3", "--json", "-s", state)
+    return start_command([*command, *args], folder)
+
+
+def start_command(command: list[str | Path], folder: Path, **settings: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=folder,
+        env={**environment(), **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -56,19 +130,108 @@ def failures(folder: Path) -> int:
 @pytest.mark.crawl
 @pytest.mark.slow
 def test_what_is_due_is_crawled_by_the_workers(tmp_path: Path, cluster: Cluster) -> None:
-    with serve_in_thread(Newsroom(list(map(demo_site, OUTLETS)))) as newsroom:
-        write_outlets(newsroom.bases, tmp_path / "outlets")
+    with serving(tmp_path, "echo", "wire"):
         results, _ = end(start(tmp_path, cluster))
-        assert {result["outlet"] for result in results} == set(OUTLETS)
-        assert all(result["report"]["articles"] > 10 for result in results)
-        assert {result["code"] for result in results} == {0}
-        for outlet in OUTLETS:
+        found = {result["outlet"]: (result["code"], result["report"]["articles"]) for result in results}
+        assert found == {"echo": (0, STORIES), "wire": (0, STORIES)}
+        for outlet in found:
             (lines,) = (
                 path for path in (tmp_path / "a" / outlet).glob("*.jsonl") if ".rejected." not in path.name
             )
             assert {json.loads(line)["source"] for line in lines.read_text().splitlines()} == {outlet}
-        _, errors = end(start(tmp_path, cluster))
-        assert "nothing is due" in errors
+    with closing(sqlite3.connect(tmp_path / "a" / "state.sqlite")) as state:
+        runs = state.execute("SELECT outlet, host FROM runs ORDER BY outlet").fetchall()
+    assert runs == [("echo", platform.node()), ("wire", platform.node())]
+
+
+@pytest.fixture
+def spool(machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That of the commands of this process, which have the settings of the workers otherwise."""
+    for name, value in machines.settings.items():
+        monkeypatch.setattr(settings, name, value)
+    monkeypatch.setattr(settings, "NEWSCRAWL_SPOOL", str(tmp_path / "spool"))
+    return tmp_path / "spool"
+
+
+def run_in_bucket(machines: Machines, folder: Path) -> list[dict[str, Any]]:
+    flags = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
+    command = [COMMAND, "run", "--due", "--on", machines.cluster.address, "--json", *flags]
+    command += ["-s", f"NEWSCRAWL_OUTLETS={folder / 'outlets'}"]
+    return end(start_command(command, folder, NEWSCRAWL_SPOOL=f"{folder}/spool", **machines.settings))[0]
+
+
+def invoke(*words: object) -> str:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.crawl
+@pytest.mark.slow
+def test_machines_that_share_nothing_but_a_bucket(machines: Machines, tmp_path: Path, spool: Path) -> None:
+    """Crawls of workers, and what other commands make of them on workers, which have no file at first."""
+    outlet, on = "echo", ("--on", machines.cluster.address)
+    with serving(tmp_path, outlet):
+        (result,) = run_in_bucket(machines, tmp_path)
+    assert (result["code"], result["report"]["articles"]) == (0, STORIES)
+    assert {f"news/{outlet}/{name}" for name in result["report"]["warcs"]} <= {*machines.bucket.names()}
+    # The log is that of the worker.
+    assert Path(result["log"]) == spool / outlet / "crawl.log"
+    assert f"{machines.spool}/{outlet}/crawl.log" in Path(result["log"]).read_text()
+    assert not list((spool / ".waiting").glob("*"))
+
+    url = f"{machines.bucket.url}/news"
+    invoke("extract", url, "-o", tmp_path / "here.jsonl", "--jobs", 1)
+    checked = invoke("verify", url, "--json")
+    anew = invoke("dedup", "--rebuild", "--json", "--archives", url, "--jobs", 1)
+    for words, said in (
+        (("extract", url, "-o", tmp_path / "there.jsonl", *on), None),
+        (("verify", url, "--json", *on), checked),
+        (("dedup", "--rebuild", "--json", "--archives", url, "--scratch", tmp_path, *on), anew),
+    ):
+        shutil.rmtree(machines.spool / outlet)
+        assert said in {invoke(*words), None}
+        assert list((machines.spool / outlet).glob("*")), "the worker has fetched what it needed"
+    built = invoke("index", "build", "--archives", url, "--json", *on)
+    assert json.loads(built)[0]["folder"] == f"{spool}/{outlet}"
+    assert (spool / outlet / INDEX_NAME).is_file()
+    assert (tmp_path / "there.jsonl").read_bytes() == (tmp_path / "here.jsonl").read_bytes()
+
+
+def test_workers_of_other_places_get_no_crawls(
+    machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spool: Path
+) -> None:
+    def connect_from(archives: str, **options: str) -> str:
+        with (
+            pytest.raises(ClusterLost) as found,
+            crawling_on(machines.cluster.address, parse_path(archives), options),
+        ):
+            pass
+        assert "s3cret" not in str(found.value)
+        assert str(found.value).startswith("worker tcp://")
+        return str(found.value)
+
+    bucket = f"{machines.bucket.url}/news"
+    own = machines.settings["NEWSCRAWL_STATE_URL"]
+    with crawling_on(machines.cluster.address, parse_path(bucket), {}):
+        pass
+    monkeypatch.setattr(settings, "NEWSCRAWL_STATE_URL", "postgresql://me:s3cret@db/news")
+    text = connect_from(bucket)
+    assert f"the state is {own} there instead of postgresql://***@db/news" in text
+    monkeypatch.setattr(settings, "NEWSCRAWL_STATE_URL", own)
+    monkeypatch.setattr(settings, "NEWSCRAWL_SPOOL", str(tmp_path / "other"))
+    text = connect_from(f"{machines.bucket.url}/other")
+    assert f"NEWSCRAWL_ARCHIVES is {bucket} there instead of {machines.bucket.url}/other" in text
+    monkeypatch.setattr(crawl_places, "_PROBE", "other-{}")
+    text = connect_from(str(tmp_path / "new"))
+    assert f"{tmp_path}/new, with the archives, is another folder there: workers share it" in text
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    text = connect_from(str(spool), NEWSCRAWL_STATE_URL="sqlite:////proc/self/cwd/state.sqlite")
+    assert "with the state database, is another folder there: workers share it, or the state is one" in text
+    assert not [*tmp_path.rglob(".newscrawl-*"), *tmp_path.rglob("other-*")]
 
 
 def wait_for_pages(folder: Path) -> Path:
@@ -99,9 +262,13 @@ def test_sigterm_ends_the_crawls_of_the_workers_in_order(tmp_path: Path, cluster
 @pytest.mark.proof
 @pytest.mark.crawl
 @pytest.mark.slow
-def test_an_end_of_the_cluster_counts_against_no_outlet(tmp_path: Path, cluster: Cluster) -> None:
+def test_an_end_of_the_cluster_counts_against_no_outlet(tmp_path: Path) -> None:
     """The crawl itself goes on, and ends under its lease."""
-    with serve_in_thread(Newsroom([SlowSite()])) as served:
+    (tmp_path / "empty").mkdir()
+    with (
+        start_cluster("--crawls", "2", workers=1, NEWSCRAWL_OUTLETS=f"{tmp_path}/empty") as cluster,
+        serve_in_thread(Newsroom([SlowSite()])) as served,
+    ):
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
         process = start(tmp_path, cluster, "-s", "DOWNLOAD_DELAY=0.2", "-s", "NEWSCRAWL_PAGES_MAX=60")
         wait_for_pages(tmp_path)
@@ -131,7 +298,7 @@ def test_a_killed_worker_counts_against_no_outlet(tmp_path: Path, cluster: Clust
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
         process = start(tmp_path, cluster, "-s", "DOWNLOAD_DELAY=0.2", "-s", "NEWSCRAWL_PAGES_MAX=60")
         wait_for_pages(tmp_path)
-        cluster.kill_workers(2)
+        cluster.kill_workers()
         end(process)
         assert failures(tmp_path) == 0
         assert_goes_on_and_ends(tmp_path)

@@ -152,3 +152,35 @@ def test_the_cron_job_keeps_its_archives_and_never_runs_twice(monkeypatch: pytes
 
 def test_a_mount_is_an_absolute_path() -> None:
     assert CliRunner().invoke(app, ["schedule", "k8s", "--archives", "here"]).exit_code == 2
+
+
+def test_pods_that_crawl_are_found_by_the_job_that_asks_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    yaml = pytest.importorskip("yaml", reason="comes with Dask")
+    monkeypatch.setenv("NEWSCRAWL_CONTACT", 'crawl@example.org, "desk"')
+    text = schedule("k8s", "--workers", "3", "--archives", "/data: x", "--image", "registry/newscrawl:1")
+    parts = {(part["kind"], part["metadata"]["name"]): part for part in yaml.safe_load_all(text)}
+    job = parts["CronJob", "newscrawl"]["spec"]["jobTemplate"]["spec"]["template"]
+    service = parts["Service", "newscrawl-scheduler"]["spec"]
+    pods = {
+        name: parts["Deployment", f"newscrawl-{name}"]["spec"]["template"] for name in ("scheduler", "worker")
+    }
+    commands = {name: pod["spec"]["containers"][0]["command"] for name, pod in {**pods, "job": job}.items()}
+    address = f"tcp://newscrawl-scheduler:{service['ports'][0]['port']}"
+    assert commands["job"][-4:] == ["--on", address, "--jobs", "12"]
+    assert commands["worker"][:4] == ["newscrawl", "cluster", "join", address]
+    assert service["selector"] == pods["scheduler"]["metadata"]["labels"]
+    assert parts["Deployment", "newscrawl-worker"]["spec"]["replicas"] == 3
+    # Workers share the folder, write where the job does, and have its settings.
+    here, there = job["spec"]["containers"][0], pods["worker"]["spec"]["containers"][0]
+    assert (here["volumeMounts"], here["env"], here["envFrom"]) == (
+        there["volumeMounts"],
+        there["env"],
+        there["envFrom"],
+    )
+    policy = parts["NetworkPolicy", "newscrawl-cluster"]["spec"]
+    admitted = policy["ingress"][0]["from"][0]["podSelector"]["matchLabels"].items()
+    assert all(admitted <= pod["metadata"]["labels"].items() for pod in (job, *pods.values()))
+    for name, pod in pods.items():
+        done = CliRunner().invoke(app, [*commands[name][1:3], "--help"])
+        assert done.exit_code == 0
+        assert all(word in done.output for word in commands[name] if word.startswith("--")), pod

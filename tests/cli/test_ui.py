@@ -116,6 +116,7 @@ LINES = (
     "config {bad}",
     "cluster join {bad}",
     "view --host {bad}",
+    "grafana {bad}",
     "outlets --outlets {outlets}",
     "outlets --outlets {outlets} --json",
     "outlets check {outlets}",

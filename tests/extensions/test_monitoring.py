@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 from wire.crawl import Crawl, crawl
+from wire.mailbox import Mailbox, serve_mailbox
 from wire.webhook import Webhook, serve_webhook
 
 from newscrawl.cli import app
@@ -54,6 +55,7 @@ def test_alarms_are_reported_kept_measured_and_told_once(tmp_path: Path) -> None
     with (
         serve_in_thread(Newsroom([demo_site(OUTLET)])) as newsroom,
         serve_webhook(Webhook(statuses=[500])) as hook,
+        serve_mailbox(Mailbox()) as mailbox,
     ):
         write_outlets(newsroom.bases, outlets)
         [file] = outlets.rglob("*.toml")
@@ -63,6 +65,10 @@ def test_alarms_are_reported_kept_measured_and_told_once(tmp_path: Path) -> None
         def run(expect: str) -> Crawl:
             file.write_text(plain + expect, encoding="utf-8")
             settings = {"NEWSCRAWL_OUTLETS": outlets, "NEWSCRAWL_WEBHOOK": hook.base + SLACK_PATH}
+            settings |= {
+                "NEWSCRAWL_MAIL_SERVER": f"127.0.0.1:{mailbox.port}",
+                "NEWSCRAWL_MAIL": "a@b.example",
+            }
             done = crawl(OUTLET, archives=archives, **settings)
             assert done.code == 0, done.output
             assert SLACK_PATH not in done.output
@@ -126,9 +132,21 @@ def test_alarms_are_reported_kept_measured_and_told_once(tmp_path: Path) -> None
         (runs[1], ["text_short"], []),
         (runs[3], [], ["text_short"]),
     ]
+    # By mail too, and both were told again after one of them had failed.
+    assert [mail["subject"] for mail in mailbox.mails] == [
+        "newscrawl: kamer_echo: articles_low, text_short",
+        "newscrawl: kamer_echo: text_short",
+        "newscrawl: kamer_echo: text_short is over",
+    ]
+    assert f"last run: {runs[0]}, ended " in mailbox.mails[0].get_content()
+    assert hook.messages[0]["text"].startswith("newscrawl: kamer_echo: articles_low, text_short\n")
     assert hook.messages[0]["outlet"] == OUTLET
     assert hook.messages[0]["alarms"] == report["alarms"]
     assert hook.messages[0]["report"]["articles"] == report["articles"]
+    # Nobody has to build an index.
+    looked_up = ["index", "lookup", first.articles[0]["url"], "--archives", str(archives), "--json"]
+    captures = json.loads(CliRunner().invoke(app, looked_up).stdout)
+    assert {capture["run"] for capture in captures} >= {runs[0]}
     # The folder of the metrics is no outlet's.
     for command in (["verify", str(archives)], ["check", "--archives", str(archives)]):
         checked = CliRunner().invoke(app, command)

@@ -30,13 +30,17 @@ class Cluster:
 
     bin_folder: Path
     folder: Path
+    address: str = ""
+    "Where it listens beside its socket."
 
     @property
     def url(self) -> str:
-        return f"postgresql://{USER}@/postgres?host={self.folder}"
+        return f"postgresql://{USER}@/postgres?host={self.address or self.folder}"
 
     def start(self) -> None:
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c fsync=off"
+        options = (
+            f"-c listen_addresses='{self.address}' -c unix_socket_directories={self.folder} -c fsync=off"
+        )
         self._control("-l", self.folder / "log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -55,8 +59,8 @@ def temporary_cluster() -> Iterator[str]:
 
 
 @contextmanager
-def stoppable_cluster() -> Iterator[Cluster]:
-    """The same as an object; it must be running at the end."""
+def stoppable_cluster(address: str = "") -> Iterator[Cluster]:
+    """The same as an object; it must be running at the end. `address`: for the whole network of it."""
     bin_folder = programs()
     pytest.importorskip("psycopg")
     if bin_folder is None or not (bin_folder / "initdb").exists():
@@ -66,7 +70,10 @@ def stoppable_cluster() -> Iterator[Cluster]:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
         run(bin_folder / "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-N")
-        cluster = Cluster(bin_folder, folder)
+        if address:
+            with (folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
+        cluster = Cluster(bin_folder, folder, address)
         cluster.start()
         try:
             yield cluster

@@ -20,8 +20,8 @@ class StoppableBucket:
 
     url = f"s3://{BUCKET}"
 
-    def __init__(self) -> None:
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._server = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._server.start()
         self.host, self.port = self._server.get_host_and_port()
         # All servers of a process share what their buckets hold.

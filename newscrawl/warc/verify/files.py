@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,29 +33,21 @@ from newscrawl.warc.verify.messages import BlockCheck
 from newscrawl.warc.verify.problems import (
     Fault,
     IndexCode,
-    ProblemCode,
     WarcProblem,
     locate_fault,
     quote_value,
 )
-
-MAX_WAITING = 200_000
-"References, and responses without a body, that wait for the record that explains them."
-_REFERENCES: dict[str, ProblemCode] = {
-    "warc-concurrent-to": "concurrent_to_unresolved",
-    "warc-warcinfo-id": "warcinfo_id_unresolved",
-    "warc-refers-to": "refers_to_unresolved",
-}
-_BODY_MISSING: Fault = (
-    "http_body_missing",
-    "the HTTP headers declare a body, there is none, and the request was not HEAD",
+from newscrawl.warc.verify.references import (
+    BodilessResponse,
+    Event,
+    HeadRequest,
+    RecordReferences,
+    References,
+    reduce_head,
 )
-_Key = bytes
-"Hash of a record id."
+
 MAX_REWINDS = 100
 "Wrong lengths in a file after which blocks are no longer searched for records inside them."
-MAX_PENDING = 1000
-"Problems that wait until it is clear whether their gzip member is sound."
 _PEEKED = 16
 "Bytes after a block that are examined: the record end and the start of the next record."
 _values = attrgetter(*RECORD_COLUMNS)
@@ -71,76 +62,6 @@ _REBUILD = f"delete the index and {_UPDATE}"
 _Row = tuple[object, ...]
 _IndexFault = tuple[int, str | None, Fault]
 "Offset of a record in its WARC, its id, and the fault of its entry."
-
-
-@dataclass
-class References:
-    """The record ids of a set of files and the references between them; an id takes 16 bytes in a set."""
-
-    _ids: set[_Key] = field(default_factory=set)
-    _revisits: set[_Key] = field(default_factory=set)
-    _waiting: dict[_Key, list[WarcProblem]] = field(default_factory=dict)
-    _count: int = 0
-    _head_requests: set[_Key] = field(default_factory=set)
-    _bodiless: dict[_Key, tuple[WarcProblem, tuple[_Key, ...]]] = field(default_factory=dict)
-
-    def faults(self, head: RecordHead) -> Iterator[Fault]:
-        """Problems of a record in relation to those before it."""
-        record_id = head.record_id
-        if not record_id:
-            return
-        key = _hash_id(record_id)
-        if key in self._ids:
-            yield "record_id_repeated", f"{quote_value(record_id)} is the id of an earlier record too"
-        if head.kind == "revisit":
-            self._revisits.add(key)
-            target = head.first("warc-refers-to")
-            if target and _hash_id(target) in self._revisits:
-                yield "refers_to_revisit", f"{quote_value(target)} is itself a revisit"
-        self._ids.add(key)
-        self._count -= len(self._waiting.pop(key, ()))
-
-    def follow(self, head: RecordHead, file: str, offset: int) -> None:
-        """Remember the references of a record that have no target so far."""
-        for name, code in _REFERENCES.items():
-            for target in head.fields.get(name, ()):
-                key = _hash_id(target)
-                if key in self._ids or self._count >= MAX_WAITING:
-                    continue
-                fault = code, f"{name} {quote_value(target)} refers to no record in these files"
-                problem = locate_fault(fault, file, offset, head.record_id)
-                self._waiting.setdefault(key, []).append(problem)
-                self._count += 1
-
-    def add_head_request(self, head: RecordHead) -> None:
-        """Note a HEAD request, whose response has no body."""
-        self._head_requests.update(_exchange_keys(head))
-
-    def add_bodiless(self, head: RecordHead, file: str, offset: int) -> None:
-        """Note a response that declares a body but has none, until its request is found."""
-        keys = _exchange_keys(head)
-        if keys and len(self._bodiless) < MAX_WAITING and self._head_requests.isdisjoint(keys):
-            self._bodiless[keys[0]] = locate_fault(_BODY_MISSING, file, offset, head.record_id), keys
-
-    def unresolved(self) -> Iterator[WarcProblem]:
-        """The problems that remain when all files have been read."""
-        for problems in self._waiting.values():
-            yield from problems
-        for problem, keys in self._bodiless.values():
-            if self._head_requests.isdisjoint(keys):
-                yield problem
-
-
-def _exchange_keys(head: RecordHead) -> tuple[_Key, ...]:
-    """Keys of the record and of the records that it refers to as concurrent."""
-    ids = ([head.record_id] if head.record_id else []) + head.fields.get("warc-concurrent-to", [])
-    return tuple(map(_hash_id, ids))
-
-
-def _hash_id(record_id: str) -> _Key:
-    # Some writers omit the brackets in references only; a missing bracket is reported for the id itself.
-    bare = record_id.strip("<>").encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(bare, digest_size=16).digest()
 
 
 def verify_warc(path: Path) -> Iterator[WarcProblem]:
@@ -158,40 +79,48 @@ def verify_warcs(
     """
     references = References()
     for path in paths:
-        try:
-            yield from _verify_file(path, references, advance)
-        except OSError as error:
-            yield locate_fault(("file_unreadable", f"cannot be read: {error.strerror}"), path)
+        yield from references.apply(iter_events(path, advance=advance))
     yield from references.unresolved()
 
 
-def _verify_file(path: Path, references: References, advance: Callable[[int], None]) -> Iterator[WarcProblem]:
+def iter_events(
+    path: Path, shown: Path | None = None, *, advance: Callable[[int], None] = lambda _: None
+) -> Iterator[Event]:
+    """What is found in a file, for `References.apply`; `shown` is its path in problems, if it has another."""
+    try:
+        yield from _check_file(path, shown or path, advance)
+    except OSError as error:
+        yield "damaged"
+        yield locate_fault(("file_unreadable", f"cannot be read: {error.strerror}"), shown or path)
+
+
+def _check_file(path: Path, shown: Path, advance: Callable[[int], None]) -> Iterator[Event]:
     with path.open("rb") as stream:
         kind = identify_format(stream.read(FORMAT_BYTES), path.name)
         if kind == WACZ:
-            yield from _verify_package(path, references)
+            yield from _check_package(path, shown)
             advance(path.stat().st_size)
         elif kind == ARC:
-            yield from (locate_fault(fault, path, offset) for offset, fault in check_arc(stream))
+            yield from (locate_fault(fault, shown, offset) for offset, fault in check_arc(stream))
             advance(path.stat().st_size)
         elif kind in (WARC, None) or find_member(FileBytes(stream.fileno(), lambda _: None), 0) is not None:
-            yield from FileCheck(path, references).problems(FileBytes(stream.fileno(), advance))
+            yield from FileCheck(shown).events(FileBytes(stream.fileno(), advance))
         else:
-            yield locate_fault(("not_a_warc", f"this is {kind}, not a WARC file"), path)
+            yield locate_fault(("not_a_warc", f"this is {kind}, not a WARC file"), shown)
             advance(path.stat().st_size)
 
 
-def _verify_package(path: Path, references: References) -> Iterator[WarcProblem]:
+def _check_package(path: Path, shown: Path) -> Iterator[Event]:
     """Check a WACZ, then the archive files in it, each under a name such as `x.wacz/archive/data.warc.gz`."""
     damaged: set[str] = set()
     for name, fault in check_package(path):
         if fault[0] == "package_damaged":
             damaged.add(name)
-        yield locate_fault(fault, path / name if name else path)
+        yield locate_fault(fault, shown / name if name else shown)
     for member in [] if "" in damaged else list_package(path):
         if member.name in damaged:
             continue
-        inside = path / member.name
+        inside = shown / member.name
         with TemporaryFile() as copy, open_packaged(path, member.name) as source:
             copyfileobj(source, copy)
             copy.flush()
@@ -200,7 +129,7 @@ def _verify_package(path: Path, references: References) -> Iterator[WarcProblem]
                 arc_faults = check_arc(cast("BinaryIO", copy))
                 yield from (locate_fault(fault, inside, offset) for offset, fault in arc_faults)
             else:
-                yield from FileCheck(inside, references).problems(FileBytes(copy.fileno(), lambda _: None))
+                yield from FileCheck(inside).events(FileBytes(copy.fileno(), lambda _: None))
 
 
 @dataclass
@@ -208,37 +137,31 @@ class FileCheck:
     """The check of a file."""
 
     path: Path
-    references: References
+    "As problems name it."
     records: int = 0
     version: str = ""
     "Of the first record."
     rewinds: int = field(default=0)
+    _name: str = ""
 
-    def problems(self, source: FileBytes) -> Iterator[WarcProblem]:
+    def __post_init__(self) -> None:
+        self._name = str(self.path)
+
+    def events(self, source: FileBytes) -> Iterator[Event]:
         is_empty = True
         for part in iter_members(source):
             is_empty = False
             if isinstance(part, Gap):
                 yield self._problem(part.offset, part.fault)
+                yield "sound"
             else:
-                yield from self._check_member(part)
+                yield from self._check_records(part)
+                yield "damaged" if part.fault else "sound"
         if is_empty:
             yield self._problem(0, ("file_empty", "the file is empty"))
 
-    def _check_member(self, member: Member) -> Iterator[WarcProblem]:
-        """Problems of a member's records, except those after the last whole record of a damaged member."""
-        pending: list[WarcProblem] = []
-        for problem in self._check_records(member):
-            if problem:
-                pending.append(problem)
-            if problem is None or len(pending) > MAX_PENDING:
-                yield from pending
-                pending.clear()
-        if not member.fault:
-            yield from pending
-
-    def _check_records(self, member: Member) -> Iterator[WarcProblem | None]:
-        """Problems in record order; None after each record that ends where it should."""
+    def _check_records(self, member: Member) -> Iterator[Event]:
+        """In record order; `sound` after each record that ends where it should."""
         window, count = MemberWindow(member), 0
         while start := window.peek(_PEEKED):
             offset = member.offset if member.is_gzip else member.offset + window.position
@@ -254,7 +177,7 @@ class FileCheck:
         if not window.position:
             yield self._problem(member.offset, ("member_without_record", "the gzip member is empty"))
 
-    def _check_record(self, window: MemberWindow, offset: int) -> Iterator[WarcProblem | None]:
+    def _check_record(self, window: MemberWindow, offset: int) -> Iterator[Event]:
         raw = window.read_until(HEAD_END, MAX_RECORD_HEAD)
         if raw is None:
             window.skip_searched()
@@ -262,22 +185,25 @@ class FileCheck:
             yield self._problem(offset, ("header_unfinished", "no blank line ends the record head"))
             return
         head = parse_head(raw)
-        for fault in (*check_head(head), *self._check_context(head), *self.references.faults(head)):
+        for fault in (*check_head(head), *self._check_context(head)):
             yield self._problem(offset, fault, head)
-        self.references.follow(head, str(self.path), offset)
+        reduced = reduce_head(head)
+        yield RecordReferences(reduced, self._name, offset)
         if head.length is None:
             window.skip_to_record()
             return
-        faults, is_whole = self._check_block(window, head, head.length, offset)
+        check, faults, is_whole = self._check_block(window, head, head.length)
+        if check and (kind := _exchange_kind(check, head)):
+            yield kind(reduced, self._name, offset)
         for fault in faults:
             yield self._problem(offset, fault, head)
         if is_whole:
-            yield None
+            yield "sound"
 
     def _check_block(
-        self, window: MemberWindow, head: RecordHead, length: int, offset: int
-    ) -> tuple[list[Fault], bool]:
-        """Problems of the block and its end, and whether the record ends where it should."""
+        self, window: MemberWindow, head: RecordHead, length: int
+    ) -> tuple[BlockCheck | None, list[Fault], bool]:
+        """The block (None: its length is wrong), its problems, and whether the record ends as it should."""
         start, check = window.position, BlockCheck(head)
         for piece in window.read_pieces(length):
             check.feed(piece)
@@ -287,16 +213,15 @@ class FileCheck:
         faults: list[Fault] = []
         if available < length or (newlines != following and not _may_end_before(following[len(newlines) :])):
             if available < length or not (following.startswith(RECORD_END) and check.block_matches):
-                return [self._wrong_length(window, start, length, available)], False
+                return None, [self._wrong_length(window, start, length, available)], False
             newlines = RECORD_END  # the caller reports the bytes that follow
         window.skip(len(newlines))
         if newlines != RECORD_END:
             if fault := _includes_record_end(check, newlines):
-                return [fault], False
+                return None, [fault], False
             text = f"{quote_value(newlines.decode('latin-1'))} is in the place of CRLFCRLF"
             faults.append(("record_end_missing", text))
-        self._note_exchange(check, head, offset)
-        return [*faults, *check.faults()], newlines == RECORD_END
+        return check, [*faults, *check.faults()], newlines == RECORD_END
 
     def _wrong_length(self, window: MemberWindow, start: int, length: int, available: int) -> Fault:
         """How Content-Length is wrong; moves the window to the next record."""
@@ -309,14 +234,6 @@ class FileCheck:
         if is_at_record and window.position < start + length:
             return "content_length_too_long", f"Content-Length is {length} and runs into the next record"
         return "content_length_too_short", f"Content-Length is {length}, but the block is longer"
-
-    def _note_exchange(self, check: BlockCheck, head: RecordHead, offset: int) -> None:
-        if not check.message:
-            return
-        if check.message.method == "HEAD":
-            self.references.add_head_request(head)
-        if head.kind == "response" and check.message.lacks_declared_body and not head.first("warc-truncated"):
-            self.references.add_bodiless(head, str(self.path), offset)
 
     def _check_context(self, head: RecordHead) -> Iterator[Fault]:
         """Problems of a record at its position in this file."""
@@ -334,6 +251,17 @@ class FileCheck:
 
     def _problem(self, offset: int, fault: Fault, head: RecordHead | None = None) -> WarcProblem:
         return locate_fault(fault, self.path, offset, head.record_id if head else None)
+
+
+def _exchange_kind(check: BlockCheck, head: RecordHead) -> type[RecordReferences] | None:
+    """The event by which a request or a response is known to records that belong to it."""
+    if not check.message:
+        return None
+    if check.message.method == "HEAD":
+        return HeadRequest
+    if head.kind == "response" and check.message.lacks_declared_body and not head.first("warc-truncated"):
+        return BodilessResponse
+    return None
 
 
 def _may_end_before(following: bytes) -> bool:
