@@ -85,7 +85,7 @@ def test_its_outlet_file_means_the_same(archives: Path, caplog: pytest.LogCaptur
 def test_a_crawl_goes_on_with_it(archives: Path) -> None:
     """Nothing is fetched a second time but what is due, and that is asked whether it has changed."""
     with closing(sqlite3.connect(archives / "state.sqlite")) as state, state:
-        # Whenever this runs: nothing is due but one article, and the site's files about rights were just read.
+        # Whenever this runs: nothing is due but one article, nor are the site's files about rights.
         state.execute("UPDATE urls SET next_due = unixepoch() + 20 * 86400 WHERE next_due IS NOT NULL")
         state.execute("UPDATE hosts SET signals_looked = unixepoch()")
         ((due,),) = state.execute("SELECT url FROM urls WHERE article IS NOT NULL ORDER BY id LIMIT 1")
