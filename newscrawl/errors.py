@@ -11,9 +11,9 @@ from typing import TypeVar
 Result = TypeVar("Result")
 BUSY = 75
 "Exit code of a crawl whose outlet another process is crawling: EX_TEMPFAIL of sysexits.h."
-NO_ROOM = 71
-"""Exit code of a crawl that did not begin because its machine can take no more files: EX_OSERR of sysexits.h.
-Its outlet is not to blame."""
+NOT_ITS_FAULT = 71
+"""Exit code of a crawl whose spool is full or whose database is away: EX_OSERR of sysexits.h. A crawl of any
+other outlet would have ended the same."""
 MACHINE_FAULT = "machine_fault"
 "Finish reason of a crawl that a MachineFault ended, and reason of the pages that it could not read."
 _MACHINE_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})

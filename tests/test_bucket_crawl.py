@@ -26,7 +26,7 @@ from newscrawl.archive.manifest import MANIFEST, read_manifest
 from newscrawl.archive.memory_files import CURRENT
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, serve_in_thread
-from newscrawl.errors import NO_ROOM
+from newscrawl.errors import NOT_ITS_FAULT
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 
@@ -219,8 +219,9 @@ def test_files_wait_for_a_bucket_that_is_away(
     assert f"run_not_stored: run {away.report['run']}" in told
     two.command("check", "slow", "--fix", code=1)
 
+    (one.spool / AWAY).touch()
     full = one.crawl(NEWSCRAWL_SPOOL_MAX_BYTES=1)
-    assert full.code == NO_ROOM
+    assert full.code == NOT_ITS_FAULT
     assert "spool_full" in full.output
 
     forget_that_it_was_away(one)

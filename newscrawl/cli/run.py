@@ -27,7 +27,7 @@ from newscrawl.cli.processes import (
 )
 from newscrawl.cli.project_exports import ProjectExports
 from newscrawl.cli.status import print_runs
-from newscrawl.errors import BUSY, NO_ROOM, OutletError
+from newscrawl.errors import BUSY, NOT_ITS_FAULT, OutletError
 from newscrawl.spiders.outlet import ONLY_DUE
 
 DUE_SECONDS = 3600
@@ -198,7 +198,7 @@ def _make_deadline(seconds: int | None) -> Callable[[], bool]:
 def _take_back(queue: DueQueue, result: CrawlResult) -> None:
     """Record in the queue how a crawl ended."""
     try:
-        if result.code == NO_ROOM:
+        if result.code == NOT_ITS_FAULT:
             queue.pause()
         # A busy outlet is the business of the process that holds its lease.
         elif result.code not in (0, BUSY):

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.settings import BaseSettings
 
 from newscrawl.archive.bucket import OutletCopy, Spool, is_stored, set_aside_given_up
 from newscrawl.archive.repair import repair_folder
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import ArchiveError, Busy, NewscrawlError, StorageError
+from newscrawl.errors import ArchiveError, Busy, MachineFault, NewscrawlError, StorageError
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
-from newscrawl.spiders.run_context import has_ended
+from newscrawl.spiders.run_context import check_spool, find_archives, has_ended
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.runs import RENEW_SECONDS, Lease, State
 
@@ -26,6 +27,26 @@ logger = logging.getLogger(__name__)
 
 OTHERS_SECONDS = 60
 "How long a run that has ended sends what other runs on this machine left waiting."
+
+
+def make_room(settings: BaseSettings, state: State | None) -> None:
+    """Send what waits for a bucket if that fills the spool; MachineFault if there is no room then either.
+
+    Otherwise a spool that has once been full would stay so: files are sent when runs end, and none begins.
+    """
+    try:
+        check_spool(settings)
+    except MachineFault:
+        spool, now = Spool.find(find_archives(settings)), epoch_seconds(utc_now())
+        if not spool or not state or spool.is_away(now):
+            raise
+        outlet = state.urls.outlet
+        copy = OutletCopy(folder=spool.archives / outlet, storage=spool.storage)
+        is_waiting = any(mark.outlet == outlet for mark in spool.list_waiting())
+        with _renewing(state) as wait_for:
+            if not is_waiting or wait_for(lambda: send_copy(spool, copy, state, now)):
+                wait_for(lambda: send_others(spool, state, outlet))
+        check_spool(settings)
 
 
 class BucketExtension(CrawlerComponent):

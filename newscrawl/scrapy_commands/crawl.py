@@ -1,8 +1,8 @@
 """`scrapy crawl` with clear errors before it starts, and an exit code that tells how it ended.
 
 0: finished, or stopped by a limit or a signal. 1: the run failed (its report gives the reason). 2: it never
-began. 71: it never began because this machine has no room for its files; 75: because another process is
-crawling the outlet; a timer may try again.
+began. 71: this machine has no room for its files, or the database is away. 75: it never began because another
+process is crawling the outlet; a timer may try again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, cast
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.exceptions import UsageError
 
-from newscrawl.errors import BUSY, MACHINE_FAULT, NO_ROOM, Busy, MachineFault, NewscrawlError
+from newscrawl.errors import (
+    BUSY,
+    MACHINE_FAULT,
+    NOT_ITS_FAULT,
+    Busy,
+    DatabaseAway,
+    MachineFault,
+    NewscrawlError,
+)
+from newscrawl.extensions.bucket import make_room
 from newscrawl.extensions.log_formatter import is_json_log, open_log
 from newscrawl.extensions.report import get_report
 from newscrawl.logs import escape_controls, set_run
@@ -23,7 +32,6 @@ from newscrawl.spiders.base import check_allowed, revisit_ages
 from newscrawl.spiders.run_context import (
     ARGUMENTS,
     REPLAY_SETTINGS,
-    check_spool,
     choose_replayed_runs,
     open_state,
 )
@@ -74,16 +82,10 @@ class Command(ScrapyCrawl):
         except NewscrawlError as error:
             raise UsageError(escape_controls(str(error)), print_help=False) from error
         try:
-            check_spool(crawler.settings)
-        except NewscrawlError as error:
-            self._print_error(f"{args[0]}: {error}")
-            self.exitcode = NO_ROOM if isinstance(error, MachineFault) else FAILED
-            return
-        try:
             state = self._open_state(args[0], crawler, spider)
         except NewscrawlError as error:
             self._print_error(f"{args[0]}: {error}")
-            self.exitcode = BUSY if isinstance(error, Busy) else FAILED
+            self.exitcode = _choose_code(error)
             return
         self.crawler_process.crawl(crawler, state=state, **spider.restart_arguments())
         self.crawler_process.start()
@@ -92,7 +94,8 @@ class Command(ScrapyCrawl):
             self.exitcode = FAILED
         elif report.error or report.reason in _FAILED_REASONS:
             self._print_error(f"{report.outlet}: {report.error or report.reason}")
-            self.exitcode = FAILED
+            failure = cast("ArchivingSpider", crawler.spider).run.failure
+            self.exitcode = NOT_ITS_FAULT if isinstance(failure, DatabaseAway) else FAILED
 
     def _print_error(self, text: str) -> None:
         """Print the last line, for whoever started the crawl; a JSON log gets a record like all others."""
@@ -103,6 +106,21 @@ class Command(ScrapyCrawl):
             print(escape_controls(text), file=sys.stderr)
 
     def _open_state(self, outlet: str, crawler: Crawler, spider: ArchivingSpider) -> State | None:
-        """The outlet's state under its lease, for the spider of the crawl."""
+        """The outlet's state under its lease, for the crawl's spider, once there is room for its files."""
         is_incremental = cast("type[ArchivingSpider]", crawler.spidercls).is_incremental
-        return open_state(outlet, crawler.settings, revisit_ages(spider)) if is_incremental else None
+        state = open_state(outlet, crawler.settings, revisit_ages(spider)) if is_incremental else None
+        try:
+            make_room(crawler.settings, state)
+        except BaseException:
+            if state:
+                state.lease.release()
+                state.close()
+            raise
+        return state
+
+
+def _choose_code(error: NewscrawlError) -> int:
+    """The exit code of a crawl that this error kept from beginning."""
+    if isinstance(error, Busy):
+        return BUSY
+    return NOT_ITS_FAULT if isinstance(error, MachineFault | DatabaseAway) else FAILED
