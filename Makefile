@@ -105,12 +105,12 @@ bench: setup ## Measure the whole line; PAGES=folder for saved pages
 	$(BIN)/python tests/bench/languages.py $(if $(strip $(GOLD)),--gold $(GOLD),)
 
 pins: setup ## Write the requirements.txt files anew from the ranges in pyproject.toml
-	$(BIN)/python tests/pins.py --upgrade
+	UV_NATIVE_TLS=1 $(BIN)/python tests/pins.py --upgrade
 
-# The wheel is built from the source archive, as users' installers would build it.
+# The wheel is built from the source archive, as users' installers would build it; uv trusts what the system trusts.
 dist: setup ## Build the source archive and the wheel into build/dist, and check them
 	rm -rf $(DIST)
-	$(BIN)/uv build --quiet --out-dir $(DIST) .
+	UV_NATIVE_TLS=1 $(BIN)/uv build --quiet --out-dir $(DIST) .
 	$(BIN)/twine check --strict $(DIST)/*
 	$(BIN)/check-wheel-contents $(DIST)/*.whl
 

@@ -129,7 +129,7 @@ def _large_pages(times: int) -> Iterator[bytes]:
         [(plain[:-2], 1), (b"X-Many: y\r\n" * 4096, 50 * times), (b"\r\n<p>Le pont</p>", 1)],
         [
             (http(b"", kind, "Transfer-Encoding: chunked"), 1),
-            (b"1\r\na\r\n" * 8192, 128 * times),
+            (b"8\r\naaaaaaaa\r\n" * 8192, 128 * times),
             (b"0\r\n\r\n", 1),
         ],
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,11 @@ from email.utils import format_datetime
 from string import Template
 from typing import Literal
 
+from newscrawl.addresses import is_loopback
 from newscrawl.logs import escape_controls
 from newscrawl.monitoring.alarms import Alarm
+
+logger = logging.getLogger(__name__)
 
 TEMPLATE_NAMES = (
     "outlet",
@@ -69,6 +73,8 @@ def parse_mail_server(server: str, encryption: str, user: str = "", password: st
         raise ValueError(f"{encryption!r} is none of {', '.join(ENCRYPTIONS)}")
     if not host or (colon and not port.isdecimal()):
         raise ValueError(f"{server!r} is no server such as mail.example.org:587")
+    if user and encryption == "none" and not (host == "localhost" or is_loopback(host)):
+        raise ValueError(f"the password would go to {host} unencrypted: use 'starttls' or 'tls'")
     return MailServer(
         host=host.strip("[]"),
         port=int(port or usual[encryption]),
@@ -139,6 +145,7 @@ def compose_mail(text: AlarmText, sender: str, recipients: Sequence[str], date: 
 def send_mail(mail: EmailMessage, server: MailServer, seconds: float) -> str:
     """Hand a mail to its server; why that was not possible, without the password, or nothing.
 
+    A server that takes it for some of the recipients has taken it; the log names the others.
     `seconds`: time limit for each answer of the server.
     """
     try:
@@ -159,4 +166,6 @@ def send_mail(mail: EmailMessage, server: MailServer, seconds: float) -> str:
         return f"{server.host} answered {error.smtp_code}"
     except (OSError, ValueError, smtplib.SMTPException) as error:
         return f"{server.host} port {server.port}: {getattr(error, 'strerror', None) or type(error).__name__}"
-    return f"{server.host} refused {', '.join(sorted(refused))}" if refused else ""
+    if refused:
+        logger.warning("%s takes no mail for %s", server.host, ", ".join(sorted(refused)))
+    return ""

@@ -98,7 +98,11 @@ class MonitoringExtension(CrawlerComponent):
                 save_monitoring(spider, report, names)
 
     def notify(self, report: Report, names: set[str], posted: set[str]) -> bool:
-        """Tell of the alarms wherever that is configured; whether all got them, and there is anybody."""
+        """Tell of the alarms wherever that is configured; whether anybody got them.
+
+        Who did not is in the log. Were they told again until everybody has them, the others would be told
+        after each run, and nobody that an alarm is over.
+        """
         text = describe_alarms(self.template, report, names, posted)
         is_taken: list[bool] = []
         if self.webhook:
@@ -106,7 +110,7 @@ class MonitoringExtension(CrawlerComponent):
             is_taken.append(post_json(self.webhook, message))
         if self.mail_server:
             is_taken.append(mail_alarms(text, self.sender, self.recipients, self.mail_server))
-        return bool(is_taken) and all(is_taken)
+        return any(is_taken)
 
     def measure(self, spider: ArchivingSpider, report: Report) -> None:
         next_due = last_success = None
@@ -259,7 +263,7 @@ def post_json(url: str, message: Mapping[str, object], seconds: float = POST_SEC
 def mail_alarms(
     text: AlarmText, sender: str, recipients: Sequence[str], server: MailServer, seconds: float = POST_SECONDS
 ) -> bool:
-    """Mail the alarms and return whether the server took the mail for all; else the log says why not."""
+    """Mail the alarms and return whether the server took the mail for anybody; else the log says why not."""
     try:
         mail = compose_mail(text, sender, recipients, utc_now())
     except ValueError as error:

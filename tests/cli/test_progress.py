@@ -78,7 +78,7 @@ def test_status_stays_on_the_screen_until_ctrl_c(tmp_path: Path) -> None:
     ) as process:
         os.close(terminal)
         shown, end = b"", time.monotonic() + 60
-        while shown.count(b"Outlets") < 3 and time.monotonic() < end:
+        while shown.count(b"\x1b[2J") < 3 and time.monotonic() < end:
             if select.select([screen], [], [], 1)[0]:
                 shown += os.read(screen, 65_536)
         process.send_signal(signal.SIGINT)

@@ -113,6 +113,13 @@ def test_a_refusal_is_logged_and_the_next_mail_is_taken(caplog: pytest.LogCaptur
         assert mail_alarms(TEXT, PEOPLE[0], PEOPLE, server(mailbox))
 
 
+def test_a_mail_that_some_get_is_taken_and_the_others_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with serve_mailbox(Mailbox(unknown={PEOPLE[1]})) as mailbox:
+        assert mail_alarms(TEXT, PEOPLE[0], PEOPLE, server(mailbox))
+    assert mailbox.recipients == [[one for one in PEOPLE if one != PEOPLE[1]]]
+    assert f"127.0.0.1 takes no mail for {PEOPLE[1]}" in caplog.text
+
+
 def test_no_server_and_a_silent_one_cost_little(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -141,3 +148,9 @@ def test_a_server_has_the_port_of_its_kind(words: tuple[str, str], port: int) ->
 def test_what_names_no_server_is_an_error(words: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=r"is no server such as|is none of none, starttls, tls"):
         parse_mail_server(*words)
+
+
+def test_a_password_is_sent_unencrypted_to_this_machine_alone() -> None:
+    with pytest.raises(ValueError, match=r"the password would go to mail\.example unencrypted"):
+        parse_mail_server("mail.example", "none", "paul", "kola-nut")
+    assert parse_mail_server("localhost", "none", "paul", "kola-nut").user == "paul"

@@ -153,8 +153,7 @@ def test_a_journalist_finds_the_story_in_the_browser(programs: Path, tmp_path: P
 
 def test_a_linguist_opens_a_data_set(newcomer: Terminal, programs: Path, tmp_path: Path) -> None:
     # What pip makes of the extra; the image has no pip.
-    uv = Path(sys.executable).with_name("uv")
-    install = [str(uv), "pip", "install", "--quiet", "--python", str(programs / "python3")]
+    install = [sys.executable, "-m", "pip", "--python", programs / "python3", "install", "--quiet"]
     subprocess.run([*install, f"pyarrow=={pinned_version('pyarrow')}"], check=True, timeout=300)
     shutil.copytree(newcomer.folder / "archives", tmp_path / "archives")
     terminal = Terminal(tmp_path, programs)

@@ -24,7 +24,18 @@ class Mailbox:
     log_ins: list[tuple[str, str]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     "Given in turn to the mails; they are taken when there are no more."
+    unknown: set[str] = field(default_factory=set)
+    "Addresses that are refused."
     port: int = 0
+
+    async def handle_RCPT(  # noqa: N802 # what aiosmtpd calls it
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.unknown:
+            return "550 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(  # noqa: N802 # what aiosmtpd calls it
         self, _server: Any, _session: Any, envelope: Envelope
