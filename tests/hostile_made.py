@@ -29,6 +29,8 @@ HEAD_BYTES = 24 << 20
 RUN_PAGES = 3
 "Pages that the run has too, of those in the other file."
 MEMBERS = 20_000
+CHUNK = b"1;" + b"x" * 45 + b"\r\na\r\n"
+"A byte in a frame of fifty: there is more of the frame than may be read."
 Part = tuple[bytes, int]
 "Bytes, and how often they come one after the other."
 
@@ -129,7 +131,7 @@ def _large_pages(times: int) -> Iterator[bytes]:
         [(plain[:-2], 1), (b"X-Many: y\r\n" * 4096, 50 * times), (b"\r\n<p>Le pont</p>", 1)],
         [
             (http(b"", kind, "Transfer-Encoding: chunked"), 1),
-            (b"8\r\naaaaaaaa\r\n" * 8192, 128 * times),
+            (CHUNK * 8192, 128 * times),
             (b"0\r\n\r\n", 1),
         ],
     ]

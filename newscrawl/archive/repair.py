@@ -121,7 +121,7 @@ def repair_folder(folder: Path, *, host: str, force: bool = False) -> FolderRepa
         repairs = [_repair_file(folder / name, step, ownership) for name, step in _plan_steps(names)]
         listed = list(_list_missing(folder))
         if any(repairs):
-            index_if_indexed(folder)
+            index_if_indexed(folder, [repair.name for repair in repairs if repair])
     return FolderRepair(folder=folder, files=(*(repair for repair in repairs if repair), *listed))
 
 

@@ -105,11 +105,11 @@ class Run:
                 self.failure = self.failure or error
 
     def index(self) -> bool:
-        """Add the closed WARC files to the index of the folder; False where older files have none yet."""
+        """Add the closed WARC files to the index of the folder; whether it has those of earlier runs too."""
         # What a bucket holds beside this working copy would have to be fetched first.
         if self.copy and not (self.folder / INDEX_NAME).is_file():
             return False
-        return index_new_files(self.folder, {file.name for file in self.warcs}) is not None
+        return index_new_files(self.folder, {file.name for file in self.warcs})
 
     @property
     def warcs(self) -> list[WarcFileStats]:

@@ -13,7 +13,6 @@ from email.utils import format_datetime
 from string import Template
 from typing import Literal
 
-from newscrawl.addresses import is_loopback
 from newscrawl.logs import escape_controls
 from newscrawl.monitoring.alarms import Alarm
 
@@ -45,6 +44,7 @@ pages: $pages, articles: $articles, error: $error
 
 `newscrawl status $outlet` shows how the outlet is doing now.
 """
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 SUBJECT = "Subject: "
 "The first line of a template begins so."
 NOTHING = "none"
@@ -73,7 +73,7 @@ def parse_mail_server(server: str, encryption: str, user: str = "", password: st
         raise ValueError(f"{encryption!r} is none of {', '.join(ENCRYPTIONS)}")
     if not host or (colon and not port.isdecimal()):
         raise ValueError(f"{server!r} is no server such as mail.example.org:587")
-    if user and encryption == "none" and not (host == "localhost" or is_loopback(host)):
+    if user and encryption == "none" and host.strip("[]") not in THIS_MACHINE:
         raise ValueError(f"the password would go to {host} unencrypted: use 'starttls' or 'tls'")
     return MailServer(
         host=host.strip("[]"),

@@ -8,7 +8,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import NewscrawlError
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
 
 logger = logging.getLogger(__name__)
@@ -30,10 +30,13 @@ class IndexExtension(CrawlerComponent):
             return
         try:
             is_indexed = spider.run.index()
-        except ArchiveError as error:
+        except (OSError, NewscrawlError) as error:
             logger.warning(
                 "%s: the index lacks this run, `newscrawl index build` adds it: %s", spider.name, error
             )
             return
         if not is_indexed:
-            logger.info("%s: older files are not indexed: `newscrawl index build`", spider.name)
+            logger.info(
+                "%s: the index lacks older files, or is of no use: `newscrawl index build` mends it",
+                spider.name,
+            )

@@ -31,6 +31,8 @@ _KEPT_SHARE = 0.95
 _SAMPLE_CHARS = 60
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{1,60}")
 "A class or id that means something on other pages too: without numbers."
+_TAG = re.compile(r"[a-z][a-z0-9]*")
+"A tag that is its own selector: the colon of `fb:like` would begin a pseudo-class."
 _OF_THE_TEXT = frozenset({"no_text", "too_short", "listing", "related"})
 "Reasons of rejections that a better place of the story may end."
 
@@ -155,9 +157,10 @@ def _iter_selectors(element: HtmlElement) -> Iterator[str]:
         return
     if (name := element.get("id", "")) and _NAME.fullmatch(name):
         yield f"#{name}"
+    tag = element.tag if _TAG.fullmatch(element.tag) else ""
     for name in element.get("class", "").split():
         if _NAME.fullmatch(name):
-            yield f"{element.tag}.{name}"
+            yield f"{tag}.{name}"
 
 
 def _offer_body(pages: Sequence[_Page]) -> Iterator[RuleOffer]:

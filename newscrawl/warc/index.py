@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from newscrawl.errors import ArchiveError
+from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import WarcPointer
 from newscrawl.storage import list_stored_sizes
 from newscrawl.warc.dates import parse_warc_date
@@ -45,6 +45,8 @@ CACHE_KIB = 16 * 1024
 "Memory that SQLite may use for pages, however large the index is."
 BATCH = 1000
 "Rows held in memory while the records of a file are inserted."
+MAX_OTHERS_BYTES = 8 << 20
+"Of files of other runs that a run reads for the index when it ends, which takes it about a second."
 WAIT_SECONDS = 60
 "How long to wait for a lock."
 RECORD_COLUMNS = [column.name for column in fields(RecordEntry)]
@@ -240,33 +242,41 @@ def update_index(folder: Path) -> IndexUpdate:
     )
 
 
-def index_new_files(folder: Path, run_files: Collection[str]) -> int | None:
-    """Add the finished WARC files here that the index lacks, as a run does at its end; how many they were.
+def index_new_files(folder: Path, run_files: Collection[str]) -> bool:
+    """Add the WARC files of a run to the index at its end; whether the index has all finished ones here now.
 
-    None, and nothing is done, if there is no index yet but files of other runs, which may take long to read.
+    Files of other runs that it lacks are added too where they are small: a folder's whole history may take
+    hours to read. For the same reason no index is made where other files are, and one that is damaged or of
+    another version is left alone. `newscrawl index build` takes care of all this.
     """
-    path = folder / INDEX_NAME
-    sizes = {file.name: file.stat().st_size for file in warc_files(folder)}
-    if not path.is_file() and not set(run_files).issuperset(archive_sizes(folder)):
-        return None
-    if not sizes:
-        return 0
-    with sqlite_errors(path), closing(open_for_writing(path)) as db:
-        indexed: dict[str, int] = dict(db.execute("SELECT name, size FROM files"))
-        new = [name for name, size in sizes.items() if indexed.get(name) != size]
-        for name in new:
-            with transaction(db):
-                _index_file(db, folder, name, sizes[name])
-    return len(new)
+    path, own = folder / INDEX_NAME, set(run_files)
+    with sqlite_errors(path):
+        is_usable = _is_current(path) if path.is_file() else own.issuperset(archive_sizes(folder))
+        if not is_usable:
+            return False
+        sizes = _read_sizes(warc_files(folder))
+        if not sizes:
+            return True
+        with closing(open_for_writing(path)) as db:
+            indexed: dict[str, int] = dict(db.execute("SELECT name, size FROM files"))
+            missing = [name for name, size in sizes.items() if indexed.get(name) != size]
+            takes_others = sum(sizes[name] for name in missing if name not in own) <= MAX_OTHERS_BYTES
+            # Those of the run come first, so that no fault of another file keeps them out.
+            for name in sorted(missing, key=lambda name: name not in own):
+                # It may be gone by now: other processes move files to a bucket.
+                if (takes_others or name in own) and (folder / name).is_file():
+                    with transaction(db):
+                        _index_file(db, folder, name, sizes[name])
+    return takes_others
 
 
-def index_if_indexed(folder: Path) -> None:
+def index_if_indexed(folder: Path, new_files: Collection[str]) -> None:
     """Add new files to an index that exists; a failure is logged, and `newscrawl index build` mends it."""
     if not (folder / INDEX_NAME).is_file():
         return
     try:
-        index_new_files(folder, ())
-    except ArchiveError as error:
+        index_new_files(folder, new_files)
+    except (OSError, NewscrawlError) as error:
         logger.warning("new files are not in the index: %s", error)
 
 
@@ -289,10 +299,7 @@ def request_url(url: str) -> str:
 
 def archive_sizes(folder: Path) -> dict[str, int]:
     """The files of a folder that an index covers, by name: WARC, ARC, and those in WACZ packages."""
-    sizes: dict[str, int] = {}
-    for path in [*warc_files(folder), *sorted((*folder.glob("*.arc.gz"), *folder.glob("*.arc")))]:
-        with suppress(FileNotFoundError):  # deleted since the listing
-            sizes[path.name] = path.stat().st_size
+    sizes = _read_sizes([*warc_files(folder), *sorted((*folder.glob("*.arc.gz"), *folder.glob("*.arc")))])
     # Files of a spool that are only in its bucket; `open_warc` finds them there.
     stored = list_stored_sizes(folder)
     sizes = {name: size for name, size in stored.items() if name.endswith(ARCHIVE_SUFFIXES)} | sizes
@@ -300,7 +307,15 @@ def archive_sizes(folder: Path) -> dict[str, int]:
         try:
             sizes |= {f"{path.name}/{member.name}": member.size for member in list_package(path)}
         except ArchiveError:
-            sizes[path.name] = path.stat().st_size  # read like a WARC, it is damage from its first byte on
+            sizes |= _read_sizes([path])  # read like a WARC, it is damage from its first byte on
+    return sizes
+
+
+def _read_sizes(paths: Iterable[Path]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for path in paths:
+        with suppress(FileNotFoundError):  # deleted since the listing
+            sizes[path.name] = path.stat().st_size
     return sizes
 
 

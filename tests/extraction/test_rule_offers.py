@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from stories_made import TITLE, page, paragraphs, tagged
 
 from newscrawl.extraction.rule_offers import SavedStory, offer_rules
@@ -10,6 +11,9 @@ BOAST = (
     "Selby Post has covered the harbour since 1911, and its reporters live in the streets they write about."
 )
 TITLES = [f"The {line} ferry gets a new boat" for line in ("north", "south", "west", "east")]
+
+_ROUNDS = (f"<li><a href=/r/{at}>Round {at}: Harbour beats Mill {at + 3}</a></li>" for at in range(14))
+ROUNDS = f"<ul>{''.join(_ROUNDS)}</ul>"
 
 
 def saved(number: int, title: str, inside: str) -> SavedStory:
@@ -44,6 +48,26 @@ def test_a_box_that_holds_a_story_s_own_line_too_is_not_excluded() -> None:
     assert offer_rules(stories) == []
 
 
+@pytest.mark.parametrize("tag", ["o:p", "fb:like"])
+def test_elements_with_a_prefix_are_named_by_their_class(tag: str) -> None:
+    """A colon in a selector begins something else: neither an outlet's rules nor the pages take it."""
+    (offer,) = offer_rules(texts(f"<div><p><{tag} class=house-note>{BOAST}</{tag}></p></div>"))
+    assert (offer.key, offer.selector) == ("exclude", ".house-note")
+
+
+@pytest.mark.parametrize("tag", ["o:section", "fb:story"])
+def test_so_is_such_a_place_of_all_stories(tag: str) -> None:
+    results = saved(9, "All results of the weekend", ROUNDS)
+    stories = [
+        story._replace(
+            body=story.body.replace(b"<div class=story-text>", f"<div><{tag} class=story-text>".encode())
+        )
+        for story in [*texts(), results]
+    ]
+    (offer,) = offer_rules(stories)
+    assert (offer.key, offer.selector) == ("body", ".story-text")
+
+
 def test_sound_stories_need_no_rule_and_neither_does_the_same_story_twice() -> None:
     stories = texts()
     assert offer_rules(stories) == []
@@ -51,10 +75,7 @@ def test_sound_stories_need_no_rule_and_neither_does_the_same_story_twice() -> N
 
 
 def test_a_place_that_all_stories_share_is_offered_where_it_finds_one_more() -> None:
-    rounds = "".join(
-        f"<li><a href=/r/{at}>Round {at}: Harbour beats Mill {at + 3}</a></li>" for at in range(14)
-    )
-    results = saved(9, "All results of the weekend", f"<ul>{rounds}</ul>")
+    results = saved(9, "All results of the weekend", ROUNDS)
     (offer,) = offer_rules([*texts(), results])
     assert offer == ("body", "div.story-text", f"{results.url} is no article without it")
 

@@ -101,13 +101,21 @@ def _check_file(path: Path, shown: Path, advance: Callable[[int], None]) -> Iter
             yield from _check_package(path, shown)
             advance(path.stat().st_size)
         elif kind == ARC:
-            yield from (locate_fault(fault, shown, offset) for offset, fault in check_arc(stream))
+            yield from _check_arc(stream, shown)
             advance(path.stat().st_size)
         elif kind in (WARC, None) or find_member(FileBytes(stream.fileno(), lambda _: None), 0) is not None:
             yield from FileCheck(shown).events(FileBytes(stream.fileno(), advance))
         else:
             yield locate_fault(("not_a_warc", f"this is {kind}, not a WARC file"), shown)
+            yield "sound"
             advance(path.stat().st_size)
+
+
+def _check_arc(stream: BinaryIO, shown: Path) -> Iterator[Event]:
+    """The faults of an ARC file, which count whatever is damaged after it."""
+    for offset, fault in check_arc(stream):
+        yield locate_fault(fault, shown, offset)
+        yield "sound"
 
 
 def _check_package(path: Path, shown: Path) -> Iterator[Event]:
@@ -117,6 +125,7 @@ def _check_package(path: Path, shown: Path) -> Iterator[Event]:
         if fault[0] == "package_damaged":
             damaged.add(name)
         yield locate_fault(fault, shown / name if name else shown)
+        yield "sound"
     for member in [] if "" in damaged else list_package(path):
         if member.name in damaged:
             continue
@@ -126,8 +135,7 @@ def _check_package(path: Path, shown: Path) -> Iterator[Event]:
             copy.flush()
             copy.seek(0)
             if identify_format(copy.read(FORMAT_BYTES)) == ARC:
-                arc_faults = check_arc(cast("BinaryIO", copy))
-                yield from (locate_fault(fault, inside, offset) for offset, fault in arc_faults)
+                yield from _check_arc(cast("BinaryIO", copy), inside)
             else:
                 yield from FileCheck(inside).events(FileBytes(copy.fileno(), lambda _: None))
 
@@ -159,6 +167,7 @@ class FileCheck:
                 yield "damaged" if part.fault else "sound"
         if is_empty:
             yield self._problem(0, ("file_empty", "the file is empty"))
+            yield "sound"
 
     def _check_records(self, member: Member) -> Iterator[Event]:
         """In record order; `sound` after each record that ends where it should."""

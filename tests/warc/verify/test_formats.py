@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import pytest
 from crafted import members, record
 
 from newscrawl.warc.verify import verify_warc
+from newscrawl.warc.verify.files import iter_events
 from newscrawl.warc.verify.formats import identify_format
+from newscrawl.warc.verify.references import Event, References
 
 CDX = b" CDX N b a m s k r M S V g\na)/ 20240506070809 http://a/ text/html 200 AB - - 9 0 a.gz\n"
 CDXJ = b'com,example)/ 20240506070809 {"url": "http://example.com/"}\n'
@@ -87,6 +89,22 @@ def test_a_sound_arc_file_is_a_warning(tmp_path: Path) -> None:
     assert ("arc_damaged", "error") in found(tmp_path / "x.arc", ARC + b"these bytes are no record\n")
 
 
+@pytest.mark.parametrize(("content", "code"), [(ARC, "file_is_arc"), (CDX, "not_a_warc")], ids=["ARC", "CDX"])
+def test_what_was_found_counts_also_where_the_file_then_goes(
+    tmp_path: Path, content: bytes, code: str
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+
+    def moved_away() -> Iterator[Event]:
+        for event in iter_events(path):
+            path.unlink(missing_ok=True)
+            yield event
+
+    codes = [problem.code for problem in References().apply(moved_away())]
+    assert codes == [code, "file_unreadable"]
+
+
 def package(path: Path, change: Callable[[dict[str, bytes], dict[str, Any]], object] | None = None) -> Path:
     files = {"archive/a.warc.gz": members([INFO, SOUND]), "pages/pages.jsonl": b"{}\n"}
     resources = [
@@ -120,6 +138,34 @@ def test_a_package_is_compared_with_its_description(tmp_path: Path, kind: str) -
     change, codes = CHANGES[kind]
     assert list(verify_warc(package(tmp_path / "x.wacz"))) == []
     assert [problem.code for problem in verify_warc(package(tmp_path / "y.wacz", change))] == codes
+
+
+@pytest.mark.parametrize("kind", ["another page", "a file that is gone", "no list"])
+def test_faults_of_a_package_count_though_the_warc_in_it_is_torn(tmp_path: Path, kind: str) -> None:
+    change, codes = CHANGES[kind]
+    torn = members([INFO])[:-20]
+
+    def tear(files: dict[str, bytes], about: dict[str, Any]) -> None:
+        files["archive/a.warc.gz"] = torn
+        digest = f"sha256:{hashlib.sha256(torn).hexdigest()}"
+        about["resources"][0] |= {"bytes": len(torn), "hash": digest}
+        change(files, about)
+
+    found_codes = [problem.code for problem in verify_warc(package(tmp_path / "x.wacz", tear))]
+    assert found_codes == [*codes, "member_truncated"]
+
+
+def test_faults_of_one_archive_in_a_package_count_though_the_next_is_torn(tmp_path: Path) -> None:
+    def add(files: dict[str, bytes], _: dict[str, Any]) -> None:
+        files |= {"archive/b.arc": ARC, "archive/c.warc.gz": b"", "archive/d.warc.gz": members([INFO])[:-20]}
+
+    inside = [
+        (Path(problem.file).name, problem.code)
+        for problem in verify_warc(package(tmp_path / "x.wacz", add))
+        if problem.code != "package_file_unlisted"
+    ]
+    assert [name for name, _ in inside] == ["b.arc", "c.warc.gz", "d.warc.gz"]
+    assert inside[:2] == [("b.arc", "file_is_arc"), ("c.warc.gz", "file_empty")]
 
 
 def test_the_warc_files_in_a_package_are_checked(tmp_path: Path) -> None:
