@@ -42,8 +42,10 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Newsroo
 
 @pytest.fixture(scope="module")
 def crawled(newsroom: tuple[Newsroom, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Crawl]:
+    """The first by `scrapy crawl`, the others as `newscrawl crawl` crawls them."""
     archives = tmp_path_factory.mktemp("archives")
-    return {name: scrapy_crawl(name, archives=archives, NEWSCRAWL_OUTLETS=newsroom[1]) for name in OUTLETS}
+    ways = dict.fromkeys(OUTLETS, crawl) | {OUTLETS[0]: scrapy_crawl}
+    return {name: way(name, archives=archives, NEWSCRAWL_OUTLETS=newsroom[1]) for name, way in ways.items()}
 
 
 def records(done: Crawl, kind: str) -> list[WarcRecord]:

@@ -60,7 +60,7 @@ def crawl_with_descriptors(folder: Path, most: int) -> Crawl:
     return Crawl(done.returncode, done.stdout + done.stderr, folder / "a" / OUTLET)
 
 
-@pytest.mark.parametrize("most", [24, 26])
+@pytest.mark.parametrize("most", [24, pytest.param(26, marks=pytest.mark.proof)])
 def test_pages_wait_when_the_machine_has_no_descriptors(site: CountedSite, tmp_path: Path, most: int) -> None:
     failed = crawl_with_descriptors(tmp_path, most)
     assert failed.code == 1

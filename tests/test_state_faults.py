@@ -121,7 +121,9 @@ def test_a_table_that_is_gone_ends_the_crawl_and_blames_no_page(site: Watched, t
     assert "download_error" not in {line["reason"] for line in done.rejected}
 
 
-@pytest.mark.parametrize("kept", [0, 1, MOST_KEPT])
+@pytest.mark.parametrize(
+    "kept", [pytest.param(0, marks=pytest.mark.proof), 1, pytest.param(MOST_KEPT, marks=pytest.mark.proof)]
+)
 def test_articles_whose_lines_a_power_cut_took_are_fetched_again(
     site: Watched, tmp_path: Path, kept: int
 ) -> None:
@@ -146,7 +148,7 @@ def test_articles_whose_lines_a_power_cut_took_are_fetched_again(
     check(done)
 
 
-@pytest.mark.parametrize("seconds", [0.5, 4.0])
+@pytest.mark.parametrize("seconds", [pytest.param(0.5, marks=pytest.mark.proof), 4.0])
 def test_a_server_that_fails_over_costs_nothing(site: Watched, tmp_path: Path, seconds: float) -> None:
     with stoppable_cluster() as cluster:
 

@@ -98,7 +98,7 @@ def test_who_crawls_already_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.crawl
-@pytest.mark.parametrize("start", ["--fork", "--no-fork"])
+@pytest.mark.parametrize("start", ["--fork", pytest.param("--no-fork", marks=pytest.mark.proof)])
 def test_time_is_limited(tmp_path: Path, start: str) -> None:
     with serve_in_thread(Newsroom([SlowSite()])) as served:
         write_slow_outlet(served.bases["slow"], tmp_path / "outlets")
