@@ -27,10 +27,18 @@ from uuid import uuid4
 from newscrawl.archive.report import REPORT_SUFFIX
 from newscrawl.cli import ui
 from newscrawl.cli.crawl_places import CrawlPlace, require_same_place
-from newscrawl.cli.processes import SCRAPY, Child, Launch, launching, read_log_tail, rotate_log
+from newscrawl.cli.processes import (
+    SCRAPY,
+    Child,
+    Launch,
+    last_line,
+    launching,
+    read_log_tail,
+    rotate_log,
+)
 from newscrawl.engine import ClusterLost, Result
 from newscrawl.engine.cluster import ClusterEngine, connect
-from newscrawl.errors import MachineFault, archive_errors
+from newscrawl.errors import NOT_ITS_FAULT, MachineFault, NewscrawlError
 from newscrawl.outlet import outlet_files
 
 logger = logging.getLogger(__name__)
@@ -81,26 +89,27 @@ class ClusterCrawl:
 
     def _run(self) -> None:
         try:
-            (result,) = self._engine.results(run_crawl_order, [self._order], slot="crawl")
-            if result.value:
-                self._take_over(result.value)
-            self._result = result
+            (self._result,) = self._engine.results(run_crawl_order, [self._order], slot="crawl")
+            if self._result.value:
+                self._take_over(self._result.value)
         except ClusterLost as error:
             self._lost = error
         finally:
             self._has_ended.set()
 
     def _take_over(self, end: CrawlEnd) -> None:
-        """Write the end of the crawl's log to that of the command, and bring its report from the bucket."""
-        # A worker of this machine may have the same spool, and has written to the same log.
-        if end.log and os.fstat(self._output.fileno()).st_size == self._start:
-            self._output.write(end.log)
-            self._output.flush()
-        if end.report:
-            try:
+        """Write the end of the crawl's log to that of the command, and bring its report from the bucket.
+
+        The crawl has ended as it has, whatever goes wrong here.
+        """
+        with _only_warn(f"{self._order.outlet}: the worker's log is not in {self._order.log}"):
+            # A worker of this machine may have the same spool, and has written to the same log.
+            if end.log and os.fstat(self._output.fileno()).st_size == self._start:
+                # What a buffer could not write would fail again when whoever opened the log closes it.
+                os.write(self._output.fileno(), end.log)
+        with _only_warn(f"{self._order.outlet}: the report of the crawl is not here"):
+            if end.report:
                 self._order.place.archives.bring_report(self._order.log.parent / end.report)
-            except MachineFault as error:
-                logger.warning("%s: %s", self._order.outlet, error)
 
     def wait(self, timeout: float | None = None) -> int | None:
         """The exit code; ClusterLost if the cluster is to blame that there is none."""
@@ -125,6 +134,14 @@ class ClusterCrawl:
 
 
 @contextmanager
+def _only_warn(text: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, NewscrawlError) as error:
+        logger.warning("%s: %s", text, error)
+
+
+@contextmanager
 def crawling_on(address: str, archives: Path, settings: Mapping[str, object]) -> Iterator[Launch]:
     """Starts commands of Scrapy with these settings on the workers of the cluster at this address.
 
@@ -137,8 +154,9 @@ def crawling_on(address: str, archives: Path, settings: Mapping[str, object]) ->
         require_same_place(engine, place)
 
         def launch(command: Sequence[str], output: IO[bytes]) -> Child:
-            arguments = tuple(command[len(SCRAPY) :])
-            outlet = arguments[1]
+            name, outlet, *options = command[len(SCRAPY) :]
+            # A later -s wins.
+            arguments = (name, outlet, *_shared_folder_options(place), *options)
             order = CrawlOrder(
                 key=uuid4().hex,
                 arguments=arguments,
@@ -150,6 +168,11 @@ def crawling_on(address: str, archives: Path, settings: Mapping[str, object]) ->
             return ClusterCrawl(engine, order, output)
 
         yield launch
+
+
+def _shared_folder_options(place: CrawlPlace) -> Sequence[str]:
+    """The index is an SQLite file, whose locks and shared memory are not safe between machines."""
+    return () if place.archives.bucket else ("-s", "NEWSCRAWL_INDEX=0")
 
 
 def _read_outlet_file(outlet: str, arguments: Sequence[str]) -> bytes:
@@ -195,45 +218,68 @@ _RUNNING = RunningCrawls()
 
 
 def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
-    """Crawl, and wait for the end. For a worker."""
+    """Crawl, and wait for the end. For a worker.
+
+    MachineFault if its machine is to blame that there was no crawl: others may do better.
+    """
     # A worker that has come since the command connected.
     if difference := order.place.find_difference():
         raise MachineFault(f"{platform.node()}: {difference}")
-    if order.place.archives.bucket:
-        return _crawl_in_spool(order)
-    if not order.log.is_file():
-        raise MachineFault(f"{order.log} is not there on {platform.node()}: workers share the archives")
-    with order.log.open("ab") as output:
-        return _crawl(order, output)
-
-
-def _crawl_in_spool(order: CrawlOrder) -> CrawlEnd:
-    """Crawl in the spool of this machine."""
-    log = order.place.archives.locate(order.log)
-    with archive_errors(f"write {log}"):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        rotate_log(log)
-        with log.open("ab") as output:
-            start = output.tell()
-            older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
-            archives = order.place.archives.locate(order.place.archives.folder)
-            end = _crawl(order, output, "-s", f"NEWSCRAWL_ARCHIVES={archives}")
+    archives = order.place.archives
+    log = archives.locate(order.log)
+    with _machine_faults(f"write {log}"):
+        if archives.bucket:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            rotate_log(log)
+        elif not log.is_file():
+            raise MachineFault(f"{log} is not there on {platform.node()}: workers share the archives")
+        older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
+        output = log.open("ab")
+    options = ("-s", f"NEWSCRAWL_ARCHIVES={archives.locate(archives.folder)}") if archives.bucket else ()
+    with output:
+        start = output.tell()
+        end = _crawl(order, output, *options)
+    with _machine_faults(f"read {log}"):
+        tail = read_log_tail(log, start)
+    if end.code == NOT_ITS_FAULT:
+        reason = last_line(tail.decode("utf-8", "replace"))
+        raise MachineFault(reason or f"{order.outlet}: exit code {NOT_ITS_FAULT}")
+    if not archives.bucket:
+        return end
     reports = set(log.parent.glob(f"*-{end.pid}{REPORT_SUFFIX}")) - older
     report = max((path.name for path in reports), default="")
-    said = f"{platform.node()}: {log}\n".encode()
-    return end._replace(log=said + read_log_tail(log, start), report=report)
+    return end._replace(log=f"{platform.node()}: {log}\n".encode() + tail, report=report)
+
+
+@contextmanager
+def _machine_faults(action: str) -> Iterator[None]:
+    """Turn an OSError of the block into the MachineFault `cannot <action>`: no outlet is to blame for it."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineFault(f"cannot {action}: {error.strerror}") from error
 
 
 def _crawl(order: CrawlOrder, output: IO[bytes], *more: str) -> CrawlEnd:
-    arguments = [*order.arguments, *more]
-    if order.outlet_file:
-        arguments += ["-s", f"{OUTLETS}{_write_outlet_folder(order.outlet, order.outlet_file)}"]
-    child = _launch()([*SCRAPY, *arguments], output)
+    child = _start_crawl(order, output, *more)
     _RUNNING.add(order.key, child)
     try:
         return CrawlEnd(child.pid, child.wait())
     finally:
         _RUNNING.remove(order.key)
+
+
+def _start_crawl(order: CrawlOrder, output: IO[bytes], *more: str) -> Child:
+    """MachineFault if there is no room for a file or a process."""
+    arguments = [*order.arguments, *more]
+    try:
+        with _machine_faults("start a crawl"):
+            if order.outlet_file:
+                folder = _write_outlet_folder(order.outlet, order.outlet_file)
+                arguments += ["-s", f"{OUTLETS}{folder}"]
+            return _launch()([*SCRAPY, *arguments], output)
+    except NewscrawlError as error:
+        raise MachineFault(str(error)) from error
 
 
 def stop_crawl_order(key: str, at_once: bool) -> None:

@@ -199,6 +199,7 @@ def _take_back(queue: DueQueue, result: CrawlResult) -> None:
     """Record in the queue how a crawl ended."""
     try:
         if result.code == NOT_ITS_FAULT:
+            # A local crawl: on a cluster other workers try, and if none can, the command ends.
             queue.pause()
         # A busy outlet is the business of the process that holds its lease.
         elif result.code not in (0, BUSY):

@@ -30,7 +30,8 @@ LOOK_SECONDS = 2.0
 LOST_SECONDS = 60.0
 "For workers to come back when all have gone; Dask restarts those that have died within seconds."
 RETRIES = 2
-"For a unit that a worker could not run through a fault of its machine; Dask itself tries four workers."
+"""For a unit that a worker could not run through a fault of its machine; on other machines if there are some.
+Dask itself tries four workers."""
 COMPARED_LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio", "pydantic", "distributed")
 "Their version may change a result, or whether a unit can be read."
 
@@ -45,6 +46,18 @@ class Task(NamedTuple):
     versions: Versions
     function: Callable[[Any], Any]
     unit: Any
+
+
+class Attempt(NamedTuple):
+    """A unit that is being run."""
+
+    unit: Any
+    tries: int = 0
+    "Before this one."
+    failed: frozenset[str] = frozenset()
+    "Machines that were to blame that it did not run."
+    hosts: frozenset[str] = frozenset()
+    "The machines that may run it; empty: any."
 
 
 @lru_cache(maxsize=1)
@@ -109,23 +122,33 @@ class ClusterEngine:
 
     def count_slots(self, slot: Slot) -> int:
         """Tasks that the workers can run at the same time."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return int(sum(worker["resources"].get(slot, 0) for worker in workers))
+        return int(sum(worker["resources"].get(slot, 0) for worker in self._list_workers()))
+
+    def _find_hosts(self, slot: Slot) -> frozenset[str]:
+        """Machines that take such tasks."""
+        return frozenset(
+            worker["host"] for worker in self._list_workers() if worker["resources"].get(slot, 0)
+        )
+
+    def _list_workers(self) -> list[Mapping[str, Any]]:
+        return [*self._client.scheduler_info(n_workers=-1)["workers"].values()]
 
     def results(
         self, function: Callable[[Unit], Value], units: Iterable[Unit], *, slot: Slot = "unit"
     ) -> Iterator[Result[Unit, Value]]:
         """The result of each unit, in the order in which they end; see `Engine`."""
         left = iter(units)
-        running: dict[Any, tuple[Unit, int]] = {}
-        "Futures, with the unit and how often it has been tried."
+        running: dict[Any, Attempt] = {}
+        "By their futures."
         ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-        def submit(unit: Unit, tries: int) -> None:
-            packed = pickle.dumps(Task(find_versions(), function, unit))
+        def submit(attempt: Attempt) -> None:
+            packed = pickle.dumps(Task(find_versions(), function, attempt.unit))
             # Not pure: two equal units are two tasks, and none is answered from memory.
-            future = self._client.submit(run_task, packed, pure=False, resources={slot: 1})
-            running[future] = unit, tries
+            future = self._client.submit(
+                run_task, packed, pure=False, resources={slot: 1}, workers=sorted(attempt.hosts) or None
+            )
+            running[future] = attempt
             future.add_done_callback(ended.put)
 
         def fill() -> None:
@@ -136,17 +159,31 @@ class ClusterEngine:
                     unit = next(left)
                 except StopIteration:
                     return
-                submit(unit, 0)
+                submit(Attempt(unit))
+
+        def free_stranded() -> None:
+            """Let any machine run what waits for machines that have all gone."""
+            hosts = self._find_hosts(slot)
+            for future, attempt in list(running.items()):
+                if attempt.hosts and attempt.hosts.isdisjoint(hosts):
+                    del running[future]
+                    future.cancel()
+                    submit(attempt._replace(hosts=frozenset()))
 
         try:
             fill()
             while running:
-                future = self._wait(ended, slot)
-                unit, tries = running.pop(future)
-                result = self._read(future, unit)
-                if result.fault and tries < RETRIES and future.status == "finished":
+                future = self._wait(ended, slot, free_stranded)
+                if future not in running:
+                    continue  # it was stranded
+                attempt = running.pop(future)
+                result = self._read(future, attempt.unit)
+                if result.fault and attempt.tries < RETRIES and future.status == "finished":
                     logger.warning("a unit is tried again: %s", result.fault)
-                    submit(unit, tries + 1)
+                    # A machine at fault fails at once, is idle, and would get the unit again.
+                    failed = attempt.failed | self._find_runners(future)
+                    hosts = self._find_hosts(slot) - failed if failed else failed
+                    submit(Attempt(attempt.unit, attempt.tries + 1, failed, hosts))
                     continue
                 fill()
                 yield result
@@ -164,8 +201,18 @@ class ClusterEngine:
             found: Mapping[str, Value] = self._client.run(function, *arguments)
         return found
 
-    def _wait(self, ended: queue.SimpleQueue[Any], slot: Slot) -> Any:
-        """The next future that has ended; ClusterLost when none can end any more."""
+    def _find_runners(self, future: Any) -> frozenset[str]:
+        """The machine that ran a task, unless it has gone since."""
+        with _lost_errors(self.address):
+            addresses = {address for found in self._client.who_has([future]).values() for address in found}
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        return frozenset(workers[address]["host"] for address in addresses if address in workers)
+
+    def _wait(self, ended: queue.SimpleQueue[Any], slot: Slot, look: Callable[[], None]) -> Any:
+        """The next future that has ended; ClusterLost when none can end any more.
+
+        `look` is called from time to time.
+        """
         idle = 0.0
         while True:
             with suppress(queue.Empty):
@@ -175,6 +222,7 @@ class ClusterEngine:
             idle = 0.0 if self.count_slots(slot) else idle + LOOK_SECONDS
             if idle >= LOST_SECONDS:
                 raise ClusterLost(f"{self.address} has no worker left")
+            look()
 
     def _read(self, future: Any, unit: Unit) -> Result[Unit, Any]:
         from distributed.scheduler import KilledWorker

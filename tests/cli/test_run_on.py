@@ -5,21 +5,25 @@ Archives are a folder that all share, or a bucket.
 
 from __future__ import annotations
 
+import errno
 import json
 import platform
 import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from cli.test_full_spool import fill
 from cli.test_run import due_command
 from typer.testing import CliRunner
 from wire.archived import story
@@ -29,12 +33,17 @@ from wire.s3 import StoppableBucket, stoppable_bucket
 from wire.slow_site import SlowSite, write_slow_outlet
 
 from newscrawl import settings
-from newscrawl.cli import app, crawl_places
-from newscrawl.cli.cluster_crawls import crawling_on
+from newscrawl.cli import app, cluster_crawls, crawl_places
+from newscrawl.cli.cluster_crawls import ClusterCrawl, CrawlEnd, CrawlOrder, crawling_on, run_crawl_order
+from newscrawl.cli.crawl_places import CrawlPlace
+from newscrawl.cli.processes import LOG_NAME, Launch, start_process
 from newscrawl.cli.ui import parse_path
+from newscrawl.cli.worker_archives import WorkerArchives
 from newscrawl.demo.http import Request, Response
 from newscrawl.demo.server import Newsroom, serve_in_thread
-from newscrawl.engine import ClusterLost
+from newscrawl.engine import ClusterLost, LocalEngine
+from newscrawl.engine.cluster import RETRIES, ClusterEngine
+from newscrawl.errors import NOT_ITS_FAULT, MachineFault, NewscrawlError
 from newscrawl.warc.index import INDEX_NAME
 
 STORIES = 4
@@ -139,6 +148,8 @@ def test_what_is_due_is_crawled_by_the_workers(tmp_path: Path, cluster: Cluster)
                 path for path in (tmp_path / "a" / outlet).glob("*.jsonl") if ".rejected." not in path.name
             )
             assert {json.loads(line)["source"] for line in lines.read_text().splitlines()} == {outlet}
+            # SQLite's files are not safe in a folder that machines share.
+            assert not list((tmp_path / "a" / outlet).glob(f"{INDEX_NAME}*"))
     with closing(sqlite3.connect(tmp_path / "a" / "state.sqlite")) as state:
         runs = state.execute("SELECT outlet, host FROM runs ORDER BY outlet").fetchall()
     assert runs == [("echo", platform.node()), ("wire", platform.node())]
@@ -153,11 +164,14 @@ def spool(machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path / "spool"
 
 
-def run_in_bucket(machines: Machines, folder: Path) -> list[dict[str, Any]]:
+def run_in_bucket(
+    machines: Machines, folder: Path, *words: str, code: int = 0
+) -> tuple[list[dict[str, Any]], str]:
     flags = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
     command = [COMMAND, "run", "--due", "--on", machines.cluster.address, "--json", *flags]
-    command += ["-s", f"NEWSCRAWL_OUTLETS={folder / 'outlets'}"]
-    return end(start_command(command, folder, NEWSCRAWL_SPOOL=f"{folder}/spool", **machines.settings))[0]
+    command += ["-s", f"NEWSCRAWL_OUTLETS={folder / 'outlets'}", *words]
+    own_spool = f"{folder}/spool"
+    return end(start_command(command, folder, NEWSCRAWL_SPOOL=own_spool, **machines.settings), code)
 
 
 def invoke(*words: object) -> str:
@@ -174,7 +188,7 @@ def test_machines_that_share_nothing_but_a_bucket(machines: Machines, tmp_path: 
     """Crawls of workers, and what other commands make of them on workers, which have no file at first."""
     outlet, on = "echo", ("--on", machines.cluster.address)
     with serving(tmp_path, outlet):
-        (result,) = run_in_bucket(machines, tmp_path)
+        (result,), _ = run_in_bucket(machines, tmp_path)
     assert (result["code"], result["report"]["articles"]) == (0, STORIES)
     assert {f"news/{outlet}/{name}" for name in result["report"]["warcs"]} <= {*machines.bucket.names()}
     # The log is that of the worker.
@@ -198,6 +212,105 @@ def test_machines_that_share_nothing_but_a_bucket(machines: Machines, tmp_path: 
     assert json.loads(built)[0]["folder"] == f"{spool}/{outlet}"
     assert (spool / outlet / INDEX_NAME).is_file()
     assert (tmp_path / "there.jsonl").read_bytes() == (tmp_path / "here.jsonl").read_bytes()
+
+
+@pytest.mark.crawl
+@pytest.mark.slow
+def test_a_fault_of_every_worker_ends_the_command_and_counts_against_no_outlet(
+    machines: Machines, tmp_path: Path
+) -> None:
+    """It is tried three times: of the only machine here the spool is full and the bucket away."""
+    write_slow_outlet("http://127.0.0.1:9", tmp_path / "outlets", "full")
+    shutil.rmtree(machines.spool, ignore_errors=True)
+    fill(machines.spool)
+    machines.bucket.stop()
+    try:
+        _, errors = run_in_bucket(machines, tmp_path, "-s", "NEWSCRAWL_SPOOL_MAX_BYTES=1", code=1)
+    finally:
+        machines.bucket.start()
+        shutil.rmtree(machines.spool)
+    assert errors.count("a unit is tried again") == RETRIES
+    assert "full: spool_full: 9 bytes of 1 outlets wait" in errors.splitlines()[-1]
+    assert "Traceback" not in errors
+    state = machines.settings["NEWSCRAWL_STATE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(state)) as database:
+        held_back = database.execute("SELECT outlet FROM outlets WHERE failures > 0 OR not_before > 0")
+        assert held_back.fetchall() == []
+
+
+def write_order(folder: Path, bucket: str = "") -> CrawlOrder:
+    """A crawl of an outlet `echo` in a folder, or in the spool that this folder is."""
+    log = folder / "echo" / LOG_NAME
+    log.parent.mkdir(parents=True)
+    log.touch()
+    archives = WorkerArchives(folder=folder, bucket=bucket)
+    place = CrawlPlace(archives=archives, state="", digest="")
+    return CrawlOrder(
+        key="1", arguments=(), log=log, place=place, outlet="echo", outlet_file=b"title = 'Echo'"
+    )
+
+
+def launch_python(program: str) -> Launch:
+    """Runs this program instead of any crawl."""
+    return lambda _, output: start_process([sys.executable, "-c", program], output)
+
+
+def test_what_a_worker_s_machine_is_to_blame_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = write_order(tmp_path / "a")
+
+    def crawl_by(program: str) -> CrawlEnd:
+        monkeypatch.setattr(cluster_crawls, "_launch", lambda: launch_python(program))
+        return run_crawl_order(order)
+
+    assert crawl_by("raise SystemExit(1)").code == 1
+    with pytest.raises(MachineFault, match=r"^echo: spool_full$"):
+        crawl_by(f"print('begins'); print('echo: spool_full'); raise SystemExit({NOT_ITS_FAULT})")
+    with pytest.raises(MachineFault, match=f"^echo: exit code {NOT_ITS_FAULT}$"):
+        crawl_by(f"raise SystemExit({NOT_ITS_FAULT})")
+    with pytest.raises(MachineFault, match=r"^cannot read \S+crawl.log: No such file"):
+        crawl_by(f"import os; os.remove({str(order.log)!r})")
+    with pytest.raises(MachineFault, match="is not there on"):
+        crawl_by("")
+    order.log.touch()
+
+    def fail(error: Exception) -> Launch:
+        raise error
+
+    for error in (OSError(errno.ENOSPC, "No space left"), NewscrawlError("no process could be started")):
+        monkeypatch.setattr(cluster_crawls, "_launch", partial(fail, error))
+        with pytest.raises(MachineFault, match=r"No space left|no process could be started"):
+            run_crawl_order(order)
+    # What the crawl itself says is no fault of the machine.
+    monkeypatch.setattr(cluster_crawls, "_crawl", lambda *_: fail(OSError(errno.EACCES, "denied")))
+    with pytest.raises(PermissionError):
+        run_crawl_order(order)
+
+
+def test_a_spool_that_cannot_be_written_is_the_machine_s_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = f"file://{tmp_path}/far"
+    monkeypatch.setattr(settings, "NEWSCRAWL_ARCHIVES", bucket)
+    monkeypatch.setattr(settings, "NEWSCRAWL_SPOOL", str(tmp_path / "worker"))
+    order = write_order(tmp_path / "spool", bucket)
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / "echo").write_text("no folder")
+    with pytest.raises(MachineFault, match=r"^cannot write \S+/worker/echo/crawl.log: File exists"):
+        run_crawl_order(order)
+
+
+def test_a_crawl_has_ended_even_if_its_log_cannot_be_written_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = write_order(tmp_path / "spool")
+    monkeypatch.setattr(cluster_crawls, "run_crawl_order", lambda _: CrawlEnd(7, 3, b"the end\n"))
+    with order.log.open("rb") as output:
+        crawl = ClusterCrawl(cast("ClusterEngine", LocalEngine()), order, output)
+        assert (crawl.wait(10), crawl.pid) == (3, 7)
+    assert "echo: the worker's log is not in" in caplog.text
+    with order.log.open("ab") as output:
+        assert ClusterCrawl(cast("ClusterEngine", LocalEngine()), order, output).wait(10) == 3
+    assert order.log.read_bytes() == b"the end\n"
 
 
 def test_workers_of_other_places_get_no_crawls(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from wire.cluster import COMMAND, Cluster, start_cluster
-from wire.crawl import environment
-from wire.units import kill_at_seven, raise_archive_error, raise_machine_fault, read_pid
+from wire.crawl import ROOT, environment
+from wire.units import fail_on_one_host, kill_at_seven, raise_archive_error, raise_machine_fault, read_pid
 
 from newscrawl.engine import ClusterLost, Engine, LocalEngine
 from newscrawl.engine import cluster as engines
@@ -75,6 +77,38 @@ def test_a_fault_of_a_worker_s_machine_is_the_engine_s(engine: ClusterEngine) ->
         result.get()
 
 
+@contextmanager
+def joined(address: str, host: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of a machine of its own."""
+    words = [COMMAND, "cluster", "join", address, "--workers", "1", "--host", host, "--json"]
+    variables = {**environment(), "PYTHONPATH": str(ROOT / "tests")}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env=variables) as process:
+        try:
+            assert process.stdout
+            process.stdout.readline()
+            yield process
+        finally:
+            process.terminate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address of the machine")
+def test_units_that_a_machine_cannot_run_are_tried_on_others(cluster: Cluster) -> None:
+    """It answers at once, is idle, and would get all of them again; where there is no other, it ends."""
+    full, fine = "127.0.0.2", "127.0.0.1"
+    with joined(cluster.address, full), connect(cluster.address) as engine:
+        results = [*engine.results(fail_on_one_host, [(full, 0.1)] * 12)]
+        assert [(result.value, result.fault) for result in results] == [(fine, "")] * 12
+    with (
+        start_cluster(workers=0) as alone,
+        joined(alone.address, full),
+        joined(alone.address, fine) as going,
+        connect(alone.address) as engine,
+    ):
+        threading.Timer(1, going.terminate).start()
+        ends = [*engine.results(fail_on_one_host, [(full, 60.0)] * 4)]
+        assert [result.fault.rpartition(": ")[2] for result in ends] == ["the disk is full"] * 4
+
+
 @pytest.mark.proof
 @pytest.mark.slow
 def test_a_unit_that_kills_its_workers_is_named_and_costs_no_other(engine: ClusterEngine) -> None:
@@ -126,13 +160,13 @@ def test_a_scheduler_without_workers_is_named() -> None:
         with pytest.raises(ClusterLost, match="no worker that takes units"), connect(alone.address):
             pass
         words = [COMMAND, "cluster", "join", alone.address, "--workers", "1", "--crawls", "3", "--json"]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, env=environment()) as joined:
-            assert joined.stdout
-            joined.stdout.readline()
+        with subprocess.Popen(words, stdout=subprocess.PIPE, env=environment()) as process:
+            assert process.stdout
+            process.stdout.readline()
             with connect(alone.address) as engine:
                 assert (engine.count_slots("unit"), engine.count_slots("crawl")) == (1, 3)
             alone.kill_scheduler()
-            assert joined.wait(90) == 1, "a service manager starts it again"
+            assert process.wait(90) == 1, "a service manager starts it again"
 
 
 def test_an_end_of_the_scheduler_is_the_engine_s_fault() -> None:
