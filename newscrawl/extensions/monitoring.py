@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -34,7 +35,16 @@ from newscrawl.extensions.alarm_mail import (
     send_mail,
 )
 from newscrawl.extensions.report import GOOD_ENDS, get_report
-from newscrawl.monitoring.alarms import Alarm, AlarmState, dump_alarm_state, load_alarm_state
+from newscrawl.monitoring.alarms import (
+    MAIL,
+    WEBHOOK,
+    Alarm,
+    AlarmState,
+    Channel,
+    Told,
+    dump_alarm_state,
+    load_alarm_state,
+)
 from newscrawl.monitoring.history import WINDOW
 from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
 from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
@@ -46,6 +56,9 @@ from newscrawl.state.encoding import epoch_seconds
 from newscrawl.storage import atomic_write
 
 logger = logging.getLogger(__name__)
+
+Tell = Callable[[Report, set[str], set[str]], bool]
+"Brings the alarms of a run, beside those told before, to whoever is concerned; whether they were taken."
 
 POST_SECONDS = 10.0
 "Time limit for the entire post: a finished crawl waits for nothing longer."
@@ -87,30 +100,37 @@ class MonitoringExtension(CrawlerComponent):
         report = get_report(self.crawler)
         if report is None or spider.outlet is None:
             return
-        names, posted = {alarm.name for alarm in report.alarms}, set[str]()
+        told: Told = {}
         with log_state_errors(spider):
-            posted = last_posted_alarms(spider)
-            save_monitoring(spider, report, posted)
+            told = read_told(spider)
+            save_monitoring(spider, report, told)
         self.measure(spider, report)
         # This comes last, as it may take its time; telling of an alarm twice does no harm.
-        if names != posted and self.notify(report, names, posted):
+        if told_now := self.notify(report, told):
             with log_state_errors(spider):
-                save_monitoring(spider, report, names)
+                save_monitoring(spider, report, {**told, **told_now})
 
-    def notify(self, report: Report, names: set[str], posted: set[str]) -> bool:
-        """Tell of the alarms wherever that is configured; whether anybody got them.
-
-        Who did not is in the log. Were they told again until everybody has them, the others would be told
-        after each run, and nobody that an alarm is over.
-        """
-        text = describe_alarms(self.template, report, names, posted)
-        is_taken: list[bool] = []
+    def notify(self, report: Report, told: Told) -> Told:
+        """Tell each channel for which the alarms have changed; what those know now that took it."""
+        names, taken = {alarm.name for alarm in report.alarms}, Told()
+        channels: list[tuple[Channel, Tell]] = []
         if self.webhook:
-            message = build_message(report, names, posted) | {"text": str(text)}
-            is_taken.append(post_json(self.webhook, message))
+            channels.append((WEBHOOK, self.tell_webhook))
         if self.mail_server:
-            is_taken.append(mail_alarms(text, self.sender, self.recipients, self.mail_server))
-        return any(is_taken)
+            channels.append((MAIL, partial(self.tell_by_mail, self.mail_server)))
+        for channel, tell in channels:
+            before = set(told.get(channel, ()))
+            if names != before and tell(report, names, before):
+                taken[channel] = sorted(names)
+        return taken
+
+    def tell_webhook(self, report: Report, names: set[str], before: set[str]) -> bool:
+        text = describe_alarms(self.template, report, names, before)
+        return post_json(self.webhook, build_message(report, names, before) | {"text": str(text)})
+
+    def tell_by_mail(self, server: MailServer, report: Report, names: set[str], before: set[str]) -> bool:
+        text = describe_alarms(self.template, report, names, before)
+        return mail_alarms(text, self.sender, self.recipients, server)
 
     def measure(self, spider: ArchivingSpider, report: Report) -> None:
         next_due = last_success = None
@@ -131,8 +151,8 @@ def log_state_errors(spider: ArchivingSpider) -> Iterator[None]:
         logger.error("%s: cannot use the state of its runs: %s", spider.name, error)
 
 
-def save_monitoring(spider: ArchivingSpider, report: Report, posted: set[str]) -> None:
-    """Save the run's metrics, the standing alarms, and the alarms that the webhook got last."""
+def save_monitoring(spider: ArchivingSpider, report: Report, told: Told) -> None:
+    """Save the run's metrics, the standing alarms, and the alarms of which each channel was told last."""
     if spider.state is None:
         return
     alarms = [Alarm(alarm.name, alarm.level, alarm.detail) for alarm in report.alarms]
@@ -140,13 +160,13 @@ def save_monitoring(spider: ArchivingSpider, report: Report, posted: set[str]) -
         report.run,
         error=report.error,
         figures=dump_metrics(RunMetrics(**report.figures)),
-        alarms=dump_alarm_state(AlarmState(alarms, sorted(posted))),
+        alarms=dump_alarm_state(AlarmState(alarms, told)),
     )
 
 
-def last_posted_alarms(spider: ArchivingSpider) -> set[str]:
-    """Names of the alarms in the last message that everybody got."""
-    return set(load_alarm_state(spider.state.runs.last_alarms() if spider.state else None).notified)
+def read_told(spider: ArchivingSpider) -> Told:
+    """Names of the alarms in the last message that each channel took."""
+    return load_alarm_state(spider.state.runs.last_alarms() if spider.state else None).told
 
 
 def earlier_rows(spider: ArchivingSpider) -> Sequence[Any]:
@@ -156,15 +176,15 @@ def earlier_rows(spider: ArchivingSpider) -> Sequence[Any]:
     return spider.state.runs.measured(epoch_seconds(spider.run.started) - WINDOW)
 
 
-def build_message(report: Report, names: set[str], posted: set[str]) -> dict[str, object]:
+def build_message(report: Report, names: set[str], before: set[str]) -> dict[str, object]:
     """The webhook's message: standing, new and ended alarms, and a summary of the run."""
     return {
         "schema": "newscrawl.alarms/1",
         "outlet": report.outlet,
         "run": report.run,
         "alarms": [alarm.model_dump() for alarm in report.alarms],
-        "raised": sorted(names - posted),
-        "cleared": sorted(posted - names),
+        "raised": sorted(names - before),
+        "cleared": sorted(before - names),
         "report": report.model_dump(mode="json", include=set(SUMMARY)),
     }
 
@@ -184,7 +204,7 @@ def read_template(path: str) -> str:
     return USUAL_TEMPLATE if fault else text
 
 
-def describe_alarms(template: str, report: Report, names: set[str], posted: set[str]) -> AlarmText:
+def describe_alarms(template: str, report: Report, names: set[str], before: set[str]) -> AlarmText:
     """The alarms after a run in words."""
     facts = {
         name: getattr(report, name)
@@ -192,7 +212,7 @@ def describe_alarms(template: str, report: Report, names: set[str], posted: set[
     }
     facts |= {name: str(facts[name]) for name in ("pages", "articles")}
     alarms = [Alarm(alarm.name, alarm.level, alarm.detail) for alarm in report.alarms]
-    values = list_alarm_values(facts, alarms, sorted(names - posted), sorted(posted - names))
+    values = list_alarm_values(facts, alarms, sorted(names - before), sorted(before - names))
     return fill_alarm_template(template, values)
 
 

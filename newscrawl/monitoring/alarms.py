@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from newscrawl.monitoring.alarm_rules import MIN_PAGES, RULES, Level
 from newscrawl.monitoring.history import PORTION, Count, RunRecord
@@ -26,22 +26,31 @@ class Alarm(NamedTuple):
     "A sentence for people, with figures."
 
 
+Channel = Literal["webhook", "mail"]
+WEBHOOK: Channel = "webhook"
+MAIL: Channel = "mail"
+Told = dict[Channel, list[str]]
+"Names of the alarms in the last message that each channel took."
+
+
 class AlarmState(NamedTuple):
     """What the next run has to know about the alarms of this run."""
 
     standing: list[Alarm]
-    notified: list[str]
-    "Names of the alarms in the last message to the webhook."
+    told: Told
 
 
 def dump_alarm_state(state: AlarmState) -> str:
-    return json.dumps({"standing": [alarm._asdict() for alarm in state.standing], "told": state.notified})
+    return json.dumps({"standing": [alarm._asdict() for alarm in state.standing], "told": state.told})
 
 
 def load_alarm_state(text: str | None) -> AlarmState:
     """Read what `dump_alarm_state` wrote; without a text there are no alarms."""
     data = json.loads(text) if text else {}
-    return AlarmState([Alarm(**alarm) for alarm in data.get("standing", ())], data.get("told", []))
+    told: Told | list[str] = data.get("told", {})
+    if isinstance(told, list):
+        told = {WEBHOOK: told}  # of version 0.1, which had no other channel
+    return AlarmState([Alarm(**alarm) for alarm in data.get("standing", ())], told)
 
 
 def evaluate_alarms(

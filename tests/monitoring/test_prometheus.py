@@ -63,6 +63,7 @@ def test_alarms_of_the_same_name_are_merged() -> None:
 
 
 def test_the_alarm_state_is_read_back() -> None:
-    state = AlarmState([Alarm("walls", "warning", "a")], ["walls", "blocked"])
+    state = AlarmState([Alarm("walls", "warning", "a")], {"webhook": ["walls", "blocked"], "mail": []})
     assert load_alarm_state(dump_alarm_state(state)) == state
-    assert load_alarm_state(None) == AlarmState([], [])
+    assert load_alarm_state(None) == AlarmState([], {})
+    assert load_alarm_state('{"told": ["walls"]}').told == {"webhook": ["walls"]}, "of version 0.1"
