@@ -34,7 +34,7 @@ from newscrawl.cli.processes import (
     forking,
     start_process,
 )
-from newscrawl.demo.catalogue import compare_texts, demo_site, write_outlets
+from newscrawl.demo.catalogue import compare_texts, demo_site, demo_sites, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="this system cannot fork crawls")
@@ -288,6 +288,33 @@ def test_a_fork_leaves_what_a_process_leaves(tmp_path: Path, launch: Launch) -> 
     assert [read_report(path).run for path in paths] == [
         result.report.run for result in runs["fork"] if result.report
     ]
+
+
+@pytest.mark.proof
+def test_64_forks_leave_what_64_processes_leave(tmp_path: Path, launch: Launch) -> None:
+    """Sixteen outlets of each demo site, with archives of their own: a first run and a quiet one of each."""
+    sites = demo_sites()
+    with serve_in_thread(Newsroom(sites, remember=False)) as newsroom, ThreadPoolExecutor(8) as threads:
+
+        def crawl_twice(each: Launch, folder: Path, outlet: str) -> list[CrawlResult]:
+            return [crawl(each, folder, outlet)[0] for _ in range(2)]
+
+        def crawl_all(each: Launch, name: str, times: int) -> list[list[CrawlResult]]:
+            names = [site.id for _ in range(times) for site in sites]
+            places = [(tmp_path / name / str(number), outlet) for number, outlet in enumerate(names)]
+            for folder, _ in places:
+                write_outlets(newsroom.bases, folder / "outlets")
+            return [*threads.map(lambda place: crawl_twice(each, *place), places)]
+
+        # The first crawl alone finds the sites busy at times.
+        crawl_all(launch, "before", 1)
+        forked, started = (
+            crawl_all(each, name, 16) for each, name in ((launch, "fork"), (start_process, "process"))
+        )
+    assert len(forked) == len(started) == 64
+    for ours, theirs in zip(forked, started, strict=True):
+        assert [result.code for result in (*ours, *theirs)] == [0] * 4
+        assert [stable_lines(result) for result in ours] == [stable_lines(result) for result in theirs]
 
 
 @pytest.mark.crawl
