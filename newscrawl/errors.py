@@ -64,12 +64,15 @@ class PageTooLarge(ArchiveError):
 
 
 @contextmanager
-def archive_errors(action: str) -> Iterator[None]:
-    """Turn an OSError of the block into the ArchiveError `cannot <action>`, with the system's reason."""
+def archive_errors(action: str, kind: type[ArchiveError] = ArchiveError) -> Iterator[None]:
+    """Turn an OSError of the block into the ArchiveError `cannot <action>`, with the system's reason.
+
+    `kind`: MachineFault where no page or outlet can be to blame.
+    """
     try:
         yield
     except OSError as error:
-        raise ArchiveError(f"cannot {action}: {error.strerror}") from error
+        raise kind(f"cannot {action}: {error.strerror}") from error
 
 
 class MachineFault(ArchiveError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
-from wire.crawl import ROOT, Crawl, crawl, crawl_urls, environment, scrapy_command
+from wire.crawl import Crawl, crawl, crawl_urls, scrapy_crawl
 from wire.server import ANSWERS, Answer, WireServer, page, serving
 
 from newscrawl.demo.catalogue import demo_sites, write_outlets
@@ -66,16 +65,8 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def guarded(guard: Path, spider: str, *args: str, archives: Path, seed: int = 0, **settings: object) -> Crawl:
-    done = subprocess.run(
-        scrapy_command("crawl", spider, *args, archives=archives, **settings),
-        cwd=ROOT,
-        env={**environment(), "PYTHONPATH": str(guard), "PYTHONHASHSEED": str(seed)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Crawl(done.returncode, done.stdout + done.stderr, archives / spider)
+    variables = {"PYTHONPATH": str(guard), "PYTHONHASHSEED": str(seed)}
+    return scrapy_crawl(spider, *args, archives=archives, variables=variables, **settings)
 
 
 @pytest.fixture(scope="module")

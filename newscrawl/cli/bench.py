@@ -120,9 +120,7 @@ def bench_text(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many pages, the first ones. Default: all pages.")
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Use this model of the classifier.", exists=True, dir_okay=False)
-    ] = None,
+    model: ui.Model = None,
     predictions: Annotated[
         Path | None,
         typer.Option(

@@ -38,7 +38,7 @@ from newscrawl.cli.processes import (
 )
 from newscrawl.engine import ClusterLost, Result
 from newscrawl.engine.cluster import ClusterEngine, connect
-from newscrawl.errors import NOT_ITS_FAULT, MachineFault, NewscrawlError
+from newscrawl.errors import NOT_ITS_FAULT, MachineFault, NewscrawlError, archive_errors
 from newscrawl.outlet import outlet_files
 
 logger = logging.getLogger(__name__)
@@ -227,7 +227,7 @@ def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
         raise MachineFault(f"{platform.node()}: {difference}")
     archives = order.place.archives
     log = archives.locate(order.log)
-    with _machine_faults(f"write {log}"):
+    with archive_errors(f"write {log}", MachineFault):
         if archives.bucket:
             log.parent.mkdir(parents=True, exist_ok=True)
             rotate_log(log)
@@ -239,7 +239,7 @@ def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
     with output:
         start = output.tell()
         end = _crawl(order, output, *options)
-    with _machine_faults(f"read {log}"):
+    with archive_errors(f"read {log}", MachineFault):
         tail = read_log_tail(log, start)
     if end.code == NOT_ITS_FAULT:
         reason = last_line(tail.decode("utf-8", "replace"))
@@ -249,15 +249,6 @@ def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
     reports = set(log.parent.glob(f"*-{end.pid}{REPORT_SUFFIX}")) - older
     report = max((path.name for path in reports), default="")
     return end._replace(log=f"{platform.node()}: {log}\n".encode() + tail, report=report)
-
-
-@contextmanager
-def _machine_faults(action: str) -> Iterator[None]:
-    """Turn an OSError of the block into the MachineFault `cannot <action>`: no outlet is to blame for it."""
-    try:
-        yield
-    except OSError as error:
-        raise MachineFault(f"cannot {action}: {error.strerror}") from error
 
 
 def _crawl(order: CrawlOrder, output: IO[bytes], *more: str) -> CrawlEnd:
@@ -273,7 +264,7 @@ def _start_crawl(order: CrawlOrder, output: IO[bytes], *more: str) -> Child:
     """MachineFault if there is no room for a file or a process."""
     arguments = [*order.arguments, *more]
     try:
-        with _machine_faults("start a crawl"):
+        with archive_errors("start a crawl", MachineFault):
             if order.outlet_file:
                 folder = _write_outlet_folder(order.outlet, order.outlet_file)
                 arguments += ["-s", f"{OUTLETS}{folder}"]

@@ -81,9 +81,7 @@ def explain_target(  # noqa: PLR0917 # typer hands them in by name
             dir_okay=False,
         ),
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Use this model of the classifier.", exists=True, dir_okay=False)
-    ] = None,
+    model: ui.Model = None,
     html: Annotated[Path | None, typer.Option(help="Write the explanation to this HTML file.")] = None,
     as_json: ui.AsJson = False,
     full: Annotated[bool, typer.Option("--full", help="Show every block, with all its text.")] = False,

@@ -93,6 +93,9 @@ Archives = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Model = Annotated[
+    Path | None, typer.Option(help="Use this model of the classifier.", exists=True, dir_okay=False)
+]
 CountsAsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")]
 
 

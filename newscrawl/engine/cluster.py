@@ -122,16 +122,17 @@ class ClusterEngine:
 
     def count_slots(self, slot: Slot) -> int:
         """Tasks that the workers can run at the same time."""
-        return int(sum(worker["resources"].get(slot, 0) for worker in self._list_workers()))
+        return int(sum(worker["resources"].get(slot, 0) for worker in self._read_workers().values()))
 
     def _find_hosts(self, slot: Slot) -> frozenset[str]:
         """Machines that take such tasks."""
-        return frozenset(
-            worker["host"] for worker in self._list_workers() if worker["resources"].get(slot, 0)
-        )
+        workers = self._read_workers().values()
+        return frozenset(worker["host"] for worker in workers if worker["resources"].get(slot, 0))
 
-    def _list_workers(self) -> list[Mapping[str, Any]]:
-        return [*self._client.scheduler_info(n_workers=-1)["workers"].values()]
+    def _read_workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the scheduler knows of each worker, by its address."""
+        workers: Mapping[str, Mapping[str, Any]] = self._client.scheduler_info(n_workers=-1)["workers"]
+        return workers
 
     def results(
         self, function: Callable[[Unit], Value], units: Iterable[Unit], *, slot: Slot = "unit"
@@ -163,9 +164,10 @@ class ClusterEngine:
 
         def free_stranded() -> None:
             """Let any machine run what waits for machines that have all gone."""
-            hosts = self._find_hosts(slot)
-            for future, attempt in list(running.items()):
-                if attempt.hosts and attempt.hosts.isdisjoint(hosts):
+            bound = [(future, attempt) for future, attempt in running.items() if attempt.hosts]
+            hosts = self._find_hosts(slot) if bound else frozenset()
+            for future, attempt in bound:
+                if attempt.hosts.isdisjoint(hosts):
                     del running[future]
                     future.cancel()
                     submit(attempt._replace(hosts=frozenset()))
@@ -205,7 +207,7 @@ class ClusterEngine:
         """The machine that ran a task, unless it has gone since."""
         with _lost_errors(self.address):
             addresses = {address for found in self._client.who_has([future]).values() for address in found}
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        workers = self._read_workers()
         return frozenset(workers[address]["host"] for address in addresses if address in workers)
 
     def _wait(self, ended: queue.SimpleQueue[Any], slot: Slot, look: Callable[[], None]) -> Any:
