@@ -133,7 +133,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (top / "tests").mkdir()
     (top / "tests" / "test_left_out.py").touch()
     recipe = subprocess.run(
-        ["make", "--dry-run", "--assume-old=.venv/.installed", "dist", f"BIN={Path(sys.executable).parent}"],
+        [
+            "make",
+            "--no-print-directory",
+            "--dry-run",
+            "--assume-old=.venv/.installed",
+            "dist",
+            f"BIN={Path(sys.executable).parent}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
