@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import groupby, islice, pairwise, takewhile
 from operator import itemgetter
 
@@ -111,6 +112,8 @@ class CleanedBlocks:
 
         Blocks that are most of the story stay unless the rule is certain: it must be wrong.
         """
+        if not reasons:
+            return
         chars: Counter[str] = Counter()
         for block in self.blocks:
             if id(block) in reasons:
@@ -419,9 +422,14 @@ def _drop_pull_quotes(story: CleanedBlocks) -> None:
 def _is_pull_quote(block: TextBlock) -> bool:
     """Whether a block's element says that it is a quote or stands beside the text."""
     return block.kind == "quote" or any(
-        frame.tag == "aside" or _PULL_QUOTE_NAME.search(frame.names)
+        frame.tag == "aside" or _is_pull_quote_name(frame.names)
         for frame in islice(enclosing(block), _PULL_QUOTE_LEVELS)
     )
+
+
+@lru_cache(maxsize=16_384)
+def _is_pull_quote_name(names: str) -> bool:
+    return _PULL_QUOTE_NAME.search(names) is not None
 
 
 def _drop_bylines_and_dates(story: CleanedBlocks) -> None:

@@ -59,7 +59,7 @@ from newscrawl.extraction.wire_notices import detect_syndication
 from newscrawl.extraction.witness import Witness
 from newscrawl.extraction.witness_surplus import MIN_MORE_CHARS, WITNESS_HAS_MORE, gives_more
 from newscrawl.items import Article, Block, Image, LiveUpdate, PageType, Quality, Rejection, rfc3339
-from newscrawl.languages import detect_block_languages
+from newscrawl.languages import detect_label
 from newscrawl.urls import absolute_url, normalize_url, url_host
 
 _SURE_OTHER = 0.9
@@ -397,7 +397,7 @@ def _surrounding_language(lines: Sequence[TextBlock], story: Sequence[TextBlock]
         if match_key(line.text) not in inside:
             outside.append(truncate(line.text, SURROUNDING_CHARS))
             chars += len(line.text)
-    return detect_block_languages(outside).label if outside else None
+    return detect_label(outside) if outside else None
 
 
 def _choose_page_type(metadata: PageMetadata, body: Body) -> PageType:

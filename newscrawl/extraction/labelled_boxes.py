@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 from lxml.html import HtmlElement
@@ -154,7 +154,12 @@ def _find_box_around(frame: Frame, story: Container[int], beside: Container[int]
 
 
 def _may_be_box(frame: Frame) -> bool:
-    return frame.tag in _BOX_TAGS or _BOX_NAME.search(frame.names) is not None
+    return frame.tag in _BOX_TAGS or _is_box_name(frame.names)
+
+
+@lru_cache(maxsize=16_384)
+def _is_box_name(names: str) -> bool:
+    return _BOX_NAME.search(names) is not None
 
 
 def _is_named_for_facts(frame: Frame) -> bool:
@@ -240,7 +245,7 @@ def _read_box(frame: Frame, totals: ContainerTotals, total: int, last: str) -> s
     if _FACT_NAME.search(frame.names):
         return FACT_BOX
     begins_early = totals.first < SUMMARY_BLOCKS
-    is_box = frame.tag in _BOX_TAGS or _BOX_NAME.search(frame.names) is not None
+    is_box = _may_be_box(frame)
     if not is_box and not begins_early:
         return None
     label = _first_line(frame.element)

@@ -9,7 +9,7 @@ inside others for plain text, such as that of an unclosed `<title>` or of the `<
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -45,7 +45,8 @@ _LINE_CHARS = 45
 "Lines that are mostly shorter are verses or columns."
 _MAX_SIGNS = 0.01
 "Share of signs above which a text is a table or a program."
-_STYLED = etree.XPath("//*[@style or @hidden]")
+_STYLED = etree.XPath("//@style/.. | //@hidden/..")
+"A third cheaper than `//*[@style or @hidden]`."
 _LITTLE_REST = 600
 "Where so little is visible, the hidden text is the page."
 _COUNT_CHARS = etree.XPath("string-length(.)")
@@ -81,19 +82,25 @@ def end_head(tree: HtmlElement) -> None:
 
 def reveal_text(tree: HtmlElement) -> None:
     """Make elements readable that are never read or misnamed, if they hold most of the page's text."""
-    for element in list(tree.iter(*_VOID_TAGS)):
-        if len(element) or element.text:
+    # Found in a single pass, since each costs as much as all of them.
+    found = list(tree.iter("a", *_VOID_TAGS, *_UNREAD_TAGS))
+    for element in found:
+        tag = element.tag
+        if tag == "a":
+            continue
+        if tag in _VOID_TAGS:
+            is_misplaced = len(element) or element.text
+        else:
+            is_misplaced = tag == "template" and element.get(_SHADOW_ROOT) is not None
+        if is_misplaced:
             element.tag = "div"
-    for element in list(tree.iter("template")):
-        if element.get(_SHADOW_ROOT) is not None:
-            element.tag = "div"
-    outer = [element for element in _outermost(tree, _UNREAD_TAGS) if _raw_chars(element) >= _MIN_LETTERS]
+    outer = [element for element in _outermost(found, _UNREAD_TAGS) if _raw_chars(element) >= _MIN_LETTERS]
     unread = [part for element in outer for part in (element, *element.iterdescendants(*_UNREAD_TAGS))]
     _make_readable(
         tree, [element for element in unread if text_size(inner_text(element)) >= _MIN_CHARS], read=False
     )
     # A list of teasers may be most of a page; a single link is only where it was not closed.
-    link = max(_outermost(tree, ("a",)), key=_raw_chars, default=None)
+    link = max(_outermost(found, ("a",)), key=_raw_chars, default=None)
     if link is not None and _raw_chars(link) >= _MIN_LETTERS:
         _make_readable(tree, [link], read=True)
     _unhide(tree)
@@ -184,11 +191,11 @@ def _raw_chars(element: HtmlElement) -> float:
     return chars if isinstance(chars, float) else 0.0
 
 
-def _outermost(tree: HtmlElement, tags: tuple[str, ...]) -> Iterator[HtmlElement]:
-    """Yield the elements with these tags that are not inside each other."""
+def _outermost(elements: Sequence[HtmlElement], tags: tuple[str, ...]) -> Iterator[HtmlElement]:
+    """Yield the elements with these tags that are not inside each other; all of the page's are given."""
     inside: set[HtmlElement] = set()
-    for element in tree.iter(*tags):
-        if element not in inside:
+    for element in elements:
+        if element.tag in tags and element not in inside:
             if len(element):
                 inside.update(element.iterdescendants(*tags))
             yield element

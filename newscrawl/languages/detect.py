@@ -16,6 +16,7 @@ from newscrawl.languages.labels import (
     LangBlock,
     Languages,
     Span,
+    label_letters,
     summarise,
 )
 from newscrawl.languages.lexicon import HOME, load_lexicon
@@ -107,6 +108,15 @@ def detect_languages(text: str) -> Languages:
 def detect_block_languages(texts: Sequence[str]) -> Languages:
     """Detect the languages of the blocks of a document; offsets are those in the joined blocks."""
     return _detect_lines(list(measure_blocks(texts)))
+
+
+def detect_label(texts: Sequence[str]) -> str:
+    """The label of a document's blocks alone, as `detect_block_languages` gives it."""
+    lines = list(measure_blocks(texts))
+    runs_by_line = _find_runs([line for line in lines if has_language(line)])
+    letters_by_block = [_count_letters(line, runs_by_line.get(line.start, ())) for line in lines]
+    _discount_names(lines, runs_by_line, letters_by_block)
+    return label_letters(letters_by_block)[0]
 
 
 def _detect_lines(lines: Sequence[TextLine]) -> Languages:

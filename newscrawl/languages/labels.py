@@ -84,13 +84,7 @@ def summarise(
     blocks: list[LangBlock], spans: list[Span], letters_by_block: Sequence[dict[str, int]]
 ) -> Languages:
     """Label the document by the letters that each block has in each language."""
-    letters: Counter[str] = Counter()
-    for counts in letters_by_block:
-        for code, count in counts.items():
-            letters[code] += count
-    all_letters = letters.total()
-    del letters[UNDECIDED]
-    label = _choose_label(letters, all_letters)
+    label, letters = label_letters(letters_by_block)
     support = sum(
         block.confidence * count
         for block, counts in zip(blocks, letters_by_block, strict=True)
@@ -99,6 +93,17 @@ def summarise(
     )
     score = round(support / letters.total(), 4) if support else 0.0
     return Languages(blocks=blocks, spans=spans, label=label, score=score, mix=_language_mix(letters))
+
+
+def label_letters(letters_by_block: Sequence[dict[str, int]]) -> tuple[str, Counter[str]]:
+    """The label of a document, and its labelled letters by language."""
+    letters: Counter[str] = Counter()
+    for counts in letters_by_block:
+        for code, count in counts.items():
+            letters[code] += count
+    all_letters = letters.total()
+    del letters[UNDECIDED]
+    return _choose_label(letters, all_letters), letters
 
 
 def _language_mix(letters: Counter[str]) -> list[LangShare]:

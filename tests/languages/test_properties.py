@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newscrawl.languages import Languages, detect_block_languages, detect_languages
+from newscrawl.languages import Languages, detect_block_languages, detect_label, detect_languages
 
 WORDS = st.sampled_from(
     [
@@ -85,6 +85,11 @@ def test_there_is_one_block_for_each_text(texts: list[str]) -> None:
     found = detect_block_languages(texts)
     joined = "\n\n".join(texts)
     assert [joined[block.start : block.end] for block in found.blocks] == texts
+
+
+@given(st.lists(WORDY, max_size=5))
+def test_the_label_alone_is_that_of_the_whole_result(texts: list[str]) -> None:
+    assert detect_label(texts) == detect_block_languages(texts).label
 
 
 @given(WORDY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from newscrawl.extraction.classifier.text_features import (
     TEXT_COLUMNS,
     PageHints,
     find_signs,
-    text_features,
+    text_columns,
 )
 
 Matrix = npt.NDArray[np.float32]
@@ -52,7 +53,7 @@ def block_features(
     blocks: Sequence[TextBlock], outline: Outline, hints: PageHints, chrome: Collection[int]
 ) -> Matrix:
     """A row for each block, in page order; `chrome` has the indexes of frames that rules call chrome."""
-    words = _text_columns(blocks, hints, chrome)
+    words = np.column_stack([text_columns(blocks, hints, chrome), find_signs(blocks), _is_repeated(blocks)])
     mass, linked = words[:, _COL["mass"]], words[:, _COL["linked"]]
     content = np.where((linked < _MAX_TEXT_LINKED) & (mass > _MIN_TEXT_MASS), mass * (1 - linked), 0.0)
     # A cumulative sum has a fixed order; that of a plain sum depends on the machine.
@@ -76,15 +77,9 @@ def block_features(
     ).astype(np.float32)
 
 
-def _text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collection[int]) -> Row:
-    counts: dict[str, int] = {}
-    rows = []
-    for block in blocks:
-        repeats = counts.get(block.text, 0)
-        counts[block.text] = repeats + 1
-        rows.append(text_features(block, hints, repeats=repeats, is_chrome=block.frame.index in chrome))
-    is_repeated = [counts[block.text] > 1 for block in blocks]
-    return np.column_stack([np.array(rows, np.float64), find_signs(blocks), is_repeated])
+def _is_repeated(blocks: Sequence[TextBlock]) -> list[bool]:
+    counts = Counter(block.text for block in blocks)
+    return [counts[block.text] > 1 for block in blocks]
 
 
 def _container_columns(outline: Outline, mass: Row, linked: Row, content: Row, total: float) -> Row:

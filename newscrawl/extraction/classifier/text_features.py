@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cache
+from itertools import accumulate, count
 
 import numpy as np
 import numpy.typing as npt
 
 from newscrawl.extraction.blocks import TextBlock
+from newscrawl.extraction.classifier.outline import Indexes, Row
 from newscrawl.extraction.head import PageHead
 from newscrawl.extraction.jsonld import first_text
 from newscrawl.extraction.phrases import find_listed_phrase
@@ -47,6 +49,20 @@ _SIGNS: dict[str, tuple[str, ...]] = {name: tuple(signs) for name, signs in _DAT
 SIGN_COLUMNS = len(_SIGNS) + 1
 "Columns of `find_signs`."
 _BYLINE_STARTS = ("by ", "par ", "von ", "por ", "text:", "author")
+_OPENING = frozenset("\"“«„‘'-–—")
+_FIRST_WORDS = 60
+"Capitals are counted in so many words, and so many are compared with the title."
+_UPPER, _NOT_UPPER, _DIGIT, _LETTER, _UNSPACED_LETTER, _SENTENCE_END, _COMMA, _SPACE = (
+    1 << at for at in range(8)
+)
+_DIVIDER, _COPYRIGHT, _AT_SIGN, _QUOTE, _GUILLEMET = (1 << at for at in range(8, 13))
+"Marks of characters."
+_MARKED_CHARS = {
+    _SENTENCE_END: ".!?…。", _COMMA: ",、，", _SPACE: " ", _DIVIDER: "|›", _COPYRIGHT: "©", _AT_SIGN: "@",
+    _QUOTE: "”»\"", _GUILLEMET: "»", _LETTER: "_",
+}  # fmt: skip
+_MARKS_END = 0x4_0000
+"Unicode has no letters, digits or signs of interest from here on."
 _KINDS = ("li", "h", "caption", "quote", "table")
 _KIND_BITS = {kind: tuple(kind == other for other in _KINDS) for kind in _KINDS}
 _NO_KIND = (False,) * len(_KINDS)
@@ -58,7 +74,7 @@ _MEASURES = (
     "mark",
 )  # fmt: skip
 TEXT_COLUMNS = (*_MEASURES, *(f"is_{kind}" for kind in _KINDS))
-"Names of the columns of `text_features`; those of `find_signs` follow."
+"Names of the columns of `text_columns`; those of `find_signs` follow."
 MASS, WORDS = TEXT_COLUMNS.index("mass"), TEXT_COLUMNS.index("words")
 
 
@@ -98,93 +114,161 @@ def unspaced_letters(text: str) -> int:
     return 0 if text.isascii() else len(_UNSPACED.findall(text))
 
 
-def text_features(block: TextBlock, hints: PageHints, *, repeats: int, is_chrome: bool) -> tuple[float, ...]:
-    """The values of `TEXT_COLUMNS` for a block; `repeats` is how often the same text came before."""
-    text, size = block.text, len(block.text)
-    start = text[:_MAX_SIGN_CHARS]
-    letters = unspaced_letters(start)
-    unspaced = letters > 0.3 * len(start)
-    words = split_words(text[:_MAX_WORD_CHARS])
-    count = max(1, len(words))
-    mass = size * (_UNSPACED_WEIGHT if unspaced else 1.0)
-    ascii_only = text.isascii()
-    sentences = sum(map(text.count, ".!?" if ascii_only else ".!?…。"))
-    commas = text.count(",") if ascii_only else sum(map(text.count, ",、，"))
-    phrase = find_listed_phrase(text) if size < _MAX_SIGN_CHARS else None
-    return (
+def text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collection[int]) -> Row:
+    """`TEXT_COLUMNS` of at least one block; `chrome` has the indexes of frames that rules call chrome."""
+    texts = [block.text for block in blocks]
+    page, words = _PageText(texts), _split_all([text[:_MAX_WORD_CHARS] for text in texts])
+    size = page.sizes
+    unspaced = page.count(_UNSPACED_LETTER, _MAX_SIGN_CHARS) > 0.3 * np.minimum(size, _MAX_SIGN_CHARS)
+    number = np.maximum(1, list(map(len, words)))
+    mass = size * np.where(unspaced, _UNSPACED_WEIGHT, 1.0)
+    sentences, commas = page.count(_SENTENCE_END), page.count(_COMMA)
+    last = [text[-1] for text in texts]
+    phrases = [find_listed_phrase(text) if len(text) < _MAX_SIGN_CHARS else None for text in texts]
+    columns: list[npt.ArrayLike] = [
         mass,
-        math.log1p(mass),
-        count,
-        _commonness(start, words, unspaced=unspaced),
+        [math.log1p(value) for value in mass.tolist()],
+        number,
+        list(map(_commonness, texts, words, unspaced.tolist())),
         sentences,
         commas,
-        _digits(text[:_MAX_DIGIT_CHARS]) / min(size, _MAX_DIGIT_CHARS),
-        text[-1] in _SENTENCE_ENDS,
-        _capitals(text),
-        text.isupper(),
-        *_title_overlap(words, size, hints),
-        repeats,
-        _body_membership(words, size, hints.body),
-        text[0] in "\"“«„‘'-–—",
-        min(1.0, block.linked_chars / size),
-        min(1.0, block.bold_chars / size),
-        block.link_count,
-        block.after_line_break,
+        page.count(_DIGIT, _MAX_DIGIT_CHARS) / np.minimum(size, _MAX_DIGIT_CHARS),
+        [char in _SENTENCE_ENDS for char in last],
+        page.capitals(),
+        page.has(_UPPER) & ~page.has(_NOT_UPPER),
+        np.array([_title_overlap(own, len(text), hints) for own, text in zip(words, texts, strict=True)]),
+        _count_repeats(texts),
+        [_body_membership(own, len(text), hints.body) for own, text in zip(words, texts, strict=True)],
+        [text[0] in _OPENING for text in texts],
+        np.minimum(1.0, np.array([block.linked_chars for block in blocks]) / size),
+        np.minimum(1.0, np.array([block.bold_chars for block in blocks]) / size),
+        [block.link_count for block in blocks],
+        [block.after_line_break for block in blocks],
         unspaced,
-        sentences / count,
-        commas / count,
-        size / count,
-        "|" in text or "›" in text or "»" in text[:-1],
-        "©" in text,
-        "@" in text or "http" in text,
-        ":" in text[:30],
-        text[-1] == ":",
-        text[0].islower(),
-        "”" in text or "»" in text or '"' in text,
-        block.hidden,
-        phrase is not None,
-        phrase is not None and phrase.edge_only,
-        phrase is not None and phrase.opens_list,
-        is_chrome,
-        *_KIND_BITS.get(block.kind, _NO_KIND),
-    )
+        sentences / number,
+        commas / number,
+        size / number,
+        page.has(_DIVIDER) | (page.count(_GUILLEMET) > [char == "»" for char in last]),
+        page.has(_COPYRIGHT),
+        page.has(_AT_SIGN) | ["http" in text for text in texts],
+        [":" in text[:30] for text in texts],
+        [char == ":" for char in last],
+        [text[0].islower() for text in texts],
+        page.has(_QUOTE),
+        [block.hidden for block in blocks],
+        [phrase is not None for phrase in phrases],
+        [phrase is not None and phrase.edge_only for phrase in phrases],
+        [phrase is not None and phrase.opens_list for phrase in phrases],
+        [block.frame.index in chrome for block in blocks],
+        np.array([_KIND_BITS.get(block.kind, _NO_KIND) for block in blocks]),
+    ]
+    return np.column_stack(columns).astype(np.float64)
 
 
-def _commonness(start: str, words: list[str], *, unspaced: bool) -> float:
+class _PageText:
+    """The texts of blocks as one array of characters: a page is searched once, not each of its blocks."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        codes = _read_codes("".join(texts))
+        self._marks = _character_marks().take(codes, mode="clip")
+        self.sizes: Indexes = np.array(list(map(len, texts)), np.intp)
+        self._starts = np.cumsum(self.sizes) - self.sizes
+        self._places = np.arange(len(codes)) - np.repeat(self._starts, self.sizes)
+        "The place of each character in its text."
+
+    def count(self, mark: int, limit: int | None = None) -> Indexes:
+        """For each text the characters with a mark, among the first `limit`."""
+        marked = (self._marks & mark) != 0
+        if limit is not None:
+            marked &= self._places < limit
+        return np.add.reduceat(marked, self._starts, dtype=np.intp)
+
+    def has(self, mark: int) -> npt.NDArray[np.bool_]:
+        """For each text whether it has a character with any of these marks."""
+        return np.logical_or.reduceat((self._marks & mark) != 0, self._starts)
+
+    def capitals(self) -> Row:
+        """Share of capitalised words among each text's first; spaces divide words, which may be empty."""
+        begins = np.ones(len(self._marks), np.bool_)
+        begins[1:] = (self._marks[:-1] & _SPACE) != 0
+        begins[self._starts] = True
+        places = np.flatnonzero(begins)
+        text = np.searchsorted(self._starts, places, side="right") - 1
+        number = np.arange(len(places)) - np.searchsorted(places, self._starts)[text]
+        is_capital = ((self._marks[places] & _UPPER) != 0) & (number < _FIRST_WORDS)
+        words = np.minimum(self.count(_SPACE) + 1, _FIRST_WORDS)
+        return np.asarray(np.bincount(text, is_capital, len(words)) / words)
+
+
+@cache
+def _character_marks() -> npt.NDArray[np.uint16]:
+    """The marks of each character up to `_MARKS_END`, and of all that follow as its last entry."""
+    chars = list(map(chr, range(_MARKS_END)))
+    marks = np.zeros(_MARKS_END, np.uint16)
+    for mark, has_it in (
+        (_UPPER, str.isupper),
+        (_NOT_UPPER, str.islower),
+        (_NOT_UPPER, lambda char: char.istitle() and not char.isupper()),
+        (_DIGIT, str.isdigit),
+        (_LETTER, str.isalnum),
+    ):
+        marks[np.fromiter(map(has_it, chars), np.bool_, _MARKS_END)] |= mark
+    for mark, marked in (*_MARKED_CHARS.items(), (_UNSPACED_LETTER, _UNSPACED.findall("".join(chars)))):
+        marks[list(map(ord, marked))] |= mark
+    return marks
+
+
+def _read_codes(text: str) -> npt.NDArray[np.uint32]:
+    """The code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _split_all(texts: Sequence[str]) -> list[list[str]]:
+    """`split_words` of each text; the words of all are found at once."""
+    lowered = [text.lower() for text in texts]
+    codes = _read_codes("\n".join(lowered))
+    marks = _character_marks().take(codes, mode="clip")
+    spaced = np.where((marks & _LETTER) != 0, codes, np.uint32(ord(" ")))
+    spaced[np.cumsum([len(text) + 1 for text in lowered])[:-1] - 1] = ord("\n")
+    lines = spaced.tobytes().decode("utf-32-le", "surrogatepass").split("\n")
+    return [
+        line.split() if text.isascii() or not _UNSPACED.search(text) else split_words(text)
+        for text, line in zip(texts, lines, strict=True)
+    ]
+
+
+def _count_repeats(texts: Sequence[str]) -> list[int]:
+    """For each text how often it came before."""
+    numbers = {text: count() for text in texts}
+    return [next(numbers[text]) for text in texts]
+
+
+def _commonness(text: str, words: list[str], unspaced: bool) -> float:
     """Share of very common words: high in sentences, low in lists of names and labels."""
     if unspaced:
+        start = text[:_MAX_SIGN_CHARS]
         return len(_COMMON_LETTERS.findall(start)) / len(start)
     return sum(map(_COMMON.__contains__, words)) / max(1, len(words))
-
-
-def _digits(text: str) -> int:
-    if not text.isascii():
-        return sum(map(str.isdigit, text))
-    return len(text) - len(text.encode("ascii").translate(None, b"0123456789"))
-
-
-def _capitals(text: str) -> float:
-    """Share of capitalised words."""
-    words = text.split(" ", 60)[:60]
-    return sum([word[:1].isupper() for word in words]) / len(words)
 
 
 def _title_overlap(words: list[str], size: int, hints: PageHints) -> tuple[float, float, float]:
     """Overlap with the title (Jaccard, share of the block's words) and with the description (its share)."""
     if size >= _LEDE_CHARS:
         return 0.0, 0.0, 0.0
-    own = frozenset(words[:60])
-    common = len(hints.title & own)
-    shared = common if size < _TITLE_CHARS else 0
-    jaccard = shared / (len(hints.title) + len(own) - common or 1)
-    return jaccard, shared / (len(own) or 1), len(hints.description & own) / (len(hints.description) or 1)
+    first = words[:_FIRST_WORDS]
+    common = len(hints.title.intersection(first))
+    described = len(hints.description.intersection(first)) / (len(hints.description) or 1)
+    if not common or size >= _TITLE_CHARS:
+        return 0.0, 0.0, described
+    own = len(set(first))
+    return common / (len(hints.title) + own - common), common / own, described
 
 
 def _body_membership(words: list[str], size: int, body: str) -> float:
     """Whether the declared body has the block: 1 or 0; 0.5 if it is too short, -1 if no body is declared."""
     if not body:
         return -1.0
-    return 0.5 if size <= 15 else float("".join(words[:60])[:60] in body)
+    return 0.5 if size <= 15 else float("".join(words[:_FIRST_WORDS])[:60] in body)
 
 
 def find_signs(blocks: Sequence[TextBlock]) -> npt.NDArray[np.bool_]:
@@ -218,7 +302,7 @@ def _possible_signs(text: str) -> list[int]:
 
 def _trigram_hashes(text: str) -> npt.NDArray[np.uint32]:
     """A hash of each trigram."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = _read_codes(text)
     mixed = codes[:-2] * np.uint32(961) + codes[1:-1] * np.uint32(31) + codes[2:]
     return mixed & np.uint32((1 << _HASH_BITS) - 1)
 

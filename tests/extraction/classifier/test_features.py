@@ -17,7 +17,7 @@ from newscrawl.extraction.classifier.text_features import (
     TEXT_COLUMNS,
     PageHints,
     split_words,
-    text_features,
+    text_columns,
     unspaced_letters,
 )
 
@@ -84,9 +84,9 @@ def test_names_of_elements_are_families_of_words() -> None:
     assert word_bits("ads") != word_bits("roads")
 
 
-def test_text_features_has_a_number_for_each_column() -> None:
+def test_text_columns_has_a_number_for_each_column() -> None:
     blocks, _ = build_outline(document_fromstring(PAGE))
-    assert len(text_features(blocks[3], PageHints(), repeats=0, is_chrome=False)) == len(TEXT_COLUMNS)
+    assert text_columns(blocks, PageHints(), ()).shape == (len(blocks), len(TEXT_COLUMNS))
 
 
 def test_the_matrix_is_the_same_in_any_process() -> None:
