@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pebble import ProcessPool
 
 from newscrawl.errors import ArchiveError, PageTooLarge
-from newscrawl.workers import TaskPool
+from newscrawl.workers import GARBAGE_THRESHOLD, TaskPool
 
 
 class TwoPartError(Exception):
@@ -49,6 +50,7 @@ async def _run_both() -> int:
     try:
         with pytest.raises(RuntimeError, match="TwoPartError: page: odd"):
             await pool.run(fail, 20)
+        assert (await pool.run(gc.get_threshold, 20))[0] == GARBAGE_THRESHOLD
         return await pool.run(succeed, 20)
     finally:
         pool.stop()
@@ -77,6 +79,26 @@ def test_the_event_loop_goes_on_while_the_workers_start(monkeypatch: pytest.Monk
             pool.stop()
 
     assert asyncio.run(run()) == 7
+
+
+def test_only_the_first_task_is_handed_over_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, start = [], asyncio.to_thread
+
+    async def to_thread(*args: Any, **options: Any) -> Any:
+        threads.append(args)
+        return await start(*args, **options)
+
+    monkeypatch.setattr(asyncio, "to_thread", to_thread)
+
+    async def run() -> None:
+        pool = TaskPool(1, 50)
+        try:
+            assert [await pool.run(succeed, 60) for _ in range(4)] == [7] * 4
+        finally:
+            pool.stop()
+
+    asyncio.run(run())
+    assert len(threads) == 1
 
 
 def test_the_next_task_runs_after_such_an_error() -> None:

@@ -25,7 +25,7 @@ from newscrawl.cli.bench_report import render_worst_pages
 from newscrawl.cli.bench_tables import score_tables
 from newscrawl.cli.bench_witnesses import compare_archives, summarize_witnesses, witness_tables
 from newscrawl.cli.explain import load_classifier
-from newscrawl.cli.extract import extraction_pool
+from newscrawl.cli.extraction_run import extraction_pool
 from newscrawl.demo.saved_pages import SavedPage, TruthLine, read_truth
 from newscrawl.errors import NewscrawlError
 from newscrawl.extraction.evaluation.figures import (
@@ -50,7 +50,7 @@ from newscrawl.extraction.evaluation.scores import (
     Truth,
     parse_truth,
 )
-from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count
+from newscrawl.workers import QUEUED_PER_PROCESS, default_process_count
 
 SCHEMA = "newscrawl.text-benchmark/1"
 NO_PREDICTION = Output("", "no_prediction")

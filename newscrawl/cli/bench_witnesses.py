@@ -24,11 +24,11 @@ from newscrawl.archive.witnessed_pages import (
 )
 from newscrawl.cli import ui
 from newscrawl.cli.bench_tables import format_score
-from newscrawl.cli.extract import extraction_pool, join_counts
+from newscrawl.cli.extraction_run import extraction_pool, join_counts
 from newscrawl.cli.target import find_outlets
 from newscrawl.errors import NewscrawlError
 from newscrawl.monitoring.agreement import KIND_LABELS, Agreement, read_agreement, sum_agreements
-from newscrawl.pipelines.extract import QUEUED_PER_PROCESS
+from newscrawl.workers import QUEUED_PER_PROCESS
 
 WITNESS_SCHEMA = "newscrawl.witness-benchmark/1"
 ALL_OUTLETS = "all outlets"

@@ -13,7 +13,7 @@ from newscrawl.cli.processes import launching
 from newscrawl.cli.project_exports import ProjectExports
 from newscrawl.cli.run import crawl_with_progress, show_results
 from newscrawl.outlet import find_outlet
-from newscrawl.spiders.urls import UrlsSpider
+from newscrawl.spiders.crawl_options import URLS
 
 
 @ui.app.command("crawl")
@@ -39,7 +39,7 @@ def crawl_named(
     settings = ui.parse_settings(setting)
     # A wrong name or a missing contact stops everything before anything is written.
     folders = configured_folders(settings)
-    check_contact([find_outlet(name, folders) for name in outlets if name != UrlsSpider.name], settings)
+    check_contact([find_outlet(name, folders) for name in outlets if name != URLS], settings)
     exports = ProjectExports(archives)
     with launching(fork=fork) as launch:
         results = crawl_with_progress(outlets, archives, jobs, settings, limit=limit, launch=launch)

@@ -15,8 +15,8 @@ from newscrawl.cli.outlets import check_contact, read_outlets, select_own
 from newscrawl.discovery.sources import list_sources
 from newscrawl.errors import NewscrawlError, OutletError
 from newscrawl.outlet import Outlet, read_outlet
-from newscrawl.spiders.outlet import read_source_config
-from newscrawl.spiders.run_context import has_ended
+from newscrawl.spiders.crawl_options import read_source_config
+from newscrawl.spiders.lease_holder import has_ended
 from newscrawl.state.database import Database
 from newscrawl.state.due_outlets import (
     Agenda,

@@ -38,9 +38,8 @@ from newscrawl.cli.worker_archives import WorkerArchives, mark_shared, require_s
 from newscrawl.engine import Engine
 from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError, archive_errors
 from newscrawl.items import Article
-from newscrawl.pipelines.extract import PAGES_PER_PROCESS, QUEUED_PER_PROCESS
 from newscrawl.storage import atomic_write, durable_rename, try_lock
-from newscrawl.workers import ResidentPool
+from newscrawl.workers import PAGES_PER_PROCESS, QUEUED_PER_PROCESS, ResidentPool
 
 UNIT_BYTES = 64 << 20
 "Of a folder's files that follow each other: minutes of work, against which the way to a worker is nothing."

@@ -6,25 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from newscrawl import __version__, settings
 from newscrawl.archive.memory_files import newest_memory
 from newscrawl.archive.pages import ArchiveFile, PageLocation
 from newscrawl.archive.reextract import Item
+from newscrawl.cli import ui
 from newscrawl.digests import json_digest
 from newscrawl.extraction.metadata.rights import apply_rights_policy
-from newscrawl.items import Article, RightsPolicy, reject_article
+from newscrawl.items import Article, Rejection, RightsPolicy, reject_article
 from newscrawl.outlet import Outlet, parse_rights_policy
-from newscrawl.pipelines.filters import DuplicatesPipeline, find_rejection_reason
+from newscrawl.pipelines.judgements import find_rejection_reason, reject_duplicate
 
 LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio")
 "Their version may change a line: an unfinished file that was made with another version is started again."
 Rules = Mapping[Path, Outlet | None]
 Memories = dict[Path, str] | None
 "Names of memories by folder; None where each run's own is used."
-MemoryChoice = Literal["run", "newest", "none"]
-"Which memory of an outlet is used."
 
 
 @dataclass
@@ -36,14 +35,20 @@ class ArticleFilters:
     "For reserved pages of other outlets."
     policies: Mapping[str, RightsPolicy] = field(default_factory=dict)
     "By outlet."
-    duplicates: dict[str, DuplicatesPipeline] = field(default_factory=dict)
-    "By run."
+    ids: dict[str, set[str]] = field(default_factory=dict)
+    "Of the articles that passed, by run."
 
     def remember(self, run: str, article_id: str) -> None:
-        self._dedupe(run).ids.add(article_id)
+        self.ids.setdefault(run, set()).add(article_id)
 
     def __call__(self, run: str, item: Item) -> Item:
-        return self._dedupe(run).process_item(self.judge(item))
+        judged = self.judge(item)
+        if isinstance(judged, Rejection):
+            return judged
+        if judged.id in self.ids.get(run, ()):
+            return reject_duplicate(judged)
+        self.remember(run, judged.id)
+        return judged
 
     def judge(self, item: Item) -> Item:
         """The item without regard to the others of its run."""
@@ -52,9 +57,6 @@ class ArticleFilters:
         if isinstance(item, Article):
             return apply_rights_policy(item, self.policies.get(item.source or "", self.default_policy))
         return item
-
-    def _dedupe(self, run: str) -> DuplicatesPipeline:
-        return self.duplicates.setdefault(run, DuplicatesPipeline())
 
 
 def make_filters(rules: Rules) -> ArticleFilters:
@@ -73,7 +75,7 @@ def default_rights_policy() -> RightsPolicy:
     return parse_rights_policy(settings.NEWSCRAWL_RIGHTS)
 
 
-def choose_memories(folders: Iterable[Path], choice: MemoryChoice) -> Memories:
+def choose_memories(folders: Iterable[Path], choice: ui.MemoryChoice) -> Memories:
     """The names of the memories to use in place of those of the runs; None: use those of the runs."""
     if choice == "run":
         return None

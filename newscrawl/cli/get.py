@@ -19,7 +19,7 @@ from newscrawl.errors import NewscrawlError
 from newscrawl.extraction.extract import extract
 from newscrawl.items import Article, Block, Rejection
 from newscrawl.outlet import find_outlet
-from newscrawl.spiders.urls import UrlsSpider
+from newscrawl.spiders.crawl_options import URLS
 
 STDIN = "-"
 _MARKUP = re.compile(r"([\\`*_\[\]<>])|^(\s*)([#+-]|\d+\.)(?=\s)", re.MULTILINE)
@@ -74,11 +74,11 @@ def fetch_story(url: str, archive: Path | None, settings: dict[str, str]) -> Art
     """
     with ExitStack() as stack:
         folder = archive or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="newscrawl-get-")))
-        lines = folder / UrlsSpider.name
+        lines = folder / URLS
         before = {*lines.glob("*")}
         # A page is looked at however often it was before.
         values = {"NEWSCRAWL_STATE_URL": "sqlite://", **settings}
-        output = run_crawl(crawl_command(UrlsSpider.name, folder, values, {"url": url}))
+        output = run_crawl(crawl_command(URLS, folder, values, {"url": url}))
         new = sorted({*lines.glob(f"*{ARTICLES_SUFFIX}")} - before)
         rejected = [path for path in new if path.name.endswith(REJECTED_SUFFIX)]
         articles = (article for path in new if path not in rejected for article in read_items(path, Article))

@@ -11,11 +11,11 @@ from newscrawl import settings
 from newscrawl.archive.pages import find_archive_files
 from newscrawl.archive.site_memory import learn_from_archive
 from newscrawl.cli import ui
-from newscrawl.cli.extract import extraction_pool
+from newscrawl.cli.extraction_run import extraction_pool
 from newscrawl.cli.stored_files import EVERY_SUFFIX, bring_files
 from newscrawl.cli.target import find_outlets
 from newscrawl.errors import NewscrawlError
-from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count
+from newscrawl.workers import QUEUED_PER_PROCESS, default_process_count
 
 SCHEMA = "newscrawl.learn/1"
 

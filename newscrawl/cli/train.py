@@ -20,15 +20,15 @@ from newscrawl.archive.pages import ArchiveFile, PageLocation, find_archive_file
 from newscrawl.archive.witnessed_pages import LabelledPage, label_at, work_on_pages
 from newscrawl.cli import ui
 from newscrawl.cli.bench_witnesses import describe_lost_records
-from newscrawl.cli.extract import extraction_pool, join_counts
+from newscrawl.cli.extraction_run import extraction_pool, join_counts
 from newscrawl.cli.extraction_task import Rules, default_rights_policy
 from newscrawl.cli.target import find_outlets
 from newscrawl.demo.saved_pages import MAX_PAGES, TRUTH
 from newscrawl.errors import NewscrawlError
 from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article
-from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, default_process_count
 from newscrawl.storage import atomic_write
+from newscrawl.workers import QUEUED_PER_PROCESS, default_process_count
 
 CORPUS_SCHEMA = "newscrawl.corpus/1"
 PAGES_FOLDER = "pages"

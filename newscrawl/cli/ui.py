@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeVar, cast
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from newscrawl.state.documents import DocumentTable
 
 Row = TypeVar("Row")
+MemoryChoice = Literal["run", "newest", "none"]
+"Which memory of an outlet is used: that of the page's run, the newest, or none."
 
 app = typer.Typer()
 "The commands of the modules that were imported."

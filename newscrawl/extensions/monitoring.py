@@ -49,7 +49,7 @@ from newscrawl.monitoring.history import WINDOW
 from newscrawl.monitoring.metrics import RunMetrics, dump_metrics
 from newscrawl.monitoring.prometheus import RunSnapshot, render_metrics
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
-from newscrawl.spiders.outlet import MAX_SOURCES_SETTING, read_source_config
+from newscrawl.spiders.crawl_options import MAX_SOURCES_SETTING, read_source_config
 from newscrawl.spiders.run_context import find_archives
 from newscrawl.state.due_outlets import find_next_due
 from newscrawl.state.encoding import epoch_seconds

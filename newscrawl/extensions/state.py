@@ -16,7 +16,7 @@ from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError, StorageError
 from newscrawl.extensions.report import get_report
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
-from newscrawl.spiders.outlet import MAX_SOURCES_SETTING, read_source_config
+from newscrawl.spiders.crawl_options import MAX_SOURCES_SETTING, read_source_config
 from newscrawl.spiders.run_context import find_unread_pages
 from newscrawl.state.due_outlets import find_next_due
 from newscrawl.state.encoding import epoch_seconds

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from scrapy import Request
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Response, TextResponse
+from scrapy.http import Response
 from scrapy.responsetypes import responsetypes
 
 from newscrawl.warc.http import MAX_CONTENT_BYTES, ContentError, decode_declared, is_gzip_type
@@ -21,6 +21,7 @@ from newscrawl.warc.http import MAX_CONTENT_BYTES, ContentError, decode_declared
 logger = logging.getLogger(__name__)
 
 MENDED_STAT = "newscrawl/coding_mended"
+_REPLACED = frozenset({"headers", "body", "encoding"})
 
 
 class ContentCodingMiddleware(HttpCompressionMiddleware):
@@ -58,6 +59,6 @@ def _replace_body(response: Response, body: bytes) -> Response:
     headers = response.headers.copy()
     headers.pop("Content-Encoding", None)
     kind = responsetypes.from_args(headers=headers, url=response.url, body=body)
-    # Its encoding must be found anew, because the class was chosen by the packed bytes.
-    options = {"encoding": None} if issubclass(kind, TextResponse) else {}
-    return response.replace(cls=kind, headers=headers, body=body, **options)
+    # `Response.replace` would ask the old response for its encoding, which it would guess from packed bytes.
+    kept = {name: getattr(response, name) for name in kind.attributes if name not in _REPLACED}
+    return kind(**kept, headers=headers, body=body)

@@ -21,8 +21,13 @@ from newscrawl.downloader.request_meta import POINTER
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.extraction import extract
 from newscrawl.items import Article, Rejection, WarcPointer
-from newscrawl.pipelines.extract import PAGES_PER_PROCESS, QUEUED_PER_PROCESS, default_process_count
-from newscrawl.workers import TaskPool, WorkerFault
+from newscrawl.workers import (
+    PAGES_PER_PROCESS,
+    QUEUED_PER_PROCESS,
+    TaskPool,
+    WorkerFault,
+    default_process_count,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from pebble import ProcessPool
 from scrapy.crawler import Crawler
 
 from newscrawl.archive.reextract import extract_with_record, read_links_at
@@ -27,14 +25,16 @@ from newscrawl.items import Article, Page, Rejection, WarcPointer, make_discover
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.base import CrawlerComponent
 from newscrawl.spiders.story_forms import StoryFormFetcher
-from newscrawl.workers import Fault, TaskPool, WorkerFault, worker_pool
+from newscrawl.workers import (
+    PAGES_PER_PROCESS,
+    QUEUED_PER_PROCESS,
+    Fault,
+    TaskPool,
+    WorkerFault,
+    default_process_count,
+)
 
 logger = logging.getLogger(__name__)
-
-QUEUED_PER_PROCESS = 2
-"Pages given to the pool at a time for each process: the current page and the next."
-PAGES_PER_PROCESS = 2000
-"A worker is replaced after this many pages, whatever its libraries have left in memory."
 
 Result = TypeVar("Result")
 _REASONS: dict[Fault, str] = {"timeout": "extract_timeout", "crash": "extractor_crash"}
@@ -170,16 +170,6 @@ class ExtractPipeline(CrawlerComponent):
             if isinstance(self.spider.run.failure, MachineFault):
                 raise self.spider.run.failure
             return await self.pool.run(task, self.timeout * pages)
-
-
-def default_process_count() -> int:
-    """All cores but the core that crawls."""
-    return max(1, (os.cpu_count() or 2) - 1)
-
-
-def start_extraction_pool(processes: int) -> ProcessPool:
-    """Worker processes that have the extractor loaded."""
-    return worker_pool(processes, PAGES_PER_PROCESS)
 
 
 def reject_page(page: Page, source: str | None, reason: str, detail: str) -> Rejection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -11,8 +11,9 @@ from newscrawl.errors import ArchiveError
 from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, Rejection, reject_article
 from newscrawl.outlet import parse_rights_policy
+from newscrawl.pipelines.judgements import find_rejection_reason, reject_duplicate
 from newscrawl.pipelines.store import FILL_RATE_STATS, filled_fields
-from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
+from newscrawl.spiders.base import CrawlerComponent
 
 
 class ValidatePipeline(CrawlerComponent):
@@ -26,15 +27,6 @@ class ValidatePipeline(CrawlerComponent):
         if isinstance(item, Article) and (reason := find_rejection_reason(item, self.min_chars)):
             return reject_article(item, "validate", reason)
         return item
-
-
-def find_rejection_reason(article: Article, min_chars: int) -> str | None:
-    """The reason to reject an article; None for a sound article."""
-    if article.page_type == "listing":
-        return "listing"
-    if not article.title:
-        return "no_title"
-    return "too_short" if article.char_count < min_chars else None
 
 
 class RightsPipeline(CrawlerComponent):
@@ -78,39 +70,30 @@ class RunArticle(NamedTuple):
     "The fields whose filling was counted."
 
 
-class DuplicatesPipeline:
+class DuplicatesPipeline(CrawlerComponent):
     """Of a run's Articles with the same id (normalised URL and text), passes the first in the archive.
 
     Pages are extracted in parallel and finish in any order, which must not decide the article that stays.
     """
 
-    def __init__(self, crawler: Crawler | None = None) -> None:
-        self.crawler = crawler
-        self.ids: set[str] = set()
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
         self.articles: dict[str, RunArticle] = {}
         "By id."
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def process_item(self, item: Article | Rejection) -> Article | Rejection:
         if isinstance(item, Rejection):
             return item
-        rejection = reject_article(item, "dedupe", "duplicate", f"article {item.id} is already in this run")
-        if item.id in self.ids:
-            earlier = self.articles.get(item.id)
-            if earlier is None or not precedes(item, earlier.rejection):
+        rejection = reject_duplicate(item)
+        if earlier := self.articles.get(item.id):
+            if not precedes(item, earlier.rejection):
                 return rejection
             self._withdraw(earlier, item)
-        self.ids.add(item.id)
-        if self.crawler:
-            self.articles[item.id] = RunArticle(rejection, filled_fields(item))
+        self.articles[item.id] = RunArticle(rejection, filled_fields(item))
         return item
 
     def _withdraw(self, article: RunArticle, successor: Article) -> None:
-        assert self.crawler
-        spider, stats = cast("ArchivingSpider", self.crawler.spider), self.crawler.stats
+        spider, stats = self.spider, self.crawler.stats
         try:
             spider.run.withdraw_article(article.rejection, successor.lang)
             spider.frontier.withdraw(article.rejection.url_requested, article.rejection.reason)

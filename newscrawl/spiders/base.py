@@ -57,6 +57,8 @@ logger = logging.getLogger(__name__)
 
 PAGES_IN_FLIGHT = 32
 "Few pages are requested at a time, so that new links can compete with those that wait."
+PAGES_AT_ONCE = 8
+"Pages that are taken from the frontier together, in one transaction."
 NOT_MODIFIED = 304
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (CannotResolveHostError, "no_such_host"),
@@ -257,7 +259,8 @@ class ArchivingSpider(scrapy.Spider):
             return 0
         self.is_alone = is_careful
         # While a page is rendered, its own requests should not wait behind those of other pages.
-        return (1 if self.is_rendered else PAGES_IN_FLIGHT) - self.pages_in_flight
+        free = (1 if self.is_rendered else PAGES_IN_FLIGHT) - self.pages_in_flight
+        return free if free >= PAGES_AT_ONCE or not self.pages_in_flight else 0
 
     def _skip(self, link: Link, reason: str) -> Iterator[Request | Rejection | Page]:
         self.pages_in_flight -= 1

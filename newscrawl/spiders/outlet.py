@@ -53,9 +53,10 @@ from newscrawl.spiders.base import (
     failure_detail,
     failure_reason,
 )
+from newscrawl.spiders.crawl_options import MAX_SOURCES_SETTING, ONLY_DUE, read_source_config
 from newscrawl.spiders.run_context import used_only_due_sources
 from newscrawl.state.encoding import PreviousFetch, epoch_seconds, published_desc
-from newscrawl.state.refetch_policy import HOST_PAUSED, REVISIT_AGES
+from newscrawl.state.refetch_policy import HOST_PAUSED
 from newscrawl.state.runs import State
 from newscrawl.state.sources import (
     FetchResult,
@@ -70,8 +71,6 @@ from newscrawl.workers import Fault, TaskPool, WorkerFault
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-ONLY_DUE = "NEWSCRAWL_ONLY_DUE"
-MAX_SOURCES_SETTING = "NEWSCRAWL_SOURCES_MAX"
 IS_PROBE = "newscrawl_probing"
 "Meta of a request for a source that may not exist."
 SourceStep = tuple[SourceKind, str, int]
@@ -153,17 +152,6 @@ def choose_source_policy(
     if run.replay_index and used_only_due_sources(run):
         return RecordedSources(outlet, run.replay_index.table)
     return AllSources(outlet)
-
-
-def read_source_config(outlet: Outlet, max_sources: int) -> SourceConfig:
-    """The part of an outlet file that state needs."""
-    return SourceConfig(
-        configured=list_sources(outlet),
-        digest=outlet.digest,
-        max_sources=max_sources,
-        max_depths=MAX_DEPTHS,
-        revisit_ages=REVISIT_AGES if outlet.revisit_seconds is None else outlet.revisit_seconds,
-    )
 
 
 LINK_STATS = "newscrawl/links/"

@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -23,20 +23,20 @@ from newscrawl.archive.finished_runs import read_run_lines
 from newscrawl.archive.memory_files import find_memory, newest_memory
 from newscrawl.archive.reextract import read_page_records
 from newscrawl.archive.replay import ReplayIndex, RunFiles, read_captures, select_runs
-from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
+from newscrawl.archive.report import Report, find_report
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.digests import SHORT_DIGITS, json_digest
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault, NewscrawlError, StorageError
 from newscrawl.items import Article, Page, Rejection, rfc3339
+from newscrawl.spiders.lease_holder import has_ended, this_process
 from newscrawl.state.database import database_url
 from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.encoding import epoch_seconds, from_epoch
 from newscrawl.state.frontier import Frontier, MemoryFrontier, PlannedFrontier
 from newscrawl.state.reconcile import link_from_line
 from newscrawl.state.refetch_policy import CRASHES_PROCESS, REVISIT_AGES
-from newscrawl.state.runs import Holder, State
-from newscrawl.warc.filenames import is_running
+from newscrawl.state.runs import State
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ KNOWN = "known"
 "Reason of a page whose article was archived from another page in an earlier run."
 _STATE_COUNTS = ("known", "resumed", "pending")
 "A frontier with these counts had links from other runs, or left out some of its own."
+FINISHED_AT_ONCE = 8
+"Pages whose outcomes a crawl stores together."
 REPLAY_SETTINGS = {
     "DOWNLOAD_HANDLERS": {
         "http": "newscrawl.downloader.replay.ReplayHandler",
@@ -276,29 +278,6 @@ def warcinfo(name: str, settings: BaseSettings, memory: Path | None = None) -> t
     )
 
 
-def this_process() -> Holder:
-    """This process as a holder of leases."""
-    pid = os.getpid()
-    return Holder(
-        host=socket.gethostname(), pid=pid, token=process_token(pid), pid_namespace=read_pid_namespace()
-    )
-
-
-@lru_cache(maxsize=1)
-def process_token(_: int) -> str:
-    """A random name of the process with this pid: a fork needs one of its own."""
-    return uuid4().hex
-
-
-def read_pid_namespace() -> str:
-    """Boot id and PID namespace of this process; empty where the kernel reports neither."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except (OSError, ValueError):
-        return ""
-
-
 def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISIT_AGES) -> State | None:
     """The outlet's state under our lease, None in a replay; Busy when another process holds the lease."""
     if settings.get("NEWSCRAWL_REPLAY"):
@@ -315,20 +294,10 @@ def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISI
     return state
 
 
-def has_ended(other: Holder, acquired_at: int) -> bool:
-    """Whether a process has ended.
-
-    Only the kernel that runs it can tell, and only by pids of the same namespace: containers may share a host
-    name, and each begins with pid 1. Of all other processes the lease has to expire.
-    """
-    is_same_namespace = other.pid_namespace != "" and other.pid_namespace == read_pid_namespace()
-    return is_same_namespace and not is_running(other.pid, acquired_at)
-
-
 def open_frontier(state: State | None, run: Run) -> Frontier:
     """The outlet's frontier; in a replay the pages of the recorded run, if its report and lines are there."""
     if state:
-        return DatabaseFrontier(state.urls, run.id, utc_now)
+        return DatabaseFrontier(state.urls, run.id, utc_now, finished_at_once=FINISHED_AT_ONCE)
     return planned_frontier(run) or MemoryFrontier()
 
 
@@ -375,7 +344,7 @@ def find_replayed_pages(run: Run) -> dict[str, Page]:
         lines = list(read_run_lines(index.table.folder, report.run))
     except ArchiveError:
         return {}
-    earlier = (line for line in lines if line.warc and line.warc.file not in report.warcs)
+    earlier = (line for line in lines if line.warc and not report.has_record(line.warc))
     return {line.url_requested: page for line in earlier if (page := _archived_page(line))}
 
 
@@ -397,6 +366,6 @@ def recorded_report(run: Run) -> Report | None:
     if table is None or not table.run:
         return None
     try:
-        return read_report(table.folder / f"{table.run}{REPORT_SUFFIX}")
+        return find_report(table.folder, table.run)
     except ArchiveError:
         return None

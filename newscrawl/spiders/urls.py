@@ -11,6 +11,7 @@ from scrapy import Request
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import Link, Page, Rejection
 from newscrawl.spiders.base import ArchivingSpider
+from newscrawl.spiders.crawl_options import URLS
 from newscrawl.state.frontier import MemoryFrontier
 from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo
 
@@ -18,7 +19,7 @@ from newscrawl.urls import USERINFO_PROBLEM, absolute_url, has_userinfo
 class UrlsSpider(ArchivingSpider):
     """`scrapy crawl urls -a file=urls.txt` (a URL per line, # comments), or `-a url=https://…`."""
 
-    name = "urls"
+    name = URLS
 
     def __init__(
         self,

@@ -6,15 +6,14 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import Row
 
-from newscrawl.items import Article, Link, Rejection, WitnessPointer, reject_article, rfc3339
+from newscrawl.items import Article, Link, WitnessPointer, rfc3339
 from newscrawl.state.encoding import (
     PreviousFetch,
-    changed_fields,
     count_pages,
     decode_link,
     decode_page_count,
@@ -67,15 +66,27 @@ class DatabaseFrontier:
     """The frontier of an outlet in a run, on the tables of the state database."""
 
     def __init__(
-        self, urls: UrlTable, run: str, now: Callable[[], datetime], max_waiting: int = MAX_WAITING
+        self,
+        urls: UrlTable,
+        run: str,
+        now: Callable[[], datetime],
+        max_waiting: int = MAX_WAITING,
+        finished_at_once: int = 1,
     ) -> None:
+        """`finished_at_once`: outcomes are stored so many together, at the latest by `counts`.
+
+        The lines of the others must be written: where the process dies, the next run reads these.
+        """
         self._urls = urls
         self._run = run
         self._now = now
         self._max_waiting = max_waiting
+        self._finished_at_once = finished_at_once
         self._fetching: dict[bytes, Row[Any]] = {}
         self._witnesses: dict[bytes, WitnessPointer] = {}
         "Of pages that are being fetched, and newer ones of rows that are still to be handed out."
+        self._finished: list[dict[str, Any]] = []
+        "Values of pages whose lines are written, still to be stored."
         self._ahead: deque[Row[Any]] = deque()
         self._new: set[bytes] = set()
         self._relisted: set[bytes] = set()
@@ -106,6 +117,7 @@ class DatabaseFrontier:
         for link in links:
             normal = normalize_url(link.url)
             by_key.setdefault(page_key_from_normal(self._urls.outlet, normal), (normal, link))
+        self._store_finished()
         rows = self._urls.find(by_key)
         listed = [(row, by_key[key][1]) for key, row in rows.items()]
         changed = self._update_listings(listed)
@@ -203,8 +215,9 @@ class DatabaseFrontier:
             rows.append(row)
             if row.crash_count:
                 break
-        # Stored before the requests: if the process dies, the next run sees which pages were in flight.
-        self._urls.change({"at": row.key, "in_flight_run": self._run} for row in rows)
+        if rows:
+            # Stored before the requests: if the process dies, the next run sees which pages were in flight.
+            self._store_finished({"at": row.key, "in_flight_run": self._run} for row in rows)
         self._quarantined.update(row.url for row in rows if row.crash_count >= MAX_CRASHES)
         return [_link_from_row(row) for row in rows]
 
@@ -213,6 +226,7 @@ class DatabaseFrontier:
             return self._left.popleft()
         if not self._ahead and not self._is_exhausted():
             now = self._seconds()
+            self._store_finished()
             self._ahead.extend(self._urls.waiting(now, READ_AHEAD, self._fetching.keys()))
             self._found_none_at = now if len(self._ahead) < READ_AHEAD else None
         return self._ahead.popleft() if self._ahead else None
@@ -236,13 +250,20 @@ class DatabaseFrontier:
 
     def find_duplicate(self, article: Article) -> str | None:
         key = page_key(self._urls.outlet, article.url_requested)
-        return self._urls.find_duplicate(article.id, except_key=key, except_run=self._run)
+        find = partial(self._urls.find_duplicate, article.id, except_key=key, except_run=self._run)
+        duplicate = find()
+        if duplicate and self._finished:
+            # This run may have replaced that page's text.
+            self._store_finished()
+            duplicate = find()
+        return duplicate
 
     def finish(self, url: str, outcome: str, article: Article | None = None) -> None:
         key = page_key(self._urls.outlet, url)
         row = self._fetching.pop(key, None)
         self._witnesses.pop(key, None)
         if row is None:
+            self._store_finished()
             row = self._urls.row(key)
             self._left = deque(left for left in self._left if left.key != key)
         self._outcomes[outcome] += 1
@@ -250,13 +271,21 @@ class DatabaseFrontier:
             now = self._seconds()
             paused = self._urls.paused_until(url, now) if outcome == HOST_PAUSED else None
             policy = {"paused_until": paused, "revisit_ages": self._urls.revisit_ages}
-            self._urls.change([outcome_values(row, outcome, article, self._run, now, **policy)])
+            self._finished.append(outcome_values(row, outcome, article, self._run, now, **policy))
+        if len(self._finished) >= self._finished_at_once:
+            self._store_finished()
+
+    def _store_finished(self, others: Iterable[dict[str, Any]] = ()) -> None:
+        """Store the outcomes that wait, and with them other values."""
+        self._urls.change([*self._finished, *others])
+        self._finished.clear()
 
     def withdraw(self, url: str, reason: str) -> None:
         self._outcomes["article"] -= 1
         self.finish(url, reason)
 
     def counts(self) -> dict[str, int]:
+        self._store_finished()
         now = self._seconds()
         fetching = self._urls.find(self._fetching).values()
         fetching_due = sum(self._urls.is_due(row.next_due, now) for row in fetching)
@@ -390,24 +419,4 @@ def _link_from_row(row: Row[Any]) -> Link:
         known_pages=0 if has_waited_for_pages(row.reason, row.failures) else decode_page_count(row.warc),
         known_fields=row.field_digests,
         known_payload=row.payload_digest,
-    )
-
-
-def assign_version(article: Article, link: Link) -> Article | Rejection:
-    """The article with its version, or a Rejection if its text and headline are archived already.
-
-    A headline alone makes a version, which then has the id of the version before: ids are made of the text.
-    The link carries what earlier runs archived, and the archive stores that with the page. So a replay and a
-    later extraction count the same versions.
-    """
-    if not link.known_id:
-        return article
-    payload = payload_digest(article)
-    changed = changed_fields(link.known_fields or "", field_digests(article))
-    is_headline_new = bool(link.known_fields) and "title" in changed
-    # The same bytes are the same text, even if the extractor reads them differently by now.
-    if (article.id == link.known_id and not is_headline_new) or (payload and payload == link.known_payload):
-        return reject_article(article, "dedupe", "unchanged", f"the text of version {link.known_version}")
-    return article.model_copy(
-        update={"version": link.known_version + 1, "previous_id": link.known_id, "changed": changed}
     )

@@ -24,6 +24,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union,
     update,
 )
@@ -267,14 +268,13 @@ class DocumentSession:
 
     def add_fingerprints(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Add fingerprints, each with the id of its document, where they are not there."""
-        names = fingerprints.c.keys()
-        statement = self._insert(fingerprints)
-        if self._is_postgresql:
-            statement = statement.from_select(names, select(self._list_table([*fingerprints.c], pairs)))
-            self._connection.execute(statement.on_conflict_do_nothing())
-        elif pairs:
-            rows = [dict(zip(names, pair, strict=True)) for pair in pairs]
-            self._connection.execute(statement.on_conflict_do_nothing(), rows)
+        if not pairs:
+            return
+        new = select(self._list_table([*fingerprints.c], pairs))
+        if not self._is_postgresql:
+            new = new.where(true())  # else SQLite would take ON CONFLICT for the condition of a join
+        statement = self._insert(fingerprints).from_select(fingerprints.c.keys(), new)
+        self._connection.execute(statement.on_conflict_do_nothing())
 
     def remove_fingerprints(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Remove fingerprints, each of the document with this id."""

@@ -92,17 +92,15 @@ def apply_lines(urls: UrlTable, lines: dict[bytes, Line], run: str, now: int) ->
         for key, line in lines.items()
         if key not in present
     )
-    # All rows of a change must name the same columns, and an article has more of them.
-    changes: dict[bool, list[dict[str, Any]]] = defaultdict(list)
+    changes = []
     for key, line in lines.items():
         row = urls.row(key)
         article = line if isinstance(line, Article) else None
         if row:
             outcome = "article" if isinstance(line, Article) else line.reason
-            values = outcome_values(row, outcome, article, run, now, revisit_ages=urls.revisit_ages)
-            changes[article is not None].append(values)
-    for rows in changes.values():
-        urls.change(rows)
+            changes.append(outcome_values(row, outcome, article, run, now, revisit_ages=urls.revisit_ages))
+    # An article has more columns than a rejection: those of a kind together need fewer statements.
+    urls.change(sorted(changes, key=len))
 
 
 def link_from_line(line: Line) -> Link:

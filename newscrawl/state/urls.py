@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, islice, zip_longest
+from itertools import chain, groupby, islice, zip_longest
 from typing import Any, get_args
 
 from sqlalchemy import (
@@ -89,7 +89,7 @@ class UrlTable:
             self._add_batch(batch)
 
     def change(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """New values of rows by `at`, their key; all rows name the same columns."""
+        """New values of rows by `at`, their key; of two changes of a row the later holds."""
         for batch in batches(rows):
             self._change_batch(batch)
 
@@ -106,16 +106,17 @@ class UrlTable:
 
     @reconnecting
     def _change_batch(self, batch: list[Mapping[str, Any]]) -> None:
-        names = tuple(name for name in batch[0] if name != "at")
         with self._database.committing() as connection:
-            if connection.dialect.name == "postgresql":
-                # Of two changes of a row the later holds.
-                last = {row["at"]: {"key": row["at"], **row} for row in batch}
-                values = array_parameters(list(last.values()))
-                del values["at_list"]
-                connection.execute(build_array_update(urls, "key", names), values)
-            else:
-                connection.execute(_build_update(names), batch)
+            # An article has more columns than a rejection; what is one after the other goes together.
+            for columns, group in groupby(batch, key=tuple):
+                names, rows = tuple(name for name in columns if name != "at"), list(group)
+                if connection.dialect.name == "postgresql":
+                    last = {row["at"]: {"key": row["at"], **row} for row in rows}
+                    values = array_parameters(list(last.values()))
+                    del values["at_list"]
+                    connection.execute(build_array_update(urls, "key", names), values)
+                else:
+                    connection.execute(_build_update(names), rows)
 
     @reconnecting
     def row(self, key: bytes) -> Row[Any] | None:

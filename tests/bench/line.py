@@ -1,7 +1,8 @@
 """What the line costs, in CPU milliseconds a page, each variant in turn within one run.
 
 Variants: Scrapy as it comes (stock), with newscrawl's settings (bare), with capture, the extractor alone, the
-whole line. Starting up is not counted; ratios are taken round by round, because machines drift.
+whole line: of this the process that crawls (main) and its workers apart. Starting up is not counted; ratios
+are taken round by round, because machines drift.
 Linux only: children's CPU time includes that of workers, which are adopted when their parent ends.
 """
 
@@ -12,7 +13,6 @@ import ctypes
 import gzip
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -46,8 +46,11 @@ QUICK = {
 FETCHES = 4
 "Times that each page is fetched where nothing is extracted: single fetches are too short to compare."
 CRAWLS = ("stock", "bare", "capture")
-VARIANTS = (*CRAWLS, "extractor", "line")
+VARIANTS = (*CRAWLS, "extractor", "main", "workers", "parse", "beyond")
+"What is measured: each a figure a round."
 CAPTURE_AT_MOST, LINE_AT_MOST = 1.15, 1.30
+MAIN_GOAL, BEYOND_GOAL_MS, PARSES_GOAL = 1.5, 1.5, 7
+"Goals: the process that crawls in captures, a worker beyond extraction, the whole line in parses."
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ class Bench:
     scratch: Path
 
     def command(self, variant: str, pages: int) -> list[str]:
-        if variant == "extractor":
-            return [sys.executable, str(HERE / "extractor.py"), str(self.folder), str(pages)]
+        if variant in ("extractor", "worker"):
+            mode = ["worker"] if variant == "worker" else []
+            return [sys.executable, str(HERE / "extractor.py"), str(self.folder), str(pages), *mode]
         if variant in CRAWLS:
             listed = self.scratch / f"{pages}.txt"
             urls = [f"{self.base}{path}?{n}" for n in range(FETCHES) for path in self.paths[:pages]]
@@ -74,22 +78,29 @@ class Bench:
             "NEWSCRAWL_PAGES_MAX": pages,
             "NEWSCRAWL_ARCHIVES": tempfile.mkdtemp(dir=self.scratch),
         }
-        options = [part for name, value in given.items() for part in ("-s", f"{name}={value}")]
-        return [sys.executable, "-m", "scrapy", "crawl", OUTLET, *options]
+        return [sys.executable, str(HERE / "spiders.py"), "line", OUTLET, *map("=".join, texts(given))]
 
 
-def cpu_seconds(command: list[str]) -> float:
-    """CPU of a command and of everything it started."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": "newscrawl.settings"}
-    subprocess.run(command, check=True, env=environment, cwd=HERE.parents[1])
+def texts(given: dict[str, object]) -> Iterator[tuple[str, str]]:
+    return ((name, str(value)) for name, value in given.items())
+
+
+def cpu_seconds(command: list[str]) -> tuple[list[float], float, float]:
+    """The numbers that a command prints, its own CPU, and that of everything it started."""
+    with subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        printed = process.stdout.read()
+        _, status, own = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    others = 0.0
     while True:
         try:
-            os.waitpid(-1, 0)
+            used = os.wait4(-1, 0)[2]
         except ChildProcessError:
             break
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        others += used.ru_utime + used.ru_stime
+    return [float(word) for word in printed.split()], own.ru_utime + own.ru_stime, others
 
 
 def crawl_ms(command: list[str]) -> float:
@@ -98,13 +109,21 @@ def crawl_ms(command: list[str]) -> float:
     return float(done.stdout.split()[-1])
 
 
-def page_ms(bench: Bench, variant: str) -> float:
-    """CPU milliseconds a page; starting up is left out, or taken off by a run with one page."""
+def measure_round(bench: Bench) -> Iterator[tuple[str, float]]:
+    """CPU milliseconds a page by variant; starting up is left out, or taken off by a run with one page."""
     total = len(bench.paths)
-    if variant in CRAWLS:
-        return crawl_ms(bench.command(variant, total))
-    one, all_of_them = (cpu_seconds(bench.command(variant, pages)) for pages in (1, total))
-    return (all_of_them - one) * 1000 / (total - 1)
+    for variant in CRAWLS:
+        yield variant, crawl_ms(bench.command(variant, total))
+    one, whole = (cpu_seconds(bench.command("extractor", pages))[1] for pages in (1, total))
+    yield "extractor", (whole - one) * 1000 / (total - 1)
+    (one_main, _, one_others), (main, _, others) = (
+        cpu_seconds(bench.command("line", pages)) for pages in (1, total)
+    )
+    yield "main", (main[-1] - one_main[-1]) * 1000 / (total - 1)
+    yield "workers", (others - one_others) * 1000 / (total - 1)
+    parse, beyond = cpu_seconds(bench.command("worker", total))[0]
+    yield "parse", parse
+    yield "beyond", beyond
 
 
 def measured(bench: Bench, rounds: int) -> dict[str, list[float]]:
@@ -113,25 +132,29 @@ def measured(bench: Bench, rounds: int) -> dict[str, list[float]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("measuring", total=rounds * len(VARIANTS))
         for _ in range(rounds):
-            for variant in VARIANTS:
-                found[variant].append(page_ms(bench, variant))
+            for variant, figure in measure_round(bench):
+                found[variant].append(figure)
                 progress.advance(task)
     return found
 
 
 def figures(found: dict[str, list[float]]) -> dict[str, float]:
-    """Medians, and the two ratios that have a bound."""
+    """Medians, and the ratios that have a bound or a goal."""
     rounds = [dict(zip(VARIANTS, values, strict=True)) for values in zip(*found.values(), strict=True)]
 
     def ratio(above: str, *below: str) -> float:
         return round(median(one[above] / sum(one[name] for name in below) for one in rounds), 3)
 
+    for one in rounds:
+        one["line"] = one["main"] + one["workers"]
     return {
-        **{f"{variant}_ms": round(median(found[variant]), 3) for variant in VARIANTS},
+        **{f"{variant}_ms": round(median(one[variant] for one in rounds), 3) for variant in rounds[0]},
         "capture_to_stock": ratio("capture", "stock"),
         "capture_to_bare": ratio("capture", "bare"),
         "line_to_parts": ratio("line", "bare", "extractor"),
-        "pages_per_core_second": round(1000 / median(found["line"]), 1),
+        "main_to_capture": ratio("main", "capture"),
+        "parses_per_page": ratio("line", "parse"),
+        "pages_per_core_second": round(1000 / median(one["line"] for one in rounds), 1),
     }
 
 
@@ -213,6 +236,21 @@ def table(result: dict[str, float]) -> Table:
         "the whole line",
         f"{result['line_ms']:.2f}",
         f"{result['line_to_parts']:.3f} of Scrapy so set + extractor (at most {LINE_AT_MOST:.2f})",
+    )
+    shown.add_row(
+        "of it the process that crawls",
+        f"{result['main_ms']:.2f}",
+        f"{result['main_to_capture']:.2f} of capture alone (goal {MAIN_GOAL})",
+    )
+    shown.add_row(
+        "of it a worker beyond extraction",
+        f"{result['beyond_ms']:.2f}",
+        f"reading, noting, answering (goal {BEYOND_GOAL_MS} ms where a parse takes 2.9 ms)",
+    )
+    shown.add_row(
+        "a parse by lxml",
+        f"{result['parse_ms']:.2f}",
+        f"{result['parses_per_page']:.1f} of them are the whole line (goal {PARSES_GOAL})",
     )
     shown.caption = f"{result['pages_per_core_second']:.1f} pages a core-second"
     return shown

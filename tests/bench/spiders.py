@@ -2,7 +2,8 @@
 
 The same spider each time. `stock` is Scrapy as it comes (robots.txt obeyed), `bare` is Scrapy's own handler
 with newscrawl's settings, `capture` archives. Prints the CPU milliseconds a page, from the first request to
-the closed spider.
+the closed spider. `spiders.py line OUTLET [NAME=VALUE ...]` is the crawl of an outlet: it prints the CPU
+seconds of this process from the opened to the closed spider.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import scrapy
+from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
@@ -94,6 +96,28 @@ def run(variant: str, urls: list[str]) -> float:
         return time.process_time() - crawler.spider.began
 
 
+def run_line(outlet: str, given: Iterable[str]) -> float:
+    """CPU seconds of the process that crawls, without its workers."""
+    settings, began = Settings(), 0.0
+    settings.setmodule("newscrawl.settings")
+    settings.setdict(dict(setting.split("=", 1) for setting in given), priority="cmdline")
+
+    def note_begin() -> None:
+        nonlocal began
+        began = time.process_time()
+
+    process = AsyncCrawlerProcess(settings)
+    crawler = process.create_crawler(outlet)
+    crawler.signals.connect(note_begin, signals.spider_opened)
+    process.crawl(crawler)
+    process.start()
+    assert began
+    return time.process_time() - began
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "line":
+        print(run_line(sys.argv[2], sys.argv[3:]))
+        sys.exit()
     listed = Path(sys.argv[2]).read_text(encoding="utf-8").split()
     print(run(sys.argv[1], listed) * 1000 / len(listed))

@@ -83,6 +83,7 @@ def test_every_module_of_the_package_is_a_command_or_serves_several() -> None:
         "fork_server",
         "cluster_crawls",
         "extract_units",
+        "extraction_run",
         "extraction_task",
         "forked_crawls",
         "probe",
@@ -144,6 +145,27 @@ def test_help_imports_no_command() -> None:
         "print([name for name in heavy if name in sys.modules])"
     )
     assert run_python(code) == "[]\n[]\n"
+
+
+EXTRACTOR = ("newscrawl.extraction", "numpy", "trafilatura")
+CRAWLER = ("newscrawl.pipelines.extract", "scrapy", "twisted")
+
+
+@pytest.mark.parametrize(
+    ("module", "unused"),
+    [
+        ("newscrawl.cli.extract", (*EXTRACTOR, *CRAWLER, "lxml", "pydantic", "sqlalchemy")),
+        ("newscrawl.cli.extraction_run", ("trafilatura", *CRAWLER)),
+        ("newscrawl.cli.crawl", (*EXTRACTOR, *CRAWLER)),
+        ("newscrawl.cli.run", (*EXTRACTOR, *CRAWLER)),
+        ("newscrawl.cli.get", ("trafilatura", *CRAWLER)),
+        # What workers have loaded before their first page.
+        ("newscrawl.archive.reextract", ("trafilatura", "sqlalchemy", *CRAWLER)),
+    ],
+)
+def test_a_command_imports_only_what_it_uses(module: str, unused: tuple[str, ...]) -> None:
+    code = f"import sys, {module}\nprint([name for name in {unused!r} if name in sys.modules])"
+    assert run_python(code) == "[]\n"
 
 
 def measure_processor_seconds(*command: str | Path) -> float:

@@ -17,7 +17,8 @@ from wire.fake_extractors import extract_with_record_by_name
 from newscrawl.errors import ArchiveError, MachineFault
 from newscrawl.items import Link, Page, Rejection, WarcPointer
 from newscrawl.pipelines import extract
-from newscrawl.pipelines.extract import QUEUED_PER_PROCESS, ExtractPipeline
+from newscrawl.pipelines.extract import ExtractPipeline
+from newscrawl.workers import QUEUED_PER_PROCESS
 
 
 def a_page(file: str) -> Page:

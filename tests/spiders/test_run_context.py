@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from newscrawl.spiders.run_context import has_ended, process_token, read_pid_namespace, this_process
+from newscrawl.spiders.lease_holder import has_ended, process_token, read_pid_namespace, this_process
 from newscrawl.state.runs import Holder
 
 pytestmark = pytest.mark.skipif(not read_pid_namespace(), reason="the kernel reports no namespaces here")

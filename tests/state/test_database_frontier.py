@@ -20,7 +20,7 @@ from newscrawl.items import (
     WitnessPointer,
     reject_article,
 )
-from newscrawl.state.database_frontier import DatabaseFrontier, assign_version
+from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.encoding import epoch_seconds, page_key
 from newscrawl.state.reconcile import adopt_killed_run
 from newscrawl.state.refetch_policy import (
@@ -32,6 +32,7 @@ from newscrawl.state.refetch_policy import (
     next_fetch,
 )
 from newscrawl.state.runs import Holder, State
+from newscrawl.state.versions import assign_version
 from newscrawl.urls import normalize_url
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -568,3 +569,68 @@ def test_a_page_that_is_never_fetched_again_takes_no_witness(opened: Opened, clo
     frontier.add([replace(link(1), witness=witness())])
     row = opened().urls.row(page_key("paper", link(1).url))
     assert row is None or row.next_due is not None or row.witness is None
+
+
+def test_outcomes_are_stored_together_and_none_is_forgotten(opened: Opened, clock: Clock) -> None:
+    state = opened()
+    frontier = DatabaseFrontier(state.urls, "run1", clock, finished_at_once=3)
+    frontier.add([link(n) for n in range(5)])
+    taken = frontier.take(5)
+
+    def stored() -> list[str | None]:
+        rows = (state.urls.row(page_key("paper", each.url)) for each in taken)
+        return [row and row.reason for row in rows]
+
+    for each, outcome in zip(taken[:2], ("article", "listing"), strict=True):
+        frontier.finish(each.url, outcome, article(each) if outcome == "article" else None)
+    assert stored() == [None] * 5
+    frontier.finish(taken[2].url, "article", article(taken[2]))
+    assert stored() == ["article", "listing", "article", None, None]
+    frontier.finish(taken[3].url, "article", article(taken[3]))
+    # The same page again within what waits.
+    frontier.withdraw(taken[3].url, "duplicate")
+    assert stored()[3] == "article"
+    counts = frontier.counts()
+    assert stored() == ["article", "listing", "article", "duplicate", None]
+    assert (counts["article"], counts["duplicate"], counts["fetching"]) == (2, 1, 1)
+
+
+def test_what_waits_to_be_stored_counts_as_stored(opened: Opened, clock: Clock) -> None:
+    state = opened()
+    first = DatabaseFrontier(state.urls, "run1", clock)
+    first.add([link(1), link(2)])
+    for each in first.take(2):
+        first.finish(each.url, "article", article(each, text=each.url, url="https://paper.example/same"))
+    clock.pass_(days=1)
+    frontier = DatabaseFrontier(state.urls, "run2", clock, finished_at_once=9)
+    one, two = frontier.take(2)
+    moved = article(two, text=one.url, url="https://paper.example/same")
+    assert frontier.find_duplicate(moved) == normalize_url(one.url)
+    frontier.finish(one.url, "article", article(one, text="New text."))
+    assert frontier.find_duplicate(moved) is None
+    frontier.finish(two.url, "article", moved)
+    # A source that describes a page otherwise makes it due again, after its outcome.
+    frontier.add([link(2, title="Story 2, corrected")])
+    assert [each.url for each in frontier.take(9)] == [two.url]
+
+
+def test_a_killed_run_leaves_no_line_without_state(opened: Opened, clock: Clock) -> None:
+    state = opened()
+    state.runs.begin("run1", Holder(host="here", pid=1), epoch_seconds(clock()))
+    frontier = DatabaseFrontier(state.urls, "run1", clock, finished_at_once=8)
+    frontier.add([link(n) for n in range(4)])
+    taken = frontier.take(4)
+    listing = reject_article(article(taken[1]), "validate", "listing")
+    lines: list[Article | Rejection] = [article(taken[0]), listing]
+    frontier.finish(taken[0].url, "article", article(taken[0]))
+    frontier.finish(taken[1].url, "listing")
+    # The process dies here.
+    (run,) = state.runs.unfinished()
+    assert adopt_killed_run(state.urls, state.runs, run, lines, epoch_seconds(clock())) == (2, 0)
+    rows = [state.urls.row(page_key("paper", each.url)) for each in taken]
+    assert [row and (row.reason, row.crash_count) for row in rows] == [
+        ("article", 0),
+        ("listing", 0),
+        (None, 1),
+        (None, 1),
+    ]

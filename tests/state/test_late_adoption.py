@@ -12,7 +12,7 @@ from hashlib import sha256
 import pytest
 
 from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPointer
-from newscrawl.state.database_frontier import DatabaseFrontier, assign_version
+from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.reconcile import (
     Line,
     WrittenLine,
@@ -21,6 +21,7 @@ from newscrawl.state.reconcile import (
     repair_state,
 )
 from newscrawl.state.runs import Holder, State
+from newscrawl.state.versions import assign_version
 
 DAY = 24 * 3600
 BEGAN = 1_780_000_000

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from newscrawl.items import Article, Extractor, Http, Link, Rejection, WarcPointer, reject_article
-from newscrawl.state.database_frontier import DatabaseFrontier, assign_version
+from newscrawl.state.database_frontier import DatabaseFrontier
 from newscrawl.state.encoding import page_key
 from newscrawl.state.reconcile import (
     Line,
@@ -19,6 +19,7 @@ from newscrawl.state.reconcile import (
     mark_taken_down,
 )
 from newscrawl.state.runs import Holder, State
+from newscrawl.state.versions import assign_version
 
 US = Holder(host="here", pid=1)
 BEGAN = 1_780_000_000
