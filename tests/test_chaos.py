@@ -45,6 +45,7 @@ from wire.chaos import (
 from wire.crawl import ROOT, Crawl, crawl, environment, scrapy_command
 from wire.edited_site import ADDED
 
+from newscrawl.archive.report import Report, newest_reports
 from newscrawl.cli import app
 from newscrawl.demo.catalogue import write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
@@ -316,7 +317,9 @@ def check_lines(done: Crawl, desk: Desk) -> None:
 def check_files(folder: Path) -> None:
     """The files are whole and closed, and nothing waits."""
     assert not list(folder.glob("*.open"))
-    states = json.loads(max(folder.glob("*.report.json")).read_text())["frontier"]
+    ((_, report),) = newest_reports(folder)
+    assert isinstance(report, Report)
+    states = report.frontier
     assert (states["pending"], states["fetching"]) == (0, 0)
     code, output = invoke("verify", str(folder))
     assert code == 0, output

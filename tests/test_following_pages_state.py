@@ -116,8 +116,8 @@ def texts(line: dict[str, Any]) -> list[str]:
 
 
 def replayed(done: Crawl) -> str:
-    path = max(done.folder.glob("*.report.json"))
-    return CliRunner().invoke(app, ["replay", str(path)]).output
+    run, archives = done.report["run"], str(done.folder.parent)
+    return CliRunner().invoke(app, ["replay", run, "--archives", archives]).output
 
 
 def extracted(paper: Paper) -> list[dict[str, Any]]:

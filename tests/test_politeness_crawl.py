@@ -96,7 +96,8 @@ def crawled(folder: Path, **settings: object) -> Crawl:
 
 def replayed(done: Crawl) -> str:
     """What `newscrawl replay` says of the newest run."""
-    return CliRunner().invoke(app, ["replay", str(max(done.folder.glob("*.report.json")))]).stdout
+    run, archives = done.report["run"], str(done.folder.parent)
+    return CliRunner().invoke(app, ["replay", run, "--archives", archives]).stdout
 
 
 def state(folder: Path, statement: str) -> list[Any]:

@@ -105,8 +105,8 @@ def rights(done: Crawl) -> dict[str, dict[str, Any]]:
 
 
 def replayed(done: Crawl) -> str:
-    path = max(done.folder.glob("*.report.json"))
-    return CliRunner().invoke(app, ["replay", str(path)]).output
+    run, archives = done.report["run"], str(done.folder.parent)
+    return CliRunner().invoke(app, ["replay", run, "--archives", archives]).output
 
 
 @pytest.mark.slow

@@ -80,8 +80,8 @@ def extract_again(crawled: Crawled) -> list[bytes]:
 
 def check_archive(crawled: Crawled) -> None:
     """Replay and re-extraction give the lines of the crawl."""
-    report = max(crawled.done.folder.glob("*.report.json"))
-    assert CliRunner().invoke(app, ["replay", str(report)]).output == "identical\n"
+    run, archives = crawled.done.report["run"], str(crawled.done.folder.parent)
+    assert CliRunner().invoke(app, ["replay", run, "--archives", archives]).output == "identical\n"
     assert sorted(extract_again(crawled)) == sorted(written(crawled.done))
 
 

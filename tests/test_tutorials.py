@@ -15,6 +15,7 @@ import pyarrow.dataset
 import pytest
 from wire.crawl import ROOT, environment
 
+from newscrawl.archive.report import Report, newest_reports
 from newscrawl.demo.catalogue import demo_site
 from newscrawl.demo.server import Newsroom, serve_in_thread
 
@@ -58,13 +59,14 @@ def test_the_tutorial_leads_from_a_home_page_to_a_table_of_articles(tmp_path: Pa
     page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     promised = re.search(r"│ my_outlet +│ +(\d+) │ +(\d+) │", page)
     assert promised
-    reports = sorted((tmp_path / "archives" / "my_outlet").glob("*.report.json"))
-    first, second = (json.loads(path.read_text()) for path in reports)
-    assert (first["pages"], first["articles"]) == (int(promised[1]), int(promised[2]))
-    assert second["articles"] == 0
+    second, first = (report for _, report in newest_reports(tmp_path / "archives" / "my_outlet", 3))
+    assert isinstance(first, Report)
+    assert isinstance(second, Report)
+    assert (first.pages, first.articles) == (int(promised[1]), int(promised[2]))
+    assert second.articles == 0
     with sqlite3.connect(tmp_path / "news.db") as database:
         titles = [title for (title,) in database.execute("SELECT title FROM articles")]
-    assert len(titles) == first["articles"]
+    assert len(titles) == first.articles
     assert sum(title in shown for title in titles) == 5
     assert "Nkolbong" in (tmp_path / "why.html").read_text(encoding="utf-8")
 

@@ -102,7 +102,7 @@ def test_a_crawl_goes_on_with_it(archives: Path) -> None:
     assert {entry.status for entry in log} == {304}
     assert len(log) == 4, "three sources and the page"
     assert read_lines(archives / OUTLET / f"{RUN}.jsonl") == before
-    replayed = newscrawl("replay", max(done.folder.glob("*.report.json")))
+    replayed = newscrawl("replay", report["run"], "--archives", archives)
     assert replayed.output == "identical\n"
     checked = newscrawl("check", "--archives", archives)
     assert checked.exit_code == 0, checked.output

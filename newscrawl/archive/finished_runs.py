@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,15 @@ from datetime import datetime
 from pathlib import Path
 
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, read_articles, read_items
-from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
+from newscrawl.archive.report import (
+    REPORT_SUFFIX,
+    REPORTS_SUFFIX,
+    Report,
+    WarcPart,
+    find_report,
+    may_hold_report,
+    read_report,
+)
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection
 from newscrawl.warc.writer import OPEN_SUFFIX
@@ -48,26 +57,50 @@ class FinishedRun:
 
     @property
     def lines(self) -> Path:
-        """The file of its articles; ArchiveError when it is missing."""
-        return _require_file(self.folder / f"{self.report.run}{ARTICLES_SUFFIX}")
+        """The file of its articles; see `find_lines`."""
+        return self.find_lines(ARTICLES_SUFFIX)
+
+    def find_lines(self, suffix: str) -> Path:
+        """The file of its articles or rejections; an empty one if it left none because it has no such lines.
+
+        ArchiveError when the file is missing.
+        """
+        path, report = self.folder / f"{self.report.run}{suffix}", self.report
+        count = report.articles if suffix == ARTICLES_SUFFIX else sum(report.rejected.values())
+        return _require_file(path) if count or path.exists() else Path(os.devnull)
 
     @property
     def warcs(self) -> list[Path]:
         """The archive files, in order; ArchiveError names one that is missing."""
         return [_require_file(self.folder / Path(name).name) for name in self.report.warcs]
 
+    @property
+    def warc_parts(self) -> list[WarcPart]:
+        """Its part of each of these files."""
+        return [
+            WarcPart(path, *self.report.warc_part(name))
+            for path, name in zip(self.warcs, self.report.warcs, strict=True)
+        ]
+
 
 def find_run(run: str, archives: Path) -> FinishedRun:
     """The run with this id under `archives`, or the run whose report this path names."""
-    path = Path(run)
-    if not run.endswith(REPORT_SUFFIX):
-        if not _RUN_ID.fullmatch(run):
-            raise ArchiveError(f"{run!r} is neither a run id nor the path of a {REPORT_SUFFIX} file")
-        reports = sorted(archives.glob(f"*/{run}{REPORT_SUFFIX}"))
-        if len(reports) != 1:
-            raise ArchiveError(f"{len(reports) or 'no'} runs {run} under {archives}")
-        path = reports[0]
-    return FinishedRun(report=read_report(_require_file(path)), folder=path.parent)
+    if run.endswith(REPORT_SUFFIX):
+        path = _require_file(Path(run))
+        return FinishedRun(report=read_report(path), folder=path.parent)
+    if not _RUN_ID.fullmatch(run):
+        raise ArchiveError(f"{run!r} is neither a run id nor the path of a {REPORT_SUFFIX} file")
+    folders = {path.parent for path in archives.glob(f"*/{run}{REPORT_SUFFIX}")} or {
+        path.parent for path in archives.glob(f"*/*{REPORTS_SUFFIX}") if may_hold_report(path.name, run)
+    }
+    found = [
+        FinishedRun(report=report, folder=folder)
+        for folder in sorted(folders)
+        if (report := find_report(folder, run))
+    ]
+    if len(found) != 1:
+        raise ArchiveError(f"{len(found) or 'no'} runs {run} under {archives}")
+    return found[0]
 
 
 def _require_file(path: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from newscrawl.archive.manifest import remove_from_manifest, update_manifest
-from newscrawl.archive.report import REPORT_SUFFIX, is_replay
+from newscrawl.archive.report import REPORT_SUFFIX, is_replay, read_report
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article, WarcPointer
 from newscrawl.storage import append_or_rollback, atomic_write, fsync_folder, try_lock
@@ -72,6 +72,15 @@ class LinesFile:
             append_or_rollback(self._fd, [line], self._size)
         self._positions.append(line_position(pointer, self._size, len(line)))
         self._size += len(line)
+
+    def discard(self) -> None:
+        """Delete the open file, which has no line, or none that was not withdrawn."""
+        if self._fd is None:
+            return
+        os.close(self._fd)
+        self._fd = None
+        with archive_errors(f"delete {self.path}{OPEN_SUFFIX}"):
+            Path(f"{self.path}{OPEN_SUFFIX}").unlink()
 
     def close(self) -> None:
         """Write the lines in archive order under the final name, then delete the open file."""
@@ -189,7 +198,10 @@ def read_articles(path: Path) -> Iterator[Article]:
                 if (file := folder / f"{run}{ARTICLES_SUFFIX}").is_file():
                     yield from read_items(file, Article)
     elif path.name.endswith(REPORT_SUFFIX):
-        yield from read_items(Path(str(path).removesuffix(REPORT_SUFFIX) + ARTICLES_SUFFIX), Article)
+        lines = Path(str(path).removesuffix(REPORT_SUFFIX) + ARTICLES_SUFFIX)
+        # A run without articles leaves no file of them.
+        if lines.exists() or read_report(path).articles:
+            yield from read_items(lines, Article)
     else:
         yield from read_items(path, Article)
 

@@ -68,8 +68,10 @@ def remove_from_manifest(path: Path) -> None:
         return
     except OSError as error:
         raise ArchiveError(f"cannot read {manifest}: {error.strerror}") from error
-    with atomic_write(manifest) as out:
-        out.writelines(line for line in lines if line[_NAME_START:].rstrip(b"\n") != name)
+    remaining = [line for line in lines if line[_NAME_START:].rstrip(b"\n") != name]
+    if len(remaining) < len(lines):
+        with atomic_write(manifest) as out:
+            out.writelines(remaining)
 
 
 def file_sha256(path: Path) -> str:

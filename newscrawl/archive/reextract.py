@@ -52,9 +52,9 @@ from newscrawl.items import (
     rfc3339,
 )
 from newscrawl.outlet import Outlet
-from newscrawl.state.database_frontier import assign_version
 from newscrawl.state.encoding import count_pages
 from newscrawl.state.refetch_policy import GONE_STATUSES, STORY_INCOMPLETE
+from newscrawl.state.versions import assign_version
 from newscrawl.storage import atomic_write, durable_rename
 from newscrawl.warc.http import ContentError
 from newscrawl.warc.reader import ArchivedPage, read_page

@@ -1,13 +1,12 @@
-"""Repairs an outlet's folder after a kill: closes open files, removes drafts, sorts out bad lines."""
+"""Repairs an outlet's folder after a kill: closes open files and removes drafts."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +21,15 @@ from newscrawl.archive.lines import (
     Line,
     LinePosition,
     iter_lines,
-    json_line,
     line_position,
-    replace_lines,
     split_lines,
     write_in_order,
 )
-from newscrawl.archive.manifest import ARRIVED, MANIFEST, add_to_manifest, read_manifest
+from newscrawl.archive.manifest import ARRIVED, MANIFEST, add_to_manifest, file_sha256, read_manifest
 from newscrawl.archive.memory_files import is_memory_name
-from newscrawl.archive.report import REPORT_SUFFIX
+from newscrawl.archive.report import REPORT_SUFFIX, REPORTS_SUFFIX
 from newscrawl.errors import ArchiveError, archive_errors
-from newscrawl.items import Article, Rejection, WarcPointer
+from newscrawl.items import WarcPointer
 from newscrawl.storage import atomic_write, fsync_folder, try_lock
 from newscrawl.warc.filenames import FileName, has_file_open, is_running, parse_filename, sanitize_host
 from newscrawl.warc.index import index_if_indexed
@@ -41,11 +38,9 @@ from newscrawl.warc.writer import OPEN_SUFFIX
 
 TORN_SUFFIX = ".torn"
 "Suffix of what was cut off a file; nothing is thrown away."
-BROKEN_SUFFIX = ".broken"
-"Suffix of the file that takes invalid lines."
 DRAFT_SUFFIX = ".tmp"
 WARC_SUFFIX = ".warc.gz"
-FINISHED_SUFFIXES = (WARC_SUFFIX, ARTICLES_SUFFIX, REPORT_SUFFIX)
+FINISHED_SUFFIXES = (WARC_SUFFIX, ARTICLES_SUFFIX, REPORT_SUFFIX, REPORTS_SUFFIX)
 COPY_BLOCK_BYTES = 1 << 20
 
 Outcome = Literal["closed", "torn", "removed", "listed", "running", "broken"]
@@ -119,22 +114,34 @@ def repair_folder(folder: Path, *, host: str, force: bool = False) -> FolderRepa
         names = _list_names(folder)
         ownership = _ownership_check(names, host, force)
         repairs = [_repair_file(folder / name, step, ownership) for name, step in _plan_steps(names)]
-        listed = list(_list_missing(folder))
+        listed = list(_list_missing(folder, host))
         if any(repairs):
             index_if_indexed(folder, [repair.name for repair in repairs if repair])
     return FolderRepair(folder=folder, files=(*(repair for repair in repairs if repair), *listed))
 
 
-def find_unlisted(folder: Path) -> list[str]:
-    """Finished files of newscrawl that the manifest lacks, so that `sync` would never send them."""
-    # Copies of what a bucket has are listed there.
-    listed = read_manifest(folder) | read_manifest(folder, ARRIVED)
+def find_unlisted(folder: Path, host: str = "") -> list[str]:
+    """Finished files of newscrawl that the manifest lacks, so that `sync` would never send them.
+
+    `host`: this machine, whose files may have grown since a bucket got them.
+    """
+    listed, arrived = read_manifest(folder), read_manifest(folder, ARRIVED)
     finished = (
         name
         for name in _list_names(folder)
         if (name.endswith(FINISHED_SUFFIXES) and parse_filename(name)) or is_memory_name(name)
     )
-    return [name for name in finished if name not in listed]
+    return [
+        name
+        for name in finished
+        if name not in listed and not (name in arrived and _is_copy(folder / name, arrived[name], host))
+    ]
+
+
+def _is_copy(path: Path, digest: str, host: str) -> bool:
+    """Whether a file that a bucket has is a copy, rather than a file of this host that has grown since."""
+    name = parse_filename(path.name)
+    return not name or name.host != sanitize_host(host) or file_sha256(path) == digest
 
 
 @contextmanager
@@ -202,6 +209,8 @@ class _OwnershipCheck:
     host: str
     force: bool
     warcs: tuple[FileName, ...]
+    open_hosts: tuple[str, ...]
+    "Of the WARC files that are open."
 
     def objection(self, path: Path, fd: int) -> FileRepair | None:
         """Why a file must be left alone, if it must; otherwise this process holds it until `fd` is closed."""
@@ -220,13 +229,14 @@ class _OwnershipCheck:
         return None
 
     def _find_host(self, owner: FileName) -> str:
-        """Run ids name no host, but the first WARC that a run opens does."""
+        """Run ids name no host, but the first WARC that a run opens does, or the one that it continues."""
         opened = [
             (warc.stamp, warc.host)
             for warc in self.warcs
             if (warc.outlet, warc.pid) == (owner.outlet, owner.pid) and warc.stamp >= owner.stamp
         ]
-        return owner.host or (min(opened)[1] if opened else None) or self.host
+        hosts = [min(opened)[1]] if opened else self.open_hosts
+        return owner.host or next(filter(None, hosts), self.host)
 
 
 def _is_written_by(pid: int, name: str, file: os.stat_result) -> bool:
@@ -241,13 +251,15 @@ def _is_written_by(pid: int, name: str, file: os.stat_result) -> bool:
 def _ownership_check(names: list[str], host: str, force: bool) -> _OwnershipCheck:
     owners = (parse_filename(name) for name in names if WARC_SUFFIX in name)
     warcs = tuple(owner for owner in owners if owner and owner.host)
-    return _OwnershipCheck(host=sanitize_host(host), force=force, warcs=warcs)
+    is_open = (parse_filename(name) for name in names if name.endswith(WARC_SUFFIX + OPEN_SUFFIX))
+    open_hosts = tuple(owner.host for owner in is_open if owner and owner.host)
+    return _OwnershipCheck(host=sanitize_host(host), force=force, warcs=warcs, open_hosts=open_hosts)
 
 
-def _list_missing(folder: Path) -> Iterator[FileRepair]:
+def _list_missing(folder: Path, host: str) -> Iterator[FileRepair]:
     """Add unlisted files to the manifest: their run was killed right before that, or the disk was full."""
     try:
-        for name in find_unlisted(folder):
+        for name in find_unlisted(folder, host):
             add_to_manifest(folder / name)
             yield FileRepair(name=name, outcome="listed")
     except ArchiveError as error:
@@ -257,7 +269,8 @@ def _list_missing(folder: Path) -> Iterator[FileRepair]:
 def close_warc(path: Path, fd: int) -> FileRepair:
     """Cut a WARC after its last whole record and give it its final name."""
     final = path.with_name(path.name.removesuffix(OPEN_SUFFIX))
-    if final.exists():
+    # A run that continued it was killed, and its bucket gave the earlier state to a reader.
+    if final.exists() and not _begins_with(fd, final):
         raise ArchiveError(f"{final.name} is there too")
     members = end = 0
     with open(fd, "rb", closefd=False) as stream:
@@ -277,6 +290,18 @@ def close_warc(path: Path, fd: int) -> FileRepair:
     fsync_folder(path.parent)
     add_to_manifest(final)
     return FileRepair(name=final.name, outcome="closed", kept=members, bytes_torn=torn)
+
+
+def _begins_with(fd: int, path: Path) -> bool:
+    """Whether an open file begins with the whole content of another."""
+    with path.open("rb") as stream:
+        blocks = iter(lambda: stream.read(COPY_BLOCK_BYTES), b"")
+        offset = 0
+        for block in blocks:
+            if os.pread(fd, len(block), offset) != block:
+                return False
+            offset += len(block)
+    return True
 
 
 def close_lines(path: Path, fd: int) -> FileRepair:
@@ -427,72 +452,3 @@ def _copy_to_torn(fd: int, spans: list[Span], final: Path) -> None:
         for start, length in spans:
             for offset in range(start, start + length, COPY_BLOCK_BYTES):
                 out.write(os.pread(fd, min(COPY_BLOCK_BYTES, start + length - offset), offset))
-
-
-def set_aside_broken_lines(folder: Path, runs: Iterable[str]) -> int:
-    """Move invalid lines of these runs to `<file>.broken`; returns how many."""
-    models = ((ARTICLES_SUFFIX, Article), (REJECTED_SUFFIX, Rejection))
-    return sum(
-        _set_aside_in_file(folder / f"{run}{suffix}", model) for run in runs for suffix, model in models
-    )
-
-
-def _set_aside_in_file(path: Path, model: type[Article | Rejection]) -> int:
-    valid: list[bytes] = []
-    broken: list[bytes] = []
-    for raw in _read_lines(path):
-        (valid if _is_valid_line(raw, model) else broken).append(raw)
-    if broken:
-        _append_lines(path.with_name(path.name + BROKEN_SUFFIX), broken)
-        replace_lines(path, valid)
-    return len(broken)
-
-
-def _read_lines(path: Path) -> list[bytes]:
-    return [line.raw for line in iter_lines(path)] if path.exists() else []
-
-
-def _is_valid_line(raw: bytes, model: type[Article | Rejection]) -> bool:
-    try:
-        model.model_validate_json(raw)
-    except ValidationError:
-        return False
-    return raw.endswith(b"\n")
-
-
-def _append_lines(path: Path, lines: list[bytes]) -> None:
-    with archive_errors(f"write {path}"), path.open("ab") as out:
-        out.writelines(line if line.endswith(b"\n") else line + b"\n" for line in lines)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def drop_repeated_lines(folder: Path, runs: Iterable[str]) -> int:
-    """Drop lines of a version that an earlier line has, in the order of runs; returns how many."""
-    versions: set[tuple[str, int]] = set()
-    dropped = 0
-    for path in (folder / f"{run}{ARTICLES_SUFFIX}" for run in runs):
-        lines = _read_lines(path)
-        first: list[bytes] = []
-        for line in lines:
-            data = json.loads(line)
-            version = (str(data["id"]), int(data["version"]))
-            if version not in versions:
-                versions.add(version)
-                first.append(line)
-        if len(first) < len(lines):
-            dropped += len(lines) - len(first)
-            replace_lines(path, first)
-    return dropped
-
-
-def restore_line(folder: Path, run: str, article: Article) -> None:
-    """Insert a line that was lost, at its place in the order of the archive."""
-    assert parse_filename(f"{run}{ARTICLES_SUFFIX}")
-    path = folder / f"{run}{ARTICLES_SUFFIX}"
-    replace_lines(path, sorted([*_read_lines(path), json_line(article)], key=_archive_order))
-
-
-def _archive_order(line: bytes) -> tuple[str, int]:
-    warc = json.loads(line)["warc"]
-    return line_position(WarcPointer.model_validate(warc) if warc else None, 0, 0)[:2]

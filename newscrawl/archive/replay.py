@@ -17,11 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from newscrawl.archive.renderings import RecordedRendering, find_renderings
+from newscrawl.archive.report import WarcPart, read_quiet_reports, reports_name
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import WarcPointer
 from newscrawl.urls import absolute_url, normalize_url, url_host
@@ -102,8 +103,8 @@ class CaptureTable:
     by_page: dict[str, list[RecordedCapture]] = field(default_factory=dict)
     paths: tuple[Path, ...] = ()
     "The files of the replayed runs."
-    others: tuple[Path, ...] = ()
-    "Files of other runs, read only when a revisit refers to them."
+    others: tuple[WarcPart, ...] = ()
+    "Records of other runs, read only when a revisit refers to them."
 
     def captures(self, key: RequestKey) -> Sequence[RecordedCapture]:
         """The captures of a request, in the order they were written."""
@@ -131,7 +132,7 @@ class CaptureTable:
 
     @cached_property
     def _responses_of_other_runs(self) -> dict[str, WarcPointer]:
-        return _responses_by_id(capture for path in self.others for capture in iter_captures(path, ""))
+        return _responses_by_id(capture for part in self.others for capture in iter_captures(part, ""))
 
     def urls(self, host: str) -> list[str]:
         """URLs of a host that were captured, MAX_NEAR at most."""
@@ -148,9 +149,13 @@ class RunFiles:
 
     run: str
     began: datetime
-    paths: tuple[Path, ...]
+    parts: tuple[WarcPart, ...]
     memory: str = ""
     "Name of the site memory the run used."
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(part.path for part in self.parts)
 
 
 def read_captures(source: Path, outlet: str, run: str = "", by_time: bool = False) -> CaptureTable:
@@ -160,7 +165,7 @@ def read_captures(source: Path, outlet: str, run: str = "", by_time: bool = Fals
     """
     selected, others = select_runs(source, outlet, run, by_time)
     captures = (
-        capture for files in selected for path in files.paths for capture in iter_captures(path, files.run)
+        capture for files in selected for part in files.parts for capture in iter_captures(part, files.run)
     )
     by_key: dict[RequestKey, list[RecordedCapture]] = defaultdict(list)
     by_page: dict[str, list[RecordedCapture]] = defaultdict(list)
@@ -171,12 +176,12 @@ def read_captures(source: Path, outlet: str, run: str = "", by_time: bool = Fals
         if page := page_identity(capture.page):
             by_page[page].append(capture)
     return CaptureTable(
-        folder=selected[0].paths[0].parent,
+        folder=selected[0].parts[0].path.parent,
         run="" if by_time else selected[-1].run,
         by_key=dict(by_key),
         by_page=dict(by_page),
         paths=tuple(path for files in selected for path in files.paths),
-        others=tuple(path for files in others for path in files.paths),
+        others=tuple(part for files in others for part in files.parts),
     )
 
 
@@ -204,18 +209,31 @@ def find_recorded_runs(source: Path, outlet: str) -> list[RunFiles]:
     paths = [source] if source.is_file() else _list_warcs(source)
     if not paths:
         raise ArchiveError(f"no WARC file to replay at {source}")
-    files_by_run: dict[str, list[tuple[datetime, Path]]] = defaultdict(list)
+    files_by_run: dict[str, list[tuple[datetime, WarcPart]]] = defaultdict(list)
     memories: dict[str, str] = {}
-    for path in paths:
-        info, began = _read_warcinfo(path)
+    for part in chain.from_iterable(map(_list_parts, paths)):
+        info, began = _read_warcinfo(part)
         run = info.get("run", "")
-        files_by_run[run].append((began, path))
+        files_by_run[run].append((began, part))
         memories[run] = info.get("memory", "")
     runs = [
-        RunFiles(run=run, began=min(files)[0], paths=tuple(path for _, path in files), memory=memories[run])
+        RunFiles(run=run, began=min(files)[0], parts=tuple(part for _, part in files), memory=memories[run])
         for run, files in files_by_run.items()
     ]
     return sorted(runs, key=lambda files: (files.began, files.run))
+
+
+def _list_parts(path: Path) -> Iterator[WarcPart]:
+    """A file, or the part of each run where quiet runs, and maybe another at last, have written to it."""
+    reports = path.with_name(reports_name(path.name))
+    ends = [report.warc_end for report in read_quiet_reports(reports)] if reports.is_file() else []
+    start = 0
+    with archive_errors(f"read {path}"):
+        size = path.stat().st_size
+    for end in sorted({end for end in ends if end and end < size}):
+        yield WarcPart(path, start, end)
+        start = end
+    yield WarcPart(path, start)
 
 
 def _list_warcs(folder: Path) -> list[Path]:
@@ -223,9 +241,10 @@ def _list_warcs(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
 
 
-def _read_warcinfo(path: Path) -> tuple[dict[str, str], datetime]:
-    """The fields of a file's first record if it is a warcinfo record, and the record's date."""
-    with archive_errors(f"read {path}"), path.open("rb") as stream:
+def _read_warcinfo(part: WarcPart) -> tuple[dict[str, str], datetime]:
+    """The fields of a part's first record if it is a warcinfo record, and the record's date."""
+    with archive_errors(f"read {part.path}"), part.path.open("rb") as stream:
+        stream.seek(part.start)
         record = next(iter_records(stream), None)
     if record is None:
         return {}, _NO_TIME
@@ -233,11 +252,15 @@ def _read_warcinfo(path: Path) -> tuple[dict[str, str], datetime]:
     return info, parse_warc_date(record.headers.get("warc-date", "")) or _NO_TIME
 
 
-def iter_captures(path: Path, run: str) -> Iterator[RecordedCapture]:
-    """The captures of a file, in its order; ends without an error at a torn tail."""
-    with archive_errors(f"read {path}"), path.open("rb") as stream:
+def iter_captures(part: WarcPart, run: str) -> Iterator[RecordedCapture]:
+    """The captures of a file or of a part of it, in its order; ends without an error at a torn tail."""
+    with archive_errors(f"read {part.path}"), part.path.open("rb") as stream:
         for exchange in iter_exchanges(stream):
-            yield _make_capture(path.name, run, exchange)
+            offset = exchange.first.offset
+            if part.end is not None and offset >= part.end:
+                return
+            if offset >= part.start:
+                yield _make_capture(part.path.name, run, exchange)
 
 
 def _make_capture(file: str, run: str, exchange: RecordedExchange) -> RecordedCapture:

@@ -1,19 +1,45 @@
-"""The report of a run, `<run>.report.json`: what it fetched, what became of it, and with which settings."""
+"""The report of a run: what it fetched, what became of it, and with which settings.
+
+It is a file of its own, `<run>.report.json`. Those of quiet runs, which found no article, are lines of one
+file for each WARC file that the runs of a day write to: `<WARC>.reports.ndjson`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from newscrawl.archive.manifest import add_to_manifest
+from newscrawl.archive.manifest import add_to_manifest, remove_from_manifest
 from newscrawl.errors import ArchiveError
+from newscrawl.items import WarcPointer
 from newscrawl.storage import atomic_write
+from newscrawl.warc.filenames import parse_filename
 
 REPORT_SUFFIX = ".report.json"
+REPORTS_SUFFIX = ".reports.ndjson"
+"Not `.jsonl`, so that whoever reads the lines of articles need not know of it."
+_WARC_SUFFIX = ".warc.gz"
+RECENT_FILES = 8
+"Files of quiet runs in which a run that has just ended is looked for: each machine writes one a day."
+
+
+class WarcPart(NamedTuple):
+    """The records of a run in a file."""
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+    "None: the end of the file."
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file has no records of other runs; OSError if it is gone."""
+        return not self.start and self.end in (None, self.path.stat().st_size)
 
 
 class ReportedAlarm(BaseModel):
@@ -74,6 +100,10 @@ class Report(BaseModel):
     warc_records: int = 0
     warcs: list[str] = Field(default_factory=list)
     "File names, in order."
+    warc_start: int = 0
+    "Where its records begin in the first of them; those before are of earlier quiet runs."
+    warc_end: int | None = None
+    "Where they end in the last of them; behind may be those of later runs. None: with the file."
     versions: dict[str, str] = Field(default_factory=dict)
     settings_hash: str = ""
     "Digest of the settings that differ from Scrapy's defaults and affect what is written."
@@ -101,6 +131,23 @@ class Report(BaseModel):
         old = {"name": "expectation", "level": "warning"}
         return [{**old, "detail": alarm} if isinstance(alarm, str) else alarm for alarm in alarms]
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the run ended well without an article."""
+        return not self.articles and not self.error and self.reason == "finished" and self.replay_of is None
+
+    def warc_part(self, name: str) -> tuple[int, int | None]:
+        """Offset of the run's first record in one of its files, and the end of its last; None: the file's."""
+        is_first, is_last = name == self.warcs[0], name == self.warcs[-1]
+        return self.warc_start if is_first else 0, self.warc_end if is_last else None
+
+    def has_record(self, pointer: WarcPointer) -> bool:
+        """Whether a record was written by the run."""
+        if pointer.file not in self.warcs:
+            return False
+        start, end = self.warc_part(pointer.file)
+        return start <= pointer.offset and (end is None or pointer.offset < end)
+
 
 def write_report(folder: Path, report: Report) -> Path:
     """Write the report under its final name, whole or not at all."""
@@ -112,12 +159,86 @@ def write_report(folder: Path, report: Report) -> Path:
     return path
 
 
+def write_quiet_report(folder: Path, report: Report) -> Path:
+    """Add the report of a quiet run to those beside its only WARC file, whole or not at all.
+
+    Where that lacks the reports of the earlier runs, the run gets a file of its own. The caller must be the
+    only writer in the folder.
+    """
+    (warc,) = report.warcs
+    path = folder / reports_name(warc)
+    line = json.dumps(report.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+    earlier = b""
+    if report.warc_start:
+        try:
+            earlier = path.read_bytes()
+        except FileNotFoundError:
+            # A copy of what a bucket has may leave its spool at any time: nothing may take its place there.
+            return write_report(folder, report)
+        except OSError as error:
+            raise ArchiveError(f"cannot read {path}: {error.strerror}") from error
+    with atomic_write(path) as out:
+        out.write(earlier + line.encode() + b"\n")
+        # Before the rename: killed between the two, a repair adds the file again with its new digest.
+        remove_from_manifest(path)
+    add_to_manifest(path)
+    return path
+
+
+def reports_name(warc: str) -> str:
+    """The file with the reports of the quiet runs whose records are in this WARC file."""
+    return warc.removesuffix(_WARC_SUFFIX) + REPORTS_SUFFIX
+
+
 def read_report(path: Path) -> Report:
     """ArchiveError when it is missing or invalid."""
     try:
         return Report.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise ArchiveError(f"cannot read {path}: {error}") from error
+
+
+def read_quiet_reports(path: Path) -> list[Report]:
+    """The reports in a file of them, of which it has one at least, the oldest first.
+
+    ArchiveError when it is missing or invalid.
+    """
+    try:
+        return [Report.model_validate_json(line) for line in path.read_bytes().splitlines() or [b""]]
+    except (OSError, ValidationError) as error:
+        raise ArchiveError(f"cannot read {path}: {error}") from error
+
+
+def find_report(folder: Path, run: str) -> Report | None:
+    """The report of a run of an outlet's folder; None if it left none, ArchiveError if it is invalid."""
+    path = find_report_file(folder, run)
+    if path is None or path.name.endswith(REPORT_SUFFIX):
+        return read_report(path) if path else None
+    return next(report for report in read_quiet_reports(path) if report.run == run)
+
+
+def find_report_file(folder: Path, run: str) -> Path | None:
+    """The file that holds the report of a run; ArchiveError if one that may hold it is invalid."""
+    path = folder / f"{run}{REPORT_SUFFIX}"
+    if path.is_file():
+        return path
+    files = (path for path in sorted(folder.glob(f"*{REPORTS_SUFFIX}")) if may_hold_report(path.name, run))
+    return next((path for path in files if run in {report.run for report in read_quiet_reports(path)}), None)
+
+
+def may_hold_report(name: str, run: str) -> bool:
+    """Whether a file with this name may hold the report of a quiet run: both began on the same day.
+
+    Or the file on the next day, if the run began right before midnight.
+    """
+    file, began = parse_filename(name), parse_filename(f"{run}{REPORT_SUFFIX}")
+    if not name.endswith(REPORTS_SUFFIX) or not file or not began:
+        return False
+    try:
+        days = [date.fromisoformat(stamp[:8]) for stamp in (began.stamp, file.stamp)]
+    except ValueError:
+        return False
+    return 0 <= (days[1] - days[0]).days <= 1
 
 
 def is_replay(folder: Path, run: str) -> bool:
@@ -131,14 +252,40 @@ def is_replay(folder: Path, run: str) -> bool:
 
 def unreported_run(folder: Path) -> str | None:
     """The newest run of an outlet's folder if it left lines but no report: it was killed or still runs."""
-    runs = {path.name.partition(".")[0] for path in folder.glob("*.jsonl*")}
-    newest = max(runs, default=None)
-    return None if newest is None or (folder / f"{newest}{REPORT_SUFFIX}").exists() else newest
+    newest = max((path.name.partition(".")[0] for path in folder.glob("*.jsonl*")), default="")
+    if not newest or (folder / f"{newest}{REPORT_SUFFIX}").exists():
+        return None
+    # A run may have had no lines.
+    reported = next(iter(newest_reports(folder)), None)
+    return newest if reported is None or reported[0] < newest else None
 
 
-def newest_reports(archives: Path, outlets: Iterable[str] = ()) -> list[Path]:
-    """The last report of each outlet, or of each of the named outlets."""
-    wanted = set(outlets)
-    folders = sorted(folder for folder in archives.glob("*/") if not wanted or folder.name in wanted)
-    newest = (max(folder.glob(f"*{REPORT_SUFFIX}"), default=None) for folder in folders)
-    return [path for path in newest if path]
+def newest_reports(folder: Path, limit: int = 1) -> list[tuple[str, Report | ArchiveError]]:
+    """Run and report of an outlet's last runs, the newest first; in place of an invalid report the error.
+
+    Where a file with the reports of several runs is invalid, it counts as one run of its name.
+    """
+    own = sorted(path.name.removesuffix(REPORT_SUFFIX) for path in folder.glob(f"*{REPORT_SUFFIX}"))
+    found: dict[str, Report | ArchiveError] = {}
+    for path in sorted(folder.glob(f"*{REPORTS_SUFFIX}"), reverse=True):
+        if len(found) >= limit:
+            break
+        try:
+            found |= {report.run: report for report in read_quiet_reports(path)}
+        except ArchiveError as error:
+            found[path.name.removesuffix(REPORTS_SUFFIX)] = error
+    for run in own[-limit:]:
+        try:
+            found[run] = read_report(folder / f"{run}{REPORT_SUFFIX}")
+        except ArchiveError as error:
+            found[run] = error
+    return sorted(found.items(), key=lambda pair: pair[0], reverse=True)[:limit]
+
+
+def list_reported_runs(folder: Path) -> set[str]:
+    """Ids of the runs that have left reports; of quiet runs, those of the last files only."""
+    runs = {path.name.removesuffix(REPORT_SUFFIX) for path in folder.glob(f"*{REPORT_SUFFIX}")}
+    for path in sorted(folder.glob(f"*{REPORTS_SUFFIX}"))[-RECENT_FILES:]:
+        with suppress(ArchiveError):
+            runs.update(report.run for report in read_quiet_reports(path))
+    return runs

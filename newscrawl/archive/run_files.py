@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from newscrawl.archive.bucket import OutletCopy
+from newscrawl.archive.continued_warc import continue_last_warc
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, LinesFile, json_line
 from newscrawl.archive.manifest import add_to_manifest
 from newscrawl.archive.replay import ReplayIndex
@@ -61,9 +62,19 @@ class Run:
         """The folder of the records that the lines point to."""
         return self.replay_index.table.folder if self.replay_index else self.folder
 
-    def open(self) -> None:
-        """Create the files, so that a folder that cannot be written fails before the first request."""
+    def open(self, *, is_only_writer: bool = False) -> None:
+        """Create the files, so that a folder that cannot be written fails before the first request.
+
+        `is_only_writer`: of the folder, so that the run may write behind the records of quiet runs.
+        """
         if self.warc:
+            if is_only_writer and not (self.copy and self.copy.stored is None):
+                self.warc.continued = continue_last_warc(
+                    self.folder,
+                    host=self.warc.names.host,
+                    now=self.started,
+                    stored=self.copy.stored if self.copy else None,
+                )
             self._try_write(self.warc.open)
         self._try_write(self.articles.open)
         self._try_write(self.rejections.open)
@@ -96,9 +107,18 @@ class Run:
         self.write_rejection(rejection)
 
     def close(self) -> None:
-        """Give all files their final names; each is tried even if another fails."""
-        parts = (self.warc, self.articles, self.rejections)
-        for close in (part.close for part in parts if part):
+        """Give all files their final names; each is tried even if another fails.
+
+        A run without articles leaves no file of them, and one without any line none of rejections either.
+        The lines of a replay are compared with others.
+        """
+        has_articles = bool(self.articles.count or self.replay_index)
+        has_lines = has_articles or self.rejections.count
+        close_lines = (
+            self.articles.close if has_articles else self.articles.discard,
+            self.rejections.close if has_lines else self.rejections.discard,
+        )
+        for close in (*([self.warc.close] if self.warc else ()), *close_lines):
             try:
                 close()
             except ArchiveError as error:

@@ -397,12 +397,10 @@ def _tombstone_record(span: ExchangeSpan, fields: list[tuple[str, str]]) -> Byte
 def rewrite_lines(folder: Path, urls: set[str], reject: Callable[[dict[str, Any]], Rejection]) -> None:
     """Remove the lines of these pages; a rejection in the same run takes the place of each page's lines."""
     wanted = set(map(normalize_url, urls))
-    for path in _line_files(folder):
-        if path.name.endswith(REJECTED_SUFFIX):
-            continue
-        rejected = path.with_name(path.name.removesuffix(ARTICLES_SUFFIX) + REJECTED_SUFFIX)
+    for run in sorted({path.name.partition(".")[0] for path in _line_files(folder)}):
+        path, rejected = (folder / f"{run}{suffix}" for suffix in (ARTICLES_SUFFIX, REJECTED_SUFFIX))
         remaining, removed = _split_lines(path, wanted)
-        other_rejections, rejections = _split_lines(rejected, wanted) if rejected.exists() else ([], [])
+        other_rejections, rejections = _split_lines(rejected, wanted)
         if not removed and all(line.get("reason") == TAKEN_DOWN for line in rejections):
             continue
         pages = {str(line["url_requested"]): line for line in (*rejections, *removed)}
@@ -414,10 +412,10 @@ def rewrite_lines(folder: Path, urls: set[str], reject: Callable[[dict[str, Any]
 
 
 def _split_lines(path: Path, wanted: set[str]) -> tuple[list[bytes], list[dict[str, Any]]]:
-    """Lines that stay, and the fields of lines about wanted pages."""
+    """Lines that stay, and the fields of lines about wanted pages; a run may have left no such file."""
     remaining: list[bytes] = []
     removed: list[dict[str, Any]] = []
-    for line in iter_lines(path):
+    for line in iter_lines(path) if path.exists() else ():
         data = _page_fields(line.fields)
         if data and _is_about_pages(data, wanted):
             removed.append(data)

@@ -12,11 +12,13 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from newscrawl import __version__
-from newscrawl.errors import ArchiveError
+from newscrawl.archive.report import WarcPart
+from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article
 from newscrawl.storage import BLOCK_BYTES, atomic_write
 from newscrawl.warc.cdxj import CDXJ_NAME, compress_cdxj, folder_cdxj_lines
@@ -48,6 +50,22 @@ def write_wacz(
         package.describe(title)
     # The first line is the header.
     return pages.count - 1
+
+
+def copy_shared_parts(parts: Iterable[WarcPart], folder: Path) -> Iterator[Path]:
+    """The WARC files to pack; of one with records of other runs too, a copy in `folder` without those."""
+    for path, group in groupby(parts, key=lambda part: part.path):
+        wanted = list(group)
+        with archive_errors(f"read {path}"):
+            if len(wanted) == 1 and wanted[0].is_whole:
+                yield path
+                continue
+            copy = folder / path.name
+            with path.open("rb") as source, copy.open("wb") as out:
+                for part in wanted:
+                    source.seek(part.start)
+                    out.write(source.read(-1 if part.end is None else part.end - part.start))
+            yield copy
 
 
 def page_lines(articles: Iterable[Article]) -> Iterator[bytes]:

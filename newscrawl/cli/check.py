@@ -15,15 +15,10 @@ from newscrawl.archive.bucket import OutletCopy
 from newscrawl.archive.finished_runs import has_open_files, read_run_lines
 from newscrawl.archive.form_records import find_form_records
 from newscrawl.archive.manifest import MANIFEST
+from newscrawl.archive.mended_lines import drop_repeated_lines, restore_line, set_aside_broken_lines
 from newscrawl.archive.reextract import extract_at
-from newscrawl.archive.repair import (
-    drop_repeated_lines,
-    find_unlisted,
-    repair_folder,
-    restore_line,
-    set_aside_broken_lines,
-)
-from newscrawl.archive.report import REPORT_SUFFIX, read_report
+from newscrawl.archive.repair import find_unlisted, repair_folder
+from newscrawl.archive.report import find_report
 from newscrawl.archive.takedown import read_blocked_urls
 from newscrawl.cli import ui
 from newscrawl.cli.extraction_task import default_rights_policy
@@ -34,8 +29,9 @@ from newscrawl.extraction.metadata.rights import apply_rights_policy
 from newscrawl.items import Article, WarcPointer, rfc3339
 from newscrawl.outlet import Outlet
 from newscrawl.settings import NEWSCRAWL_SOURCES_MAX
-from newscrawl.spiders.outlet import read_source_config
-from newscrawl.spiders.run_context import NO_STATE_URL, STATE_URL, has_ended, this_process
+from newscrawl.spiders.crawl_options import read_source_config
+from newscrawl.spiders.lease_holder import has_ended, this_process
+from newscrawl.spiders.run_context import NO_STATE_URL, STATE_URL
 from newscrawl.state.database import Database
 from newscrawl.state.due_outlets import find_late_due_time
 from newscrawl.state.encoding import from_epoch, page_key
@@ -55,6 +51,7 @@ from newscrawl.state.runs import State, is_lease_current
 from newscrawl.state.urls import UrlTable
 from newscrawl.storage import list_stored_sizes
 from newscrawl.warc.filenames import parse_filename
+from newscrawl.warc.writer import OPEN_SUFFIX
 
 MAX_SHOWN = 20
 "Inconsistencies of an outlet that are printed; the others are counted."
@@ -200,10 +197,9 @@ def _extract_again(row: Any, folder: Path, outlet: Outlet) -> Article | None:
 
 def _candidate_memories(folder: Path, run: str) -> Iterator[Path | None]:
     """The memory that the run used, then none."""
-    path = folder / f"{run}{REPORT_SUFFIX}"
-    name = read_report(path).memory if path.exists() else None
-    if name:
-        yield folder / name
+    report = find_report(folder, run)
+    if report and report.memory:
+        yield folder / report.memory
     yield None
 
 
@@ -217,7 +213,7 @@ def _find_unfinished(state: State, folder: Path) -> Iterator[Inconsistency]:
         yield Inconsistency("run_killed", f"run {run.id} has not ended and is not at work")
     for path in sorted(folder.glob("*.open")):
         yield Inconsistency("file_open", f"{path.name} was left open")
-    for name in find_unlisted(folder):
+    for name in find_unlisted(folder, socket.gethostname()):
         yield Inconsistency("file_unlisted", f"{name} is finished, but {MANIFEST} lacks it")
 
 
@@ -270,7 +266,9 @@ def _iter_written(folder: Path) -> Iterator[WrittenLine]:
             warc = item.warc
             if warc and warc.file not in sizes:
                 path = folder / Path(warc.file).name
-                sizes[warc.file] = path.stat().st_size if path.is_file() else 0
+                # A run that is at work may write to it.
+                found = next(filter(Path.is_file, (path, Path(f"{path}{OPEN_SUFFIX}"), path)), None)
+                sizes[warc.file] = found.stat().st_size if found else 0
             is_archived = not warc or warc.offset + warc.length <= sizes[warc.file]
             yield WrittenLine(run=run, item=item, is_archived=is_archived)
 
@@ -278,8 +276,7 @@ def _iter_written(folder: Path) -> Iterator[WrittenLine]:
 def _iter_runs(folder: Path) -> Iterator[str]:
     """Runs of a folder that state should have: no replays, none that ran without state."""
     for run in list_run_ids(path.name for path in folder.glob("*.jsonl") if parse_filename(path.name)):
-        path = folder / f"{run}{REPORT_SUFFIX}"
-        report = read_report(path) if path.exists() else None
+        report = find_report(folder, run)
         if report is None or (report.replay_of is None and report.settings.get(STATE_URL) != NO_STATE_URL):
             yield run
 

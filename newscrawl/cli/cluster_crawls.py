@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from uuid import uuid4
 
-from newscrawl.archive.report import REPORT_SUFFIX
+from newscrawl.archive.report import find_report_file, list_reported_runs
 from newscrawl.cli import ui
 from newscrawl.cli.crawl_places import CrawlPlace, require_same_place
 from newscrawl.cli.processes import (
@@ -233,7 +233,7 @@ def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
             rotate_log(log)
         elif not log.is_file():
             raise MachineFault(f"{log} is not there on {platform.node()}: workers share the archives")
-        older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
+        older = list_reported_runs(log.parent)
         output = log.open("ab")
     options = ("-s", f"NEWSCRAWL_ARCHIVES={archives.locate(archives.folder)}") if archives.bucket else ()
     with output:
@@ -246,8 +246,10 @@ def run_crawl_order(order: CrawlOrder) -> CrawlEnd:
         raise MachineFault(reason or f"{order.outlet}: exit code {NOT_ITS_FAULT}")
     if not archives.bucket:
         return end
-    reports = set(log.parent.glob(f"*-{end.pid}{REPORT_SUFFIX}")) - older
-    report = max((path.name for path in reports), default="")
+    newer = (run for run in list_reported_runs(log.parent) - older if run.endswith(f"-{end.pid}"))
+    run = max(newer, default="")
+    path = find_report_file(log.parent, run) if run else None
+    report = path.name if path else ""
     return end._replace(log=f"{platform.node()}: {log}\n".encode() + tail, report=report)
 
 

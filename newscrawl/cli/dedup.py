@@ -29,12 +29,12 @@ from newscrawl.dedup.incremental import DAY, WINDOW_DAYS, cluster_documents
 from newscrawl.dedup.similarity import ChangeShares, SentencePair, align_sentences, measure_changes
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import Article, rfc3339
-from newscrawl.pipelines.extract import default_process_count
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import from_epoch
 from newscrawl.state.reconcile import list_run_ids
 from newscrawl.urls import normalize_url
 from newscrawl.warc.filenames import parse_filename
+from newscrawl.workers import default_process_count
 
 MAX_SHARDS = 10_000
 SOURCE_BYTES = 64_000_000

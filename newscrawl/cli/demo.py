@@ -118,7 +118,7 @@ def _show_exactness(results: Sequence[CrawlResult]) -> bool:
 
 def _read_texts(result: CrawlResult) -> dict[str, str]:
     """URL to text of the articles that a crawl has written."""
-    if not result.report:
+    if not result.report or not result.report.articles:
         return {}
     path = result.log.parent / f"{result.report.run}.jsonl"
     return {article.url: article.text for article in read_articles(path)}

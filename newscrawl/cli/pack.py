@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from newscrawl.archive.finished_runs import find_run, latest_end, read_run_articles
 from newscrawl.archive.lines import ARTICLES_SUFFIX, read_articles
-from newscrawl.archive.wacz import write_wacz
+from newscrawl.archive.wacz import copy_shared_parts, write_wacz
 from newscrawl.cli import ui
 from newscrawl.cli.stored_files import bring_run
 from newscrawl.errors import NewscrawlError
@@ -35,9 +36,10 @@ def pack_wacz(
     for run in runs:
         bring_run(archives, run)
     finished = [find_run(run, archives) for run in dict.fromkeys(runs)]
-    files = [path for run in finished for path in run.warcs]
     title = title or ", ".join(run.report.run for run in finished)
-    pages = write_wacz(out, files, read_run_articles(finished), title=title, made=latest_end(finished))
+    with TemporaryDirectory(prefix="newscrawl-wacz-") as folder:
+        files = list(copy_shared_parts([part for run in finished for part in run.warc_parts], Path(folder)))
+        pages = write_wacz(out, files, read_run_articles(finished), title=title, made=latest_end(finished))
     ui.note(f"{out}: {pages} pages")
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
-from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
+from newscrawl.archive.report import Report, find_report, list_reported_runs
 from newscrawl.cli.forked_crawls import CrawlForker, ServerLost, can_fork
 from newscrawl.engine import ClusterLost
 from newscrawl.errors import ArchiveError, NewscrawlError
@@ -221,15 +221,16 @@ def crawl_outlet(
         rotate_log(log)
         with log.open("ab") as output:
             start = output.tell()
-            older = set(log.parent.glob(f"*{REPORT_SUFFIX}"))
+            older = list_reported_runs(log.parent)
             child = process.start(crawl_command(outlet, archives, settings), output)
             code = process.wait()
         tail = read_log_tail(log, start).decode("utf-8", "replace")
     except OSError as error:
         raise ArchiveError(f"cannot write {log}: {error.strerror}") from error
     # The id of a run ends with the id of its process.
-    path = max(set(log.parent.glob(f"*-{child.pid}{REPORT_SUFFIX}")) - older, default=None)
-    report = read_report(path) if path else None
+    newer = (run for run in list_reported_runs(log.parent) - older if run.endswith(f"-{child.pid}"))
+    run = max(newer, default=None)
+    report = find_report(log.parent, run) if run else None
     if code is None:
         code = 0 if report and not report.error else 1
     return CrawlResult(outlet=outlet, code=code, report=report, log=log, output=tail)

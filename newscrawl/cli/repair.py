@@ -18,7 +18,7 @@ from newscrawl.archive.repair import FolderRepair, repair_folder
 from newscrawl.cli import ui
 from newscrawl.cli.stored_files import list_unstored_runs, require_bucket
 from newscrawl.errors import Busy, NewscrawlError
-from newscrawl.spiders.run_context import has_ended, this_process
+from newscrawl.spiders.lease_holder import has_ended, this_process
 from newscrawl.state.reconcile import adopt_killed_run
 from newscrawl.state.runs import State
 from newscrawl.state.stored_runs import StoredRuns

@@ -11,13 +11,15 @@ from typing import Annotated
 import typer
 
 from newscrawl.archive.compare import MAX_LINE_DIFFS, LineDiff, compare_lines
+from newscrawl.archive.finished_runs import FinishedRun, find_run
+from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX
 from newscrawl.archive.report import REPORT_SUFFIX, Report, read_report
 from newscrawl.cli import ui
 from newscrawl.cli.processes import crawl_command, run_crawl
 from newscrawl.cli.stored_files import bring_run
 from newscrawl.errors import NewscrawlError
 
-FILES = ("articles", ".jsonl"), ("rejected", ".rejected.jsonl")
+FILES = ("articles", ARTICLES_SUFFIX), ("rejected", REJECTED_SUFFIX)
 
 
 @ui.app.command("replay")
@@ -33,7 +35,7 @@ def replay_and_compare(
     setting does to a real crawl. Exit code 1: the lines differ.
     """
     bring_run(archives, run)
-    result = replay_run(find_report(run, archives), ui.parse_settings(setting))
+    result = replay_run(find_run(run, archives), ui.parse_settings(setting))
     if as_json:
         differing = {
             name: [
@@ -72,19 +74,9 @@ class ReplayResult:
         return not any(self.differing.values()) and not self.report.replay_missed
 
 
-def find_report(run: str, archives: Path) -> Path:
-    """The report of a run that is named by its id or by this path; NewscrawlError when there is none."""
-    if run.endswith(REPORT_SUFFIX):
-        return Path(run)
-    paths = [path for path in archives.glob(f"*/*{REPORT_SUFFIX}") if path.name == f"{run}{REPORT_SUFFIX}"]
-    if not paths:
-        raise NewscrawlError(f"no run {run!r} under {archives}; runs are named in their .report.json files")
-    return min(paths)
-
-
-def replay_run(path: Path, changed: Mapping[str, str]) -> ReplayResult:
-    """Replay the run of this report into a temporary folder, with its own settings except for `changed`."""
-    recorded, folder = read_report(path), path.parent.resolve()
+def replay_run(finished: FinishedRun, changed: Mapping[str, str]) -> ReplayResult:
+    """Replay a run into a temporary folder, with its own settings except for `changed`."""
+    recorded, folder = finished.report, finished.folder.resolve()
     if recorded.replay_of is not None:
         raise NewscrawlError(f"{recorded.run} is itself a replay, of {recorded.replay_of}")
     with TemporaryDirectory(prefix="newscrawl-replay-") as temporary:
@@ -92,7 +84,7 @@ def replay_run(path: Path, changed: Mapping[str, str]) -> ReplayResult:
         replayed = _crawl_again(recorded, folder, out, changed)
         new = out / recorded.outlet
         differing = {
-            name: compare_lines(folder / f"{recorded.run}{suffix}", new / f"{replayed.run}{suffix}")
+            name: compare_lines(finished.find_lines(suffix), new / f"{replayed.run}{suffix}")
             for name, suffix in FILES
         }
     warnings = list_warnings(recorded, replayed)

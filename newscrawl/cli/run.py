@@ -14,6 +14,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import MofNCompleteColumn
 
+from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX
+from newscrawl.archive.report import REPORT_SUFFIX, find_report_file
 from newscrawl.cli import ui
 from newscrawl.cli.cluster_crawls import crawling_on
 from newscrawl.cli.due_queue import DueQueue, due_queue
@@ -28,7 +30,7 @@ from newscrawl.cli.processes import (
 from newscrawl.cli.project_exports import ProjectExports
 from newscrawl.cli.status import print_runs
 from newscrawl.errors import BUSY, NOT_ITS_FAULT, OutletError
-from newscrawl.spiders.outlet import ONLY_DUE
+from newscrawl.spiders.crawl_options import ONLY_DUE
 
 DUE_SECONDS = 3600
 "What a crawl may take under a timer, where an outlet that hangs must not hold up the others for ever."
@@ -323,9 +325,12 @@ def show_results(results: Sequence[CrawlResult], as_json: bool = False) -> None:
         print_runs(result.report for result in results if result.report)
         for result in results:
             if report := result.report:
-                names = [f"{report.run}{suffix}" for suffix in (".jsonl", ".rejected.jsonl", ".report.json")]
-                for name in (*names, *report.warcs):
-                    ui.print_line(str(result.log.parent / name))
+                folder = result.log.parent
+                articles = [f"{report.run}{ARTICLES_SUFFIX}"] if report.articles else []
+                rejections = [f"{report.run}{REJECTED_SUFFIX}"] if report.pages else []
+                reports = find_report_file(folder, report.run) or folder / f"{report.run}{REPORT_SUFFIX}"
+                for name in (*articles, *rejections, reports.name, *report.warcs):
+                    ui.print_line(str(folder / name))
     for result in results:
         if result.code:
             ui.error(f"{result.outlet}: {result.last_line} (log: {result.log})")

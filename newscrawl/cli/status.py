@@ -224,18 +224,19 @@ def show_runs(
     Use it after a crawl to see what came of it and which alarms it raised. Exit code 1: a report is broken.
     """
     # `newscrawl status` need not load what reads reports.
-    from newscrawl.archive.report import newest_reports, read_report, unreported_run
+    from newscrawl.archive.report import newest_reports, unreported_run
 
     ui.require_archives(archives)
     wanted = list(outlets or ())
     reports: list[Report] = []
     broken = False
-    for path in newest_reports(archives, wanted):
-        try:
-            reports.append(read_report(path))
-        except ArchiveError as error:
-            ui.error(str(error))
-            broken = True
+    for folder in sorted(archives.glob("*/")):
+        for _, report in newest_reports(folder) if not wanted or folder.name in wanted else ():
+            if isinstance(report, ArchiveError):
+                ui.error(str(report))
+                broken = True
+            else:
+                reports.append(report)
     if not broken and (missing := sorted(set(wanted) - {report.outlet for report in reports})):
         raise NewscrawlError(
             f"no run of {', '.join(missing)} under {archives}; `newscrawl list` shows the outlets"

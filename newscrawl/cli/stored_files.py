@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl import settings
-from newscrawl.archive.bucket import LINE_SUFFIXES, OutletCopy, Spool, bring_outlets, is_stored
-from newscrawl.archive.lines import ARTICLES_SUFFIX
-from newscrawl.archive.report import REPORT_SUFFIX, read_report
+from newscrawl.archive.bucket import (
+    LINE_SUFFIXES,
+    OutletCopy,
+    Spool,
+    bring_outlets,
+    has_closed_lines,
+    is_stored,
+)
+from newscrawl.archive.report import REPORT_SUFFIX, find_report, may_hold_report, reports_name
 from newscrawl.cli import ui
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.state.runs import State
@@ -73,9 +79,10 @@ def bring_run(archives: Path, run: str) -> None:
         return
     copy.refresh()
     copy.bring_block_list()
-    copy.bring(lambda name: name.startswith(f"{run}."))
-    report = copy.folder / f"{run}{REPORT_SUFFIX}"
-    names = {Path(name).name for name in read_report(report).warcs} if report.is_file() else set()
+    copy.bring(lambda name: name.startswith(f"{run}.") or may_hold_report(name, run))
+    report = find_report(copy.folder, run)
+    warcs = {Path(name).name for name in report.warcs} if report else set()
+    names = warcs.union(map(reports_name, warcs))
     copy.bring(lambda name: name in names)
 
 
@@ -88,7 +95,7 @@ def list_unstored_runs(state: State, folder: Path) -> list[Any]:
     return [
         run
         for run in StoredRuns(state.database).with_pages(folder.name)
-        if not copy.has_lines(run.id) and not (folder / f"{run.id}{ARTICLES_SUFFIX}").is_file()
+        if not copy.has_lines(run.id) and not has_closed_lines(folder, run.id)
     ]
 
 

@@ -21,7 +21,7 @@ from newscrawl.archive.sync import SyncResult, finished_files, send_folder
 from newscrawl.cli import ui
 from newscrawl.cli.stored_files import require_bucket
 from newscrawl.errors import BUSY, ArchiveError, Busy, NewscrawlError
-from newscrawl.spiders.run_context import has_ended, this_process
+from newscrawl.spiders.lease_holder import has_ended, this_process
 from newscrawl.state.runs import State
 from newscrawl.storage import Storage, read_bucket_url, try_lock
 

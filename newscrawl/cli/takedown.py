@@ -27,7 +27,7 @@ from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import find_outlet
-from newscrawl.spiders.run_context import has_ended, this_process
+from newscrawl.spiders.lease_holder import has_ended, this_process
 from newscrawl.state.database import Database
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import decode_link, epoch_seconds, page_key

@@ -16,10 +16,12 @@ from scrapy.settings import BaseSettings
 
 from newscrawl.archive.bucket import OutletCopy, Spool, is_stored, set_aside_given_up
 from newscrawl.archive.repair import repair_folder
+from newscrawl.archive.report import reports_name
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError, Busy, MachineFault, NewscrawlError, StorageError
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
-from newscrawl.spiders.run_context import check_spool, find_archives, has_ended
+from newscrawl.spiders.lease_holder import has_ended
+from newscrawl.spiders.run_context import check_spool, find_archives
 from newscrawl.state.encoding import epoch_seconds
 from newscrawl.state.runs import RENEW_SECONDS, Lease, State
 
@@ -80,7 +82,9 @@ class BucketExtension(CrawlerComponent):
             return False
         if not send_copy(spool, copy, state, now):
             return False
-        names = (run.id, *(file.name for file in run.warcs))
+        # The next quiet run continues the last files if they are here.
+        warcs = [file.name for file in run.warcs]
+        names = (run.id, *warcs, *map(reports_name, warcs))
         copy.trim(lambda name: name.startswith(names))
         return True
 

@@ -15,7 +15,7 @@ from scrapy.statscollectors import StatsCollector
 
 from newscrawl.archive.bucket import Spool
 from newscrawl.archive.repair import repair_folder
-from newscrawl.archive.report import Report, ReportedAlarm, write_report
+from newscrawl.archive.report import Report, ReportedAlarm, write_quiet_report, write_report
 from newscrawl.archive.run_files import Run
 from newscrawl.digests import SHORT_DIGITS, json_digest
 from newscrawl.downloader.capture import utc_now
@@ -30,6 +30,8 @@ from newscrawl.spiders.outlet import LINK_STATS, LISTED, NEW, NEWEST, OWN
 from newscrawl.spiders.run_context import (
     ARGUMENTS,
     KNOWN,
+    NO_STATE_URL,
+    STATE_URL,
     recorded_settings,
     settings_digest,
     versions,
@@ -88,7 +90,7 @@ def measure_run(
         newest=cast("int | None", stats.get(LINK_STATS + NEWEST)),
         sources=_sum_by_last_part(stats, _SOURCES),
         left=frontier.get("pending", 0) + frontier.get("fetching", 0),
-        bytes=sum(file.bytes for file in run.warcs),
+        bytes=sum(file.written for file in run.warcs),
     )
 
 
@@ -190,10 +192,15 @@ class ReportExtension(CrawlerComponent):
             return
         try:
             self.repair(spider)
-            spider.run.open()
+            spider.run.open(is_only_writer=self.has_lease(spider))
         except ArchiveError as error:
             logger.error("%s: %s", spider.name, error)
             raise CloseSpider("archive_error") from error
+
+    def has_lease(self, spider: ArchivingSpider) -> bool:
+        """Whether no other run can write to the folder."""
+        state = getattr(spider, "state", None)
+        return state is not None and self.crawler.settings.get(STATE_URL) != NO_STATE_URL
 
     def repair(self, spider: ArchivingSpider) -> None:
         """Close files that killed runs of this outlet left open; a replay leaves the archive alone."""
@@ -213,8 +220,10 @@ class ReportExtension(CrawlerComponent):
             return
         spider.run.close()
         self.report = build_report(self.crawler, spider, reason, utc_now(), self.collector)
+        # Without a lease others might write to the same file at once.
+        is_shared = self.report.is_quiet and len(self.report.warcs) == 1 and self.has_lease(spider)
         try:
-            path = write_report(spider.run.folder, self.report)
+            path = (write_quiet_report if is_shared else write_report)(spider.run.folder, self.report)
         except ArchiveError as error:
             logger.error("%s: %s", spider.name, error)
             self.report = self.report.model_copy(update={"error": self.report.error or str(error)})
@@ -278,9 +287,11 @@ def build_report(
         traps=_stats_under(stats, _TRAPS),
         story_forms=_stats_under(stats, _FORMS),
         figures=metrics.model_dump(exclude_defaults=True),
-        warc_bytes=sum(file.bytes for file in run.warcs),
+        warc_bytes=sum(file.written for file in run.warcs),
         warc_records=sum(file.records for file in run.warcs),
         warcs=[file.name for file in run.warcs],
+        warc_start=run.warcs[0].start if run.warcs else 0,
+        warc_end=run.warcs[-1].bytes if run.warcs else None,
         versions=versions(),
         settings_hash=settings_digest(crawler.settings),
         outlet_hash=spider.outlet.digest if spider.outlet else json_digest({}, SHORT_DIGITS),

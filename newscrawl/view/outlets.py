@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX
-from newscrawl.archive.report import REPORT_SUFFIX, read_report
+from newscrawl.archive.report import newest_reports
 from newscrawl.errors import ArchiveError
 from newscrawl.items import rfc3339
 from newscrawl.state.database import Database
@@ -127,14 +127,11 @@ def count_days(catalogue: Catalogue, outlet: str, now: int) -> list[dict[str, An
 
 def _read_runs(folder: Path) -> Iterator[dict[str, Any]]:
     """The last runs, newest first."""
-    names = sorted((path.name for path in folder.glob(f"*{REPORT_SUFFIX}")), reverse=True)
-    for name in names[:SHOWN_RUNS]:
-        try:
-            report = read_report(folder / name)
-        except ArchiveError as error:
-            yield {"run": name.removesuffix(REPORT_SUFFIX), "error": str(error)[:300], "alarms": []}
-            continue
-        yield report.model_dump(mode="json", include=RUN_FIELDS)
+    for run, report in newest_reports(folder, SHOWN_RUNS):
+        if isinstance(report, ArchiveError):
+            yield {"run": run, "error": str(report)[:300], "alarms": []}
+        else:
+            yield report.model_dump(mode="json", include=RUN_FIELDS)
 
 
 def list_sources(database: Database, outlet: str) -> list[dict[str, Any]]:

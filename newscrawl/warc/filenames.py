@@ -15,7 +15,7 @@ _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9_.]+")
 _OUTLET_AND_TIME = r"(?P<outlet>[^/\0]{1,130})-(?P<stamp>[0-9]{17})"
 _PID = r"(?P<pid>[1-9][0-9]{0,9})"
 _NAME = re.compile(
-    rf"{_OUTLET_AND_TIME}(?:-[0-9]{{5}}-(?P<host>[A-Za-z0-9_.]{{1,64}})-{_PID}\.warc\.gz"
+    rf"{_OUTLET_AND_TIME}(?:-[0-9]{{5}}-(?P<host>[A-Za-z0-9_.]{{1,64}})-{_PID}\.(?:warc\.gz|reports\.ndjson)"
     rf"|-{_PID.replace('pid', 'run_pid')}\.(?:rejected\.jsonl|jsonl|report))(?:\.[a-z.]{{1,20}})?"
 )
 _DEAD_STATES = {"Z", "X", "x"}
@@ -43,7 +43,7 @@ class FileName:
 
     outlet: str
     stamp: str
-    "17 digits, UTC: when the file or its run began."
+    "17 digits or more, UTC: when the file or its run began."
     pid: int
     host: str | None
     "As `sanitize_host` spells it; None for names without a host."
@@ -55,7 +55,7 @@ def sanitize_host(host: str) -> str:
 
 
 def parse_filename(name: str) -> FileName | None:
-    """Parse the name of a WARC, of a run's lines or of its report, finished or not; None for other names."""
+    """Parse the name of a WARC, of lines or of reports, finished or not; None for other names."""
     match = _NAME.fullmatch(name)
     if not match:
         return None

@@ -1,4 +1,7 @@
-"""Write WARC files: unique names, whole exchanges, a new file when the size or age limit is reached."""
+"""Write WARC files: unique names, whole exchanges, a new file when the size or age limit is reached.
+
+A writer may begin with a file that another has finished, to spare the world a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,30 @@ class WarcFileStats:
 
     name: str
     bytes: int = 0
+    "Of the whole file."
     records: int = 0
+    "Written by this writer."
+    start: int = 0
+    "Where this writer's records begin."
+
+    @property
+    def written(self) -> int:
+        """Bytes of this writer's records."""
+        return self.bytes - self.start
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContinuedFile:
+    """A finished file that is locked, and has the suffix `.open` again."""
+
+    name: str
+    fd: int
+    "Open for appending; the writer closes it."
+    bytes: int
+    digest: hashlib._Hash
+    "Of its bytes."
+    opened: datetime
+    "When it was begun."
 
 
 @dataclass(kw_only=True)
@@ -62,6 +88,8 @@ class WarcWriter:
     "A file that was opened this long ago takes no further exchange."
     on_finished: Callable[[Path, str], object] | None = None
     "Called with the path and the hex SHA-256 of each file that has got its final name."
+    continued: ContinuedFile | None = None
+    "The file to begin with, behind the records that it holds."
     files: list[WarcFileStats] = field(default_factory=list)
     "All files so far; the last may still be open."
     _fd: int | None = None
@@ -79,6 +107,9 @@ class WarcWriter:
     def open(self) -> None:
         """Begin a new file; `write` does this when necessary."""
         moment = self.now()
+        if self.continued:
+            self._continue(self.continued, moment)
+            return
         name = self.names.name(moment, len(self.files))
         path = self.folder / (name + OPEN_SUFFIX)
         try:
@@ -89,7 +120,19 @@ class WarcWriter:
         try_lock(self._fd)
         self._digest = hashlib.sha256()
         self.files.append(WarcFileStats(name=name))
-        self._opened, self._warcinfo_id = moment, self.new_id()
+        self._opened = moment
+        self._append_warcinfo(moment)
+
+    def _continue(self, file: ContinuedFile, moment: datetime) -> None:
+        self.continued = None
+        self._fd, self._digest, self._opened = file.fd, file.digest, file.opened
+        self.files.append(WarcFileStats(name=file.name, bytes=file.bytes, start=file.bytes))
+        self._append_warcinfo(moment)
+
+    def _append_warcinfo(self, moment: datetime) -> None:
+        """What describes the records that follow; a file has one of each run."""
+        self._warcinfo_id = self.new_id()
+        name = self.files[-1].name
         self._append([warcinfo_record(self._warcinfo_id, rfc3339(moment), name, self.info)])
 
     def write(self, exchange: HttpExchange) -> WarcPointer:

@@ -32,11 +32,11 @@ from newscrawl.downloader.capture import build_notes
 from newscrawl.downloader.request_meta import LINK
 from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError
 from newscrawl.items import Link, Rejection, WarcPointer
-from newscrawl.pipelines.extract import start_extraction_pool
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.reader import read_page
 from newscrawl.warc.records import HttpExchange
 from newscrawl.warc.writer import WarcWriter
+from newscrawl.workers import start_extraction_pool
 
 STARTED = datetime(2026, 3, 4, tzinfo=UTC)
 BODY = b"<html><head><title>T</title></head><body></body></html>"

@@ -23,6 +23,7 @@ from newscrawl.archive.replay import (
     read_response,
     request_key,
 )
+from newscrawl.archive.report import WarcPart
 from newscrawl.errors import ArchiveError
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.http import split_message
@@ -230,7 +231,7 @@ def test_what_an_answer_varies_by_decides_only_where_captures_differ(tmp_path: P
 
 def test_a_revisit_has_its_own_head_and_the_body_of_another_file(tmp_path: Path) -> None:
     first = an_archive(tmp_path, an_exchange(body=b"the same story"), run="echo-1-1")
-    original = next(iter_captures(first, ""))
+    original = next(iter_captures(WarcPart(first), ""))
     revisits = [
         ("/a", b"HTTP/1.1 200 Again\r\nContent-Length: 14\r\n\r\n", original.pointer.record_id),
         ("/b", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", original.pointer.record_id),
@@ -288,7 +289,7 @@ def test_an_archive_of_another_program_is_one_run_without_a_name(tmp_path: Path)
 def test_a_torn_tail_costs_only_itself(tmp_path: Path) -> None:
     path = an_archive(tmp_path, an_exchange("/a"), an_exchange("/b"))
     path.write_bytes(path.read_bytes()[:-700])
-    found = [capture.key.url for capture in iter_captures(path, "")]
+    found = [capture.key.url for capture in iter_captures(WarcPart(path), "")]
     assert found[0] == SITE + "/a"
 
 
@@ -301,7 +302,7 @@ def test_damage_costs_one_exchange_at_most(tmp_path: Path, kind: str) -> None:
     raw = bytearray(path.read_bytes())
     raw[offset : offset + length] = bytes(length)
     path.write_bytes(raw)
-    found = list(iter_captures(path, ""))
+    found = list(iter_captures(WarcPart(path), ""))
     assert {capture.kind for capture in found} == {"response"}
     left = "ac" if kind == "response" else "abc"
     assert [capture.key.url for capture in found] == [f"{SITE}/{name}" for name in left]

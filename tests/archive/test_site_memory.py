@@ -22,7 +22,7 @@ from newscrawl.archive.site_memory import (
 )
 from newscrawl.errors import ArchiveError
 from newscrawl.extraction.boilerplate import MAX_PAGES, PageRecord
-from newscrawl.pipelines.extract import start_extraction_pool
+from newscrawl.workers import start_extraction_pool
 
 
 def note(number: int, day: str = "2026-03-01") -> PageRecord:

@@ -19,8 +19,9 @@ from wire import faulty_spiders
 from wire.crawl import FAST, ROOT
 from wire.slow_site import SlowSite, write_slow_outlet
 
+from newscrawl.archive.finished_runs import FinishedRun
 from newscrawl.archive.lines import read_articles
-from newscrawl.archive.report import read_report
+from newscrawl.archive.report import newest_reports, read_report
 from newscrawl.cli import forked_crawls
 from newscrawl.cli.fork_server import MESSAGE_BYTES, REACTOR
 from newscrawl.cli.forked_crawls import CrawlForker, ForkServer, ServerLost, can_fork
@@ -253,7 +254,8 @@ def stable_lines(result: CrawlResult) -> list[dict[str, Any]]:
     assert result.report, result.output
     lines = []
     for suffix in (".jsonl", ".rejected.jsonl"):
-        for text in (result.log.parent / f"{result.report.run}{suffix}").read_text().splitlines():
+        finished = FinishedRun(report=result.report, folder=result.log.parent)
+        for text in finished.find_lines(suffix).read_text().splitlines():
             line = json.loads(text)
             lines.append({name: value for name, value in line.items() if name not in VOLATILE})
     return sorted(lines, key=lambda line: line["url"])
@@ -284,8 +286,8 @@ def test_a_fork_leaves_what_a_process_leaves(tmp_path: Path, launch: Launch) -> 
         ):
             assert getattr(forked.report, field) == getattr(started.report, field), field
     assert [result.report.articles > 10 for result in runs["fork"] if result.report] == [True, False]
-    paths = sorted((tmp_path / "fork" / "a" / GOOD[0]).glob("*.report.json"))
-    assert [read_report(path).run for path in paths] == [
+    reported = newest_reports(tmp_path / "fork" / "a" / GOOD[0], 3)
+    assert [run for run, _ in reversed(reported)] == [
         result.report.run for result in runs["fork"] if result.report
     ]
 

@@ -191,9 +191,12 @@ def test_without_erase_the_archive_stays_and_replay_is_told(crawled: Crawled, ar
 
 
 def test_feeds_that_carried_the_text_can_go_too(crawled: Crawled, archives: Path) -> None:
-    article = crawled.done.articles[3]
-    sentence = article["text"][40:80]
-    assert _told_in(archives, sentence) - {article["url"]}, "a feed carries the whole story"
+    # A feed carries the whole story.
+    article, sentence = next(
+        (article, sentence)
+        for article in crawled.done.articles
+        if _told_in(archives, sentence := article["text"][40:80]) - {article["url"]}
+    )
     told = take_down(archives, article["url"], "--erase", "--sources")
     assert _told_in(archives, sentence) == set()
     assert _told_in(archives, article["url"].removeprefix("http://")) <= _pages(archives)

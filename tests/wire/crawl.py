@@ -16,6 +16,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from newscrawl.archive.report import Report, newest_reports
 from newscrawl.cli.forked_crawls import CrawlForker, can_fork
 from newscrawl.cli.processes import SCRAPY, crawl_environment
 from newscrawl.items import Article, Rejection
@@ -77,7 +78,10 @@ class Crawl:
 
     @property
     def report(self) -> dict[str, Any]:
-        return json.loads(max(self.folder.glob("*.report.json")).read_text(encoding="utf-8"))
+        """Of the last run, quiet or not."""
+        ((_, report),) = newest_reports(self.folder)
+        assert isinstance(report, Report), report
+        return report.model_dump(mode="json", by_alias=True)
 
     @property
     def warcs(self) -> list[Path]:
