@@ -9,8 +9,9 @@ PIP    := $(BIN)/pip install -qq --disable-pip-version-check
 CLIENTS := $(VENV)/clients
 # Scrapy before the installed one, for the add-on: the oldest that is supported, and one that is refused.
 SCRAPY_VERSIONS := 2.18.0 2.17.0
-# Processes that run tests; `auto` is one a core.
-JOBS    ?= auto
+# Processes that run tests: three for two cores, for a good part of the tests waits for servers and timers.
+CORES   := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+JOBS    ?= $(shell expr $(CORES) + $(CORES) / 2)
 # Outlet ids for `make crawl`, divided by spaces; empty: the embedded newsroom.
 OUTLET ?=
 # Folder for `make dist`.
@@ -99,7 +100,8 @@ format: setup ## Put the code into its form
 bench: setup ## Measure the whole line; PAGES=folder for saved pages
 	$(BIN)/python tests/bench/archive.py $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/line.py $(if $(strip $(PAGES)),--pages $(PAGES),)
-	$(BIN)/python tests/bench/text.py $(if $(strip $(PAGES)),--pages $(PAGES),)
+	$(BIN)/python tests/bench/speed.py $(if $(strip $(PAGES)),--pages $(PAGES),)
+	$(BIN)/python tests/bench/speed.py --memory 2000 $(if $(strip $(PAGES)),--pages $(PAGES),)
 	$(BIN)/python tests/bench/export.py --rows 20000
 	$(BIN)/python tests/bench/cluster.py --documents 20000 --incremental 200
 	$(BIN)/python tests/bench/languages.py $(if $(strip $(GOLD)),--gold $(GOLD),)

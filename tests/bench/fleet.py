@@ -57,6 +57,7 @@ class Costs(NamedTuple):
     story_statements: int = 24
     next_story_statements: int = 4
     files: int = 4
+    "WARC, articles, rejections, report. A crawl without articles leaves no file of them."
 
 
 COSTS = Costs()
@@ -93,6 +94,7 @@ class Paper:
 
     __slots__ = (
         "asked",
+        "continues",
         "dice",
         "due",
         "intervals",
@@ -120,6 +122,8 @@ class Paper:
         self.looks: dict[int, deque[tuple[float, float]]] = {}
         "By the age of a look: when it is due and when the story was fetched first, in order."
         self.known = 0
+        self.continues: int | None = None
+        "The day of the last crawl if that found no story: the next one of the day writes to its WARC file."
 
     def _publish(self, after: float) -> float:
         """When the next story comes: a Poisson process that sleeps at night."""
@@ -137,8 +141,11 @@ class Paper:
                 first = waiting[0][0] + REVISIT_SLACK
         return first
 
-    def crawl(self, now: float, late: list[int]) -> tuple[int, int]:
-        """What is due: the number of requests and of new stories; `late` gets the wait of some of these."""
+    def crawl(self, now: float, late: list[int]) -> tuple[int, int, int]:
+        """What is due: the number of requests, of new stories, and of files that the crawl leaves.
+
+        `late` gets the wait of some of the stories.
+        """
         while self.upcoming <= now:
             self.newest = self.upcoming
             self.pending.append(self.newest)
@@ -164,7 +171,15 @@ class Paper:
                 first = waiting.popleft()[1]
                 again += 1
                 self._look_later(first, now + DELAY * (requests + new + again))
-        return requests + new + again, new
+        return requests + new + again, new, self._count_files(int(now // DAY), new, again)
+
+    def _count_files(self, day: int, new: int, again: int) -> int:
+        is_continued = self.continues == day
+        self.continues = None if new else day
+        if new:
+            return COSTS.files - is_continued
+        # Rejections say of each story that was looked at again that it is the same; the rest is shared.
+        return (again > 0) + (0 if is_continued else 2)
 
     def _store(self, published: float, now: float, late: list[int]) -> None:
         self.known += 1
@@ -189,11 +204,13 @@ class Totals:
         self.at_work: Counter[int] = Counter()
         "How often so many crawls were running when another began."
 
-    def add(self, requests: int, new: int) -> None:
+    def add(self, requests: int, new: int, files: int) -> None:
         self.counts["runs"] += 1
         self.counts["quiet"] += not new
         self.counts["requests"] += requests
         self.counts["stories"] += new
+        self.counts["files"] += files
+        self.counts["without files"] += not files
         self.counts["story runs"] += new > 0
 
 
@@ -215,8 +232,8 @@ def simulate(outlets: int, days: int, most: int) -> Totals:
         if len(ends) >= most:
             now = heapq.heappop(ends)
         paper = papers[number]
-        requests, new = paper.crawl(now, totals.late)
-        totals.add(requests, new)
+        requests, new, files = paper.crawl(now, totals.late)
+        totals.add(requests, new, files)
         if totals.counts["runs"] % 64 == 0:
             totals.starts.append(int(now - due))
             totals.at_work[len(ends)] += 1
@@ -259,7 +276,10 @@ def show(totals: Totals, outlets: int, days: int) -> None:
     statements = runs * COSTS.statements + counts["story runs"] * COSTS.story_statements
     statements += more * COSTS.next_story_statements
     print(f"statements of PostgreSQL: {statements / seconds:.0f} a second")
-    print(f"files: {runs * COSTS.files / 1e6:.1f} million")
+    print(
+        f"files: {counts['files'] / 1e6:.1f} million, {runs * COSTS.files / 1e6:.1f} if each crawl left four;"
+        f" {counts['without files'] / runs:.0%} of the crawls leave none"
+    )
     for name, values in (("a due outlet waits", totals.starts), ("a story waits", totals.late)):
         values.sort()
         p50, p95 = (values[len(values) * share // 100] / 60 for share in (50, 95))

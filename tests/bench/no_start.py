@@ -24,7 +24,7 @@ from typing import NamedTuple
 from wire.crawl import FAST
 from wire.edited_site import EditedSite
 
-from newscrawl.archive.report import Report, read_report
+from newscrawl.archive.report import Report, newest_reports
 from newscrawl.cli.forked_crawls import ForkServer
 from newscrawl.cli.processes import SCRAPY, Child, crawl_command, crawl_environment, start_process
 from newscrawl.demo.catalogue import demo_site, write_outlets
@@ -145,7 +145,9 @@ class Bench:
         return used() - before, meter
 
     def newest_report(self, outlet: str) -> Report:
-        return read_report(max((self.folder / "a" / outlet).glob("*.report.json")))
+        ((_, report),) = newest_reports(self.folder / "a" / outlet)
+        assert isinstance(report, Report), report
+        return report
 
 
 @contextmanager
