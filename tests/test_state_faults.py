@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from wire.archived import story
 from wire.crawl import ROOT, Crawl, crawl, environment, scrapy_command
 from wire.postgres import stoppable_cluster
+from wire.slow_site import write_slow_outlet
 
 from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
@@ -191,3 +193,45 @@ def test_an_outlet_is_due_after_a_run_under_a_clock_that_was_years_ahead(
     asked = site.stories
     assert crawl(OUTLET, NEWSCRAWL_ONLY_DUE=1, **options(tmp_path)).code == 0  # type: ignore[arg-type]
     assert site.stories == asked, "the next are an hour away"
+
+
+class ThreeStories:
+    """A paper so small that the outcomes of all its pages are stored at the end of the crawl."""
+
+    id = "slow"
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+
+    def respond(self, request: Request) -> Response:
+        if request.path == "/robots.txt":
+            return Response(status=404)
+        if request.path == "/":
+            links = "".join(f'<p><a href="/story/{n}">Story number {n}</a></p>' for n in range(3))
+            return Response(body=f"<html><body>{links}</body></html>".encode())
+        self.change_state(
+            "CREATE TRIGGER IF NOT EXISTS fault BEFORE UPDATE OF reason ON urls "
+            "BEGIN SELECT RAISE(ABORT, 'no outcome can be stored'); END"
+        )
+        return Response(body=story(request.path))
+
+    def change_state(self, statement: str) -> None:
+        with closing(sqlite3.connect(self.database, timeout=30)) as state, state:
+            state.execute(statement)
+
+
+def test_outcomes_that_cannot_be_stored_at_the_end_are_read_from_the_lines(tmp_path: Path) -> None:
+    paper = ThreeStories(tmp_path / "a" / "state.sqlite")
+    with serve_in_thread(Newsroom([paper])) as served:
+        write_slow_outlet(served.bases[paper.id], tmp_path / "outlets")
+        done = crawl(paper.id, **options(tmp_path))  # type: ignore[arg-type]
+        assert done.code == 1, done.output
+        assert "no outcome can be stored" in done.report["error"]
+        assert (done.report["articles"], done.report["frontier"]["article"]) == (3, 3)
+        paper.change_state("DROP TRIGGER fault")
+        done = crawl(paper.id, **options(tmp_path))  # type: ignore[arg-type]
+    assert done.code == 0, done.output
+    assert "was killed: 3 pages ended, 0 wait again" in done.output
+    assert len(done.articles) == 3
+    told = CliRunner().invoke(app, ["check", "--archives", str(tmp_path / "a")])
+    assert told.exit_code == 0, told.output

@@ -11,17 +11,16 @@ from pathlib import Path
 
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, read_articles, read_items
 from newscrawl.archive.report import (
+    QUIET_REPORTS_SUFFIX,
     REPORT_SUFFIX,
-    REPORTS_SUFFIX,
     Report,
-    WarcPart,
     find_report,
     may_hold_report,
     read_report,
 )
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection
-from newscrawl.warc.writer import OPEN_SUFFIX
+from newscrawl.warc.reader import WarcPart
 
 _MODELS: tuple[tuple[str, type[Article | Rejection]], ...] = (
     (ARTICLES_SUFFIX, Article),
@@ -41,11 +40,6 @@ def read_run_lines(folder: Path, run: str) -> Iterator[Article | Rejection]:
         except ArchiveError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
-
-
-def has_open_files(folder: Path, run: str) -> bool:
-    """Whether a run has lines in files that are not closed."""
-    return any((folder / f"{run}{suffix}{OPEN_SUFFIX}").exists() for suffix, _ in _MODELS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,15 +85,17 @@ def find_run(run: str, archives: Path) -> FinishedRun:
     if not _RUN_ID.fullmatch(run):
         raise ArchiveError(f"{run!r} is neither a run id nor the path of a {REPORT_SUFFIX} file")
     folders = {path.parent for path in archives.glob(f"*/{run}{REPORT_SUFFIX}")} or {
-        path.parent for path in archives.glob(f"*/*{REPORTS_SUFFIX}") if may_hold_report(path.name, run)
+        path.parent for path in archives.glob(f"*/*{QUIET_REPORTS_SUFFIX}") if may_hold_report(path.name, run)
     }
     found = [
         FinishedRun(report=report, folder=folder)
         for folder in sorted(folders)
         if (report := find_report(folder, run))
     ]
-    if len(found) != 1:
-        raise ArchiveError(f"{len(found) or 'no'} runs {run} under {archives}")
+    if not found:
+        raise ArchiveError(f"no run {run!r} under {archives}; `newscrawl runs` names the last of each outlet")
+    if len(found) > 1:
+        raise ArchiveError(f"{len(found)} runs {run} under {archives}: name the report of one")
     return found[0]
 
 

@@ -206,6 +206,21 @@ def read_articles(path: Path) -> Iterator[Article]:
         yield from read_items(path, Article)
 
 
+def lines_names(run: str) -> tuple[str, str]:
+    """Names of the files of a run's articles and rejections; it may have left neither."""
+    return f"{run}{ARTICLES_SUFFIX}", f"{run}{REJECTED_SUFFIX}"
+
+
+def has_closed_lines(folder: Path, run: str) -> bool:
+    """Whether lines of a run are here; one without articles has rejections alone."""
+    return any((folder / name).is_file() for name in lines_names(run))
+
+
+def has_open_files(folder: Path, run: str) -> bool:
+    """Whether a run has lines in files that are not closed."""
+    return any((folder / f"{name}{OPEN_SUFFIX}").exists() for name in lines_names(run))
+
+
 def list_live_runs(folder: Path) -> list[str]:
     """Ids of an outlet's runs that have closed their lines, the oldest first; replays are left out."""
     names = (path.name for path in folder.glob(f"*{ARTICLES_SUFFIX}"))

@@ -15,6 +15,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
+from scrapy.core.downloader import Downloader, Slot
 from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CloseSpider,
@@ -108,7 +109,8 @@ class CaptureHandler(RecordingHandler):
         limit = max_recorded_bytes(request.meta.get("download_maxsize", self._default_maxsize))
         recorder, clock = WireRecorder(utc_now, partial(Spool, spider.run.folder, limit)), monotonic()
         outcome: Response | Exception | None = None
-        started = recorder.now()
+        started, slot = recorder.now(), self._find_slot(request)
+        left_queue = slot.lastseen if slot else 0
         try:
             await self._guard.check(request)
             outcome = await self.download_recorded(request, recorder)
@@ -117,7 +119,13 @@ class CaptureHandler(RecordingHandler):
             outcome = error
             raise
         finally:
-            notes = build_notes(request, outcome, monotonic() - clock, spider)
+            seconds = monotonic() - clock
+            if slot and recorder.attempts:
+                # The delay before the next request counts from the sending, not from the look-up of the name
+                # and the handshake before it: the next one may find the connection open.
+                connecting = (recorder.attempts[-1].started - started).total_seconds()
+                slot.lastseen = max(slot.lastseen, left_queue + min(connecting, seconds))
+            notes = build_notes(request, outcome, seconds, spider)
             exchanges = self._collect_exchanges(spider, request, recorder, outcome, notes)
             # Without a connection there is only the failure to record.
             unsent = HttpExchange(url=request.url, started=started, sent=b"", received=b"", metadata=notes)
@@ -126,6 +134,12 @@ class CaptureHandler(RecordingHandler):
             finally:
                 # The error's traceback holds this frame, which would keep the page in memory.
                 del outcome, exchanges
+
+    def _find_slot(self, request: Request) -> Slot | None:
+        """The slot from whose queue the request came."""
+        engine = self._crawler.engine
+        name = request.meta.get(Downloader.DOWNLOAD_SLOT)
+        return engine.downloader.slots.get(name) if engine and name else None
 
     def _collect_exchanges(
         self,

@@ -192,15 +192,16 @@ class ReportExtension(CrawlerComponent):
             return
         try:
             self.repair(spider)
-            spider.run.open(is_only_writer=self.has_lease(spider))
+            spider.run.open(is_only_writer=self.is_only_writer(spider))
         except ArchiveError as error:
             logger.error("%s: %s", spider.name, error)
             raise CloseSpider("archive_error") from error
 
-    def has_lease(self, spider: ArchivingSpider) -> bool:
-        """Whether no other run can write to the folder."""
+    def is_only_writer(self, spider: ArchivingSpider) -> bool:
+        """Whether its files may still change: no other run writes to them, and no bucket has them."""
         state = getattr(spider, "state", None)
-        return state is not None and self.crawler.settings.get(STATE_URL) != NO_STATE_URL
+        has_lease = state is not None and self.crawler.settings.get(STATE_URL) != NO_STATE_URL
+        return has_lease and spider.run.copy is None
 
     def repair(self, spider: ArchivingSpider) -> None:
         """Close files that killed runs of this outlet left open; a replay leaves the archive alone."""
@@ -219,9 +220,10 @@ class ReportExtension(CrawlerComponent):
         if not hasattr(spider, "run"):
             return
         spider.run.close()
-        self.report = build_report(self.crawler, spider, reason, utc_now(), self.collector)
+        counts = count_links(spider)
+        self.report = build_report(self.crawler, spider, reason, utc_now(), self.collector, frontier=counts)
         # Without a lease others might write to the same file at once.
-        is_shared = self.report.is_quiet and len(self.report.warcs) == 1 and self.has_lease(spider)
+        is_shared = self.report.is_quiet and len(self.report.warcs) == 1 and self.is_only_writer(spider)
         try:
             path = (write_quiet_report if is_shared else write_report)(spider.run.folder, self.report)
         except ArchiveError as error:
@@ -255,12 +257,32 @@ def get_report(crawler: Crawler) -> Report | None:
     return extension.report if extension else None
 
 
+def count_links(spider: ArchivingSpider) -> dict[str, int]:
+    """Count the links and store the last outcomes; if the frontier cannot do both, the run has failed.
+
+    Nothing is counted if it cannot even count.
+    """
+    counts: dict[str, int] = {}
+    try:
+        counts = spider.frontier.counts()
+        spider.frontier.store_outcomes()
+    except ArchiveError as error:
+        spider.run.failure = spider.run.failure or error
+        logger.error("%s: %s", spider.name, error)
+    return counts
+
+
 def build_report(
-    crawler: Crawler, spider: ArchivingSpider, reason: str, finished: datetime, collector: RunCollector
+    crawler: Crawler,
+    spider: ArchivingSpider,
+    reason: str,
+    finished: datetime,
+    collector: RunCollector,
+    *,
+    frontier: dict[str, int],
 ) -> Report:
     """The report: what the run did, from its own counters and Scrapy's stats, and the alarms it raises."""
     run, stats = spider.run, crawler.stats.get_stats()
-    frontier = spider.frontier.counts()
     error = _find_error(spider, stats, reason, frontier)
     metrics = measure_run(spider, stats, collector, frontier)
     failed = error is not None or reason not in GOOD_ENDS

@@ -10,7 +10,8 @@ from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
-from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.archive.finished_runs import read_run_lines
+from newscrawl.archive.lines import has_open_files
 from newscrawl.archive.report import Report
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError, StorageError
@@ -78,7 +79,10 @@ class StateExtension(CrawlerComponent):
     def describe_end(
         self, spider: ArchivingSpider, state: State, reason: str, report: Report | None
     ) -> RunEnd:
-        """How the run ended. A failed run stays unfinished, so that the next run adopts its lines."""
+        """How the run ended. A failed run stays unfinished, so that the next run adopts its lines.
+
+        So does a run without a report: it may have ended before its last outcomes were stored.
+        """
         run, settings, now = spider.run, self.crawler.settings, epoch_seconds(utc_now())
         articles = run.articles.count
         values = {"reason": reason, "articles": articles, "pages": articles + run.rejections.count}
@@ -88,7 +92,7 @@ class StateExtension(CrawlerComponent):
         days = settings.getint("NEWSCRAWL_RUNS_DAYS")
         return RunEnd(
             run=run.id,
-            finished=None if run.failure else now,
+            finished=None if run.failure or report is None else now,
             values=values | ({"error": str(run.failure)} if run.failure else {}),
             is_good=report is not None and not report.error,
             # No outlet is due since before its last run: an outlet with much to fetch must take turns.

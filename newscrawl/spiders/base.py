@@ -38,6 +38,7 @@ from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault, Newscraw
 from newscrawl.items import Link, Page, Rejection, WarcPointer, WitnessPointer, make_discovery, rfc3339
 from newscrawl.outlet import Outlet
 from newscrawl.spiders.run_context import (
+    PAGES_AT_ONCE,
     REPLAY_SETTINGS,
     create_run,
     find_replayed_pages,
@@ -57,8 +58,6 @@ logger = logging.getLogger(__name__)
 
 PAGES_IN_FLIGHT = 32
 "Few pages are requested at a time, so that new links can compete with those that wait."
-PAGES_AT_ONCE = 8
-"Pages that are taken from the frontier together, in one transaction."
 NOT_MODIFIED = 304
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (CannotResolveHostError, "no_such_host"),

@@ -45,8 +45,9 @@ KNOWN = "known"
 "Reason of a page whose article was archived from another page in an earlier run."
 _STATE_COUNTS = ("known", "resumed", "pending")
 "A frontier with these counts had links from other runs, or left out some of its own."
-FINISHED_AT_ONCE = 8
-"Pages whose outcomes a crawl stores together."
+PAGES_AT_ONCE = 8
+"""Pages that a crawl takes from its frontier together, and whose outcomes it stores together, often in the
+transaction in which it takes the next."""
 REPLAY_SETTINGS = {
     "DOWNLOAD_HANDLERS": {
         "http": "newscrawl.downloader.replay.ReplayHandler",
@@ -297,7 +298,14 @@ def open_state(outlet: str, settings: BaseSettings, ages: Sequence[int] = REVISI
 def open_frontier(state: State | None, run: Run) -> Frontier:
     """The outlet's frontier; in a replay the pages of the recorded run, if its report and lines are there."""
     if state:
-        return DatabaseFrontier(state.urls, run.id, utc_now, finished_at_once=FINISHED_AT_ONCE)
+        return DatabaseFrontier(
+            state.urls,
+            run.id,
+            utc_now,
+            outcomes_at_once=PAGES_AT_ONCE,
+            # The next run finds the outcomes of a failed run in its lines.
+            may_store=lambda: run.failure is None,
+        )
     return planned_frontier(run) or MemoryFrontier()
 
 

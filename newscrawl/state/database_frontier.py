@@ -71,21 +71,25 @@ class DatabaseFrontier:
         run: str,
         now: Callable[[], datetime],
         max_waiting: int = MAX_WAITING,
-        finished_at_once: int = 1,
+        *,
+        outcomes_at_once: int = 1,
+        may_store: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`finished_at_once`: outcomes are stored so many together, at the latest by `counts`.
+        """`outcomes_at_once`: outcomes are stored so many together, at the latest by `store_outcomes`.
 
         The lines of the others must be written: where the process dies, the next run reads these.
+        `may_store`: whether the run still holds its lease; if not, no outcome is stored any more.
         """
         self._urls = urls
         self._run = run
         self._now = now
         self._max_waiting = max_waiting
-        self._finished_at_once = finished_at_once
+        self._outcomes_at_once = outcomes_at_once
+        self._may_store = may_store
         self._fetching: dict[bytes, Row[Any]] = {}
         self._witnesses: dict[bytes, WitnessPointer] = {}
         "Of pages that are being fetched, and newer ones of rows that are still to be handed out."
-        self._finished: list[dict[str, Any]] = []
+        self._unstored_outcomes: list[dict[str, Any]] = []
         "Values of pages whose lines are written, still to be stored."
         self._ahead: deque[Row[Any]] = deque()
         self._new: set[bytes] = set()
@@ -117,7 +121,7 @@ class DatabaseFrontier:
         for link in links:
             normal = normalize_url(link.url)
             by_key.setdefault(page_key_from_normal(self._urls.outlet, normal), (normal, link))
-        self._store_finished()
+        self.store_outcomes()
         rows = self._urls.find(by_key)
         listed = [(row, by_key[key][1]) for key, row in rows.items()]
         changed = self._update_listings(listed)
@@ -217,7 +221,7 @@ class DatabaseFrontier:
                 break
         if rows:
             # Stored before the requests: if the process dies, the next run sees which pages were in flight.
-            self._store_finished({"at": row.key, "in_flight_run": self._run} for row in rows)
+            self.store_outcomes({"at": row.key, "in_flight_run": self._run} for row in rows)
         self._quarantined.update(row.url for row in rows if row.crash_count >= MAX_CRASHES)
         return [_link_from_row(row) for row in rows]
 
@@ -226,7 +230,7 @@ class DatabaseFrontier:
             return self._left.popleft()
         if not self._ahead and not self._is_exhausted():
             now = self._seconds()
-            self._store_finished()
+            self.store_outcomes()
             self._ahead.extend(self._urls.waiting(now, READ_AHEAD, self._fetching.keys()))
             self._found_none_at = now if len(self._ahead) < READ_AHEAD else None
         return self._ahead.popleft() if self._ahead else None
@@ -252,9 +256,9 @@ class DatabaseFrontier:
         key = page_key(self._urls.outlet, article.url_requested)
         find = partial(self._urls.find_duplicate, article.id, except_key=key, except_run=self._run)
         duplicate = find()
-        if duplicate and self._finished:
+        if duplicate and self._unstored_outcomes:
             # This run may have replaced that page's text.
-            self._store_finished()
+            self.store_outcomes()
             duplicate = find()
         return duplicate
 
@@ -263,7 +267,7 @@ class DatabaseFrontier:
         row = self._fetching.pop(key, None)
         self._witnesses.pop(key, None)
         if row is None:
-            self._store_finished()
+            self.store_outcomes()
             row = self._urls.row(key)
             self._left = deque(left for left in self._left if left.key != key)
         self._outcomes[outcome] += 1
@@ -271,26 +275,30 @@ class DatabaseFrontier:
             now = self._seconds()
             paused = self._urls.paused_until(url, now) if outcome == HOST_PAUSED else None
             policy = {"paused_until": paused, "revisit_ages": self._urls.revisit_ages}
-            self._finished.append(outcome_values(row, outcome, article, self._run, now, **policy))
-        if len(self._finished) >= self._finished_at_once:
-            self._store_finished()
+            self._unstored_outcomes.append(outcome_values(row, outcome, article, self._run, now, **policy))
+        if len(self._unstored_outcomes) >= self._outcomes_at_once:
+            self.store_outcomes()
 
-    def _store_finished(self, others: Iterable[dict[str, Any]] = ()) -> None:
-        """Store the outcomes that wait, and with them other values."""
-        self._urls.change([*self._finished, *others])
-        self._finished.clear()
+    def store_outcomes(self, others: Iterable[dict[str, Any]] = ()) -> None:
+        """Store the outcomes that wait, and with them other values.
+
+        A run that has lost its lease would store them over those of the run that has it now.
+        """
+        if self._may_store():
+            self._urls.change([*self._unstored_outcomes, *others])
+            self._unstored_outcomes.clear()
 
     def withdraw(self, url: str, reason: str) -> None:
         self._outcomes["article"] -= 1
         self.finish(url, reason)
 
     def counts(self) -> dict[str, int]:
-        self._store_finished()
         now = self._seconds()
-        fetching = self._urls.find(self._fetching).values()
-        fetching_due = sum(self._urls.is_due(row.next_due, now) for row in fetching)
+        # In the tables both still wait.
+        taken = self._fetching.keys() | {values["at"] for values in self._unstored_outcomes}
+        taken_due = sum(self._urls.is_due(row.next_due, now) for row in self._urls.find(taken).values())
         return {
-            "pending": self._urls.count_due(now) - fetching_due,
+            "pending": self._urls.count_due(now) - taken_due,
             "fetching": len(self._fetching),
             **({"known": len(self._relisted)} if self._relisted else {}),
             **({"resumed": self._resumed} if self._resumed else {}),

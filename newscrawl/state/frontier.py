@@ -42,8 +42,12 @@ class Frontier(Protocol):
     def finish(self, url: str, outcome: str, article: Article | None = None) -> None:
         """Store the outcome of the page of the link with this URL: `article`, or a rejection's reason.
 
-        Call it once the page's record and its line are written.
+        Call it once the page's record and its line are written. The outcome may wait for others, to be stored
+        with them.
         """
+
+    def store_outcomes(self) -> None:
+        """Store the outcomes that wait; before that has succeeded a run may not end as finished."""
 
     def withdraw(self, url: str, reason: str) -> None:
         """Replace the outcome of a page that finished as an article and turned out to be none."""
@@ -102,6 +106,9 @@ class MemoryFrontier:
     def finish(self, url: str, outcome: str, article: Article | None = None) -> None:  # noqa: ARG002
         self._fetching.discard(normalize_url(url))
         self._outcomes[outcome] += 1
+
+    def store_outcomes(self) -> None:
+        return None
 
     def withdraw(self, url: str, reason: str) -> None:
         self._outcomes["article"] -= 1

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from newscrawl.items import Link
-from newscrawl.spiders.base import PAGES_AT_ONCE, PAGES_IN_FLIGHT, ArchivingSpider
+from newscrawl.spiders.base import PAGES_IN_FLIGHT, ArchivingSpider
+from newscrawl.spiders.run_context import PAGES_AT_ONCE
 from newscrawl.state.frontier import MemoryFrontier
 
 

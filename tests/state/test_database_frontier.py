@@ -573,7 +573,7 @@ def test_a_page_that_is_never_fetched_again_takes_no_witness(opened: Opened, clo
 
 def test_outcomes_are_stored_together_and_none_is_forgotten(opened: Opened, clock: Clock) -> None:
     state = opened()
-    frontier = DatabaseFrontier(state.urls, "run1", clock, finished_at_once=3)
+    frontier = DatabaseFrontier(state.urls, "run1", clock, outcomes_at_once=3)
     frontier.add([link(n) for n in range(5)])
     taken = frontier.take(5)
 
@@ -591,8 +591,30 @@ def test_outcomes_are_stored_together_and_none_is_forgotten(opened: Opened, cloc
     frontier.withdraw(taken[3].url, "duplicate")
     assert stored()[3] == "article"
     counts = frontier.counts()
+    assert stored()[3] == "article", "counting stores nothing"
+    assert counts == {"pending": 0, "fetching": 1, "article": 2, "duplicate": 1, "listing": 1}
+    frontier.store_outcomes()
     assert stored() == ["article", "listing", "article", "duplicate", None]
-    assert (counts["article"], counts["duplicate"], counts["fetching"]) == (2, 1, 1)
+    assert frontier.counts() == counts
+
+
+def test_a_run_that_has_lost_its_lease_stores_no_outcome_over_those_of_the_next(
+    opened: Opened, clock: Clock
+) -> None:
+    state, lost = opened(), False
+    frontier = DatabaseFrontier(state.urls, "run1", clock, outcomes_at_once=2, may_store=lambda: not lost)
+    frontier.add([link(n) for n in range(4)])
+    taken = frontier.take(3)
+    frontier.finish(taken[0].url, "listing")
+    lost = True
+    later = DatabaseFrontier(opened().urls, "run2", clock)
+    for each in later.take(9):
+        later.finish(each.url, "article", article(each))
+    frontier.finish(taken[1].url, "timeout")
+    frontier.finish(taken[2].url, "timeout")
+    frontier.store_outcomes()
+    rows = [state.urls.row(page_key("paper", each.url)) for each in taken]
+    assert [row and (row.reason, row.run) for row in rows] == [("article", "run2")] * 3
 
 
 def test_what_waits_to_be_stored_counts_as_stored(opened: Opened, clock: Clock) -> None:
@@ -602,7 +624,7 @@ def test_what_waits_to_be_stored_counts_as_stored(opened: Opened, clock: Clock) 
     for each in first.take(2):
         first.finish(each.url, "article", article(each, text=each.url, url="https://paper.example/same"))
     clock.pass_(days=1)
-    frontier = DatabaseFrontier(state.urls, "run2", clock, finished_at_once=9)
+    frontier = DatabaseFrontier(state.urls, "run2", clock, outcomes_at_once=9)
     one, two = frontier.take(2)
     moved = article(two, text=one.url, url="https://paper.example/same")
     assert frontier.find_duplicate(moved) == normalize_url(one.url)
@@ -617,7 +639,7 @@ def test_what_waits_to_be_stored_counts_as_stored(opened: Opened, clock: Clock) 
 def test_a_killed_run_leaves_no_line_without_state(opened: Opened, clock: Clock) -> None:
     state = opened()
     state.runs.begin("run1", Holder(host="here", pid=1), epoch_seconds(clock()))
-    frontier = DatabaseFrontier(state.urls, "run1", clock, finished_at_once=8)
+    frontier = DatabaseFrontier(state.urls, "run1", clock, outcomes_at_once=8)
     frontier.add([link(n) for n in range(4)])
     taken = frontier.take(4)
     listing = reject_article(article(taken[1]), "validate", "listing")
