@@ -154,31 +154,6 @@ def test_a_run_has_ended_when_the_bucket_has_its_files(
     assert "identical" in two.command("replay", run)
 
 
-@pytest.mark.proof
-def test_what_waits_of_quiet_runs_is_nobody_elses_to_write_to(
-    machines: list[Machine], bucket: StoppableBucket, paper: Paper
-) -> None:
-    one, two, three = machines
-    paper.stories = 1
-    one.crawl()
-    first = one.crawl().report
-    assert "identical" in three.command("replay", first["run"])
-    # A copy on another machine is read anew when the file has grown.
-    again = one.crawl().report
-    assert again["warcs"] == first["warcs"]
-    assert "identical" in three.command("replay", again["run"])
-    bucket.stop()
-    waits = one.crawl().report
-    bucket.start()
-    (one.spool / AWAY).unlink()
-    after = two.crawl().report
-    assert len({*again["warcs"], *waits["warcs"], *after["warcs"]}) == 3
-    one.command("sync")
-    assert "state and files agree" in three.command("check")
-    for run in (waits["run"], after["run"]):
-        assert "identical" in three.command("replay", run)
-
-
 def kill_amid(machine: Machine, paper: Paper, lines: int = 3) -> None:
     """Kill a crawl with its workers when it has written so many articles and not fetched all."""
     process = machine.start()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX
+from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, has_closed_lines, lines_names
 from newscrawl.archive.manifest import (
     ARRIVED,
     append_entries,
@@ -28,7 +28,7 @@ from newscrawl.archive.manifest import (
     remove_from_manifest,
 )
 from newscrawl.archive.memory_files import CURRENT, is_memory_name
-from newscrawl.archive.report import REPORT_SUFFIX, REPORTS_SUFFIX
+from newscrawl.archive.report import QUIET_REPORTS_SUFFIX, REPORT_SUFFIX
 from newscrawl.archive.sync import FinishedFile, SyncResult, finished_files, read_remote_manifest, send_folder
 from newscrawl.archive.takedown import BLOCK_LIST
 from newscrawl.errors import ArchiveError, NewscrawlError, StorageError, archive_errors
@@ -58,7 +58,7 @@ LOST = "0" * 64
 "In the journal, instead of the digest: the bucket had this file and has it no more."
 FETCHERS = 8
 "Files that are fetched at the same time."
-LINE_SUFFIXES = (ARTICLES_SUFFIX, REPORT_SUFFIX, REPORTS_SUFFIX)
+LINE_SUFFIXES = (ARTICLES_SUFFIX, REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)
 "What the commands need that read articles: lines, and the reports that tell replays from runs."
 COPY_SUFFIXES = (*ARCHIVE_SUFFIXES, *LINE_SUFFIXES)
 "Files whose copies in the spool may go as soon as the bucket has them."
@@ -340,7 +340,7 @@ class OutletCopy:
     def has_lines(self, run: str) -> bool:
         """Whether the lines of a run are in the bucket."""
         assert self.stored is not None
-        return any(f"{run}{suffix}" in self.stored for suffix in (ARTICLES_SUFFIX, REJECTED_SUFFIX))
+        return any(name in self.stored for name in lines_names(run))
 
     def sizes(self) -> dict[str, int]:
         """Sizes by name of the files that the bucket has, whatever its manifest says; asked for once."""
@@ -365,17 +365,14 @@ class OutletCopy:
                     path.rename(f"{path}{SUPERSEDED_SUFFIX}")
 
 
-def has_closed_lines(folder: Path, run: str) -> bool:
-    """Whether lines of a run are here; one without articles has rejections alone."""
-    return any((folder / f"{run}{suffix}").is_file() for suffix in (ARTICLES_SUFFIX, REJECTED_SUFFIX))
-
-
 def _sending_order(name: str) -> int:
     if name == BLOCK_LIST:
         return 0
     if name == CURRENT:
         return 4
-    return 2 if name.endswith(ARTICLES_SUFFIX) else 3 if name.endswith((REPORT_SUFFIX, REPORTS_SUFFIX)) else 1
+    if name.endswith((REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)):
+        return 3
+    return 2 if name.endswith(ARTICLES_SUFFIX) else 1
 
 
 def _digest_if_there(path: Path) -> str | None:

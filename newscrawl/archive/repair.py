@@ -25,9 +25,9 @@ from newscrawl.archive.lines import (
     split_lines,
     write_in_order,
 )
-from newscrawl.archive.manifest import ARRIVED, MANIFEST, add_to_manifest, file_sha256, read_manifest
+from newscrawl.archive.manifest import ARRIVED, MANIFEST, add_to_manifest, read_manifest, remove_from_manifest
 from newscrawl.archive.memory_files import is_memory_name
-from newscrawl.archive.report import REPORT_SUFFIX, REPORTS_SUFFIX
+from newscrawl.archive.report import QUIET_REPORTS_SUFFIX, REPORT_SUFFIX
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import WarcPointer
 from newscrawl.storage import atomic_write, fsync_folder, try_lock
@@ -40,7 +40,7 @@ TORN_SUFFIX = ".torn"
 "Suffix of what was cut off a file; nothing is thrown away."
 DRAFT_SUFFIX = ".tmp"
 WARC_SUFFIX = ".warc.gz"
-FINISHED_SUFFIXES = (WARC_SUFFIX, ARTICLES_SUFFIX, REPORT_SUFFIX, REPORTS_SUFFIX)
+FINISHED_SUFFIXES = (WARC_SUFFIX, ARTICLES_SUFFIX, REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)
 COPY_BLOCK_BYTES = 1 << 20
 
 Outcome = Literal["closed", "torn", "removed", "listed", "running", "broken"]
@@ -114,34 +114,22 @@ def repair_folder(folder: Path, *, host: str, force: bool = False) -> FolderRepa
         names = _list_names(folder)
         ownership = _ownership_check(names, host, force)
         repairs = [_repair_file(folder / name, step, ownership) for name, step in _plan_steps(names)]
-        listed = list(_list_missing(folder, host))
+        listed = list(_list_missing(folder))
         if any(repairs):
             index_if_indexed(folder, [repair.name for repair in repairs if repair])
     return FolderRepair(folder=folder, files=(*(repair for repair in repairs if repair), *listed))
 
 
-def find_unlisted(folder: Path, host: str = "") -> list[str]:
-    """Finished files of newscrawl that the manifest lacks, so that `sync` would never send them.
-
-    `host`: this machine, whose files may have grown since a bucket got them.
-    """
-    listed, arrived = read_manifest(folder), read_manifest(folder, ARRIVED)
+def find_unlisted(folder: Path) -> list[str]:
+    """Finished files of newscrawl that the manifest lacks, so that `sync` would never send them."""
+    # Copies of what a bucket has are listed there.
+    listed = read_manifest(folder) | read_manifest(folder, ARRIVED)
     finished = (
         name
         for name in _list_names(folder)
         if (name.endswith(FINISHED_SUFFIXES) and parse_filename(name)) or is_memory_name(name)
     )
-    return [
-        name
-        for name in finished
-        if name not in listed and not (name in arrived and _is_copy(folder / name, arrived[name], host))
-    ]
-
-
-def _is_copy(path: Path, digest: str, host: str) -> bool:
-    """Whether a file that a bucket has is a copy, rather than a file of this host that has grown since."""
-    name = parse_filename(path.name)
-    return not name or name.host != sanitize_host(host) or file_sha256(path) == digest
+    return [name for name in finished if name not in listed]
 
 
 @contextmanager
@@ -256,10 +244,10 @@ def _ownership_check(names: list[str], host: str, force: bool) -> _OwnershipChec
     return _OwnershipCheck(host=sanitize_host(host), force=force, warcs=warcs, open_hosts=open_hosts)
 
 
-def _list_missing(folder: Path, host: str) -> Iterator[FileRepair]:
+def _list_missing(folder: Path) -> Iterator[FileRepair]:
     """Add unlisted files to the manifest: their run was killed right before that, or the disk was full."""
     try:
-        for name in find_unlisted(folder, host):
+        for name in find_unlisted(folder):
             add_to_manifest(folder / name)
             yield FileRepair(name=name, outcome="listed")
     except ArchiveError as error:
@@ -267,40 +255,46 @@ def _list_missing(folder: Path, host: str) -> Iterator[FileRepair]:
 
 
 def close_warc(path: Path, fd: int) -> FileRepair:
-    """Cut a WARC after its last whole record and give it its final name."""
+    """Cut a WARC after its last whole record and give it its final name.
+
+    A file of this name is there already if a run that was killed had begun to continue it.
+    """
     final = path.with_name(path.name.removesuffix(OPEN_SUFFIX))
-    # A run that continued it was killed, and its bucket gave the earlier state to a reader.
-    if final.exists() and not _begins_with(fd, final):
+    finished = final.stat().st_size if final.exists() else 0
+    if finished and not _is_same_start(fd, final):
         raise ArchiveError(f"{final.name} is there too")
     members = end = 0
     with open(fd, "rb", closefd=False) as stream:
         for offset, length in iter_whole_members(stream):
             members, end = members + 1, offset + length
-    torn = os.fstat(fd).st_size - end
+    torn = os.fstat(fd).st_size - max(end, finished)
+    if finished and torn <= 0 and end <= finished:
+        return remove_draft(path, fd)
     if not members:
         path.rename(f"{final}{TORN_SUFFIX}")
         fsync_folder(path.parent)
         return FileRepair(name=final.name, outcome="torn", bytes_torn=torn)
     if torn:
         # The tail is safe elsewhere before it is cut off: a second repair after a kill gives the same files.
-        _copy_to_torn(fd, [(end, torn)], final)
+        _copy_to_torn(fd, [(max(end, finished), torn)], final)
         os.ftruncate(fd, end)
     os.fsync(fd)
+    if finished:
+        remove_from_manifest(final)
     path.rename(final)
     fsync_folder(path.parent)
     add_to_manifest(final)
     return FileRepair(name=final.name, outcome="closed", kept=members, bytes_torn=torn)
 
 
-def _begins_with(fd: int, path: Path) -> bool:
-    """Whether an open file begins with the whole content of another."""
+def _is_same_start(fd: int, path: Path) -> bool:
+    """Whether an open file and another are the same as far as both go."""
+    common = min(os.fstat(fd).st_size, path.stat().st_size)
     with path.open("rb") as stream:
-        blocks = iter(lambda: stream.read(COPY_BLOCK_BYTES), b"")
-        offset = 0
-        for block in blocks:
-            if os.pread(fd, len(block), offset) != block:
+        for offset in range(0, common, COPY_BLOCK_BYTES):
+            length = min(COPY_BLOCK_BYTES, common - offset)
+            if os.pread(fd, length, offset) != stream.read(length):
                 return False
-            offset += len(block)
     return True
 
 

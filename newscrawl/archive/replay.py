@@ -21,14 +21,24 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from newscrawl.archive.continued_warc import MAX_CONTINUED_BYTES
 from newscrawl.archive.renderings import RecordedRendering, find_renderings
-from newscrawl.archive.report import WarcPart, read_quiet_reports, reports_name
+from newscrawl.archive.report import REPORT_SUFFIX
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import WarcPointer
 from newscrawl.urls import absolute_url, normalize_url, url_host
 from newscrawl.warc.dates import parse_warc_date
+from newscrawl.warc.fast_reader import BlockStream
 from newscrawl.warc.http import ContentError, Message, frame_entity, split_message
-from newscrawl.warc.reader import ArchivedPage, WarcRecord, iter_records, parse_warc_fields, read_record
+from newscrawl.warc.reader import (
+    MAX_PAGE_BYTES,
+    ArchivedPage,
+    WarcPart,
+    WarcRecord,
+    iter_slices,
+    parse_warc_fields,
+    read_record,
+)
 from newscrawl.warc.record_groups import RecordedExchange, iter_exchanges
 from newscrawl.warc.records import sha1_base32, target_uri
 from newscrawl.warc.story_parts import PART_FIELD
@@ -212,10 +222,8 @@ def find_recorded_runs(source: Path, outlet: str) -> list[RunFiles]:
     files_by_run: dict[str, list[tuple[datetime, WarcPart]]] = defaultdict(list)
     memories: dict[str, str] = {}
     for part in chain.from_iterable(map(_list_parts, paths)):
-        info, began = _read_warcinfo(part)
-        run = info.get("run", "")
-        files_by_run[run].append((began, part))
-        memories[run] = info.get("memory", "")
+        files_by_run[part.run].append((part.began, part.records))
+        memories[part.run] = part.memory
     runs = [
         RunFiles(run=run, began=min(files)[0], parts=tuple(part for _, part in files), memory=memories[run])
         for run, files in files_by_run.items()
@@ -223,33 +231,48 @@ def find_recorded_runs(source: Path, outlet: str) -> list[RunFiles]:
     return sorted(runs, key=lambda files: (files.began, files.run))
 
 
-def _list_parts(path: Path) -> Iterator[WarcPart]:
-    """A file, or the part of each run where quiet runs, and maybe another at last, have written to it."""
-    reports = path.with_name(reports_name(path.name))
-    ends = [report.warc_end for report in read_quiet_reports(reports)] if reports.is_file() else []
-    start = 0
-    with archive_errors(f"read {path}"):
-        size = path.stat().st_size
-    for end in sorted({end for end in ends if end and end < size}):
-        yield WarcPart(path, start, end)
-        start = end
-    yield WarcPart(path, start)
-
-
 def _list_warcs(folder: Path) -> list[Path]:
     with archive_errors(f"replay {folder}"):
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
 
 
-def _read_warcinfo(part: WarcPart) -> tuple[dict[str, str], datetime]:
-    """The fields of a part's first record if it is a warcinfo record, and the record's date."""
-    with archive_errors(f"read {part.path}"), part.path.open("rb") as stream:
-        stream.seek(part.start)
-        record = next(iter_records(stream), None)
-    if record is None:
-        return {}, _NO_TIME
-    info = parse_warc_fields(record.block) if record.kind == "warcinfo" else {}
-    return info, parse_warc_date(record.headers.get("warc-date", "")) or _NO_TIME
+class _RecordedPart(NamedTuple):
+    """The records of a run in a file, and what its warcinfo record says of the run."""
+
+    records: WarcPart
+    began: datetime = _NO_TIME
+    run: str = ""
+    memory: str = ""
+
+
+def _list_parts(path: Path) -> Iterator[_RecordedPart]:
+    """The part of each run in a file, by the warcinfo records that runs begin with.
+
+    Only quiet runs are followed by others in their file, as long as that is small; no report need be there.
+    """
+    heads: list[_RecordedPart] = []
+    with archive_errors(f"read {path}"), path.open("rb") as stream:
+        for record in iter_slices(stream, _read_warcinfo):
+            if record.offset > MAX_CONTINUED_BYTES:
+                break
+            info = record.result or {}
+            run, memory = info.get("run", ""), info.get("memory", "")
+            if heads and run in ("", heads[-1].run):
+                continue
+            began = parse_warc_date(record.headers.get("warc-date", "")) or _NO_TIME
+            heads.append(_RecordedPart(WarcPart(path, record.offset if heads else 0), began, run, memory))
+            # Nothing follows a run with a report of its own.
+            if not run or (path.parent / f"{run}{REPORT_SUFFIX}").is_file():
+                break
+    heads = heads or [_RecordedPart(WarcPart(path))]
+    ends = [*(following.records.start for following in heads[1:]), None]
+    for head, end in zip(heads, ends, strict=True):
+        yield head._replace(records=head.records._replace(end=end))
+
+
+def _read_warcinfo(kind: str, _headers: dict[str, str], block: BlockStream) -> dict[str, str] | None:
+    """The fields of a warcinfo record; None for other records."""
+    return parse_warc_fields(block.read(MAX_PAGE_BYTES)) if kind == "warcinfo" else None
 
 
 def iter_captures(part: WarcPart, run: str) -> Iterator[RecordedCapture]:

@@ -7,10 +7,13 @@ file for each WARC file that the runs of a day write to: `<WARC>.reports.ndjson`
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -21,25 +24,11 @@ from newscrawl.storage import atomic_write
 from newscrawl.warc.filenames import parse_filename
 
 REPORT_SUFFIX = ".report.json"
-REPORTS_SUFFIX = ".reports.ndjson"
+QUIET_REPORTS_SUFFIX = ".reports.ndjson"
 "Not `.jsonl`, so that whoever reads the lines of articles need not know of it."
 _WARC_SUFFIX = ".warc.gz"
 RECENT_FILES = 8
 "Files of quiet runs in which a run that has just ended is looked for: each machine writes one a day."
-
-
-class WarcPart(NamedTuple):
-    """The records of a run in a file."""
-
-    path: Path
-    start: int = 0
-    end: int | None = None
-    "None: the end of the file."
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the file has no records of other runs; OSError if it is gone."""
-        return not self.start and self.end in (None, self.path.stat().st_size)
 
 
 class ReportedAlarm(BaseModel):
@@ -187,7 +176,7 @@ def write_quiet_report(folder: Path, report: Report) -> Path:
 
 def reports_name(warc: str) -> str:
     """The file with the reports of the quiet runs whose records are in this WARC file."""
-    return warc.removesuffix(_WARC_SUFFIX) + REPORTS_SUFFIX
+    return warc.removesuffix(_WARC_SUFFIX) + QUIET_REPORTS_SUFFIX
 
 
 def read_report(path: Path) -> Report:
@@ -211,10 +200,24 @@ def read_quiet_reports(path: Path) -> list[Report]:
 
 def find_report(folder: Path, run: str) -> Report | None:
     """The report of a run of an outlet's folder; None if it left none, ArchiveError if it is invalid."""
-    path = find_report_file(folder, run)
-    if path is None or path.name.endswith(REPORT_SUFFIX):
-        return read_report(path) if path else None
-    return next(report for report in read_quiet_reports(path) if report.run == run)
+    return next(report for _, report in iter_reports(folder, [run]))
+
+
+def iter_reports(folder: Path, runs: Iterable[str]) -> Iterator[tuple[str, Report | None]]:
+    """The runs and their reports, None for a run that left none.
+
+    Of runs that come in order, each file is read once. ArchiveError if one that may hold the report of a run
+    is invalid.
+    """
+    files = _list_quiet_files(folder)
+    read = lru_cache(2 * RECENT_FILES)(_read_reports_by_run)
+    for run in runs:
+        path = folder / f"{run}{REPORT_SUFFIX}"
+        if path.is_file():
+            yield run, read_report(path)
+        else:
+            found = (read(file).get(run) for day in _file_days(run) for file in files[day])
+            yield run, next(filter(None, found), None)
 
 
 def find_report_file(folder: Path, run: str) -> Path | None:
@@ -222,23 +225,38 @@ def find_report_file(folder: Path, run: str) -> Path | None:
     path = folder / f"{run}{REPORT_SUFFIX}"
     if path.is_file():
         return path
-    files = (path for path in sorted(folder.glob(f"*{REPORTS_SUFFIX}")) if may_hold_report(path.name, run))
-    return next((path for path in files if run in {report.run for report in read_quiet_reports(path)}), None)
+    files = _list_quiet_files(folder)
+    days = _file_days(run)
+    return next((path for day in days for path in files[day] if run in _read_reports_by_run(path)), None)
+
+
+def _list_quiet_files(folder: Path) -> dict[str, list[Path]]:
+    """The files of quiet reports by the day on which their WARC file was begun."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.glob(f"*{QUIET_REPORTS_SUFFIX}")):
+        if name := parse_filename(path.name):
+            files[name.stamp[:8]].append(path)
+    return files
+
+
+def _read_reports_by_run(path: Path) -> dict[str, Report]:
+    return {report.run: report for report in read_quiet_reports(path)}
 
 
 def may_hold_report(name: str, run: str) -> bool:
-    """Whether a file with this name may hold the report of a quiet run: both began on the same day.
+    """Whether a file with this name may hold the report of a quiet run."""
+    file = parse_filename(name)
+    return name.endswith(QUIET_REPORTS_SUFFIX) and file is not None and file.stamp[:8] in _file_days(run)
 
-    Or the file on the next day, if the run began right before midnight.
-    """
-    file, began = parse_filename(name), parse_filename(f"{run}{REPORT_SUFFIX}")
-    if not name.endswith(REPORTS_SUFFIX) or not file or not began:
-        return False
+
+def _file_days(run: str) -> list[str]:
+    """Days on which a quiet run's file may have begun: the run's, or the next if it began near midnight."""
+    name = parse_filename(f"{run}{REPORT_SUFFIX}")
     try:
-        days = [date.fromisoformat(stamp[:8]) for stamp in (began.stamp, file.stamp)]
-    except ValueError:
-        return False
-    return 0 <= (days[1] - days[0]).days <= 1
+        began = date.fromisoformat(name.stamp[:8]) if name else None
+        return [f"{began + timedelta(days=days):%Y%m%d}" for days in range(2)] if began else []
+    except (ValueError, OverflowError):
+        return []
 
 
 def is_replay(folder: Path, run: str) -> bool:
@@ -267,13 +285,13 @@ def newest_reports(folder: Path, limit: int = 1) -> list[tuple[str, Report | Arc
     """
     own = sorted(path.name.removesuffix(REPORT_SUFFIX) for path in folder.glob(f"*{REPORT_SUFFIX}"))
     found: dict[str, Report | ArchiveError] = {}
-    for path in sorted(folder.glob(f"*{REPORTS_SUFFIX}"), reverse=True):
+    for path in sorted(folder.glob(f"*{QUIET_REPORTS_SUFFIX}"), reverse=True):
         if len(found) >= limit:
             break
         try:
             found |= {report.run: report for report in read_quiet_reports(path)}
         except ArchiveError as error:
-            found[path.name.removesuffix(REPORTS_SUFFIX)] = error
+            found[path.name.removesuffix(QUIET_REPORTS_SUFFIX)] = error
     for run in own[-limit:]:
         try:
             found[run] = read_report(folder / f"{run}{REPORT_SUFFIX}")
@@ -285,7 +303,7 @@ def newest_reports(folder: Path, limit: int = 1) -> list[tuple[str, Report | Arc
 def list_reported_runs(folder: Path) -> set[str]:
     """Ids of the runs that have left reports; of quiet runs, those of the last files only."""
     runs = {path.name.removesuffix(REPORT_SUFFIX) for path in folder.glob(f"*{REPORT_SUFFIX}")}
-    for path in sorted(folder.glob(f"*{REPORTS_SUFFIX}"))[-RECENT_FILES:]:
+    for path in sorted(folder.glob(f"*{QUIET_REPORTS_SUFFIX}"))[-RECENT_FILES:]:
         with suppress(ArchiveError):
             runs.update(report.run for report in read_quiet_reports(path))
     return runs

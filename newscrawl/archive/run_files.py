@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from newscrawl.archive.bucket import OutletCopy
 from newscrawl.archive.continued_warc import continue_last_warc
 from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, LinesFile, json_line
-from newscrawl.archive.manifest import add_to_manifest
+from newscrawl.archive.manifest import add_to_manifest, remove_from_manifest
 from newscrawl.archive.replay import ReplayIndex
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Link, Rejection, WarcPointer, WitnessPointer
@@ -68,13 +68,8 @@ class Run:
         `is_only_writer`: of the folder, so that the run may write behind the records of quiet runs.
         """
         if self.warc:
-            if is_only_writer and not (self.copy and self.copy.stored is None):
-                self.warc.continued = continue_last_warc(
-                    self.folder,
-                    host=self.warc.names.host,
-                    now=self.started,
-                    stored=self.copy.stored if self.copy else None,
-                )
+            if is_only_writer:
+                self.warc.continued = continue_last_warc(self.warc)
             self._try_write(self.warc.open)
         self._try_write(self.articles.open)
         self._try_write(self.rejections.open)
@@ -183,6 +178,7 @@ def new_run(
         new_id=new_id,
         max_bytes=max_bytes,
         max_age=max_age,
+        before_replacing=remove_from_manifest,
         on_finished=add_to_manifest,
     )
     return Run(

@@ -26,7 +26,7 @@ from newscrawl.urls import normalize_url
 from newscrawl.warc.filenames import parse_filename
 from newscrawl.warc.http import ContentError, split_message
 from newscrawl.warc.index import warc_files
-from newscrawl.warc.reader import MAX_PAGE_BYTES, WarcRecord, iter_slices, parse_warc_fields
+from newscrawl.warc.reader import MAX_PAGE_BYTES, WarcRecord, iter_slices, open_warc, parse_warc_fields
 from newscrawl.warc.record_groups import group_records, read_link_url
 from newscrawl.warc.records import (
     COMPRESSED,
@@ -116,11 +116,13 @@ def find_takedown(
     with_exchanges: bool,
     with_sources: bool = False,
     is_whole_outlet: bool = False,
+    on_archive: Callable[[], None] = lambda: None,
 ) -> Takedown:
     """What a folder holds of these pages; to find their exchanges, the WARC files are read from end to end.
 
     `with_sources` includes the exchanges of feeds and lists that contain a URL of these pages.
     `is_whole_outlet`: of all pages, those that no line names included, and of all feeds and lists.
+    `on_archive` is called before each WARC file. ArchiveError names a file that is gone.
     """
     takedown = Takedown(
         urls=list_addresses(folder).union(urls) if is_whole_outlet else find_addresses(folder, urls)
@@ -132,10 +134,10 @@ def find_takedown(
             takedown.lines += "reason" not in line
     takedown.copies = sorted(path.name for pattern in COPIES for path in folder.glob(pattern))
     if with_exchanges and is_whole_outlet:
-        takedown.exchanges = _find_all_exchanges(folder, with_sources=with_sources)
+        takedown.exchanges = _find_all_exchanges(folder, on_archive, with_sources=with_sources)
     elif with_exchanges:
         texts = _url_spellings(takedown.urls) if with_sources else ()
-        takedown.exchanges = _find_exchanges(folder, wanted, texts)
+        takedown.exchanges = _find_exchanges(folder, on_archive, wanted, texts)
     return takedown
 
 
@@ -202,7 +204,7 @@ def _url_spellings(urls: Iterable[str]) -> list[bytes]:
 
 
 def _find_exchanges(
-    folder: Path, wanted: set[str], texts: Collection[bytes]
+    folder: Path, on_archive: Callable[[], None], wanted: set[str], texts: Collection[bytes]
 ) -> dict[str, list[ExchangeSpan]]:
     """Exchanges of these pages, of the redirects that led to them, and of revisits of their bodies.
 
@@ -222,7 +224,8 @@ def _find_exchanges(
         spans = {path.name: [] for path in warc_files(folder)}
         subresources, remains, used, used_elsewhere = [], [], set(), set()
         for name, spans_of_file in spans.items():
-            with (folder / name).open("rb") as stream:
+            on_archive()
+            with open_warc(folder, name) as stream:
                 for span in iter_spans(stream, texts):
                     if span.is_erased:
                         continue
@@ -244,11 +247,14 @@ def _find_exchanges(
     return {name: spans_of_file for name, spans_of_file in spans.items() if spans_of_file}
 
 
-def _find_all_exchanges(folder: Path, *, with_sources: bool) -> dict[str, list[ExchangeSpan]]:
+def _find_all_exchanges(
+    folder: Path, on_archive: Callable[[], None], *, with_sources: bool
+) -> dict[str, list[ExchangeSpan]]:
     """Every exchange that belongs to a link; `with_sources`: those of feeds, lists and robots.txt too."""
     spans: dict[str, list[ExchangeSpan]] = {}
     for path in warc_files(folder):
-        with path.open("rb") as stream:
+        on_archive()
+        with open_warc(folder, path.name) as stream:
             every = [span for span in iter_spans(stream) if not span.is_erased]
         if chosen := [span for span in every if with_sources or _is_of_page(span)]:
             spans[path.name] = chosen

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from newscrawl import __version__
-from newscrawl.archive.report import WarcPart
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import Article
 from newscrawl.storage import BLOCK_BYTES, atomic_write
 from newscrawl.warc.cdxj import CDXJ_NAME, compress_cdxj, folder_cdxj_lines
+from newscrawl.warc.reader import WarcPart
 from newscrawl.warc.records import target_uri
 
 VERSION = "1.1.1"
@@ -53,19 +53,35 @@ def write_wacz(
 
 
 def copy_shared_parts(parts: Iterable[WarcPart], folder: Path) -> Iterator[Path]:
-    """The WARC files to pack; of one with records of other runs too, a copy in `folder` without those."""
-    for path, group in groupby(parts, key=lambda part: part.path):
-        wanted = list(group)
+    """The WARC files to pack; of one with records of other runs too, a copy in `folder` without those.
+
+    ArchiveError names a file that is too short for a part.
+    """
+    parts_by_path: dict[Path, list[WarcPart]] = {}
+    for part in parts:
+        parts_by_path.setdefault(part.path, []).append(part)
+    _check_unique_names(parts_by_path)
+    for path, wanted in parts_by_path.items():
         with archive_errors(f"read {path}"):
-            if len(wanted) == 1 and wanted[0].is_whole:
-                yield path
-                continue
-            copy = folder / path.name
-            with path.open("rb") as source, copy.open("wb") as out:
-                for part in wanted:
-                    source.seek(part.start)
-                    out.write(source.read(-1 if part.end is None else part.end - part.start))
-            yield copy
+            copy = path if len(wanted) == 1 and wanted[0].is_whole else folder / path.name
+            if copy != path:
+                with path.open("rb") as source, copy.open("xb") as out:
+                    for part in sorted(set(wanted), key=lambda part: part.start):
+                        _copy_part(source, out, part)
+        yield copy
+
+
+def _copy_part(source: BinaryIO, out: BinaryIO, part: WarcPart) -> None:
+    source.seek(part.start)
+    end = os.fstat(source.fileno()).st_size if part.end is None else part.end
+    # No part is empty: a file that ends before it is too short.
+    left = max(end - part.start, 1)
+    while left:
+        if not (data := source.read(min(left, BLOCK_BYTES))):
+            raise ArchiveError(
+                f"{part.path} is too short for the records of the run from byte {part.start} on"
+            )
+        left -= out.write(data)
 
 
 def page_lines(articles: Iterable[Article]) -> Iterator[bytes]:

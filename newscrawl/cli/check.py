@@ -12,13 +12,14 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from newscrawl.archive.bucket import OutletCopy
-from newscrawl.archive.finished_runs import has_open_files, read_run_lines
+from newscrawl.archive.finished_runs import read_run_lines
 from newscrawl.archive.form_records import find_form_records
+from newscrawl.archive.lines import has_open_files
 from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.mended_lines import drop_repeated_lines, restore_line, set_aside_broken_lines
 from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.repair import find_unlisted, repair_folder
-from newscrawl.archive.report import find_report
+from newscrawl.archive.report import find_report, iter_reports
 from newscrawl.archive.takedown import read_blocked_urls
 from newscrawl.cli import ui
 from newscrawl.cli.extraction_task import default_rights_policy
@@ -51,7 +52,6 @@ from newscrawl.state.runs import State, is_lease_current
 from newscrawl.state.urls import UrlTable
 from newscrawl.storage import list_stored_sizes
 from newscrawl.warc.filenames import parse_filename
-from newscrawl.warc.writer import OPEN_SUFFIX
 
 MAX_SHOWN = 20
 "Inconsistencies of an outlet that are printed; the others are counted."
@@ -213,7 +213,7 @@ def _find_unfinished(state: State, folder: Path) -> Iterator[Inconsistency]:
         yield Inconsistency("run_killed", f"run {run.id} has not ended and is not at work")
     for path in sorted(folder.glob("*.open")):
         yield Inconsistency("file_open", f"{path.name} was left open")
-    for name in find_unlisted(folder, socket.gethostname()):
+    for name in find_unlisted(folder):
         yield Inconsistency("file_unlisted", f"{name} is finished, but {MANIFEST} lacks it")
 
 
@@ -266,17 +266,15 @@ def _iter_written(folder: Path) -> Iterator[WrittenLine]:
             warc = item.warc
             if warc and warc.file not in sizes:
                 path = folder / Path(warc.file).name
-                # A run that is at work may write to it.
-                found = next(filter(Path.is_file, (path, Path(f"{path}{OPEN_SUFFIX}"), path)), None)
-                sizes[warc.file] = found.stat().st_size if found else 0
+                sizes[warc.file] = path.stat().st_size if path.is_file() else 0
             is_archived = not warc or warc.offset + warc.length <= sizes[warc.file]
             yield WrittenLine(run=run, item=item, is_archived=is_archived)
 
 
 def _iter_runs(folder: Path) -> Iterator[str]:
     """Runs of a folder that state should have: no replays, none that ran without state."""
-    for run in list_run_ids(path.name for path in folder.glob("*.jsonl") if parse_filename(path.name)):
-        report = find_report(folder, run)
+    runs = list_run_ids(path.name for path in folder.glob("*.jsonl") if parse_filename(path.name))
+    for run, report in iter_reports(folder, runs):
         if report is None or (report.replay_of is None and report.settings.get(STATE_URL) != NO_STATE_URL):
             yield run
 

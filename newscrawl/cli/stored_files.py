@@ -15,9 +15,9 @@ from newscrawl.archive.bucket import (
     OutletCopy,
     Spool,
     bring_outlets,
-    has_closed_lines,
     is_stored,
 )
+from newscrawl.archive.lines import has_closed_lines
 from newscrawl.archive.report import REPORT_SUFFIX, find_report, may_hold_report, reports_name
 from newscrawl.cli import ui
 from newscrawl.errors import ArchiveError, NewscrawlError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -24,7 +25,7 @@ from newscrawl.cli import ui
 from newscrawl.cli.stored_files import EVERY_SUFFIX, bring_files, send_files, warn_of_waiting_runs
 from newscrawl.dedup.incremental import remove_pages
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import NewscrawlError
+from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import find_outlet
 from newscrawl.spiders.lease_holder import has_ended, this_process
@@ -36,6 +37,7 @@ from newscrawl.state.runs import State
 from newscrawl.state.urls import UrlTable
 from newscrawl.view.catalogue import update_catalogue
 from newscrawl.warc.index import INDEX_NAME, update_index
+from newscrawl.warc.writer import OPEN_SUFFIX
 
 NOTHING_FOUND = 1
 STATELESS_FOLDER = "urls"
@@ -133,31 +135,28 @@ def _take_down(
     database: Database, folder: Path, request: TakedownRequest, *, is_certain: bool
 ) -> Takedown | None:
     """What was there and is gone now; None where the outlet has none of the pages."""
-    if not request.is_dry_run:
-        # The files that a killed crawl left open hold articles too, and the next run would close them.
-        repair_folder(folder, host=socket.gethostname())
-    urls = request.urls
-    if request.is_whole_outlet:
-        urls = [decode_link(row.link).url for row in UrlTable(database, folder.name).all()]
-    takedown = find_takedown(
-        folder,
-        urls,
-        with_exchanges=request.should_erase,
-        with_sources=request.with_sources,
-        is_whole_outlet=request.is_whole_outlet,
-    )
-    is_here = takedown.lines or takedown.exchanges or takedown.urls - set(request.urls) or takedown.named
-    if not is_certain and not is_here:
-        return None
-    if request.is_dry_run:
-        return takedown
+    if request.is_dry_run or not is_certain:
+        # Before the lease, so that a search for URLs waits for no outlet that has none of them.
+        if not request.is_dry_run:
+            repair_folder(folder, host=socket.gethostname())
+        takedown = _find(database, folder, request)
+        is_here = takedown.lines or takedown.exchanges or takedown.urls - set(request.urls) or takedown.named
+        if not is_certain and not is_here:
+            return None
+        if request.is_dry_run:
+            return takedown
     state = State.on(database, folder.name, this_process())
     now = epoch_seconds(request.time)
-    state.lease.acquire(now, has_ended)
+    state.lease.acquire(epoch_seconds(utc_now()), has_ended)
     try:
         # Again under the lease: a run may have ended in the meantime.
         suffixes = EVERY_SUFFIX if request.should_erase else LINE_SUFFIXES
         bring_files(folder.parent, [folder.name], suffixes, with_memories=request.should_erase)
+        _renew(state)
+        # The files that a killed crawl left open hold articles too, and the next run would close them.
+        repair_folder(folder, host=socket.gethostname())
+        _check_closed(folder)
+        takedown = _find(database, folder, request, lambda: _renew(state))
         # What finds the pages again comes last: if this is killed, the same command does the rest.
         if folder.name != STATELESS_FOLDER:
             mark_taken_down(database, folder.name, takedown.urls, now)
@@ -175,6 +174,7 @@ def _take_down(
                 folder, takedown.urls, is_whole_outlet=request.is_whole_outlet
             )
         for name, spans in takedown.exchanges.items():
+            _renew(state)
             overwrite_records(folder / name, spans, request.reason, request.time)
         day = rfc3339(request.time)[:10]
         rewrite_lines(
@@ -189,6 +189,42 @@ def _take_down(
     finally:
         state.lease.release()
     return takedown
+
+
+def _check_closed(folder: Path) -> None:
+    """NewscrawlError if a killed crawl of another machine left files open, which may hold the pages too."""
+    left = min(folder.glob(f"*{OPEN_SUFFIX}"), default=None)
+    # Without a lease another crawl may be at work.
+    if left and folder.name != STATELESS_FOLDER:
+        raise NewscrawlError(
+            f"{left} was left open by another machine and may hold the pages too:"
+            f" `newscrawl repair --force {folder}`, then repeat the command"
+        )
+
+
+def _renew(state: State) -> None:
+    """Keep the lease: large files take long. Busy if another process has it."""
+    if not state.lease.renew(epoch_seconds(utc_now())):
+        raise Busy(f"{state.urls.outlet}: another process has taken the lease; repeat the command")
+
+
+def _find(
+    database: Database,
+    folder: Path,
+    request: TakedownRequest,
+    on_archive: Callable[[], None] = lambda: None,
+) -> Takedown:
+    urls = request.urls
+    if request.is_whole_outlet:
+        urls = [decode_link(row.link).url for row in UrlTable(database, folder.name).all()]
+    return find_takedown(
+        folder,
+        urls,
+        with_exchanges=request.should_erase,
+        with_sources=request.with_sources,
+        is_whole_outlet=request.is_whole_outlet,
+        on_archive=on_archive,
+    )
 
 
 def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest) -> None:

@@ -16,7 +16,6 @@ from scrapy.settings import BaseSettings
 
 from newscrawl.archive.bucket import OutletCopy, Spool, is_stored, set_aside_given_up
 from newscrawl.archive.repair import repair_folder
-from newscrawl.archive.report import reports_name
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError, Busy, MachineFault, NewscrawlError, StorageError
 from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
@@ -82,9 +81,7 @@ class BucketExtension(CrawlerComponent):
             return False
         if not send_copy(spool, copy, state, now):
             return False
-        # The next quiet run continues the last files if they are here.
-        warcs = [file.name for file in run.warcs]
-        names = (run.id, *warcs, *map(reports_name, warcs))
+        names = (run.id, *(file.name for file in run.warcs))
         copy.trim(lambda name: name.startswith(names))
         return True
 

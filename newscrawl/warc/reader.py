@@ -9,13 +9,14 @@ file; `seek_record` finds such a record again by decompressing everything before
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from newscrawl.errors import ArchiveError, PageTooLarge
 from newscrawl.items import WarcPointer
@@ -77,6 +78,20 @@ class WarcRecord:
         if moment := parse_warc_date(text):
             return moment
         raise ArchiveError(f"{self.record_id}: {text[:50]!a} is no WARC-Date")
+
+
+class WarcPart(NamedTuple):
+    """Consecutive records of a WARC file, such as those of one of its runs."""
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+    "None: the end of the file."
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file has no other records; OSError if it is gone."""
+        return not self.start and self.end in (None, self.path.stat().st_size)
 
 
 @dataclass(frozen=True)
@@ -198,21 +213,30 @@ def _iter_plain_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator
         yield part
 
 
-def open_warc(folder: Path, name: str) -> BinaryIO:
+def open_warc(folder: Path, name: str, reach: int = 0) -> BinaryIO:
     """Open a WARC by its final name, also while it is being written; ArchiveError if there is none.
 
-    A name such as `crawl.wacz/archive/data.warc.gz` is that of a file in a package.
+    Of a file that is being continued there are two states; at least `reach` bytes are wanted. A name such as
+    `crawl.wacz/archive/data.warc.gz` is that of a file in a package.
     """
     if packaged := split_package_name(name):
         return open_packaged(folder / packaged[0], packaged[1])
     # The final name comes twice, since the file may be renamed between two attempts.
+    found: BinaryIO | None = None
     for candidate in (name, name + OPEN_SUFFIX, name):
         try:
-            return (folder / candidate).open("rb")
+            stream = (folder / candidate).open("rb")
         except FileNotFoundError:
             continue
         except OSError as error:
             raise ArchiveError(f"cannot read {folder / candidate}: {error.strerror}") from error
+        if found:
+            found.close()
+        if os.fstat(stream.fileno()).st_size >= reach:
+            return stream
+        found = stream
+    if found:
+        return found
     try:
         return open_stored(folder / name)
     except FileNotFoundError:
@@ -262,7 +286,7 @@ def read_record(
 
     PageTooLarge if its block has more than `max_bytes`.
     """
-    with open_warc(folder, pointer.file) as stream:
+    with open_warc(folder, pointer.file, pointer.offset + pointer.length) as stream:
         slices = iter_slices(seek_record(stream, pointer.offset), _whole_block_reader(max_bytes))
         part = next(slices, None)
         if part is None or part.record_id != pointer.record_id:
@@ -279,8 +303,8 @@ def read_record(
 def _restore_body(folder: Path, revisit: WarcRecord, metadata: dict[str, str]) -> WarcRecord:
     """A revisit with the body of the response it refers to, which its metadata locates."""
     name, offset = metadata["originalFile"], metadata.get("originalOffset", "")
-    with open_warc(folder, name) as stream:
-        position = int(offset) if offset.isdecimal() else 0
+    position = int(offset) if offset.isdecimal() else 0
+    with open_warc(folder, name, position + 1) as stream:
         original = next(iter_records(seek_record(stream, position), max_bytes=MAX_PAGE_BYTES), None)
     if original is None or original.record_id != revisit.headers.get("warc-refers-to"):
         raise ArchiveError(f"{folder / name}: no original of {revisit.record_id} at {offset}")

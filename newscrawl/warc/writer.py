@@ -46,7 +46,7 @@ class WarcFileStats:
 
 @dataclass(frozen=True, kw_only=True)
 class ContinuedFile:
-    """A finished file that is locked, and has the suffix `.open` again."""
+    """A copy of a finished file, locked, with the suffix `.open`."""
 
     name: str
     fd: int
@@ -86,6 +86,8 @@ class WarcWriter:
     "A file of this size, counted compressed, takes no further exchange."
     max_age: timedelta = MAX_AGE
     "A file that was opened this long ago takes no further exchange."
+    before_replacing: Callable[[Path], object] | None = None
+    "Called with the path of a finished file right before its continued copy takes its place."
     on_finished: Callable[[Path, str], object] | None = None
     "Called with the path and the hex SHA-256 of each file that has got its final name."
     continued: ContinuedFile | None = None
@@ -181,6 +183,8 @@ class WarcWriter:
                 Path(f"{path}{OPEN_SUFFIX}").unlink()
                 self.files.pop()
                 return
+            if self.files[-1].start and self.before_replacing:
+                self.before_replacing(path)
             Path(f"{path}{OPEN_SUFFIX}").rename(path)
             fsync_folder(self.folder)
         except OSError as error:

@@ -14,18 +14,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from newscrawl.archive import continued_warc, report
+from newscrawl.archive import continued_warc, report, run_files
 from newscrawl.archive.finished_runs import find_run
-from newscrawl.archive.manifest import ARRIVED, MANIFEST, append_entries, file_sha256, read_manifest
+from newscrawl.archive.manifest import MANIFEST, file_sha256, read_manifest
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.replay import find_recorded_runs, read_captures
 from newscrawl.archive.report import Report, newest_reports, reports_name, write_quiet_report, write_report
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.cli import app
 from newscrawl.warc import writer
+from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.index import Index, index_new_files
 from newscrawl.warc.reader import iter_records, read_record
 from newscrawl.warc.records import HttpExchange
+from newscrawl.warc.writer import WarcWriter
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOST = "here"
@@ -79,17 +81,20 @@ def quiet(archives: Path, hours: float = 0, **place: str) -> Report:
     return end(run)
 
 
+def assert_listed(folder: Path) -> None:
+    """Every finished file is listed as it is."""
+    check = ["sha256sum", "--strict", "-c", MANIFEST]
+    done = subprocess.run(check, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+    names = [path.name for pattern in ("*.gz", "*.ndjson") for path in folder.glob(pattern)]
+    assert names
+    assert {name: file_sha256(folder / name) for name in names}.items() <= read_manifest(folder).items()
+
+
 def assert_sound(folder: Path) -> None:
     """Every file is listed as it is, no WARC has a problem, and repeating the repair changes nothing."""
-    done = subprocess.run(
-        ["sha256sum", "--strict", "-c", MANIFEST], cwd=folder, capture_output=True, check=False
-    )
-    # The manifest may be empty where the bucket has all of it.
-    assert done.returncode == 0 or not read_manifest(folder), done.stdout
+    assert_listed(folder)
     assert not [path.name for path in folder.iterdir() if path.suffix in (".open", ".tmp", ".torn")]
-    listed = read_manifest(folder, ARRIVED) | read_manifest(folder)
-    names = [path.name for pattern in ("*.gz", "*.ndjson") for path in folder.glob(pattern)]
-    assert {name: file_sha256(folder / name) for name in names}.items() <= listed.items()
     verified = CliRunner().invoke(app, ["verify", "--strict", str(folder)])
     assert (verified.exit_code, "no problem" in verified.output) == (0, True), verified.output
     assert not repair_folder(folder, host=HOST).files
@@ -129,17 +134,27 @@ def test_the_index_has_each_record_of_a_file_that_grows_once(tmp_path: Path) -> 
         assert len(list(index.captures("GET", "http://example.org/feed"))) == 3
 
 
-def test_a_file_that_is_being_continued_is_not_missing(tmp_path: Path) -> None:
+def test_a_file_that_is_being_continued_is_there_as_it_was(tmp_path: Path) -> None:
     made = quiet(tmp_path)
     index_new_files(tmp_path / "echo", made.warcs)
     run = begin(tmp_path, 1)
-    assert not (run.folder / made.warcs[0]).exists()
-    verified = CliRunner().invoke(app, ["verify", "--strict", str(run.folder)])
-    assert "index_file_gone" not in verified.output
-    # What an earlier run wrote can be read meanwhile.
+    fetch(run, "/story")
+    assert_listed(run.folder)
+    assert bodies(run.folder, made.run) == [made.run[-5:].encode()]
     with Index.open(run.folder) as index:
         (entry,) = index.captures("GET", "http://example.org/feed")
     assert read_record(run.folder, entry.pointer)[0].block.endswith(made.run[-5:].encode())
+    # What the run itself has written so far is only in the copy.
+    pointer = run.write_exchange(
+        HttpExchange(
+            url="http://example.org/now",
+            started=NOON,
+            sent=b"GET /now HTTP/1.1\r\n\r\n",
+            received=b"HTTP/1.1 200 OK\r\n\r\nnow",
+        )
+    )
+    assert pointer.file == made.warcs[0]
+    assert read_record(run.folder, pointer)[0].block.endswith(b"now")
     run.close()
 
 
@@ -205,19 +220,22 @@ def test_the_next_day_begins_a_file(tmp_path: Path) -> None:
     assert first.warcs == same_day.warcs != next_day.warcs
 
 
-def test_a_file_that_a_bucket_has_in_another_state_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_is_continued_while_the_writer_would_still_write_to_it(tmp_path: Path) -> None:
     quiet(tmp_path)
-    folder = tmp_path / "echo"
-    stored = read_manifest(folder)
-    for other in (
-        {},
-        dict.fromkeys(stored, "0" * 64),
-        stored | {"echo-20260301120001000-00000-x-1.warc.gz": ""},
-    ):
-        assert not continued_warc.continue_last_warc(folder, host=HOST, now=NOON, stored=other)
-    file = continued_warc.continue_last_warc(folder, host=HOST, now=NOON, stored=stored)
-    assert file
-    os.close(file.fd)
+    choices: list[dict[str, Any]] = [{"max_age": timedelta(hours=1)}, {"max_bytes": 100}, {}]
+    for limits in choices:
+        writer = WarcWriter(
+            folder=tmp_path / "echo",
+            names=WarcNameTemplate(prefix="echo", host=HOST, pid=1),
+            info=(),
+            now=lambda: NOON + timedelta(hours=1),
+            new_id=str,
+            **limits,
+        )
+        file = continued_warc.continue_last_warc(writer)
+        assert (file is None) is bool(limits)
+        if file:
+            os.close(file.fd)
 
 
 def test_a_report_takes_the_place_of_no_others(tmp_path: Path) -> None:
@@ -255,12 +273,13 @@ def kill_at(module: object, name: str, *, call: int = 1, does: float = 1) -> Cal
 
 
 KILLS = {
-    "out of the manifest": kill_at(continued_warc, "remove_from_manifest"),
-    "open again": kill_at(continued_warc, "fsync_folder"),
+    "amid the copy": kill_at(continued_warc, "append_or_rollback", does=0.4),
+    "copied": kill_at(continued_warc, "append_or_rollback"),
     "amid the warcinfo record": kill_at(writer, "append_or_rollback", does=0.5),
     "after the warcinfo record": kill_at(writer, "append_or_rollback"),
     "amid an exchange": kill_at(writer, "append_or_rollback", call=2, does=0.7),
     "after an exchange": kill_at(writer, "append_or_rollback", call=2),
+    "out of the manifest": kill_at(run_files, "remove_from_manifest"),
     "closed and not listed": kill_at(writer, "fsync_folder"),
     "without a report": kill_at(report, "atomic_write", does=0),
     "reports out of the manifest": kill_at(report, "remove_from_manifest"),
@@ -268,21 +287,10 @@ KILLS = {
 }
 
 
-@pytest.fixture(params=[False, True], ids=["folder", "bucket"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """What two quiet runs left; a bucket may have all of it."""
-    quiet(tmp_path)
-    quiet(tmp_path, 1)
-    if request.param:
-        append_entries(tmp_path / "echo" / ARRIVED, read_manifest(tmp_path / "echo"))
-    return tmp_path / "echo"
-
-
-@pytest.mark.parametrize("reads_bucket", [False, True])
 @pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS.keys())
-def test_a_kill_at_any_step_loses_no_record(
-    folder: Path, kill: Callable[[], None], reads_bucket: bool
-) -> None:
+def test_a_kill_at_any_step_loses_no_record(tmp_path: Path, kill: Callable[[], None]) -> None:
+    ran = [quiet(tmp_path), quiet(tmp_path, 1)]
+    folder = tmp_path / ran[0].outlet
     (path,) = folder.glob("*.warc.gz")
     content, ended = path.read_bytes(), newest_reports(folder, 9)
     process = os.fork()
@@ -292,9 +300,7 @@ def test_a_kill_at_any_step_loses_no_record(
         os._exit(0)
     assert os.waitpid(process, 0)[1] == signal.SIGKILL
     next(DEAD)  # its own
-    if reads_bucket and not path.exists():
-        # A command that reads the outlet's archive has fetched what the bucket has.
-        path.write_bytes(content)
+    assert path.read_bytes()[: len(content)] == content, "it is there at any time"
     repair_folder(folder, host=HOST)
     for torn in folder.glob("*.torn"):
         torn.unlink()

@@ -23,11 +23,11 @@ from newscrawl.archive.replay import (
     read_response,
     request_key,
 )
-from newscrawl.archive.report import WarcPart
+from newscrawl.archive.report import reports_name
 from newscrawl.errors import ArchiveError
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.http import split_message
-from newscrawl.warc.reader import iter_records
+from newscrawl.warc.reader import WarcPart, iter_records
 from newscrawl.warc.records import HttpExchange
 from newscrawl.warc.writer import WarcWriter
 
@@ -180,6 +180,28 @@ def test_the_newest_run_is_replayed_unless_one_is_named(tmp_path: Path) -> None:
     assert read_captures(tmp_path.parent, tmp_path.name).run == "echo-2-1"
     with pytest.raises(ArchiveError, match=r"run 'echo-3' is not recorded .* echo-1-1, echo-2-1"):
         read_captures(tmp_path, "echo", "echo-3")
+
+
+@pytest.mark.parametrize("reports", [None, b'{"broken":'])
+def test_the_runs_of_a_shared_file_stay_apart_whatever_became_of_their_reports(
+    tmp_path: Path, reports: bytes | None
+) -> None:
+    bodies = {"echo-1-1": b"one", "echo-2-1": b"two", "echo-3-1": b"three"}
+    shared, *others = (
+        an_archive(tmp_path, an_exchange(body=body), run=run, began=START + timedelta(minutes=place))
+        for place, (run, body) in enumerate(bodies.items())
+    )
+    for other in others:
+        shared.write_bytes(shared.read_bytes() + other.read_bytes())
+        other.unlink()
+    if reports:
+        (tmp_path / reports_name(shared.name)).write_bytes(reports)
+    (tmp_path / "echo-3-1.report.json").write_text("{}")
+    assert [files.run for files in find_recorded_runs(tmp_path, "echo")] == list(bodies)
+    for run, body in bodies.items():
+        table = read_captures(tmp_path, "echo", run)
+        assert body_of(table, ReplayIndex(table), "/a") == body
+        assert sum(map(len, table.by_key.values())) == 1
 
 
 def test_by_time_the_nearest_at_or_before_is_taken_as_often_as_it_is_asked_for(tmp_path: Path) -> None:

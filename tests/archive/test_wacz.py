@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from wire.archived import answer, archived_run, story
 
+from newscrawl.archive import wacz
 from newscrawl.archive.finished_runs import FinishedRun, read_run_articles
-from newscrawl.archive.wacz import write_wacz
+from newscrawl.archive.wacz import copy_shared_parts, write_wacz
 from newscrawl.errors import ArchiveError
 from newscrawl.warc import cdxj as zipnum
 from newscrawl.warc.cdxj import compress_cdxj
+from newscrawl.warc.reader import WarcPart, iter_records
 
 MADE = datetime(2026, 3, 1, 13, 5, 7, tzinfo=UTC)
 
@@ -177,3 +179,28 @@ def test_nothing_can_be_written_where_a_file_is_in_the_way(runs: list[FinishedRu
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ArchiveError, match="cannot write "):
         packed(tmp_path / "file" / "x.wacz", runs)
+
+
+def test_the_parts_of_a_file_are_packed_together(
+    runs: list[FinishedRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever runs are named between them, and however often."""
+    monkeypatch.setattr(wacz, "BLOCK_BYTES", 100)
+    shared, whole = (run.warcs[0] for run in runs)
+    second, third = [record.offset for record in iter_records(shared)][1:3]
+    first, last = WarcPart(shared, 0, second), WarcPart(shared, third)
+    files = list(copy_shared_parts([last, WarcPart(whole), first, last], tmp_path))
+    assert files == [tmp_path / shared.name, whole]
+    content = shared.read_bytes()
+    assert files[0].read_bytes() == content[:second] + content[third:]
+
+
+@pytest.mark.parametrize("missing", [1, 10_000])
+def test_a_file_that_is_too_short_for_a_run_is_named(
+    runs: list[FinishedRun], tmp_path: Path, missing: int
+) -> None:
+    warc = runs[0].warcs[0]
+    size = warc.stat().st_size
+    part = WarcPart(warc, size - 10 if missing == 1 else size, size + missing)
+    with pytest.raises(ArchiveError, match=f"{warc.name} is too short"):
+        list(copy_shared_parts([part], tmp_path))

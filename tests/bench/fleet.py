@@ -57,7 +57,14 @@ class Costs(NamedTuple):
     story_statements: int = 24
     next_story_statements: int = 4
     files: int = 4
-    "WARC, articles, rejections, report. A crawl without articles leaves no file of them."
+    "WARC, articles, rejections, report. A crawl leaves no empty file."
+
+
+class Files(NamedTuple):
+    """Files that a crawl leaves in a folder, where quiet crawls share some, and in a bucket."""
+
+    folder: int
+    bucket: int
 
 
 COSTS = Costs()
@@ -141,7 +148,7 @@ class Paper:
                 first = waiting[0][0] + REVISIT_SLACK
         return first
 
-    def crawl(self, now: float, late: list[int]) -> tuple[int, int, int]:
+    def crawl(self, now: float, late: list[int]) -> tuple[int, int, Files]:
         """What is due: the number of requests, of new stories, and of files that the crawl leaves.
 
         `late` gets the wait of some of the stories.
@@ -173,13 +180,13 @@ class Paper:
                 self._look_later(first, now + DELAY * (requests + new + again))
         return requests + new + again, new, self._count_files(int(now // DAY), new, again)
 
-    def _count_files(self, day: int, new: int, again: int) -> int:
+    def _count_files(self, day: int, new: int, again: int) -> Files:
         is_continued = self.continues == day
         self.continues = None if new else day
         if new:
-            return COSTS.files - is_continued
+            return Files(COSTS.files - is_continued, COSTS.files)
         # Rejections say of each story that was looked at again that it is the same; the rest is shared.
-        return (again > 0) + (0 if is_continued else 2)
+        return Files((again > 0) + (0 if is_continued else 2), (again > 0) + 2)
 
     def _store(self, published: float, now: float, late: list[int]) -> None:
         self.known += 1
@@ -204,13 +211,14 @@ class Totals:
         self.at_work: Counter[int] = Counter()
         "How often so many crawls were running when another began."
 
-    def add(self, requests: int, new: int, files: int) -> None:
+    def add(self, requests: int, new: int, files: Files) -> None:
         self.counts["runs"] += 1
         self.counts["quiet"] += not new
         self.counts["requests"] += requests
         self.counts["stories"] += new
-        self.counts["files"] += files
-        self.counts["without files"] += not files
+        self.counts["files"] += files.folder
+        self.counts["files in a bucket"] += files.bucket
+        self.counts["without files"] += not files.folder
         self.counts["story runs"] += new > 0
 
 
@@ -277,7 +285,8 @@ def show(totals: Totals, outlets: int, days: int) -> None:
     statements += more * COSTS.next_story_statements
     print(f"statements of PostgreSQL: {statements / seconds:.0f} a second")
     print(
-        f"files: {counts['files'] / 1e6:.1f} million, {runs * COSTS.files / 1e6:.1f} if each crawl left four;"
+        f"files: {counts['files'] / 1e6:.1f} million, {counts['files in a bucket'] / 1e6:.1f} in a bucket,"
+        f" {runs * COSTS.files / 1e6:.1f} if each crawl left four;"
         f" {counts['without files'] / runs:.0%} of the crawls leave none"
     )
     for name, values in (("a due outlet waits", totals.starts), ("a story waits", totals.late)):

@@ -76,7 +76,7 @@ def test_other_settings_are_warned_of_and_show(live: Crawl) -> None:
 
 
 def test_a_run_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(NewscrawlError, match="no runs x-1-2 under "):
+    with pytest.raises(NewscrawlError, match="no run 'x-1-2' under "):
         find_run("x-1-2", tmp_path)
     done = CliRunner().invoke(app, ["replay", str(tmp_path / "x.report.json")])
     assert isinstance(done.exception, ArchiveError)

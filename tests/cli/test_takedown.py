@@ -15,14 +15,17 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+from wire.archived import answer, archived_run, story
 from wire.crawl import Crawl, crawl
 
 from newscrawl.archive.manifest import file_sha256, read_manifest, remove_from_manifest
 from newscrawl.archive.reextract import read_page_records
+from newscrawl.archive.takedown import find_takedown
 from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
-from newscrawl.errors import UnknownOutlet
+from newscrawl.errors import ArchiveError, Busy, UnknownOutlet
+from newscrawl.state.runs import Lease
 from newscrawl.warc.http import split_message
 from newscrawl.warc.reader import WarcRecord, iter_records
 
@@ -308,6 +311,23 @@ def test_what_a_killed_crawl_left_open_goes_too(crawled: Crawled, archives: Path
     all_agrees(archives)
 
 
+def test_what_another_machine_left_open_is_closed_first(crawled: Crawled, archives: Path) -> None:
+    (warc, *_) = sorted((archives / OUTLET).glob("*.warc.gz"))
+    stamp = warc.name.split("-")[1]
+    copy = warc.with_name(f"{OUTLET}-{stamp}-00000-elsewhere-99.warc.gz.open")
+    shutil.copy(warc, copy)
+    url = crawled.done.articles[3]["url"]
+    command = ["takedown", url, "--erase", "--archives", str(archives)]
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 1
+    assert "was left open by another machine" in f"{refused.output} {refused.exception}"
+    assert copy.exists()
+    assert "taken_down" not in {line.get("reason") for line in lines(archives)}
+    assert CliRunner().invoke(app, ["repair", "--force", str(archives / OUTLET)]).exit_code == 0
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert {record.kind for record in records(archives) if record.url == url} == {"metadata"}
+
+
 @pytest.mark.parametrize("module", ["takedown", "lines"], ids=["records", "lines"])
 def test_killed_between_file_and_manifest_the_same_command_does_the_rest(
     crawled: Crawled, archives: Path, monkeypatch: pytest.MonkeyPatch, module: str
@@ -322,3 +342,54 @@ def test_killed_between_file_and_manifest_the_same_command_does_the_rest(
         assert done.exit_code == 130
     take_down(archives, address, "--erase")
     all_agrees(archives)
+
+
+def test_what_a_run_wrote_until_the_lease_was_taken_goes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"http://example.org/pier": answer(story("pier"))}
+    archived_run(tmp_path, "echo", page)
+    acquire = Lease.acquire
+
+    def let_another_run_end(*args: Any) -> None:
+        archived_run(tmp_path, "echo", page, pid=8)
+        acquire(*args)
+
+    monkeypatch.setattr(Lease, "acquire", let_another_run_end)
+    (url,) = page
+    assert take_down(tmp_path, url, "--erase")["echo"]["exchanges"] == 2
+    (tmp_path / "echo").rename(tmp_path / OUTLET)
+    assert {record.kind for record in records(tmp_path) if record.url == url} == {"metadata"}
+    assert {line.get("reason") for line in lines(tmp_path)} == {"taken_down"}
+
+
+def test_without_the_lease_nothing_is_taken_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archived_run(tmp_path, "echo", {"http://example.org/pier": answer(story("pier"))})
+    before = {path.name: file_sha256(path) for path in (tmp_path / "echo").iterdir()}
+    acquire = Lease.acquire
+
+    def lose_it(lease: Lease, *args: Any) -> None:
+        acquire(lease, *args)
+        lease.drop()
+
+    monkeypatch.setattr(Lease, "acquire", lose_it)
+    args = ["takedown", "http://example.org/pier", "--erase", "--archives", str(tmp_path)]
+    done = CliRunner().invoke(app, args)
+    assert isinstance(done.exception, Busy)
+    assert {path.name: file_sha256(path) for path in (tmp_path / "echo").iterdir()} == before
+
+
+def test_a_file_that_leaves_while_exchanges_are_found_is_named(tmp_path: Path) -> None:
+    made = archived_run(tmp_path, "echo", {"http://example.org/pier": answer(story("pier"))})
+    (warc,) = made.warcs
+    for is_whole_outlet in (False, True):
+        content = warc.read_bytes()
+        with pytest.raises(ArchiveError, match=warc.name):
+            find_takedown(
+                made.folder,
+                ["http://example.org/pier"],
+                with_exchanges=True,
+                is_whole_outlet=is_whole_outlet,
+                on_archive=warc.unlink,
+            )
+        warc.write_bytes(content)

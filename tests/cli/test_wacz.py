@@ -56,7 +56,7 @@ def test_a_run_named_twice_is_packed_once(runs: list[FinishedRun], tmp_path: Pat
 @pytest.mark.parametrize(
     ("run", "says"),
     [
-        ("a-20200101000000000-1", "no runs a-20200101000000000-1 under "),
+        ("a-20200101000000000-1", "no run 'a-20200101000000000-1' under "),
         ("../a", "is neither a run id"),
         ("*", "is neither a run id"),
         ("none.report.json", r"no such file: none\.report\.json"),

@@ -45,7 +45,6 @@ from newscrawl.warc.verify.references import (
     References,
     reduce_head,
 )
-from newscrawl.warc.writer import OPEN_SUFFIX
 
 MAX_REWINDS = 100
 "Wrong lengths in a file after which blocks are no longer searched for records inside them."
@@ -319,8 +318,6 @@ def _check_index(index: Index, names: Collection[str] | None) -> Iterator[_Index
         if name not in indexed:
             yield _file_fault("index_file_missing", f"{quote_value(name)} is not in the index: {_UPDATE}")
         elif name not in files:
-            if (index.folder / f"{name}{OPEN_SUFFIX}").is_file():
-                continue  # a run writes behind what it holds, and then indexes it again
             yield _file_fault("index_file_gone", f"{quote_value(name)} is not in the folder: {_UPDATE}")
         else:
             with suppress(OSError):  # checking the file itself reports that it cannot be read
