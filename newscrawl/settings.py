@@ -133,7 +133,7 @@ ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "newscrawl"
 CONCURRENT_REQUESTS = 8
 # Scrapy starts so many tasks for each response, and a response has few items: one page, or some requests.
-CONCURRENT_ITEMS = 4
+CONCURRENT_ITEMS = 8
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 3.0
 # Each delay varies by half its length in either direction.

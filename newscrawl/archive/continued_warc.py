@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CONTINUED_BYTES = 1 << 20
 "A larger file is left as it is, for each run copies the whole of it."
-_ENDING = ".warc.gz"
+_ENDING, DRAFT_SUFFIX = ".warc.gz", ".tmp"
 
 
 def continue_last_warc(writer: WarcWriter) -> ContinuedFile | None:
@@ -70,13 +70,27 @@ def _copy(path: Path, began: datetime, max_bytes: int) -> ContinuedFile | None:
     here = {path.name: digest.hexdigest(), reports.name: file_sha256(reports)}
     if not is_of_quiet_runs or not here.items() <= read_manifest(path.parent).items():
         return None
-    copy = Path(f"{path}{OPEN_SUFFIX}")
-    fd = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+    # It is named for a process that has ended, so that only its lock keeps a repair from it: from the start.
+    draft = Path(f"{path}{DRAFT_SUFFIX}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+    is_ready = False
     try:
-        try_lock(fd)
+        if not _locks_out_others(fd, draft):
+            return None
         append_or_rollback(fd, [content], 0)
-    except OSError:
-        os.close(fd)
-        copy.unlink()
-        raise
+        draft.rename(f"{path}{OPEN_SUFFIX}")
+        is_ready = True
+    finally:
+        if not is_ready:
+            os.close(fd)
+            draft.unlink(missing_ok=True)
     return ContinuedFile(name=path.name, fd=fd, bytes=len(content), digest=digest, opened=began)
+
+
+def _locks_out_others(fd: int, path: Path) -> bool:
+    """Lock a file; whether others see that. Some file systems have no locks, or one for all of a process."""
+    other = os.open(path, os.O_RDONLY)
+    try:
+        return try_lock(fd) and not try_lock(other)
+    finally:
+        os.close(other)

@@ -52,7 +52,11 @@ class LinesFile:
 
     @property
     def count(self) -> int:
-        return len(self._positions) - len(self._withdrawn)
+        """Lines that are not withdrawn."""
+        return len(self._remaining())
+
+    def _remaining(self) -> list[LinePosition]:
+        return [position for position in self._positions if position[:2] not in self._withdrawn]
 
     def withdraw(self, pointer: WarcPointer) -> None:
         """Leave the line of this record out when the file is closed, whether it is written already or not."""
@@ -88,8 +92,7 @@ class LinesFile:
             return
         fd, self._fd = self._fd, None
         try:
-            remaining = [position for position in self._positions if position[:2] not in self._withdrawn]
-            write_in_order(fd, remaining, self.path)
+            write_in_order(fd, self._remaining(), self.path)
         except OSError as error:
             raise ArchiveError(f"cannot close {self.path}: {error.strerror}") from error
         finally:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from newscrawl.archive.continued_warc import DRAFT_SUFFIX
 from newscrawl.archive.lines import (
     ARTICLES_SUFFIX,
     REJECTED_SUFFIX,
@@ -38,7 +39,6 @@ from newscrawl.warc.writer import OPEN_SUFFIX
 
 TORN_SUFFIX = ".torn"
 "Suffix of what was cut off a file; nothing is thrown away."
-DRAFT_SUFFIX = ".tmp"
 WARC_SUFFIX = ".warc.gz"
 FINISHED_SUFFIXES = (WARC_SUFFIX, ARTICLES_SUFFIX, REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)
 COPY_BLOCK_BYTES = 1 << 20
@@ -260,23 +260,25 @@ def close_warc(path: Path, fd: int) -> FileRepair:
     A file of this name is there already if a run that was killed had begun to continue it.
     """
     final = path.with_name(path.name.removesuffix(OPEN_SUFFIX))
-    finished = final.stat().st_size if final.exists() else 0
+    size, finished = os.fstat(fd).st_size, final.stat().st_size if final.exists() else 0
     if finished and not _is_same_start(fd, final):
         raise ArchiveError(f"{final.name} is there too")
+    if finished >= size > 0:
+        return remove_draft(path, fd)
     members = end = 0
     with open(fd, "rb", closefd=False) as stream:
         for offset, length in iter_whole_members(stream):
             members, end = members + 1, offset + length
-    torn = os.fstat(fd).st_size - max(end, finished)
-    if finished and torn <= 0 and end <= finished:
-        return remove_draft(path, fd)
-    if not members:
+    # What the finished file holds stays, whatever it is.
+    end = max(end, finished)
+    torn = size - end
+    if not end:
         path.rename(f"{final}{TORN_SUFFIX}")
         fsync_folder(path.parent)
         return FileRepair(name=final.name, outcome="torn", bytes_torn=torn)
     if torn:
         # The tail is safe elsewhere before it is cut off: a second repair after a kill gives the same files.
-        _copy_to_torn(fd, [(max(end, finished), torn)], final)
+        _copy_to_torn(fd, [(end, torn)], final)
         os.ftruncate(fd, end)
     os.fsync(fd)
     if finished:
@@ -404,9 +406,10 @@ def _sort_lines(
 
 def _is_record_missing(folder: Path, pointer: WarcPointer) -> bool:
     """Whether the record was cut off; the lines of a WARC that was moved elsewhere stay."""
-    for name in (pointer.file, pointer.file + OPEN_SUFFIX):
-        if (folder / name).exists():
-            return (folder / name).stat().st_size < pointer.offset + pointer.length
+    # Of a file that is being continued there are two states, until both are one.
+    paths = (folder / name for name in (pointer.file, pointer.file + OPEN_SUFFIX))
+    if sizes := [path.stat().st_size for path in paths if path.exists()]:
+        return max(sizes) < pointer.offset + pointer.length
     return (folder / f"{pointer.file}{TORN_SUFFIX}").exists()
 
 

@@ -145,8 +145,8 @@ def _send_file(file: FinishedFile, storage: Storage, *, reads_back: bool, is_tri
 def _upload(file: FinishedFile, storage: Storage, size: int, *, reads_back: bool) -> SyncResult:
     # Before sending: the remote file may be the last whole copy.
     if file_sha256(file.path) != file.digest:
-        if read_manifest(file.path.parent).get(file.path.name, file.digest) != file.digest:
-            # A quiet run has written to it meanwhile.
+        if read_manifest(file.path.parent).get(file.path.name) != file.digest:
+            # A quiet run has written to it meanwhile, or is about to list it again.
             return SyncResult(file=file, outcome="gone", detail=f"{file.path} has just changed")
         return SyncResult(file=file, outcome="damaged", detail=f"{file.path} does not match {MANIFEST}")
     with archive_errors(f"read {file.path}"), file.path.open("rb") as stream:

@@ -192,13 +192,13 @@ def _take_down(
 
 
 def _check_closed(folder: Path) -> None:
-    """NewscrawlError if a killed crawl of another machine left files open, which may hold the pages too."""
+    """NewscrawlError if files are open that could not be repaired, such as those of another machine."""
     left = min(folder.glob(f"*{OPEN_SUFFIX}"), default=None)
     # Without a lease another crawl may be at work.
     if left and folder.name != STATELESS_FOLDER:
         raise NewscrawlError(
-            f"{left} was left open by another machine and may hold the pages too:"
-            f" `newscrawl repair --force {folder}`, then repeat the command"
+            f"{left} was left open and may hold the pages too: `newscrawl repair {folder}` says why,"
+            " and `--force` closes what another machine has left; then repeat the command"
         )
 
 

@@ -121,8 +121,8 @@ class CaptureHandler(RecordingHandler):
         finally:
             seconds = monotonic() - clock
             if slot and recorder.attempts:
-                # The delay before the next request counts from the sending, not from the look-up of the name
-                # and the handshake before it: the next one may find the connection open.
+                # The delay before the next request counts from when the connection stood, not from the
+                # look-up of the name before it: the next request may find the connection open.
                 connecting = (recorder.attempts[-1].started - started).total_seconds()
                 slot.lastseen = max(slot.lastseen, left_queue + min(connecting, seconds))
             notes = build_notes(request, outcome, seconds, spider)
@@ -139,7 +139,9 @@ class CaptureHandler(RecordingHandler):
         """The slot from whose queue the request came."""
         engine = self._crawler.engine
         name = request.meta.get(Downloader.DOWNLOAD_SLOT)
-        return engine.downloader.slots.get(name) if engine and name else None
+        # Another downloader may have none.
+        slots = getattr(engine.downloader, "slots", {}) if engine else {}
+        return slots.get(name)
 
     def _collect_exchanges(
         self,

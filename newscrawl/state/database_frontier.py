@@ -78,7 +78,7 @@ class DatabaseFrontier:
         """`outcomes_at_once`: outcomes are stored so many together, at the latest by `store_outcomes`.
 
         The lines of the others must be written: where the process dies, the next run reads these.
-        `may_store`: whether the run still holds its lease; if not, no outcome is stored any more.
+        `may_store`: whether the run has not failed; once it has, or has lost its lease, no outcome is stored.
         """
         self._urls = urls
         self._run = run

@@ -46,7 +46,7 @@ _SHOWN_NOTES = (
 
 def read_exchange(folder: Path, pointer: WarcPointer) -> list[WarcRecord]:
     """The records of an exchange, the one at the pointer first; NotFound if it is not there."""
-    with open_warc(folder, pointer.file) as stream:
+    with open_warc(folder, pointer.file, pointer.offset + pointer.length) as stream:
         records = iter_records(seek_record(stream, pointer.offset), max_bytes=MAX_PAGE_BYTES)
         group = next(group_records(records), [])
     if not group or group[0].record_id != pointer.record_id:
@@ -90,7 +90,7 @@ def read_record_bytes(folder: Path, pointer: WarcPointer) -> bytes:
     """The records of an exchange as they are in the file: a small WARC file of its own."""
     records = read_exchange(folder, pointer)
     size = sum(record.length for record in records)
-    with open_warc(folder, pointer.file) as stream:
+    with open_warc(folder, pointer.file, pointer.offset + size) as stream:
         stream.seek(pointer.offset)
         return stream.read(size)
 

@@ -199,7 +199,7 @@ def _measure_open_run(path: Path, now: float) -> dict[str, Any]:
         "outcomes": dict(outcomes.most_common()),
         "pages_per_second": round(outcomes.total() / seconds, 3) if seconds else None,
         "pages_last_minute": recent,
-        "warc_bytes": sum(file.stat().st_size for file in path.parent.glob(f"*.warc.gz{OPEN_SUFFIX}")),
+        "warc_bytes": sum(map(_count_new_bytes, path.parent.glob(f"*.warc.gz{OPEN_SUFFIX}"))),
         "is_running": _is_running_here(path),
     }
 
@@ -233,6 +233,12 @@ def _parse_stamp(name: str) -> datetime | None:
     except ValueError:
         return None
     return began + timedelta(milliseconds=int(parts.stamp[14:]))
+
+
+def _count_new_bytes(path: Path) -> int:
+    """The size of an open WARC file, without what earlier runs have written to the file that it continues."""
+    finished = path.with_name(path.name.removesuffix(OPEN_SUFFIX))
+    return path.stat().st_size - (finished.stat().st_size if finished.exists() else 0)
 
 
 def _is_running_here(path: Path) -> bool | None:

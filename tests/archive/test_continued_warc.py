@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from newscrawl.archive import continued_warc, report, run_files
-from newscrawl.archive.finished_runs import find_run
+from newscrawl.archive import continued_warc, repair, report, run_files
+from newscrawl.archive.finished_runs import find_run, read_run_lines
 from newscrawl.archive.manifest import MANIFEST, file_sha256, read_manifest
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.replay import find_recorded_runs, read_captures
 from newscrawl.archive.report import Report, newest_reports, reports_name, write_quiet_report, write_report
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.cli import app
+from newscrawl.errors import ArchiveError
+from newscrawl.items import Rejection, WarcPointer
 from newscrawl.warc import writer
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.index import Index, index_new_files
@@ -52,8 +54,8 @@ def begin(archives: Path, hours: float = 0, host: str = HOST, pid: int | None = 
     return run
 
 
-def fetch(run: Run, path: str = "/feed") -> None:
-    run.write_exchange(
+def fetch(run: Run, path: str = "/feed") -> WarcPointer:
+    return run.write_exchange(
         HttpExchange(
             url=f"http://example.org{path}",
             started=run.started,
@@ -236,6 +238,39 @@ def test_a_file_is_continued_while_the_writer_would_still_write_to_it(tmp_path: 
         assert (file is None) is bool(limits)
         if file:
             os.close(file.fd)
+
+
+def test_without_locks_a_run_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any repair would take the copy for that of the process that its name tells of."""
+    first = quiet(tmp_path)
+    monkeypatch.setattr(continued_warc, "try_lock", lambda _: True)
+    assert quiet(tmp_path, 1).warcs != first.warcs
+    assert_sound(tmp_path / "echo")
+
+
+def test_lines_wait_for_a_copy_that_cannot_be_closed_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet(tmp_path)
+    run = begin(tmp_path, 1)
+    pointer = fetch(run, "/story")
+    url = "http://example.org/story"
+    rejection = Rejection(url=url, url_requested=url, step="validate", reason="too_short", warc=pointer)
+    run.write_rejection(rejection)
+    assert run.warc
+    for fd in (run.warc._fd, run.articles._fd, run.rejections._fd):
+        assert fd is not None
+        os.close(fd)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(repair, "remove_from_manifest", raise_full)
+        assert repair_folder(run.folder, host=HOST).with_outcome("broken")
+    repair_folder(run.folder, host=HOST)
+    assert list(read_run_lines(run.folder, run.id)) == [rejection]
+    assert_sound(run.folder)
+
+
+def raise_full(path: Path) -> None:
+    raise ArchiveError(f"cannot write {path}: no space left on device")
 
 
 def test_a_report_takes_the_place_of_no_others(tmp_path: Path) -> None:

@@ -30,6 +30,16 @@ def test_lines_stand_in_archive_order_once_closed(tmp_path: Path) -> None:
     assert lines.count == 4
 
 
+def test_a_line_that_was_withdrawn_unwritten_is_not_counted_twice(tmp_path: Path) -> None:
+    lines = LinesFile(tmp_path / "run.jsonl")
+    lines.open()
+    lines.withdraw(pointer("a.warc.gz", 9))
+    lines.add(b"a\n", pointer("a.warc.gz", 70))
+    assert lines.count == 1
+    lines.close()
+    assert (tmp_path / "run.jsonl").read_bytes() == b"a\n"
+
+
 def test_a_line_has_every_key_sorted_in_utf8() -> None:
     item = Rejection(
         url="http://é/", url_requested="http://é/", step="fetch", reason="http_404", detail="\ud800"

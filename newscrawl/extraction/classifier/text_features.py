@@ -203,17 +203,18 @@ class _PageText:
 @cache
 def _character_marks() -> npt.NDArray[np.uint16]:
     """The marks of each character up to `_MARKS_END`, and of all that follow as its last entry."""
-    chars = list(map(chr, range(_MARKS_END)))
-    marks = np.zeros(_MARKS_END, np.uint16)
+    codes = np.arange(_MARKS_END, dtype=np.uint32)
+    chars, marks = codes.view("<U1"), np.zeros(_MARKS_END, np.uint16)
+    is_upper = np.strings.isupper(chars)
     for mark, has_it in (
-        (_UPPER, str.isupper),
-        (_NOT_UPPER, str.islower),
-        (_NOT_UPPER, lambda char: char.istitle() and not char.isupper()),
-        (_DIGIT, str.isdigit),
-        (_LETTER, str.isalnum),
+        (_UPPER, is_upper),
+        (_NOT_UPPER, np.strings.islower(chars) | (np.strings.istitle(chars) & ~is_upper)),
+        (_DIGIT, np.strings.isdigit(chars)),
+        (_LETTER, np.strings.isalnum(chars)),
     ):
-        marks[np.fromiter(map(has_it, chars), np.bool_, _MARKS_END)] |= mark
-    for mark, marked in (*_MARKED_CHARS.items(), (_UNSPACED_LETTER, _UNSPACED.findall("".join(chars)))):
+        marks[has_it] |= mark
+    unspaced = _UNSPACED.findall(codes.tobytes().decode("utf-32-le", "surrogatepass"))
+    for mark, marked in (*_MARKED_CHARS.items(), (_UNSPACED_LETTER, unspaced)):
         marks[list(map(ord, marked))] |= mark
     return marks
 
