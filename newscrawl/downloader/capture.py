@@ -136,12 +136,11 @@ class CaptureHandler(RecordingHandler):
                 del outcome, exchanges
 
     def _find_slot(self, request: Request) -> Slot | None:
-        """The slot from whose queue the request came."""
-        engine = self._crawler.engine
-        name = request.meta.get(Downloader.DOWNLOAD_SLOT)
-        # Another downloader may have none.
-        slots = getattr(engine.downloader, "slots", {}) if engine else {}
-        return slots.get(name)
+        """The slot from whose queue the request came; None if Scrapy's downloader did not send it."""
+        if name := request.meta.get(Downloader.DOWNLOAD_SLOT):
+            slots: dict[str, Slot] = getattr(self._crawler.engine.downloader, "slots", {})
+            return slots.get(name)
+        return None
 
     def _collect_exchanges(
         self,
