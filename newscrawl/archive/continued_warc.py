@@ -12,14 +12,15 @@ from newscrawl.archive.manifest import file_sha256, read_manifest
 from newscrawl.archive.report import read_quiet_reports, reports_name
 from newscrawl.errors import ArchiveError
 from newscrawl.storage import append_or_rollback, try_lock
-from newscrawl.warc.filenames import parse_filename, sanitize_host
+from newscrawl.warc.filenames import WARC_SUFFIX, parse_filename, sanitize_host
 from newscrawl.warc.writer import OPEN_SUFFIX, ContinuedFile, WarcWriter
 
 logger = logging.getLogger(__name__)
 
 MAX_CONTINUED_BYTES = 1 << 20
 "A larger file is left as it is, for each run copies the whole of it."
-_ENDING, DRAFT_SUFFIX = ".warc.gz", ".tmp"
+DRAFT_SUFFIX = ".tmp"
+"A repair removes what a kill leaves under such a name."
 
 
 def continue_last_warc(writer: WarcWriter) -> ContinuedFile | None:
@@ -43,14 +44,14 @@ def continue_last_warc(writer: WarcWriter) -> ContinuedFile | None:
 
 def _find_last_warc(folder: Path) -> str | None:
     """The name of the file that was begun last, whatever state it is in."""
-    files = ((parse_filename(path.name), path.name) for path in folder.glob(f"*{_ENDING}*"))
+    files = ((parse_filename(path.name), path.name) for path in folder.glob(f"*{WARC_SUFFIX}*"))
     return max(((file.stamp, name) for file, name in files if file), default=("", None))[1]
 
 
 def _read_start(name: str, host: str) -> datetime | None:
     """When this host began a file that has its final name; None for other names."""
     file = parse_filename(name)
-    if not file or file.host != sanitize_host(host) or not name.endswith(_ENDING):
+    if not file or file.host != sanitize_host(host) or not name.endswith(WARC_SUFFIX):
         return None
     try:
         return datetime.strptime(file.stamp, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC)
@@ -78,6 +79,8 @@ def _copy(path: Path, began: datetime, max_bytes: int) -> ContinuedFile | None:
         if not _locks_out_others(fd, draft):
             return None
         append_or_rollback(fd, [content], 0)
+        # A power cut must not leave the name without its bytes.
+        os.fsync(fd)
         draft.rename(f"{path}{OPEN_SUFFIX}")
         is_ready = True
     finally:

@@ -32,14 +32,20 @@ from newscrawl.archive.report import QUIET_REPORTS_SUFFIX, REPORT_SUFFIX
 from newscrawl.errors import ArchiveError, archive_errors
 from newscrawl.items import WarcPointer
 from newscrawl.storage import atomic_write, fsync_folder, try_lock
-from newscrawl.warc.filenames import FileName, has_file_open, is_running, parse_filename, sanitize_host
+from newscrawl.warc.filenames import (
+    WARC_SUFFIX,
+    FileName,
+    has_file_open,
+    is_running,
+    parse_filename,
+    sanitize_host,
+)
 from newscrawl.warc.index import index_if_indexed
 from newscrawl.warc.recovery import iter_whole_members
 from newscrawl.warc.writer import OPEN_SUFFIX
 
 TORN_SUFFIX = ".torn"
 "Suffix of what was cut off a file; nothing is thrown away."
-WARC_SUFFIX = ".warc.gz"
 FINISHED_SUFFIXES = (WARC_SUFFIX, ARTICLES_SUFFIX, REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)
 COPY_BLOCK_BYTES = 1 << 20
 
@@ -263,7 +269,7 @@ def close_warc(path: Path, fd: int) -> FileRepair:
     size, finished = os.fstat(fd).st_size, final.stat().st_size if final.exists() else 0
     if finished and not _is_same_start(fd, final):
         raise ArchiveError(f"{final.name} is there too")
-    if finished >= size > 0:
+    if finished and size <= finished:
         return remove_draft(path, fd)
     members = end = 0
     with open(fd, "rb", closefd=False) as stream:

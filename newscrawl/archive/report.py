@@ -21,12 +21,11 @@ from newscrawl.archive.manifest import add_to_manifest, remove_from_manifest
 from newscrawl.errors import ArchiveError
 from newscrawl.items import WarcPointer
 from newscrawl.storage import atomic_write
-from newscrawl.warc.filenames import parse_filename
+from newscrawl.warc.filenames import WARC_SUFFIX, parse_filename
 
 REPORT_SUFFIX = ".report.json"
 QUIET_REPORTS_SUFFIX = ".reports.ndjson"
 "Not `.jsonl`, so that whoever reads the lines of articles need not know of it."
-_WARC_SUFFIX = ".warc.gz"
 RECENT_FILES = 8
 "Files of quiet runs in which a run that has just ended is looked for: each machine writes one a day."
 
@@ -176,7 +175,7 @@ def write_quiet_report(folder: Path, report: Report) -> Path:
 
 def reports_name(warc: str) -> str:
     """The file with the reports of the quiet runs whose records are in this WARC file."""
-    return warc.removesuffix(_WARC_SUFFIX) + QUIET_REPORTS_SUFFIX
+    return warc.removesuffix(WARC_SUFFIX) + QUIET_REPORTS_SUFFIX
 
 
 def read_report(path: Path) -> Report:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+WARC_SUFFIX = ".warc.gz"
+"Of every archive file that newscrawl writes."
 START_SLACK_SECONDS = 2.0
 "The kernel reports its boot time in whole seconds, so the start of a process is no more exact."
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9_.]+")
@@ -34,7 +36,7 @@ class WarcNameTemplate:
     def name(self, moment: datetime, serial: int) -> str:
         """`<prefix>-<UTC, 17 digits>-<serial>-<host>-<pid>.warc.gz` (WARC 1.1, annex C)."""
         stamp = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S%f")[:17]
-        return f"{self.prefix}-{stamp}-{serial:05d}-{sanitize_host(self.host)}-{self.pid}.warc.gz"
+        return f"{self.prefix}-{stamp}-{serial:05d}-{sanitize_host(self.host)}-{self.pid}{WARC_SUFFIX}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -269,6 +269,17 @@ def test_lines_wait_for_a_copy_that_cannot_be_closed_yet(
     assert_sound(run.folder)
 
 
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_a_copy_with_nothing_of_its_own_leaves_the_file_as_it_is(tmp_path: Path, share: float) -> None:
+    (name,) = quiet(tmp_path).warcs
+    path = tmp_path / "echo" / name
+    content = path.read_bytes()
+    Path(f"{path}.open").write_bytes(content[: int(len(content) * share)])
+    assert repair_folder(path.parent, host=HOST).with_outcome("removed")
+    assert path.read_bytes() == content
+    assert_sound(path.parent)
+
+
 def raise_full(path: Path) -> None:
     raise ArchiveError(f"cannot write {path}: no space left on device")
 
