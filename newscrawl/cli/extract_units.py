@@ -261,8 +261,10 @@ def find_unit_pages(unit: ExtractionUnit) -> list[NumberedPage]:
     return list(find_numbered_pages(unit.find_here().files))
 
 
-def extract_unit(unit: ExtractionUnit) -> int:
-    """Write the lines of a unit; the number of its pages. For a worker, whose pool of processes stays."""
+def extract_unit(unit: ExtractionUnit) -> None:
+    """Write the lines of a unit. For a worker, whose pool of processes stays."""
+    if unit.path.exists():
+        return  # A worker that died right after it had made it: the engine does not know.
     unit = unit.find_here()
     pool = _POOL.get(1, PAGES_PER_PROCESS)
     # The same unit may run on two workers, of which one counts as lost.
@@ -298,7 +300,6 @@ def extract_unit(unit: ExtractionUnit) -> int:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-    return len(articles) + rejected.total()
 
 
 def _describe_unit(unit: ExtractionUnit, articles: list[tuple[str, str]], rejected: Counter[str]) -> bytes:

@@ -27,8 +27,10 @@ from wire.crawl import environment
 
 from newscrawl.archive.pages import find_archive_files
 from newscrawl.cli import app, dedup, extract_units, verify_units, worker_archives
-from newscrawl.cli.extract_units import divide_files
+from newscrawl.cli.extract_units import ExtractionUnit, divide_files, extract_unit
+from newscrawl.cli.extraction_task import ArticleFilters
 from newscrawl.cli.rebuild_workers import FOLDER_PREFIX
+from newscrawl.cli.worker_archives import WorkerArchives
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.storage import try_lock
 from newscrawl.warc.index import INDEX_NAME, update_index
@@ -128,6 +130,22 @@ def test_the_lines_are_those_of_one_process_though_a_worker_is_killed(
     assert out.read_bytes() == lines
     assert counts["articles"] == RUNS * PAGES
     assert not list(tmp_path.glob("out.jsonl.*"))
+
+
+def test_a_unit_is_not_made_again_for_a_worker_that_died_after_it(tmp_path: Path) -> None:
+    unit = ExtractionUnit(
+        number=0,
+        files=(),
+        folder=tmp_path,
+        archives=WorkerArchives.find_around(tmp_path),
+        rules={},
+        memories=None,
+        filters=ArticleFilters(0, "skip"),
+        seconds=1,
+    )
+    unit.path.write_bytes(b"whole\n")
+    extract_unit(unit)
+    assert unit.path.read_bytes() == b"whole\n"
 
 
 def test_two_at_once_do_not_write_the_same_file(runs: Path, tmp_path: Path, cluster: Cluster) -> None:
