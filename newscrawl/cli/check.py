@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -22,7 +22,9 @@ from newscrawl.archive.repair import find_unlisted, repair_folder
 from newscrawl.archive.report import find_report, iter_reports
 from newscrawl.archive.takedown import read_blocked_urls
 from newscrawl.cli import ui
+from newscrawl.cli.compiled_forms import find_uncompiled
 from newscrawl.cli.extraction_task import default_rights_policy
+from newscrawl.cli.held_lease import holding_lease
 from newscrawl.cli.outlets import read_outlets
 from newscrawl.cli.stored_files import bring_files, list_unstored_runs, send_files
 from newscrawl.errors import ArchiveError, NewscrawlError
@@ -70,7 +72,7 @@ def check_state(
     """Compare the state database with lines and archives, and fix what differs.
 
     Use it after a crash, and with --fix after a backup was restored or the database was lost: it is rebuilt
-    from the lines. Exit code 0 only when everything agrees.
+    from the lines. Exit code 0 only when everything agrees. It also says whether extraction runs compiled.
     """
     fixes: dict[str, FixCounts] = {}
     ui.require_archives(archives)
@@ -101,10 +103,12 @@ def check_state(
         }
         if fixes:
             data["mended"] = {name: counts._asdict() for name, counts in fixes.items()}
+        data["uncompiled"] = find_uncompiled()
         ui.print_json(data, sort_keys=False)
     else:
         _show_fixes(fixes)
         _show_inconsistencies(inconsistencies)
+        _show_uncompiled()
     if any(inconsistencies.values()):
         raise typer.Exit(ui.FAILED)
 
@@ -130,22 +134,24 @@ class FixCounts(NamedTuple):
 def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
     """Fix files and state under the outlet's lease, so that nobody crawls it meanwhile."""
     now = int(time.time())
-    state.lease.acquire(now, has_ended)
-    try:
+    with holding_lease(state) as require_lease:
         bring_files(folder.parent, [folder.name])
         if away := list_unstored_runs(state, folder):
             raise NewscrawlError(
                 f"{folder.name}: run {away[0].id} is neither in the bucket nor here: let {away[0].host} send "
                 f"it, or if that machine is lost, call `newscrawl repair --lost {away[0].host}` first"
             )
+        require_lease()
         closed = repair_folder(folder, host=socket.gethostname())
         runs = list(_iter_runs(folder))
+        require_lease()
         counts = FixCounts(
             files=len(closed.files),
             set_aside=set_aside_broken_lines(folder, runs),
             repeated=drop_repeated_lines(folder, runs),
-            extracted=_restore_lines(state.urls, folder, runs, outlet),
+            extracted=_restore_lines(state.urls, folder, runs, outlet, require_lease),
         )
+        require_lease()
         for run in state.runs.unfinished():
             if has_open_files(folder, run.id):
                 continue
@@ -153,13 +159,18 @@ def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
         mark_taken_down(state.database, folder.name, read_blocked_urls(folder), now)
         repair_state(state.urls, _iter_written(folder), now)
         reset_future_times(state, now)
+        require_lease()
         send_files(folder.parent, [folder.name])
-    finally:
-        state.lease.release()
     return counts
 
 
-def _restore_lines(pages: UrlTable, folder: Path, runs: list[str], outlet: Outlet | None) -> int:
+def _restore_lines(
+    pages: UrlTable,
+    folder: Path,
+    runs: list[str],
+    outlet: Outlet | None,
+    require_lease: Callable[[], None],
+) -> int:
     """Write the lines again that state has and no file, from the records they were made from."""
     if outlet is None:
         return 0  # without its file the line would not be what it was
@@ -175,6 +186,7 @@ def _restore_lines(pages: UrlTable, folder: Path, runs: list[str], outlet: Outle
     restored = 0
     for row in lost:
         if row.article_run in runs and (article := _extract_again(row, folder, outlet)):
+            require_lease()
             restore_line(folder, row.article_run, article)
             restored += 1
     return restored
@@ -299,3 +311,9 @@ def _show_inconsistencies(inconsistencies: dict[str, list[Inconsistency]]) -> No
             ui.print_line(f"{name}: and {len(found) - MAX_SHOWN} more")
     if not any(inconsistencies.values()):
         ui.print_line(f"state and files agree: {len(inconsistencies)} outlets")
+
+
+def _show_uncompiled() -> None:
+    if reasons := find_uncompiled():
+        missing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        ui.print_line(f"extraction runs in Python here, which is slower and gives the same: {missing}")

@@ -22,13 +22,14 @@ from newscrawl.archive.takedown import (
     takedown_rejection,
 )
 from newscrawl.cli import ui
+from newscrawl.cli.held_lease import holding_lease
 from newscrawl.cli.stored_files import EVERY_SUFFIX, bring_files, send_files, warn_of_waiting_runs
 from newscrawl.dedup.incremental import remove_pages
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import Busy, NewscrawlError
+from newscrawl.errors import NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import find_outlet
-from newscrawl.spiders.lease_holder import has_ended, this_process
+from newscrawl.spiders.lease_holder import this_process
 from newscrawl.state.database import Database
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import decode_link, epoch_seconds, page_key
@@ -147,16 +148,15 @@ def _take_down(
             return takedown
     state = State.on(database, folder.name, this_process())
     now = epoch_seconds(request.time)
-    state.lease.acquire(epoch_seconds(utc_now()), has_ended)
-    try:
+    with holding_lease(state) as require_lease:
         # Again under the lease: a run may have ended in the meantime.
         suffixes = EVERY_SUFFIX if request.should_erase else LINE_SUFFIXES
         bring_files(folder.parent, [folder.name], suffixes, with_memories=request.should_erase)
-        _renew(state)
+        require_lease()
         # The files that a killed crawl left open hold articles too, and the next run would close them.
         repair_folder(folder, host=socket.gethostname())
         _check_closed(folder)
-        takedown = _find(database, folder, request, lambda: _renew(state))
+        takedown = _find(database, folder, request, require_lease)
         # What finds the pages again comes last: if this is killed, the same command does the rest.
         if folder.name != STATELESS_FOLDER:
             mark_taken_down(database, folder.name, takedown.urls, now)
@@ -174,7 +174,7 @@ def _take_down(
                 folder, takedown.urls, is_whole_outlet=request.is_whole_outlet
             )
         for name, spans in takedown.exchanges.items():
-            _renew(state)
+            require_lease()
             overwrite_records(folder / name, spans, request.reason, request.time)
         day = rfc3339(request.time)[:10]
         rewrite_lines(
@@ -186,8 +186,6 @@ def _take_down(
             update_index(folder)
         send_files(folder.parent, [folder.name])
         warn_of_waiting_runs(state, folder)
-    finally:
-        state.lease.release()
     return takedown
 
 
@@ -200,12 +198,6 @@ def _check_closed(folder: Path) -> None:
             f"{left} was left open and may hold the pages too: `newscrawl repair {folder}` says why,"
             " and `--force` closes what another machine has left; then repeat the command"
         )
-
-
-def _renew(state: State) -> None:
-    """Keep the lease: large files take long. Busy if another process has it."""
-    if not state.lease.renew(epoch_seconds(utc_now())):
-        raise Busy(f"{state.urls.outlet}: another process has taken the lease; repeat the command")
 
 
 def _find(
