@@ -216,14 +216,10 @@ class OutletCopy:
             raise ArchiveError(f"cannot read {self.folder / ARRIVED}: {error.strerror}") from error
 
     def list_waiting(self) -> list[FinishedFile]:
-        """Finished files that have not arrived, in the order in which they are sent.
-
-        Records go before the lines that point at them, and what names other files goes last.
-        """
+        """Finished files that have not arrived, in the order in which they are sent."""
         entries = self._read_journal()
         last, every = dict(entries), set(entries)
-        files = (file for file in finished_files(self.folder) if self._is_waiting(file, last, every))
-        return sorted(files, key=lambda file: (_sending_order(file.path.name), file.path.name))
+        return [file for file in finished_files(self.folder) if self._is_waiting(file, last, every)]
 
     def _is_waiting(self, file: FinishedFile, last: dict[str, str], every: set[tuple[str, str]]) -> bool:
         name = file.path.name
@@ -363,16 +359,6 @@ class OutletCopy:
                 remove_from_manifest(path)
                 with archive_errors(f"rename {path}"):
                     path.rename(f"{path}{SUPERSEDED_SUFFIX}")
-
-
-def _sending_order(name: str) -> int:
-    if name == BLOCK_LIST:
-        return 0
-    if name == CURRENT:
-        return 4
-    if name.endswith((REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)):
-        return 3
-    return 2 if name.endswith(ARTICLES_SUFFIX) else 1
 
 
 def _digest_if_there(path: Path) -> str | None:

@@ -12,8 +12,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+from newscrawl.archive.lines import ARTICLES_SUFFIX
 from newscrawl.archive.manifest import MANIFEST, file_sha256, format_manifest, parse_manifest, read_manifest
 from newscrawl.archive.memory_files import CURRENT
+from newscrawl.archive.report import QUIET_REPORTS_SUFFIX, REPORT_SUFFIX
 from newscrawl.archive.takedown import BLOCK_LIST
 from newscrawl.errors import ArchiveError, StorageError, archive_errors
 from newscrawl.storage import Storage
@@ -92,19 +94,26 @@ def send_folder(
 
 
 def finished_files(folder: Path) -> Iterator[FinishedFile]:
-    """Files of a folder's manifest, by name, so that the files of a run follow each other.
+    """Files of a folder, in the order in which they are sent.
 
-    The block list of takedowns comes first, since it applies to the copy too; the name of the newest memory
-    comes last.
+    The block list of takedowns comes first, since it applies to the copy too. Records go before the lines
+    that point at them, and what names other files goes last.
     """
     block_list = folder / BLOCK_LIST
     if block_list.is_file():
         yield FinishedFile(path=block_list, digest=file_sha256(block_list))
-    for name, digest in sorted(read_manifest(folder).items()):
+    listed = read_manifest(folder).items()
+    for name, digest in sorted(listed, key=lambda entry: (_sending_order(entry[0]), entry[0])):
         yield FinishedFile(path=folder / name, digest=digest)
     current = folder / CURRENT
     if current.is_file():
         yield FinishedFile(path=current, digest=file_sha256(current))
+
+
+def _sending_order(name: str) -> int:
+    if name.endswith((REPORT_SUFFIX, QUIET_REPORTS_SUFFIX)):
+        return 2
+    return 1 if name.endswith(ARTICLES_SUFFIX) else 0
 
 
 def read_remote_manifest(storage: Storage, outlet: str) -> dict[str, str]:

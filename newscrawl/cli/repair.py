@@ -16,9 +16,10 @@ from rich.table import Table
 from newscrawl import settings
 from newscrawl.archive.repair import FolderRepair, repair_folder
 from newscrawl.cli import ui
+from newscrawl.cli.held_lease import holding_lease
 from newscrawl.cli.stored_files import list_unstored_runs, require_bucket
 from newscrawl.errors import Busy, NewscrawlError
-from newscrawl.spiders.lease_holder import has_ended, this_process
+from newscrawl.spiders.lease_holder import this_process
 from newscrawl.state.reconcile import adopt_killed_run
 from newscrawl.state.runs import State
 from newscrawl.state.stored_runs import StoredRuns
@@ -100,17 +101,13 @@ def give_up_runs(host: str, folders: list[Path] | None, state_url: str, *, as_js
         for outlet in StoredRuns(database).outlets_on(host):
             state, now = State.on(database, outlet, this_process()), int(time.time())
             try:
-                state.lease.acquire(now, has_ended)
+                with holding_lease(state):
+                    for run in list_unstored_runs(state, archives / outlet):
+                        if run.host == host:
+                            counts = adopt_killed_run(state.urls, state.runs, run, (), now)
+                            found.append({"outlet": outlet, "run": run.id, "waiting": counts.waiting})
             except Busy as error:
                 busy.append(str(error))
-                continue
-            try:
-                for run in list_unstored_runs(state, archives / outlet):
-                    if run.host == host:
-                        counts = adopt_killed_run(state.urls, state.runs, run, (), now)
-                        found.append({"outlet": outlet, "run": run.id, "waiting": counts.waiting})
-            finally:
-                state.lease.release()
     if as_json:
         ui.print_json(found)
     else:

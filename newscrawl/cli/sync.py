@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ from newscrawl.archive.manifest import MANIFEST
 from newscrawl.archive.repair import repair_folder
 from newscrawl.archive.sync import SyncResult, finished_files, send_folder
 from newscrawl.cli import ui
+from newscrawl.cli.held_lease import holding_lease
 from newscrawl.cli.stored_files import require_bucket
 from newscrawl.errors import BUSY, ArchiveError, Busy, NewscrawlError
-from newscrawl.spiders.lease_holder import has_ended, this_process
+from newscrawl.spiders.lease_holder import this_process
 from newscrawl.state.runs import State
 from newscrawl.storage import Storage, read_bucket_url, try_lock
 
@@ -74,22 +74,17 @@ def send_waiting_files(archives: Path, state_url: str, *, as_json: bool) -> None
     with _locked(archives), ui.open_database(archives, state_url) as database:
         for outlet in _list_waiting_outlets(spool):
             copy = OutletCopy(folder=archives / outlet, storage=spool.storage)
-            state, now = State.on(database, outlet, this_process()), int(time.time())
             try:
-                state.lease.acquire(now, has_ended)
+                with holding_lease(State.on(database, outlet, this_process())):
+                    repair_folder(copy.folder, host=socket.gethostname())
+                    copy.refresh()
+                    set_aside_given_up(copy, database)
+                    sent = copy.send()
+                    if is_stored(sent):
+                        spool.unmark(outlet)
+                    results += sent
             except Busy:
                 ui.warn(f"{outlet}: another process is crawling it")
-                continue
-            try:
-                repair_folder(copy.folder, host=socket.gethostname())
-                copy.refresh()
-                set_aside_given_up(copy, database)
-                sent = copy.send()
-                if is_stored(sent):
-                    spool.unmark(outlet)
-                results += sent
-            finally:
-                state.lease.release()
     spool.note_back()
     _report(results, spool.storage, False, as_json)
 
