@@ -116,16 +116,21 @@ def print_kubernetes(
         typer.Option(min=0, help="Let so many pods crawl, and print their manifests and a scheduler's too."),
     ] = 0,
 ) -> None:
-    """Print the manifest of a Kubernetes CronJob."""
+    """Print the manifest of a Kubernetes CronJob.
+
+    Where NEWSCRAWL_ARCHIVES is a bucket, the volume is the spool of what waits for it.
+    """
     if not archives.is_absolute():
         raise typer.BadParameter("the mount's path begins with /", param_hint="--archives")
     interval = parse_interval(every)
     on = ["--on", _SCHEDULER, "--jobs", str(workers * CRAWLS_PER_POD)] if workers else []
+    place = str(settings.NEWSCRAWL_ARCHIVES)
+    bucket = place if "://" in place else ""
     job = ScheduledJob(
-        command=["newscrawl", *_run_arguments(archives, interval), *on],
+        command=["newscrawl", *_run_arguments(bucket or archives, interval), *on],
         archives=str(archives),
         interval=interval,
-        environment=_passed_on(),
+        environment=_passed_on() | ({"NEWSCRAWL_SPOOL": str(archives)} if bucket else {}),
         seed=image,
     )
     print(kubernetes_cronjob(job, image=image), end="")
@@ -208,7 +213,7 @@ def _local_job(every: str, archives: Path) -> ScheduledJob:
     )
 
 
-def _run_arguments(archives: Path, interval: Interval) -> list[str]:
+def _run_arguments(archives: Path | str, interval: Interval) -> list[str]:
     """No crawl begins once the next start is near, which has newer due times."""
     return ["run", "--due", "--max-time", str(interval.seconds), "--archives", str(archives)]
 

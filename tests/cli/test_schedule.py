@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from newscrawl import settings
 from newscrawl.cli import app
 from newscrawl.cli.schedule import Interval, ScheduledJob, crontab, parse_interval, systemd_service
 from newscrawl.errors import NewscrawlError
@@ -148,6 +149,15 @@ def test_the_cron_job_keeps_its_archives_and_never_runs_twice(monkeypatch: pytes
     assert "persistentVolumeClaim: {claimName: newscrawl-archives}" in text
     assert "secret@" not in text
     assert all((len(line) - len(line.lstrip())) % 2 == 0 and "\t" not in line for line in text.splitlines())
+
+
+def test_the_volume_is_the_spool_of_archives_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "NEWSCRAWL_ARCHIVES", "s3://bucket/news")
+    text = schedule("k8s", "--archives", "/spool")
+    (command,) = re.findall(r"^ *command: (\S.*)$", text, re.MULTILINE)
+    assert json.loads(command)[-2:] == ["--archives", "s3://bucket/news"]
+    assert '- {name: "NEWSCRAWL_SPOOL", value: "/spool"}' in text
+    assert '- {name: archives, mountPath: "/spool"}' in text
 
 
 def test_a_mount_is_an_absolute_path() -> None:
