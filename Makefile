@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # A crawl needs only the first of these: the package and what it needs to run. The second adds the checks.
 RUNTIME := $(VENV)/.runtime
+# What setup.py compiles: the package is installed anew when one of these has changed.
+COMPILED := $(shell find newscrawl -name '*.pyx')
 STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/pip install -qq --disable-pip-version-check
 CLIENTS := $(VENV)/clients
@@ -29,7 +31,7 @@ help: ## List the tasks
 
 setup: $(STAMP) ## Install everything a crawl and the checks need into .venv
 
-$(RUNTIME): requirements.txt pyproject.toml
+$(RUNTIME): requirements.txt pyproject.toml setup.py $(COMPILED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "newscrawl needs Python 3.11 or \
 	newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "1/3 A virtual environment in $(VENV), with $$($(PYTHON) --version)"
@@ -110,9 +112,9 @@ pins: setup ## Write the requirements.txt files anew from the ranges in pyprojec
 	UV_NATIVE_TLS=1 $(BIN)/python tests/pins.py --upgrade
 
 # The wheel is built from the source archive, as users' installers would build it; uv trusts what the system trusts.
-dist: setup ## Build the source archive and the wheel into build/dist, and check them
+dist: setup ## Build the source archive and the wheel for every system into build/dist, and check them
 	rm -rf $(DIST)
-	UV_NATIVE_TLS=1 $(BIN)/uv build --quiet --out-dir $(DIST) .
+	NEWSCRAWL_COMPILE=0 UV_NATIVE_TLS=1 $(BIN)/uv build --quiet --out-dir $(DIST) .
 	$(BIN)/twine check --strict $(DIST)/*
 	$(BIN)/check-wheel-contents $(DIST)/*.whl
 

@@ -213,8 +213,9 @@ def _find_runs(lines: Sequence[TextLine]) -> dict[int, list[LanguageRun]]:
         for line in lines
     ]
     unordered = {number for number, runs in enumerate(runs_by_line) if runs}
-    for unit, state in best_path(lines):
-        runs_by_line[unit.line].append(LanguageRun(unit.start, unit.start, state, STATES[state], unit.total))
+    for passage, state in best_path(lines):
+        run = LanguageRun(passage.start, passage.start, state, STATES[state], passage.total)
+        runs_by_line[passage.line].append(run)
     for number in unordered:
         runs_by_line[number].sort(key=lambda run: run.start)
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import log
 from operator import add
@@ -25,7 +25,7 @@ UNIT = 100
 "Evidence is in hundredths of a natural logarithm, as integers: they add up alike on every machine."
 _LONGEST_WORD = 40
 _MAX_TRIGRAMS = 30_000
-"Trigrams cached by `TrigramCosts`."
+"Trigrams cached by `LetterCosts`."
 _SMOOTHING = 0.5 / 10_000
 _UNSEEN_COST = round(-log(_SMOOTHING) * UNIT)
 _SCALE = 30
@@ -70,18 +70,17 @@ class NgramCosts(dict[str, int]):
         return value
 
 
-class TrigramCosts(dict[str, int]):
-    """Packed cost that the last letter of a trigram adds: alone, as a bigram and as a trigram."""
+class LetterCosts(dict[str, int]):
+    """What `letter_costs` gives, by the trigram that a letter ends; by a bigram for the first of a word."""
 
-    def __missing__(self, trigram: str) -> int:
-        ngrams = load_ngram_costs()
-        value = ngrams[trigram] + ngrams[trigram[1:]] + ngrams[trigram[2]]
+    def __missing__(self, gram: str) -> int:
+        value = letter_costs(gram)
         if len(self) < _MAX_TRIGRAMS:
-            self[trigram] = value
+            self[gram] = value
         return value
 
 
-_TRIGRAM_COSTS = TrigramCosts()
+_LETTER_COSTS = LetterCosts()
 
 
 @cache
@@ -100,15 +99,38 @@ def load_ngram_costs() -> NgramCosts:
     return NgramCosts({gram: tuple(found) for gram, found in counts.items()}, totals)
 
 
-def ngram_costs(word: str) -> list[int]:
-    """Costs of a lower-case word by language, relative to the language it fits best."""
+def letter_costs(gram: str) -> int:
+    """Packed costs that the last letter of an n-gram adds: alone, and with those before it."""
     ngrams = load_ngram_costs()
+    value = ngrams[gram] + ngrams[gram[1:]]
+    return value + ngrams[gram[2:]] if len(gram) > 2 else value
+
+
+def ngram_costs_in_python(word: str) -> list[int]:
+    """Costs of a lower-case word by language, relative to the language it fits best."""
     padded = f" {word[:_LONGEST_WORD]} "
     trigrams = map(add, map(add, padded, padded[1:]), padded[2:])
-    total = sum(map(_TRIGRAM_COSTS.__getitem__, trigrams), ngrams[padded[1]] + ngrams[padded[:2]])
+    total = sum(map(_LETTER_COSTS.__getitem__, trigrams), _LETTER_COSTS[padded[:2]])
     unlikely = _LATIN_LANES.unpack(total.to_bytes(_LATIN_LANES.size, "little"))
     least = min(unlikely)
     limit = least + _MAX_GAP
     costs = [FLOOR if value > limit else (value - least) * _SCALE // UNIT for value in unlikely]
     costs.append(STRANGE)
     return costs
+
+
+try:
+    from newscrawl.languages.compiled_costs import NgramSums
+except ImportError:  # not compiled here
+    ngram_costs: Callable[[str], list[int]] = ngram_costs_in_python
+else:
+    ngram_costs = NgramSums(
+        letter_costs,
+        languages=len(LATIN),
+        longest=_LONGEST_WORD,
+        max_gap=_MAX_GAP,
+        scale=_SCALE,
+        unit=UNIT,
+        floor=FLOOR,
+        strange=STRANGE,
+    )

@@ -53,7 +53,6 @@ Weight = Callable[[str, int], int]
 "The percentage by which a word counts, by its spelling and familiarity."
 
 
-@lru_cache(maxsize=8192)
 def word_costs(word: str) -> tuple[Sequence[int], int]:
     """Costs by language of a lower-case word, and its familiarity; costs that words share are a tuple."""
     lexicon = load_lexicon()
@@ -144,7 +143,7 @@ def _weigh_token(token: str, weight: Weight) -> int:
     """The packed evidence and counts of a token; 0 if it is no word."""
     if token.isalpha():
         costs, familiarity = _scaled_costs(token, weight)
-        return _pack_evidence(costs) + _pack_counts(token, token, familiarity)
+        return pack_word(costs, token, token, familiarity > UNKNOWN)
     word = token.replace("\u00ad", "").replace("’", "'")
     if not (word.isalpha() or _SPELLED.fullmatch(word)):
         return 0
@@ -154,12 +153,16 @@ def _weigh_token(token: str, weight: Weight) -> int:
     # The apostrophe of N'Djamena is no elision.
     if elided and (familiarity or not (word[0].isupper() and bare[0].isupper())):
         costs = list(map(add, costs, _elision_costs()))
-    return _pack_evidence(costs) + _pack_counts(word, bare, familiarity)
+    return pack_word(costs, word, bare, familiarity > UNKNOWN)
 
 
-def _pack_evidence(costs: Sequence[int]) -> int:
-    """Pack costs and preferences; the tuples that many words share are cached."""
-    return _pack_cached(costs) if isinstance(costs, tuple) else _pack_costs(costs)
+def pack_word_in_python(costs: Sequence[int], word: str, bare: str, is_familiar: bool) -> int:
+    """Pack costs, preferences and what is counted of a word; `bare` is without an elided article or pronoun.
+
+    Packed costs that words share are cached.
+    """
+    evidence = _pack_cached(costs) if isinstance(costs, tuple) else _pack_costs(costs)
+    return evidence + _pack_counts(word, bare, is_familiar)
 
 
 def _pack_costs(costs: Sequence[int]) -> int:
@@ -172,12 +175,11 @@ def _pack_costs(costs: Sequence[int]) -> int:
 _pack_cached = lru_cache(maxsize=1024)(_pack_costs)
 
 
-def _pack_counts(word: str, bare: str, familiarity: int) -> int:
-    """Pack what is counted of a word; `bare` is the word without an elided article or pronoun."""
+def _pack_counts(word: str, bare: str, is_familiar: bool) -> int:
     is_word = len(bare) > 1
     letters = len(word) if word.isalpha() else sum(map(str.isalpha, word))
     upper = 0 if word.islower() else sum(map(str.isupper, word))
-    return _pack_count_lanes(is_word, is_word and bare[0].isupper(), familiarity > UNKNOWN, letters, upper)
+    return _pack_count_lanes(is_word, is_word and bare[0].isupper(), is_familiar, letters, upper)
 
 
 @lru_cache(maxsize=1024)
@@ -196,16 +198,17 @@ def _scaled_costs(word: str, weight: Weight) -> tuple[Sequence[int], int]:
         percent = weight(word, familiarity)
     if percent == FULL_WEIGHT:
         return costs, familiarity
-    return _scale_cached(costs, percent) if isinstance(costs, tuple) else _scale(costs, percent), familiarity
+    scale = _scale_cached if isinstance(costs, tuple) else scale_costs
+    return scale(costs, percent), familiarity
 
 
-def _scale(costs: Sequence[int], percent: int) -> list[int]:
+def scale_costs_in_python(costs: Sequence[int], percent: int) -> list[int]:
     return [cost * percent // FULL_WEIGHT for cost in costs]
 
 
 @lru_cache(maxsize=1024)
 def _scale_cached(costs: tuple[int, ...], percent: int) -> tuple[int, ...]:
-    return tuple(_scale(costs, percent))
+    return tuple(scale_costs(costs, percent))
 
 
 @cache
@@ -244,6 +247,11 @@ class EvidenceTable(dict[str, int]):
             self[token] = value
         return value
 
+
+try:
+    from newscrawl.languages.compiled_costs import pack_word, scale_costs
+except ImportError:  # not compiled here
+    pack_word, scale_costs = pack_word_in_python, scale_costs_in_python
 
 SENTENCE, START = EvidenceTable(sentence_weight), EvidenceTable(start_weight)
 TITLE, CAPITALS = EvidenceTable(title_weight), EvidenceTable(capitals_weight)

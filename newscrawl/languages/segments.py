@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from unicodedata import normalize
 
@@ -130,6 +130,8 @@ class Segment:
     words: list[str]
     code: str | None
     "The language, if the script or a menu of languages decides it."
+    evidence: list[int] = field(default_factory=list)
+    "Packed, of each word."
     total: int = 0
     "Packed evidence of the words."
 
@@ -157,15 +159,6 @@ class TextLine:
         if self._segments is None:
             self._segments = _split_segments(self)
         return self._segments
-
-    def segment_text(self, segment: Segment) -> str:
-        return self.text[segment.start - self.start : segment.end - self.start]
-
-    def word_evidence(self, segment: Segment, number: int) -> int:
-        """The evidence of a word as it was counted in its segment."""
-        word = segment.words[number]
-        starts = number == 0 and self.table is SENTENCE and segment.change_cost in {NEW_LINE, SENTENCE_END}
-        return START[word] if starts else self.table[word]
 
 
 def measure_lines(text: str) -> Iterator[TextLine]:
@@ -248,13 +241,12 @@ def _split_segments(line: TextLine) -> list[Segment]:
         segments[0].change_cost = NEW_LINE
     is_menu = line.has_fixed_parts and _is_menu_of_languages(line.words)
     for segment in segments:
-        words = segment.words
         if is_menu:
-            segment.code = load_lexicon().endonyms[words[0].lower()]
-        if line.table is SENTENCE and segment.change_cost in {NEW_LINE, SENTENCE_END}:
-            segment.total = START[words[0]] + sum(map(SENTENCE.__getitem__, words[1:]))
-        else:
-            segment.total = sum(map(line.table.__getitem__, words))
+            segment.code = load_lexicon().endonyms[segment.words[0].lower()]
+        starts = line.table is SENTENCE and segment.change_cost in {NEW_LINE, SENTENCE_END}
+        first = (START if starts else line.table)[segment.words[0]]
+        segment.evidence = [first, *map(line.table.__getitem__, segment.words[1:])]
+        segment.total = sum(segment.evidence)
     return segments
 
 

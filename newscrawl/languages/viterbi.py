@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from newscrawl.languages.ngrams import FULL, LANE, unpack_lanes
-from newscrawl.languages.scores import EN, FOR_EN, FOR_FR, FOR_GUEST, FR, WORD, lane
+from newscrawl.languages.scores import EN, FOR_EN, FOR_FR, FOR_GUEST, FR, lane
 from newscrawl.languages.segments import ASIDE, INSIDE, NEW_LINE, SENTENCE_END, Segment, TextLine
 
 GUEST_COST = 350
@@ -25,8 +26,8 @@ SURE_LINE = ASIDE - NEW_LINE
 
 
 @dataclass(slots=True)
-class Observation:
-    """The unit that gets a language: an undisputed line or segment, or a single word."""
+class Passage:
+    """A line, segment or word; a disputed segment may get several languages."""
 
     line: int
     "Index of its line."
@@ -34,13 +35,33 @@ class Observation:
     change_cost: int
     total: int
     "Packed evidence."
+    segment: Segment | None = None
+    "The segment, if each of its words gets a language."
+
+    @property
+    def evidence(self) -> list[int]:
+        """The packed evidence of all that gets a language of its own."""
+        return [self.total] if self.segment is None else self.segment.evidence
 
 
-def best_path(lines: Sequence[TextLine]) -> Iterator[tuple[Observation, int]]:
-    """Yield each observation of the lines with the index of its language."""
+def best_path(lines: Sequence[TextLine]) -> Iterator[tuple[Passage, int]]:
+    """Yield the passages of the lines that have one language, with its index."""
     guests = _choose_guests(lines)
-    observations = list(_iter_observations(lines, guests=bool(guests)))
-    return zip(observations, _cheapest_states(observations, [FR, EN, *guests]), strict=True)
+    passages = list(_iter_passages(lines, guests=bool(guests)))
+    totals: list[int] = []
+    change_costs: list[int] = []
+    for passage in passages:
+        evidence = passage.evidence
+        totals += evidence
+        change_costs += [passage.change_cost, *[INSIDE] * (len(evidence) - 1)]
+    entry_costs = [0, 0, *[GUEST_COST] * len(guests)]
+    path = iter(cheapest_states(totals, change_costs, [FR, EN, *guests], entry_costs))
+    for passage in passages:
+        states = list(islice(path, len(passage.evidence)))
+        if states.count(states[0]) == len(states):
+            yield passage, states[0]
+        else:
+            yield from zip(_iter_words(passage, lines[passage.line]), states, strict=True)
 
 
 def _choose_guests(lines: Sequence[TextLine]) -> list[int]:
@@ -48,33 +69,32 @@ def _choose_guests(lines: Sequence[TextLine]) -> list[int]:
     gains: Counter[int] = Counter()
     for line in lines:
         if lane(line.total, FOR_GUEST) > GUEST_COST:
-            gains.update(_gain(line.total, GUEST_COST))
+            _add_gain(gains, line.total, GUEST_COST)
         if lane(line.total, FOR_GUEST) > WITHIN_LINE_COST + USUAL_GAIN * len(line.words):
             for segment in line.segments:
-                gains.update(_gain(segment.total, WITHIN_LINE_COST))
+                _add_gain(gains, segment.total, WITHIN_LINE_COST)
     return sorted(gains, key=lambda at: (-gains[at], at))[:MAX_GUESTS]
 
 
-def _gain(total: int, least: int) -> dict[int, int]:
-    """The best guest language, if it beats French and English by more than `least`, and by how much."""
+def _add_gain(gains: Counter[int], total: int, least: int) -> None:
+    """Count by how much the best guest language beats French and English, if by more than `least`."""
     costs = unpack_lanes(total)
     best = min(costs)
     gain = min(costs[FR], costs[EN]) - best
-    return {costs.index(best): gain} if gain > least else {}
+    if gain > least:
+        gains[costs.index(best)] += gain
 
 
-def _iter_observations(lines: Sequence[TextLine], *, guests: bool) -> Iterator[Observation]:
+def _iter_passages(lines: Sequence[TextLine], *, guests: bool) -> Iterator[Passage]:
     for number, line in enumerate(lines):
         if not line.has_fixed_parts and _is_undisputed(line.total, SURE_LINE, guests=guests):
-            yield Observation(number, line.start, NEW_LINE, line.total)
+            yield Passage(number, line.start, NEW_LINE, line.total)
             continue
         for segment in line.segments:
-            if segment.code is not None:
-                continue
-            if len(segment.words) == 1 or _is_undisputed(segment.total, SURE_SEGMENT, guests=guests):
-                yield Observation(number, segment.start, segment.change_cost, segment.total)
-            else:
-                yield from _iter_words(number, line, segment)
+            if segment.code is None:
+                is_whole = _is_undisputed(segment.total, SURE_SEGMENT, guests=guests)
+                divided = None if is_whole or len(segment.words) == 1 else segment
+                yield Passage(number, segment.start, segment.change_cost, segment.total, divided)
 
 
 def _is_undisputed(total: int, sure: int, *, guests: bool) -> bool:
@@ -84,31 +104,39 @@ def _is_undisputed(total: int, sure: int, *, guests: bool) -> bool:
     return min(lane(total, FOR_FR), lane(total, FOR_EN)) <= sure
 
 
-def _iter_words(number: int, line: TextLine, segment: Segment) -> Iterator[Observation]:
-    for index, match in enumerate(WORD.finditer(line.segment_text(segment))):
-        start = segment.start + (match.start() if index else 0)
-        cost = INSIDE if index else segment.change_cost
-        yield Observation(number, start, cost, line.word_evidence(segment, index))
+def _iter_words(passage: Passage, line: TextLine) -> Iterator[Passage]:
+    """The words of a segment as passages."""
+    assert passage.segment is not None
+    at = passage.start - line.start
+    for index, word in enumerate(passage.segment.words):
+        at = line.text.index(word, at)
+        start, cost = (line.start + at, INSIDE) if index else (passage.start, passage.change_cost)
+        yield Passage(passage.line, start, cost, passage.segment.evidence[index])
+        at += len(word)
 
 
-def _cheapest_states(observations: Sequence[Observation], states: Sequence[int]) -> list[int]:
-    """The state of each observation on the cheapest path."""
-    if not observations:
+def cheapest_states_in_python(
+    totals: Sequence[int], change_costs: Sequence[int], states: Sequence[int], entry_costs: Sequence[int]
+) -> list[int]:
+    """The state on the cheapest path for each packed evidence.
+
+    A change of state costs what `change_costs` has for its place and `entry_costs` for the new state.
+    """
+    if not totals:
         return []
     every = range(len(states))
     shifts = [LANE * state for state in states]
-    entry = [0 if state in {FR, EN} else GUEST_COST for state in states]
-    sums = [(observations[0].total >> shifts[at] & FULL) + entry[at] for at in every]
+    sums = [(totals[0] >> shifts[at] & FULL) + entry_costs[at] for at in every]
     sources: list[list[int]] = []
-    for observation in observations[1:]:
+    for total, change_cost in zip(totals[1:], change_costs[1:], strict=True):
         least = min(sums)
-        source, changed = sums.index(least), least + observation.change_cost
+        source, changed = sums.index(least), least + change_cost
         predecessors = list(every)
         for at in every:
-            if changed + entry[at] < sums[at]:
-                sums[at] = changed + entry[at]
+            if changed + entry_costs[at] < sums[at]:
+                sums[at] = changed + entry_costs[at]
                 predecessors[at] = source
-            sums[at] += observation.total >> shifts[at] & FULL
+            sums[at] += total >> shifts[at] & FULL
         sources.append(predecessors)
     at = sums.index(min(sums))
     path = [at]
@@ -116,3 +144,9 @@ def _cheapest_states(observations: Sequence[Observation], states: Sequence[int])
         at = predecessors[at]
         path.append(at)
     return [states[at] for at in reversed(path)]
+
+
+try:
+    from newscrawl.languages.compiled_costs import cheapest_states
+except ImportError:  # not compiled here
+    cheapest_states = cheapest_states_in_python

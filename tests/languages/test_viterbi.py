@@ -19,29 +19,34 @@ GUEST = STATES.index("de")
 STATES_USED = (FR, EN, GUEST)
 
 
-def unit(costs: list[int], turn: int) -> search.Observation:
+ENTRY_COSTS = (0, 0, search.GUEST_COST)
+
+
+def evidence(costs: list[int]) -> int:
     lanes = [FULL >> 1] * len(STATES)
     for state, cost in zip(STATES_USED, costs, strict=True):
         lanes[state] = cost
-    return search.Observation(0, 0, turn, pack_lanes(lanes))
+    return pack_lanes(lanes)
 
 
-def price(units: list[search.Observation], path: tuple[int, ...] | list[int]) -> int:
-    entry = {FR: 0, EN: 0, GUEST: search.GUEST_COST}
-    total = entry[path[0]]
-    for at, (one, state) in enumerate(zip(units, path, strict=True)):
-        total += one.total >> (LANE * state) & FULL
+def price(totals: list[int], change_costs: list[int], path: tuple[int, ...] | list[int]) -> int:
+    entry = dict(zip(STATES_USED, ENTRY_COSTS, strict=True))
+    price = entry[path[0]]
+    for at, (total, state) in enumerate(zip(totals, path, strict=True)):
+        price += total >> (LANE * state) & FULL
         if at and path[at - 1] != state:
-            total += one.change_cost + entry[state]
-    return total
+            price += change_costs[at] + entry[state]
+    return price
 
 
 @given(st.lists(st.tuples(COSTS, st.sampled_from([140, 350, 450, 700])), min_size=1, max_size=6))
 def test_no_path_is_cheaper_than_the_path_found(steps: list[tuple[list[int], int]]) -> None:
-    units = [unit(costs, turn) for costs, turn in steps]
-    found = search._cheapest_states(units, STATES_USED)
-    least = min(price(units, path) for path in itertools.product(STATES_USED, repeat=len(units)))
-    assert price(units, found) == least
+    totals, turns = [evidence(costs) for costs, _ in steps], [turn for _, turn in steps]
+    every = itertools.product(STATES_USED, repeat=len(steps))
+    least = min(price(totals, turns, path) for path in every)
+    for search_states in (search.cheapest_states, search.cheapest_states_in_python):
+        found = search_states(totals, turns, STATES_USED, ENTRY_COSTS)
+        assert price(totals, turns, found) == least
 
 
 @pytest.mark.parametrize("outlet", ["kamer_echo", "deccan_wire", "val_sambre", "fundy_courier"])
