@@ -143,7 +143,7 @@ def copy_files(value: str, image: Image, context: Path, stage: Path) -> None:
     destination = Path(image.below_root(target))
     for source in sources:
         if (context / source).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "*.so")
             shutil.copytree(context / source, destination, dirs_exist_ok=True, ignore=ignored)
         else:
             destination.mkdir(parents=True, exist_ok=True)

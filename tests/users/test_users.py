@@ -23,6 +23,7 @@ from urllib.request import urlopen
 import pytest
 import yaml  # type: ignore[import-untyped]
 from addon.foreign import EXAMPLE, ForeignCrawl, make_server
+from compilers import can_compile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from users.containerfile import Image
@@ -55,7 +56,8 @@ def find_story(view: str) -> list[dict[str, Any]]:
 
 
 def test_the_steps_of_the_image_leave_the_wheel_and_its_pins(image: Image, programs: Path) -> None:
-    inside = "import newscrawl, sys; print(newscrawl.__file__); print(sys.path)"
+    inside = "import newscrawl, sys; print(newscrawl.__file__); print(sys.path)\n"
+    inside += "from newscrawl.cli.compiled_forms import find_uncompiled; print(len(find_uncompiled()))"
     done = subprocess.run(
         [programs / "python3", "-P", "-c", inside],
         **image.process_arguments({}),
@@ -63,7 +65,8 @@ def test_the_steps_of_the_image_leave_the_wheel_and_its_pins(image: Image, progr
         text=True,
         check=True,
     )
-    file, path = done.stdout.splitlines()
+    file, path, uncompiled = done.stdout.splitlines()
+    assert uncompiled == "0" or not can_compile()
     assert Path(file).is_relative_to(programs.parent)
     assert str(ROOT) not in path
     packages = next(programs.parent.glob("lib/python3*/site-packages"))
