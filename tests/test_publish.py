@@ -19,12 +19,14 @@ from typing import Any
 import pins
 import pytest
 import yaml  # type: ignore[import-untyped]
+from compilers import can_compile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from users.containerfile import copied_paths, read_steps
 
 from newscrawl import __version__, settings
 from newscrawl.cli import load_command
+from newscrawl.cli.compiled_forms import COMPILED_MODULES
 
 ROOT = Path(__file__).parents[1]
 CONTAINERFILE = ROOT / "deploy" / "Containerfile"
@@ -126,9 +128,17 @@ def test_every_pin_has_a_wheel(python: str, target: str) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make dist` leaves, with the checks that it makes; a copy, for a build writes into its folder."""
     top = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE", "Makefile"):
+    for name in (
+        "pyproject.toml",
+        "setup.py",
+        "MANIFEST.in",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "Makefile",
+    ):
         shutil.copy(ROOT / name, top)
-    ignored = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("__pycache__", "*.so")
     shutil.copytree(ROOT / "newscrawl", top / "newscrawl", ignore=ignored)
     (top / "tests").mkdir()
     (top / "tests" / "test_left_out.py").touch()
@@ -167,7 +177,7 @@ def test_the_wheel_has_the_package_and_its_metadata(built: Path) -> None:
     files = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "newscrawl").rglob("*")
-        if path.is_file() and path.suffix != ".pyc" and path.name != "Makefile"
+        if path.is_file() and path.suffix not in {".pyc", ".so"} and path.name != "Makefile"
     }
     assert names == files
     assert metadata["License-Expression"] == "MIT"
@@ -182,8 +192,48 @@ def test_the_source_archive_is_the_package_without_its_tests(built: Path) -> Non
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     top = {name.partition("/")[0] for name in names} - {""}
-    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "newscrawl"} <= top
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "setup.py", "newscrawl"} <= top
     assert "tests" not in top
+    compiled = {name.replace(".", "/") + ".pyx" for name in COMPILED_MODULES}
+    assert compiled == {name for name in names if name.endswith((".pyx", ".c", ".so"))}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_compile(), reason="this machine has no C compiler with Python's headers")
+def test_the_source_archive_makes_a_compiled_wheel(built: Path, tmp_path: Path) -> None:
+    (wheel,) = build_wheel(built, tmp_path, {}).glob("*.whl")
+    assert not wheel.name.endswith("-none-any.whl")
+    assert compiled_files(wheel) == {*COMPILED_MODULES}
+
+
+@pytest.mark.slow
+def test_without_a_compiler_the_source_archive_makes_a_wheel_all_the_same(
+    built: Path, tmp_path: Path
+) -> None:
+    (wheel,) = build_wheel(built, tmp_path, {"CC": "false", "CXX": "false"}).glob("*.whl")
+    assert compiled_files(wheel) == set()
+
+
+def build_wheel(built: Path, folder: Path, variables: dict[str, str]) -> Path:
+    """The folder with the wheel that users' installers make of the source archive."""
+    (source,) = built.glob("*.tar.gz")
+    done = subprocess.run(
+        [program("uv"), "build", "--quiet", "--wheel", "--out-dir", folder, source],
+        env={**os.environ, "UV_NATIVE_TLS": "1", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def compiled_files(wheel: Path) -> set[str]:
+    """The compiled modules in a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".so")]
+    return {name.partition(".")[0].replace("/", ".") for name in names}
 
 
 def test_hadolint_finds_nothing_in_the_containerfile() -> None:
@@ -270,9 +320,10 @@ def test_the_release_builds_checks_tests_and_publishes_without_a_secret() -> Non
     # What is published was tested with the Python of the image.
     python = jobs["build"]["container"].removesuffix("-bookworm")
     bases = [step.value for step in read_steps(CONTAINERFILE) if step.instruction == "FROM"]
-    assert bases == [f"{python}-slim AS build", f"{python}-slim"]
+    assert bases == [f"{python} AS build", f"{python}-slim"]
     assert jobs["publish"]["permissions"] == {"id-token": "write"}
-    assert jobs["publish"]["needs"] == "build"
+    assert jobs["publish"]["needs"] == ["build", "wheels"]
+    assert jobs["wheels"]["needs"] == "build"
     assert "secrets." not in text
     assert "password" not in text
     commands = [step["run"] for step in jobs["build"]["steps"] if "run" in step]
@@ -281,7 +332,7 @@ def test_the_release_builds_checks_tests_and_publishes_without_a_secret() -> Non
     for command in commands:
         words = shlex.split(command)
         assert words[0] == "grep" or (words[0] == "make" and words[1] in tasks)
-    assert not [step for step in jobs["publish"]["steps"] if "run" in step]
+    assert not [step for job in ("publish", "wheels") for step in jobs[job]["steps"] if "run" in step]
     kept, brought = jobs["build"]["steps"][-1]["with"], jobs["publish"]["steps"][0]["with"]
     assert kept["name"] == brought["name"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

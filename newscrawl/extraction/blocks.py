@@ -8,7 +8,7 @@ names, ids and roles that the page gives its parts.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -16,51 +16,34 @@ from lxml.html import HtmlElement
 
 from newscrawl.extraction.hiding import HIDDEN_STYLE, find_hiding, is_for_screen_readers, is_hint_class
 from newscrawl.extraction.normalize import has_more_chars, normalize_lines, normalize_spaces
+from newscrawl.extraction.tags import (
+    BLOCK_TAGS,
+    BOLD_TAGS,
+    IGNORED_TAGS,
+    KIND_BY_TAG,
+    NAMING_ATTRIBUTES,
+    SCREEN_READER_TAGS,
+    TEXT_TAGS,
+)
 from newscrawl.items import BlockKind
 
-# fmt: off
-IGNORED_TAGS = frozenset({
-    "script", "style", "noscript", "template", "head", "title", "meta", "link", "svg", "math", "iframe",
-    "object", "embed", "video", "audio", "canvas", "map", "area", "select", "option", "datalist", "textarea",
-    "button", "input", "dialog", "param", "source", "track", "noembed", "noframes",
-})
-"Elements whose content is never read."
-KIND_BY_TAG: dict[str, BlockKind] = {
-    "p": "p", "li": "li", "dt": "p", "dd": "p", "blockquote": "quote", "figcaption": "caption",
-    "caption": "caption", "h1": "h", "h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h",
-    "pre": "pre", "xmp": "pre", "listing": "pre", "plaintext": "pre",
-}
-BLOCK_TAGS = frozenset(KIND_BY_TAG) | {
-    "html", "body", "div", "section", "article", "main", "header", "footer", "aside", "nav", "ul", "ol",
-    "menu", "dl", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "form", "fieldset", "figure",
-    "address", "hr", "center", "details", "summary",
-}
-"Elements that begin a block."
-NAMING_ATTRIBUTES = frozenset({
-    "class", "id", "role", "itemprop", "data-testid", "data-component", "data-type", "data-block",
-    "data-module",
-})
-"Attributes whose values hint at what an element is for."
-# fmt: on
 MAX_BLOCKS = 20_000
 "Blocks read from a page; the text after them is ignored."
 _CELL_CHARS = 100
 "Cells of data tables are short; a longer average means that the table lays out the page."
+_ENDING_CHARS = 40
+"Characters at the end of a text that show whether a sentence ends with it."
 _ENCLOSING_KINDS: tuple[BlockKind, ...] = ("caption", "quote", "li", "pre")
 "Kinds that also apply to the paragraphs inside such an element."
+Kinds = tuple[BlockKind, BlockKind | None]
+"What a block right inside a frame is, and the innermost kind that also applies to all inside; None if none."
 _SENTENCE_END = re.compile(r"[.!?…:;»”\"')\]。！？」』]\s*$")
 _INDENT = re.compile(r"\s*(?:\u3000|\u00a0\s?\u00a0)")
 "Spaces at the beginning of a paragraph: one ideographic space, or two that do not break."
-_SCREEN_READER_TAGS = frozenset(
-    {"span", "div", "p", "b", "strong", "em", "i", "small", "sup", "a", "h2", "h3"}
-)
-"Elements that themes use for text meant for screen readers alone, such as `opens new tab` after a link."
 _HINT_CHARS, _UNSEEN_CHARS = 160, 400
 "Longest hint amid a sentence, and text for screen readers; a longer one is a story, or the rest of it."
 _WORD_CHARS = 60
 "Longest word or term that a page puts into a button or an element of its own."
-_TEXT_TAGS = frozenset({"p", "li", "dt", "dd", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"})
-"Elements that hold a line of text, so that an unknown element inside is a part of the line."
 _GOES_ON = re.compile(r"\s*(?:[,.;:!?)…’'»”-]|[^\W\d_A-ZÀ-ÖØ-Þ])")
 "Text that goes on after a word rather than beginning anew."
 _DROP_CAP_CLASS = re.compile(
@@ -72,8 +55,7 @@ _WHOLE_WORDS = frozenset("AIÀYOÔEÉ")
 _NO_WORD = re.compile(r"[^\w\"“”«»„'’$€£%&+=<>/.,;:!?()-]{1,4}")
 "Symbols such as the `#` or arrow of a link to a heading."
 _QUOTE_MARKS = "\"“”«»„‘’'"
-_BOLD_TAGS = frozenset({"b", "strong"})
-_COUNTED_INLINE_TAGS = frozenset({"a", "q", *_BOLD_TAGS})
+_COUNTED_INLINE_TAGS = frozenset({"a", "q", *BOLD_TAGS})
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -101,9 +83,11 @@ class Frame:
             frame = frame.parent
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, unsafe_hash=True)
 class TextBlock:
-    """A paragraph or another unit of visible text."""
+    """A paragraph or another unit of visible text, which nothing changes."""
+
+    # Not frozen, since a frozen one takes five times as long to make, and a page has hundreds.
 
     kind: BlockKind
     text: str
@@ -134,10 +118,12 @@ def is_block_element(element: HtmlElement) -> bool:
 
 def inner_text(element: HtmlElement) -> str:
     """All text inside an element as a single normalized line, without scripts and the like."""
-    return normalize_spaces("".join(_iter_text(element)))
+    return normalize_spaces("".join(list_text(element)))
 
 
-def _iter_text(element: HtmlElement) -> Iterator[str]:
+def list_text_in_python(element: HtmlElement) -> list[str]:
+    """Pieces of the text inside an element, with a space where a block begins or ends."""
+    pieces: list[str] = []
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, part in walk:
         if event == "start":
@@ -145,10 +131,11 @@ def _iter_text(element: HtmlElement) -> Iterator[str]:
                 walk.skip_subtree()
                 continue
             if part.tag in BLOCK_TAGS or part.tag == "br":
-                yield " "
-            yield part.text or ""
+                pieces.append(" ")
+            pieces.append(part.text or "")
         elif part is not element:
-            yield (" " if part.tag in BLOCK_TAGS else "") + (part.tail or "")
+            pieces.append((" " if part.tag in BLOCK_TAGS else "") + (part.tail or ""))
+    return pieces
 
 
 def read_data_table(table: HtmlElement) -> list[list[str]]:
@@ -169,26 +156,33 @@ def build_outline(
 
     Elements in `also` begin a block whatever their tag; elements in `without` are skipped.
     """
-    builder = _OutlineBuilder()
-    extra, skipped = frozenset(also), frozenset(without)
+    builder = OutlineBuilder()
+    walk_outline(root, builder, frozenset(also), frozenset(without))
+    builder.end_block()
+    return builder.blocks, builder.frames
+
+
+def walk_outline_in_python(
+    root: HtmlElement, builder: OutlineBuilder, extra: Set[HtmlElement], skipped: Set[HtmlElement]
+) -> None:
+    """Hand all elements and texts of a page to the builder, in page order."""
     walk = etree.iterwalk(root, events=("start", "end"))
     ignored: HtmlElement | None = None
     # Every element of every page passes through this loop, so its checks are inlined rather than called.
     for event, element in walk:
         tag = element.tag
         if event == "start":
-            attributes = element.items() if tag in _SCREEN_READER_TAGS else ()
+            attributes = element.items() if tag in SCREEN_READER_TAGS else ()
             if (
                 (tag in IGNORED_TAGS and not (tag == "button" and builder.is_word(element)))
-                or (attributes and _is_unseen(element, attributes))
+                or (attributes and builder.is_unseen(element, attributes))
                 or element in skipped
             ):
                 ignored = element
                 walk.skip_subtree()
             elif tag in BLOCK_TAGS or builder.is_custom_block(element, tag) or element in extra:
                 builder.enter_block(element, tag, attributes or element.items())
-                if tag == "table" and (rows := read_data_table(element)):
-                    builder.add_table(element, rows)
+                if tag == "table" and builder.add_table(element):
                     walk.skip_subtree()
                 elif text := element.text:
                     builder.add_text(text)
@@ -197,24 +191,12 @@ def build_outline(
                 if text := element.text:
                     builder.add_text(text)
         else:
-            if builder.open_frames and builder.open_frames[-1].element is element:
+            if (frame := builder.frame) is not None and frame.element is element:
                 builder.leave_block()
             elif tag in _COUNTED_INLINE_TAGS and element is not ignored:
                 builder.leave_inline(element, tag)
             if element is not root and (text := element.tail):
-                builder.add_text(text.lstrip() if _is_split_word(element, text) else text)
-    builder.end_block()
-    return builder.blocks, builder.frames
-
-
-def _is_unseen(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
-    """Whether an element is for screen readers alone, or shows only on demand."""
-    signs = find_hiding(attributes)
-    if not signs:
-        return False
-    if is_for_screen_readers(signs):
-        return not has_more_chars(element.itertext(), _UNSEEN_CHARS)
-    return _is_hint(element, signs)
+                builder.add_text(text.lstrip() if builder.is_split_word(element, text) else text)
 
 
 def _is_hint(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
@@ -247,20 +229,6 @@ def _read_drop_cap(image: HtmlElement) -> str | None:
     return letter if len(letter) == 1 and letter.isupper() and rest[:1].islower() else None
 
 
-def _is_split_word(element: HtmlElement, rest: str) -> bool:
-    """Whether an element is the drop capital of a word, and the rest of the word follows after a space."""
-    if (
-        not rest[0].isspace()
-        or rest.isspace()
-        or not (classes := element.get("class"))
-        or not _DROP_CAP_CLASS.search(classes)
-    ):
-        return False
-    letter = inner_text(element)
-    is_letter = _DROP_CAP.fullmatch(letter) is not None and letter[-1] not in _WHOLE_WORDS
-    return is_letter and rest.lstrip()[:1].islower()
-
-
 @dataclass(kw_only=True, slots=True)
 class _PendingText:
     """Text collected since the last block ended."""
@@ -273,17 +241,20 @@ class _PendingText:
     line_breaks: int = 0
     "Line breaks since the last piece that was not blank."
     after_line_break: bool = False
-    ending: str = ""
-    "End of the last piece that was not blank."
+    last: str = ""
+    "The last piece that was not blank."
 
 
 @dataclass(kw_only=True, slots=True)
-class _OutlineBuilder:
-    """State of the walk over a page."""
+class OutlineBuilder:
+    """State of the walk over a page, and what each element and text changes in it."""
 
     blocks: list[TextBlock] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
-    open_frames: list[Frame] = field(default_factory=list)
+    kinds: list[Kinds] = field(default_factory=list)
+    "Those of each frame."
+    frame: Frame | None = None
+    "The innermost open frame."
     pending: _PendingText = field(default_factory=_PendingText)
     link_depth: int = 0
     bold_depth: int = 0
@@ -299,7 +270,7 @@ class _OutlineBuilder:
             pending = self.pending
         pending.pieces.append(text)
         pending.chars += len(text)
-        pending.ending = text[-40:]
+        pending.last = text
         if self.link_depth:
             pending.linked_chars += len(text)
         if self.bold_depth:
@@ -317,24 +288,50 @@ class _OutlineBuilder:
 
     def is_custom_block(self, element: HtmlElement, tag: str) -> bool:
         """Whether an element is the first, or a custom one that is no part of the line around it."""
-        if not self.open_frames or "-" not in tag:
-            return not self.open_frames
-        is_in_line = self.open_frames[-1].tag in _TEXT_TAGS or self._is_amid_text()
+        if self.frame is None or "-" not in tag:
+            return self.frame is None
+        is_in_line = self.frame.tag in TEXT_TAGS or self._is_amid_text()
         goes_on = is_in_line or _GOES_ON.match(element.tail or "") is not None
         return not goes_on or next(element.iterdescendants(*BLOCK_TAGS), None) is not None
 
     def _is_amid_text(self) -> bool:
         """Whether the text so far is a sentence that has not ended."""
         pending = self.pending
-        is_open = bool(pending.ending) and not pending.line_breaks
-        return is_open and _SENTENCE_END.search(pending.ending) is None
+        is_open = bool(pending.last) and not pending.line_breaks
+        return is_open and _SENTENCE_END.search(pending.last[-_ENDING_CHARS:]) is None
+
+    @staticmethod
+    def is_unseen(element: HtmlElement, attributes: Iterable[tuple[str, str]]) -> bool:
+        """Whether an element is for screen readers alone, or shows only on demand."""
+        signs = find_hiding(attributes)
+        if not signs:
+            return False
+        if is_for_screen_readers(signs):
+            return not has_more_chars(element.itertext(), _UNSEEN_CHARS)
+        return _is_hint(element, signs)
+
+    @staticmethod
+    def is_split_word(element: HtmlElement, rest: str) -> bool:
+        """Whether an element is the drop capital of a word whose rest follows after a space."""
+        if (
+            not rest[0].isspace()
+            or rest.isspace()
+            or not (classes := element.get("class"))
+            or not _DROP_CAP_CLASS.search(classes)
+        ):
+            return False
+        letter = inner_text(element)
+        is_letter = _DROP_CAP.fullmatch(letter) is not None and letter[-1] not in _WHOLE_WORDS
+        return is_letter and rest.lstrip()[:1].islower()
 
     def _end_line(self, following: str) -> None:
         """End the paragraph at two <br>, or one after a sentence or bold line, or before an indented one."""
         pending = self.pending
         is_bold = not self.bold_depth and pending.bold_chars == pending.chars
-        is_end = pending.line_breaks > 1 or _SENTENCE_END.search(pending.ending) or is_bold
-        if _block_kind(self.open_frames[-1]) == "pre":
+        ending = pending.last[-_ENDING_CHARS:]
+        is_end = pending.line_breaks > 1 or _SENTENCE_END.search(ending) or is_bold
+        assert self.frame is not None
+        if self.kinds[self.frame.index][0] == "pre":
             pending.pieces.append("\n" * pending.line_breaks)
         elif is_end or _INDENT.match(following):
             self.end_block()
@@ -345,8 +342,8 @@ class _OutlineBuilder:
 
     def enter_block(self, element: HtmlElement, tag: str, attributes: Iterable[tuple[str, str]]) -> None:
         self.end_block()
-        parent = self.open_frames[-1] if self.open_frames else None
         names, hidden = _read_attributes(attributes) if attributes else ({}, False)
+        parent = self.frame
         frame = Frame(
             index=len(self.frames),
             element=element,
@@ -356,14 +353,16 @@ class _OutlineBuilder:
             classes=names.get("class", ""),
             names=" ".join(names.values()),
             hidden=hidden or (parent is not None and parent.hidden),
-            depth=parent.depth + 1 if parent else 0,
+            depth=parent.depth + 1 if parent is not None else 0,
         )
+        self.kinds.append(nest_kind(tag, None if parent is None else self.kinds[parent.index]))
         self.frames.append(frame)
-        self.open_frames.append(frame)
+        self.frame = frame
 
     def leave_block(self) -> None:
         self.end_block()
-        self.open_frames.pop()
+        assert self.frame is not None
+        self.frame = self.frame.parent
 
     def enter_inline(self, element: HtmlElement, tag: str) -> None:
         if tag == "br":
@@ -371,7 +370,7 @@ class _OutlineBuilder:
         elif tag == "a" and _is_link(element):
             self.link_depth += 1
             self.pending.link_count += 1
-        elif tag in _BOLD_TAGS:
+        elif tag in BOLD_TAGS:
             self.bold_depth += 1
         elif tag == "q" and not _has_quote_marks(element):
             self.add_text("“")
@@ -381,7 +380,7 @@ class _OutlineBuilder:
     def leave_inline(self, element: HtmlElement, tag: str) -> None:
         if tag == "a":
             self.link_depth -= _is_link(element)
-        elif tag in _BOLD_TAGS:
+        elif tag in BOLD_TAGS:
             self.bold_depth -= 1
         elif not _has_quote_marks(element):
             self.add_text("”")
@@ -395,8 +394,9 @@ class _OutlineBuilder:
         joined = "".join(pending.pieces)
         if not joined or joined.isspace() or len(self.blocks) >= MAX_BLOCKS:
             return
-        frame = self.open_frames[-1]
-        kind = _block_kind(frame)
+        frame = self.frame
+        assert frame is not None
+        kind = self.kinds[frame.index][0]
         if joined[:1].islower() and (letter := self._pop_drop_cap()):
             joined = letter + joined
         if text := normalize_lines(joined) if kind == "pre" else normalize_spaces(joined):
@@ -423,19 +423,34 @@ class _OutlineBuilder:
         self.blocks.pop()
         return last.text + " " * (last.text[-1] in "ÀYÔ")
 
-    def add_table(self, element: HtmlElement, rows: list[list[str]]) -> None:
-        """Add a data table as a single block with a line for each row."""
-        if len(self.blocks) < MAX_BLOCKS:
+    def add_table(self, element: HtmlElement) -> bool:
+        """Add a data table as a single block with a line for each row; whether it is one."""
+        rows = read_data_table(element)
+        if rows and len(self.blocks) < MAX_BLOCKS:
+            assert self.frame is not None
             links = list(element.iterdescendants("a"))
             self.blocks.append(
                 TextBlock(
                     kind="table",
                     text="\n".join(" | ".join(cells) for cells in rows),
-                    frame=self.open_frames[-1],
+                    frame=self.frame,
                     linked_chars=sum(len(inner_text(link)) for link in links),
                     link_count=len(links),
                 )
             )
+        return bool(rows)
+
+
+def nest_kind(tag: str, around: Kinds | None) -> Kinds:
+    """The kinds of a frame: its innermost, unless a quote, list item or caption encloses it."""
+    own = KIND_BY_TAG.get(tag)
+    if own is None:
+        return around or ("p", None)
+    if own in _ENCLOSING_KINDS:
+        return own, own
+    if around is None or (enclosing := around[1]) is None:
+        return own, None
+    return "h" if own == "h" and enclosing != "li" else enclosing, enclosing
 
 
 def _read_attributes(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, str], bool]:
@@ -452,20 +467,13 @@ def _read_attributes(attributes: Iterable[tuple[str, str]]) -> tuple[dict[str, s
     return names, hidden
 
 
-def _block_kind(frame: Frame | None) -> BlockKind:
-    """The kind of the innermost element with a kind, unless a quote, list item or caption encloses it."""
-    inner: BlockKind | None = None
-    while frame is not None:
-        kind = KIND_BY_TAG.get(frame.tag)
-        if kind is not None:
-            inner = inner or kind
-            if kind in _ENCLOSING_KINDS:
-                return "h" if inner == "h" and kind != "li" else kind
-        frame = frame.parent
-    return inner or "p"
-
-
 def _heading_level(frame: Frame | None) -> int | None:
     while frame is not None and KIND_BY_TAG.get(frame.tag) != "h":
         frame = frame.parent
     return int(frame.tag[1]) if frame is not None else None
+
+
+try:
+    from newscrawl.extraction.compiled_walk import list_text, walk_outline
+except ImportError:  # not compiled here
+    list_text, walk_outline = list_text_in_python, walk_outline_in_python

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from newscrawl.extraction.tags import HIDING_ATTRIBUTES
+
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.I)
 _CLIPPED_STYLE = re.compile(r"clip(?:-path)?\s*:\s*(?:rect\(\s*(?:0|1px)|inset\(\s*(?:50|100)%)", re.I)
 _SCREEN_READER_CLASS = re.compile(
@@ -18,7 +20,6 @@ _HINT_CLASS = re.compile(
     r"(?:^|[\s_-])(?:tool-?tip|tippy|popover|hovercard)(?:__|-|_)?(?:text|content|body|inner|box|popup)(?:$|[\s_-])",
     re.I,
 )
-_HIDING_ATTRIBUTES = frozenset({"class", "style", "role", "hidden", "aria-hidden"})
 
 
 def find_hiding(attributes: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -26,12 +27,13 @@ def find_hiding(attributes: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in attributes
-        if name in _HIDING_ATTRIBUTES and (name != "class" or _is_hiding_class(value))
+        if name in HIDING_ATTRIBUTES and (name != "class" or is_hiding_class(value))
     ]
 
 
 @lru_cache(maxsize=8192)
-def _is_hiding_class(classes: str) -> bool:
+def is_hiding_class(classes: str) -> bool:
+    """Whether a class may hide an element: one for screen readers, or that of a tooltip."""
     return _SCREEN_READER_CLASS.search(classes) is not None or is_hint_class(classes)
 
 

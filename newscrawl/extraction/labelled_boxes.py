@@ -10,10 +10,11 @@ from itertools import islice
 
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import IGNORED_TAGS, Frame, TextBlock
+from newscrawl.extraction.blocks import Frame, TextBlock
 from newscrawl.extraction.containers import Containers, ContainerTotals
 from newscrawl.extraction.normalize import match_key, normalize_spaces
 from newscrawl.extraction.phrases import find_phrase
+from newscrawl.extraction.tags import IGNORED_TAGS
 from newscrawl.package_data import read_package_toml
 
 SUMMARY_BLOCKS = 4

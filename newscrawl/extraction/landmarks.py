@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -12,6 +12,7 @@ from lxml.html import HtmlElement
 
 from newscrawl.extraction.blocks import TextBlock, inner_text
 from newscrawl.extraction.normalize import match_key
+from newscrawl.extraction.tags import HEADING_TAGS, LABEL_TAGS, LANDMARK_TAGS, RARE_NAMES
 from newscrawl.extraction.word_patterns import join_words
 
 MAX_ELEMENTS_OF_A_KIND = 500
@@ -50,22 +51,11 @@ _TOPICS_LABEL = re.compile(
 LABEL_CHARS = 40
 MARKUP_RATIO = 8
 "Most characters of markup, white space included, per character of text that is read."
-_AUTHOR_PAGE_STEMS = (
+AUTHOR_PAGE_STEMS = (
     "/aut", "author=", "/journalis", "/contrib", "/write", "/report", "/byline", "/column", "/signat",
     "/redact",
 )  # fmt: skip
 "A cheap check before `_AUTHOR_PAGE`, whose matches all contain such a stem."
-_RARE_ATTRIBUTES = frozenset({"data-component", "data-testid", "itemprop", "property"})
-"Attributes that name an element's kind, besides class and id."
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_LABEL_TAGS = frozenset({"li", "span", "strong", "b", "p", "dt", "label", "ul", *_HEADINGS})
-_VISITED_TAGS = (
-    "html", "body", "main", "article", "section", "header", "footer", "aside", "nav", "div", "p", "span", "a",
-    "ul", "ol", "li", "dl", "dt", "dd", "table", "tr", "td", "th", "time", "address", "figure", "strong",
-    "em", "b", "i", "small", "label", "abbr", "cite", "font", "meta", "link", "title", "script",
-    *sorted(_HEADINGS),
-)  # fmt: skip
-"Only these tags are visited; lxml skips the others at no cost."
 _ASIDE_TAGS = frozenset({"aside", "footer", "nav"})
 _WHOLE_PAGE_TAGS = frozenset({"body", "html", "main"})
 "Their names say nothing about a part of the page."
@@ -136,14 +126,23 @@ def landmark_kinds(names: str) -> tuple[str, ...]:
     return tuple(kind for kind, stems in _STEMS.items() if any(stem in folded for stem in stems))
 
 
+def find_candidates_in_python(tree: HtmlElement) -> Iterable[tuple[int, HtmlElement]]:
+    """The elements that may be landmarks, each with its position: at most those of a few tags.
+
+    The compiled form leaves out the many whose names, links and texts show that they are none.
+    """
+    # lxml skips the others at no cost.
+    return enumerate(tree.iter(*LANDMARK_TAGS))
+
+
 def find_landmarks(tree: HtmlElement) -> PageLandmarks:
     """All landmarks of a page."""
     landmarks = PageLandmarks()
     by_tag = {
         "meta": landmarks.metas, "link": landmarks.links, "title": landmarks.titles, "time": landmarks.times,
-        "figure": landmarks.figures, **dict.fromkeys(_HEADINGS, landmarks.headings),
+        "figure": landmarks.figures, **dict.fromkeys(HEADING_TAGS, landmarks.headings),
     }  # fmt: skip
-    for at, element in enumerate(tree.iter(*_VISITED_TAGS)):
+    for at, element in find_candidates(tree):
         tag = element.tag
         if (collected := by_tag.get(tag)) is not None:
             _collect(landmarks, collected, element, at)
@@ -153,7 +152,7 @@ def find_landmarks(tree: HtmlElement) -> PageLandmarks:
             if "ld+json" in (element.get("type") or "").lower():
                 landmarks.scripts.append(element)
             continue
-        if tag in _LABEL_TAGS and is_label(element.text):
+        if tag in LABEL_TAGS and is_label(element.text):
             _collect(landmarks, landmarks.labels, element, at)
         for kind in _element_kinds(element):
             _collect(landmarks, landmarks.by_kind[kind], element, at)
@@ -168,7 +167,7 @@ def _element_kinds(element: HtmlElement) -> tuple[str, ...]:
         return ()
     names = element.get("class") or element.get("id")
     kinds = landmark_kinds(names) if names else ()
-    if _RARE_ATTRIBUTES.isdisjoint(attributes):
+    if RARE_NAMES.isdisjoint(attributes):
         return kinds
     if component := element.get("data-component") or element.get("data-testid"):
         kinds += tuple(kind for kind in landmark_kinds(component) if kind == "author")
@@ -197,7 +196,7 @@ def _collect_link(landmarks: PageLandmarks, element: HtmlElement, at: int) -> No
 
 def _is_author_page(href: str) -> bool:
     folded = href.lower()
-    for stem in _AUTHOR_PAGE_STEMS:
+    for stem in AUTHOR_PAGE_STEMS:
         if stem in folded:
             return _AUTHOR_PAGE.search(folded) is not None
     return False
@@ -295,3 +294,9 @@ def _headline_index(lines: Sequence[TextBlock], titles: set[str]) -> int | None:
         if len(lines[at].text) <= longest and match_key(lines[at].text) in titles:
             return at
     return None
+
+
+try:
+    from newscrawl.extraction.compiled_walk import find_candidates
+except ImportError:  # not compiled here
+    find_candidates = find_candidates_in_python

@@ -57,6 +57,7 @@ _ATTRIBUTE = re.compile(r"[^\s=/]+")
 _ROOT_END = re.compile(r"</html\s{0,20}>", re.IGNORECASE)
 """Browsers show what follows it, as on pages put together from files that are pages themselves; libxml2 puts
 it outside the tree."""
+_ROOT_END_NAME = re.compile(rb"</html", re.IGNORECASE)
 _RAW_END = re.compile(r"</(?:script|style)\b", re.IGNORECASE)
 "What follows a comment that is part of a script or style sheet."
 _LOOSE_COMMENT_END = re.compile(r"(?<![\w)\]])-- >")
@@ -94,15 +95,18 @@ def parse_page(html: bytes, headers: Mapping[str, str]) -> ParsedPage | RejectRe
     if reject := _reject_response(html, content_type):
         return reject
     text, charset, guessed = decode_html(html, find_header(headers, "content-type"))
-    text = text.replace("\x00", "")
-    if reject := _reject_markup(text):
+    # Bytes are searched and changed faster than text, of which most pages' has two bytes a character.
+    content = text.encode("utf-8", "replace")
+    if b"\x00" in content:
+        text, content = text.replace("\x00", ""), content.replace(b"\x00", b"")
+    if reject := _reject_markup(text, content):
         return reject
-    tree, is_truncated = _build_tree(text)
+    tree, is_truncated = _build_tree(content)
     if is_truncated and (tree is None or not inner_text(tree)):
         return RejectReason(reason="too_deep", detail="elements nested too deep, and no text before them")
     if tree is None:
         return RejectReason(reason="empty", detail="nothing in it that could be parsed")
-    reveal_raw_markup(tree, lambda markup: _build_tree(markup)[0])
+    reveal_raw_markup(tree, lambda markup: _build_tree(markup.encode("utf-8", "replace"))[0])
     if tree.xpath("count(//*)") > MAX_ELEMENTS:
         return RejectReason(reason="too_large", detail=f"more than {MAX_ELEMENTS} elements")
     end_head(tree)
@@ -135,9 +139,9 @@ def _reject_bytes(html: bytes, head: bytes) -> RejectReason | None:
     return None
 
 
-def _reject_markup(text: str) -> RejectReason | None:
-    """What would take too long or too much memory to parse."""
-    if text.count("<") > MAX_TAGS:
+def _reject_markup(text: str, content: bytes) -> RejectReason | None:
+    """What would take too long or too much memory to parse; `content` is the same in UTF-8."""
+    if content.count(b"<") > MAX_TAGS:
         return RejectReason(reason="too_large", detail=f"more than {MAX_TAGS} tags")
     if (attributes := count_attributes(text)) > MAX_ATTRIBUTES:
         return RejectReason(reason="too_large", detail=f"a tag of {attributes} attributes")
@@ -181,25 +185,32 @@ def count_attributes(text: str) -> int:
     return most
 
 
-def _end_comment(text: str) -> str:
+def _drop_root_ends(content: bytes) -> bytes:
+    first = _ROOT_END_NAME.search(content)
+    if first is None:
+        return content
+    return content[: first.start()] + _ROOT_END.sub("", content[first.start() :].decode()).encode()
+
+
+def _end_comment(content: bytes) -> bytes:
     """End a comment that is never closed at its first `>`, as browsers did, or it takes all that follows."""
-    start = text.find("<!--", text.rfind("-->") + 1)
-    if start < 0 or _RAW_END.search(text, start):
-        return text
-    end = text.find(">", start)
-    return text[:start] + (text[end + 1 :] if end >= 0 else "")
+    start = content.find(b"<!--", content.rfind(b"-->") + 1)
+    if start < 0 or _RAW_END.search(content[start:].decode()):
+        return content
+    end = content.find(b">", start)
+    return content[:start] + (content[end + 1 :] if end >= 0 else b"")
 
 
-def _build_tree(text: str) -> tuple[HtmlElement | None, bool]:
-    """The tree, and whether the parser stopped before the end of the page."""
+def _build_tree(content: bytes) -> tuple[HtmlElement | None, bool]:
+    """The tree of a page in UTF-8, and whether the parser stopped before the end of the page."""
     # Without huge_tree libxml2 stops silently at 256 levels, which pages with unclosed tags do reach.
     parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     parser.set_element_class_lookup(_CLASS_LOOKUP)
-    text = _ROOT_END.sub("", text)
-    # Looking for the bare string costs a tenth of the search for a pattern.
-    text = _end_comment(_LOOSE_COMMENT_END.sub("-->", text) if "-- >" in text else text)
+    content = _drop_root_ends(content)
+    if b"-- >" in content:
+        content = _LOOSE_COMMENT_END.sub("-->", content.decode()).encode()
     try:
-        tree = document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        tree = document_fromstring(_end_comment(content), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         tree = None
     error = parser.error_log.last_error

@@ -9,14 +9,15 @@ inside others for plain text, such as that of an unclosed `<title>` or of the `<
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 from lxml import etree
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import IGNORED_TAGS, inner_text
+from newscrawl.extraction.blocks import inner_text
 from newscrawl.extraction.hiding import HIDDEN_STYLE
 from newscrawl.extraction.normalize import text_size
+from newscrawl.extraction.tags import IGNORED_TAGS
 
 _RAW_TAGS = frozenset({
     "script", "style", "head", "title", "meta", "link", "iframe", "textarea",
@@ -28,7 +29,9 @@ _HEAD_TAGS = frozenset({
 })  # fmt: skip
 _VOID_TAGS = ("embed", "source", "track", "param", "area", "input")
 "Elements that hold nothing by definition: what the parser puts into them stands behind them."
-_UNREAD_TAGS = tuple(sorted(IGNORED_TAGS - _RAW_TAGS - {*_VOID_TAGS}))
+_UNREAD_SET = IGNORED_TAGS - _RAW_TAGS - {*_VOID_TAGS}
+_UNREAD_TAGS = tuple(sorted(_UNREAD_SET))
+_LINK_TAGS = frozenset({"a"})
 _HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 _PARAGRAPH_CHARS = 120
 "Headings that are longer may be paragraphs."
@@ -82,26 +85,21 @@ def end_head(tree: HtmlElement) -> None:
 
 def reveal_text(tree: HtmlElement) -> None:
     """Make elements readable that are never read or misnamed, if they hold most of the page's text."""
-    # Found in a single pass, since each costs as much as all of them.
-    found = list(tree.iter("a", *_VOID_TAGS, *_UNREAD_TAGS))
-    for element in found:
-        tag = element.tag
-        if tag == "a":
-            continue
-        if tag in _VOID_TAGS:
-            is_misplaced = len(element) or element.text
+    for element in list(tree.iter("template", *_VOID_TAGS)):
+        if element.tag == "template":
+            is_misplaced = element.get(_SHADOW_ROOT) is not None
         else:
-            is_misplaced = tag == "template" and element.get(_SHADOW_ROOT) is not None
+            is_misplaced = bool(len(element) or element.text)
         if is_misplaced:
             element.tag = "div"
-    outer = [element for element in _outermost(found, _UNREAD_TAGS) if _raw_chars(element) >= _MIN_LETTERS]
+    outer = find_outermost(tree, _UNREAD_SET, _MIN_LETTERS)
     unread = [part for element in outer for part in (element, *element.iterdescendants(*_UNREAD_TAGS))]
     _make_readable(
         tree, [element for element in unread if text_size(inner_text(element)) >= _MIN_CHARS], read=False
     )
     # A list of teasers may be most of a page; a single link is only where it was not closed.
-    link = max(_outermost(found, ("a",)), key=_raw_chars, default=None)
-    if link is not None and _raw_chars(link) >= _MIN_LETTERS:
+    link = max(find_outermost(tree, _LINK_TAGS, _MIN_LETTERS), key=_raw_chars, default=None)
+    if link is not None:
         _make_readable(tree, [link], read=True)
     _unhide(tree)
     plain = [element for element in tree.iter(*_PLAIN_TAGS) if _raw_chars(element) >= _MIN_LETTERS]
@@ -191,14 +189,17 @@ def _raw_chars(element: HtmlElement) -> float:
     return chars if isinstance(chars, float) else 0.0
 
 
-def _outermost(elements: Sequence[HtmlElement], tags: tuple[str, ...]) -> Iterator[HtmlElement]:
-    """Yield the elements with these tags that are not inside each other; all of the page's are given."""
+def find_outermost_in_python(tree: HtmlElement, names: frozenset[str], least: int) -> list[HtmlElement]:
+    """Elements with these tags that hold so many characters and are not inside each other."""
+    found: list[HtmlElement] = []
     inside: set[HtmlElement] = set()
-    for element in elements:
-        if element.tag in tags and element not in inside:
+    for element in tree.iter(*names):
+        if element not in inside:
             if len(element):
-                inside.update(element.iterdescendants(*tags))
-            yield element
+                inside.update(element.iterdescendants(*names))
+            if _raw_chars(element) >= least:
+                found.append(element)
+    return found
 
 
 def _make_readable(tree: HtmlElement, elements: list[HtmlElement], *, read: bool) -> None:
@@ -213,3 +214,9 @@ def _make_readable(tree: HtmlElement, elements: list[HtmlElement], *, read: bool
         element.tag = "div"
         for above in element.iterancestors(*_UNREAD_TAGS):
             above.tag = "div"
+
+
+try:
+    from newscrawl.extraction.compiled_walk import find_outermost
+except ImportError:  # not compiled here
+    find_outermost = find_outermost_in_python

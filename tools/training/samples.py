@@ -11,7 +11,7 @@ import numpy as np
 from lxml import etree
 from lxml.html import HtmlElement
 
-from newscrawl.extraction.blocks import NAMING_ATTRIBUTES, TextBlock
+from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.body import trafilatura_keep_mask
 from newscrawl.extraction.classifier.features import Matrix, block_features
 from newscrawl.extraction.classifier.lexicon import name_hashes, word_hashes
@@ -19,6 +19,7 @@ from newscrawl.extraction.classifier.outline import Indexes, Outline, Row
 from newscrawl.extraction.classifier.text_features import WORDS, read_page_hints, split_words
 from newscrawl.extraction.head import read_head
 from newscrawl.extraction.parse import RejectReason, parse_page
+from newscrawl.extraction.tags import NAMING_ATTRIBUTES
 from newscrawl.extraction.view import build_view, prune_tree
 from newscrawl.items import PageType
 from newscrawl.outlet import Rule
