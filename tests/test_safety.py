@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "newscrawl").rglob("*.py"))
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
 "Modules that run what they read."
-PICKLES = {"engine/cluster.py": {"pickle"}}
-"Tasks go to a cluster as Dask sends them: whoever may connect may run code there (docs/scale.md)."
+PICKLES = {"engine/cluster.py": {"pickle"}, "dedup/documents.py": {"pickle"}}
+"""Tasks go to a cluster as Dask sends them: whoever may connect may run code there (docs/scale.md). A
+document comes from a worker of the crawl, as everything does that workers answer, and is stored nowhere."""
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 
 

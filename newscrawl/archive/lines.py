@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
+from weakref import ref
 
 from pydantic import BaseModel, ValidationError
 
@@ -38,6 +39,32 @@ def json_line(item: BaseModel) -> bytes:
     return text.encode("utf-8", "replace") + b"\n"
 
 
+class PackedArticle(NamedTuple):
+    """An article as its worker sends it."""
+
+    line: bytes
+    document: bytes
+    "What the search for copies compares, packed; empty where the article is not compared."
+
+
+class PackedArticles:
+    """What workers sent, by the article that was made of it, for as long as that article is in use.
+
+    An article that a pipeline put in the place of another has nothing here: its line is made of itself.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[int, tuple[ref[Article], PackedArticle]] = {}
+
+    def add(self, article: Article, packed: PackedArticle) -> None:
+        number, forget = id(article), self._packed.pop
+        self._packed[number] = ref(article, lambda _: forget(number, None)), packed
+
+    def get(self, article: Article) -> PackedArticle | None:
+        found = self._packed.get(id(article))
+        return found[1] if found and found[0]() is article else None
+
+
 @dataclass
 class LinesFile:
     """Lines at `path`; named `<path>.open` until closed."""
@@ -57,6 +84,11 @@ class LinesFile:
 
     def _remaining(self) -> list[LinePosition]:
         return [position for position in self._positions if position[:2] not in self._withdrawn]
+
+    @property
+    def records(self) -> list[tuple[str, int]]:
+        """File and offset of the records of these lines, in the order in which lines are written at last."""
+        return sorted(position[:2] for position in self._remaining())
 
     def withdraw(self, pointer: WarcPointer) -> None:
         """Leave the line of this record out when the file is closed, whether it is written already or not."""

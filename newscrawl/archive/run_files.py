@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from newscrawl.archive.bucket import OutletCopy
 from newscrawl.archive.continued_warc import continue_last_warc
-from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, LinesFile, json_line
+from newscrawl.archive.lines import ARTICLES_SUFFIX, REJECTED_SUFFIX, LinesFile, PackedArticles, json_line
 from newscrawl.archive.manifest import add_to_manifest, remove_from_manifest
 from newscrawl.archive.replay import ReplayIndex
 from newscrawl.errors import ArchiveError
@@ -54,6 +54,8 @@ class Run:
     "Site memory learned before the run; the same for all its pages."
     learned: Path | None = None
     "Site memory that the run leaves."
+    packed: PackedArticles = field(default_factory=PackedArticles)
+    "The lines that workers have made already."
     copy: OutletCopy | None = None
     "The folder as the working copy of a bucket; None where the archives are in none, and in a replay."
 
@@ -87,7 +89,9 @@ class Run:
         return self._try_write(lambda: warc.write_rendering(page))
 
     def write_article(self, article: Article) -> None:
-        self._try_write(lambda: self.articles.add(json_line(article), article.warc))
+        packed = self.packed.get(article)
+        line = packed.line if packed else json_line(article)
+        self._try_write(lambda: self.articles.add(line, article.warc))
         self.languages[article.lang or "und"] += 1
 
     def write_rejection(self, rejection: Rejection) -> None:

@@ -22,8 +22,8 @@ from newscrawl.cli.outlets import read_outlets
 from newscrawl.cli.rebuild_workers import running_tasks
 from newscrawl.cli.stored_files import bring_files
 from newscrawl.cli.worker_archives import WorkerArchives
-from newscrawl.dedup.articles import make_document
 from newscrawl.dedup.bulk import rebuild_clusters
+from newscrawl.dedup.documents import make_document
 from newscrawl.dedup.fingerprints import Document
 from newscrawl.dedup.incremental import DAY, WINDOW_DAYS, cluster_documents
 from newscrawl.dedup.similarity import ChangeShares, SentencePair, align_sentences, measure_changes

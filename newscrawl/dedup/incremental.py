@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from newscrawl.dedup.articles import NAME_KEY, document_columns, lookup_keys
+from newscrawl.dedup.articles import NAME_KEY, document_columns, lookup_keys, name_keys
 from newscrawl.dedup.clusters import (
     LINK_SECONDS,
     MAX_CANDIDATES,
@@ -109,20 +109,27 @@ def _batch_documents(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 
 def _cluster_batch(table: DocumentTable, documents: Sequence[Document]) -> DedupCounts:
+    fingerprints = {document.key: winnow(document.tokens).tolist() for document in documents}
+    store = partial(_store_texts, documents=documents, fingerprints=fingerprints)
     while True:
         try:
-            stored = table.in_transaction(partial(_store_texts, documents=documents))
+            stored = table.in_transaction(store)
             break
         except PageOvertaken:
             continue
     if not stored:
         return DedupCounts()
-    comparison = table.in_reading(partial(_compare, documents=stored))
+    comparison = table.in_reading(partial(_compare, documents=stored, fingerprints=fingerprints))
     return table.in_transaction(partial(_store_clusters, documents=stored, comparison=comparison))
 
 
-def _store_texts(rows: DocumentSession, documents: Sequence[Document]) -> dict[int, Document]:
-    """Store new texts of pages, to be compared; return them by their ids, in ascending order."""
+def _store_texts(
+    rows: DocumentSession, documents: Sequence[Document], fingerprints: Mapping[bytes, Sequence[int]]
+) -> dict[int, Document]:
+    """Store new texts of pages, to be compared; return them by their ids, in ascending order.
+
+    `fingerprints`: of each document, by its key.
+    """
     keys = [document.key for document in documents]
     previous = {row.key: row for row in rows.lock_pages(keys)}
     # Their lines may have been read before the takedown.
@@ -147,7 +154,11 @@ def _store_texts(rows: DocumentSession, documents: Sequence[Document]) -> dict[i
             raise PageOvertaken
     found = {int(row.id): new[row.key] for row in stored}
     rows.add_fingerprints(
-        [(key, number) for number, each in found.items() for key in lookup_keys(each.tokens, each.names)]
+        [
+            (key, number)
+            for number, each in found.items()
+            for key in (*fingerprints[each.key], *name_keys(each.names))
+        ]
     )
     return found
 
@@ -168,13 +179,14 @@ def _list_lookups(rows: Iterable[Any]) -> list[tuple[int, int]]:
     ]
 
 
-def _compare(rows: DocumentSession, documents: Mapping[int, Document]) -> Comparison:
+def _compare(
+    rows: DocumentSession, documents: Mapping[int, Document], fingerprints: Mapping[bytes, Sequence[int]]
+) -> Comparison:
     """Compare stored documents with all others, and with those among themselves that have lower ids."""
-    fingerprints = {number: winnow(document.tokens).tolist() for number, document in documents.items()}
     lookups = [
-        (number, key, min(MIN_SHARED_FINGERPRINTS, len(keys)))
-        for number, keys in fingerprints.items()
-        for key in keys
+        (number, key, min(MIN_SHARED_FINGERPRINTS, len(fingerprints[document.key])))
+        for number, document in documents.items()
+        for key in fingerprints[document.key]
     ]
     sharing = rows.find_sharing(lookups, [*documents], MAX_CANDIDATES)
     others = {row.id: row for row in rows.rows({pair.other_id for pair in sharing})}

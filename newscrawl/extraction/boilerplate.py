@@ -13,20 +13,26 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any, NamedTuple
+from functools import lru_cache
+from itertools import chain, combinations, islice
+from typing import Any
+
+from pydantic_core import to_json
 
 from newscrawl.digests import blake2b_digest
 from newscrawl.extraction.blocks import Frame, TextBlock
 from newscrawl.extraction.cleaning import parse_byline_line
-from newscrawl.extraction.normalize import fold_normalized, match_key, strip_punctuation, truncate
+from newscrawl.extraction.normalize import match_key, truncate
 from newscrawl.extraction.view import PageView
 from newscrawl.extraction.wire_notices import MAX_CHARS, load_notices
 
 DIGEST_BYTES = 6
 "Two texts of an outlet share a digest once in some millions of pages."
+_DIGITS = 2 * DIGEST_BYTES
+_CACHED_LINES = 4096
+"Lines, places and elements that a process remembers: those of a site recur on all its pages."
 MAX_OCCURRENCES = 500
 "Texts recorded of a page; of longer pages, the first ones."
 TITLE_CHARS = 200
@@ -58,20 +64,8 @@ _USUAL_SHORT_LINE = 0.75
 _SHORT_LINE = 60
 
 
-class BlockKey(NamedTuple):
-    """A text at a kind of place: a digest of each."""
-
-    place: str
-    text: str
-
-
-class BlockOccurrence(NamedTuple):
-    """A text on a page."""
-
-    key: BlockKey
-    chars: int
-    in_story: bool
-    "Whether it looked like part of the story, before any memory was consulted."
+BlockKey = str
+"A text at a kind of place: the hex digest of the place, then that of the text."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,53 +78,72 @@ class PageRecord:
     "ISO date of the capture; empty if unknown."
     title: str
     "Match key of the headline."
-    occurrences: tuple[BlockOccurrence, ...]
+    inside: Mapping[BlockKey, int]
+    "Characters of the texts that looked like part of the story, before any memory was consulted."
+    outside: Mapping[BlockKey, int]
+    "Characters of the other texts."
 
 
 def record_page(view: PageView, in_story: Sequence[bool], *, url: str, day: str, title: str) -> PageRecord:
     """The record of a page; `in_story` tells for each block of the view whether it looked like the story."""
-    occurrences: dict[BlockKey, BlockOccurrence] = {}
+    chars: dict[BlockKey, int] = {}
+    story: set[BlockKey] = set()
     for key, block, is_story in zip(block_keys(view), view.blocks, in_story, strict=True):
-        if key is not None and (len(occurrences) < MAX_OCCURRENCES or key in occurrences):
-            before = key in occurrences and occurrences[key].in_story
-            occurrences[key] = BlockOccurrence(key, len(block.text), is_story or before)
+        if key is not None and (len(chars) < MAX_OCCURRENCES or key in chars):
+            chars[key] = len(block.text)
+            if is_story:
+                story.add(key)
     return PageRecord(
         url=url,
         day=day,
         title=truncate(match_key(title), TITLE_CHARS),
-        occurrences=tuple(occurrences.values()),
+        inside={key: size for key, size in chars.items() if key in story},
+        outside={key: size for key, size in chars.items() if key not in story},
     )
 
 
 def block_keys(view: PageView) -> list[BlockKey | None]:
     """The key of each block; None for hidden blocks and blocks without words."""
-    paths = _element_paths(view.frames)
+    above: dict[int, str] = {}
     keys: list[BlockKey | None] = []
     for block in view.blocks:
-        text = "" if block.hidden else strip_punctuation(fold_normalized(block.text))
-        path = paths[block.frame.index]
-        keys.append(BlockKey(_text_digest(f"{path} {block.kind}"), _text_digest(text)) if text else None)
+        digest = "" if block.hidden else _digest_line(block.text)
+        if not digest:
+            keys.append(None)
+            continue
+        frame = block.frame
+        around = frame.parent.index if frame.parent else -1
+        if around not in above:
+            above[around] = _path_above(frame)
+        place = f"{above[around]}{_path_step(frame.tag, frame.classes)} {block.kind}"
+        keys.append(_digest_place(place) + digest)
     return keys
 
 
-def _element_paths(frames: Iterable[Frame]) -> list[str]:
-    """For each frame the path of elements that leads to it."""
-    paths: list[tuple[str, ...]] = []
-    for frame in frames:
-        above = paths[frame.parent.index] if frame.parent else ()
-        paths.append((*above[1 - _PATH_LEVELS :], _path_step(frame)))
-    return ["/".join(path) for path in paths]
+def _path_above(frame: Frame) -> str:
+    """The path of elements that leads to a frame, the same for all inside the same element."""
+    steps = [_path_step(other.tag, other.classes) for other in islice(frame.ancestors(), _PATH_LEVELS - 1)]
+    return "".join(f"{step}/" for step in reversed(steps))
 
 
-def _path_step(frame: Frame) -> str:
-    if frame.tag in _WHOLE_PAGE_TAGS or not frame.classes:
-        return frame.tag
-    stable = sorted(name for name in frame.classes.split() if not any(map(str.isdigit, name)))
-    return ".".join([frame.tag, *stable[:_PATH_CLASSES]])
+@lru_cache(maxsize=_CACHED_LINES)
+def _path_step(tag: str, classes: str) -> str:
+    if tag in _WHOLE_PAGE_TAGS or not classes:
+        return tag
+    stable = sorted(name for name in classes.split() if not any(map(str.isdigit, name)))
+    return ".".join([tag, *stable[:_PATH_CLASSES]])
 
 
-def _text_digest(text: str) -> str:
-    return blake2b_digest(text, DIGEST_BYTES).hex()
+@lru_cache(maxsize=_CACHED_LINES)
+def _digest_line(text: str) -> str:
+    """The digest of a line in whatever spelling; empty if it has no words."""
+    key = match_key(text)
+    return blake2b_digest(key, DIGEST_BYTES).hex() if key else ""
+
+
+@lru_cache(maxsize=_CACHED_LINES)
+def _digest_place(place: str) -> str:
+    return blake2b_digest(place, DIGEST_BYTES).hex()
 
 
 def group_by_story(pages: Sequence[PageRecord]) -> list[list[PageRecord]]:
@@ -150,11 +163,7 @@ def group_by_story(pages: Sequence[PageRecord]) -> list[list[PageRecord]]:
 
 def _story_texts(page: PageRecord) -> dict[str, int]:
     """Digests of the longer texts of the story, with their characters."""
-    return {
-        occurrence.key.text: occurrence.chars
-        for occurrence in page.occurrences
-        if occurrence.in_story and occurrence.chars >= _MIN_STORY_TEXT
-    }
+    return {key[_DIGITS:]: chars for key, chars in page.inside.items() if chars >= _MIN_STORY_TEXT}
 
 
 def _shared_chars(texts: Sequence[dict[str, int]]) -> Counter[tuple[int, int]]:
@@ -224,7 +233,7 @@ class SiteMemory:
 
     def _is_own(self, view: PageView, at: int, key: BlockKey | None) -> bool:
         """Whether a text that does not recur is where stories are, and so most likely the page's own."""
-        if key is None or key.place not in self.story_places:
+        if key is None or key[:_DIGITS] not in self.story_places:
             return False
         return view.blocks[at].kind != "h" and view.blocks[at].frame.index not in view.chrome
 
@@ -272,42 +281,47 @@ def build_memory(records: Iterable[PageRecord], name: str = "") -> SiteMemory:
     with_text: Counter[BlockKey] = Counter()
     in_story: Counter[BlockKey] = Counter()
     for group in group_by_story(list(records)):
-        texts: dict[BlockKey, bool] = {}
-        for occurrence in (occurrence for page in group for occurrence in page.occurrences):
-            texts[occurrence.key] = texts.get(occurrence.key, False) or occurrence.in_story
-        with_place.update({place for place, _ in texts})
-        with_text.update(list(texts))
-        in_story.update(key for key, is_story in texts.items() if is_story)
-    shares = {key: count / with_place[key.place] for key, count in with_text.items()}
+        inside = set(chain.from_iterable(page.inside for page in group))
+        texts = inside.union(*(page.outside for page in group))
+        with_place.update({key[:_DIGITS] for key in texts})
+        with_text.update(texts)
+        in_story.update(inside)
     recurring_blocks = {
-        key: _RecurringBlock(count, 2 * in_story[key] > count, shares[key])
+        key: _RecurringBlock(count, 2 * in_story[key] > count, count / with_place[key[:_DIGITS]])
         for key, count in with_text.items()
         if count >= MIN_STORIES
     }
-    return SiteMemory(recurring_blocks, _find_story_places(in_story, shares, with_place), name)
+    return SiteMemory(recurring_blocks, _find_story_places(in_story, recurring_blocks, with_place), name)
 
 
 def _find_story_places(
-    in_story: Counter[BlockKey], shares: dict[BlockKey, float], with_place: Counter[str]
+    in_story: Counter[BlockKey], recurring: Mapping[BlockKey, _RecurringBlock], with_place: Counter[str]
 ) -> frozenset[str]:
     """Places where a story has, on average, at least a single text of its own."""
     own: Counter[str] = Counter()
     for key, count in in_story.items():
-        if count < MIN_STORIES or shares[key] < _USUAL_AT_EDGE:
-            own[key.place] += count
+        if count < MIN_STORIES or recurring[key].share < _USUAL_AT_EDGE:
+            own[key[:_DIGITS]] += count
     return frozenset(place for place, count in own.items() if count >= with_place[place])
 
 
 def latest_records(records: Iterable[PageRecord]) -> list[PageRecord]:
     """The records worth remembering, oldest first: the newest of each page, of recent pages only."""
     newest: dict[str, PageRecord] = {}
-    for record in sorted(records, key=lambda record: (record.day, record.title, record.occurrences)):
-        newest[record.url] = record
+    for record in records:
+        other = newest.get(record.url)
+        if other is None or _capture_order(other) < _capture_order(record):
+            newest[record.url] = record
     # The order of the pages of a day favours none of the site's sections.
     by_age = sorted(newest.values(), key=lambda record: (record.day, blake2b_digest(record.url, 8)))
     latest = by_age[-MAX_PAGES:]
     oldest_day = _earliest_day(latest[-1].day) if latest else ""
     return [record for record in latest if record.day >= oldest_day]
+
+
+def _capture_order(record: PageRecord) -> tuple[Any, ...]:
+    """Sorts the records of a page: by day, and those of a day in some order that does not change."""
+    return record.day, record.title, sorted(record.inside.items()), sorted(record.outside.items())
 
 
 def _earliest_day(newest: str) -> str:
@@ -320,22 +334,26 @@ def _earliest_day(newest: str) -> str:
 def dump_records(records: Sequence[PageRecord]) -> bytes:
     """JSON for `load_records`: each text with its place is written once, and pages refer to it by number."""
     sizes: dict[BlockKey, int] = {}
-    for occurrence in (occurrence for record in records for occurrence in record.occurrences):
-        sizes[occurrence.key] = max(occurrence.chars, sizes.get(occurrence.key, 0))
+    for texts in chain.from_iterable((record.inside, record.outside) for record in records):
+        for key, chars in texts.items():
+            if chars > sizes.get(key, -1):
+                sizes[key] = chars
     keys = sorted(sizes)
     numbers = {key: number for number, key in enumerate(keys)}
     pages = [
         {
-            "url": record.url,
             "day": record.day,
+            "inside": sorted(map(numbers.__getitem__, record.inside)),
+            "outside": sorted(map(numbers.__getitem__, record.outside)),
             "title": record.title,
-            "inside": sorted(numbers[text.key] for text in record.occurrences if text.in_story),
-            "outside": sorted(numbers[text.key] for text in record.occurrences if not text.in_story),
+            "url": record.url,
         }
         for record in records
     ]
-    data = {"schema": SCHEMA, "texts": [[*key, sizes[key]] for key in keys], "pages": pages}
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    listed = [[key[:_DIGITS], key[_DIGITS:], sizes[key]] for key in keys]
+    # Keys in the order of the alphabet: equal memories are equal bytes, whatever version wrote them.
+    data = {"pages": pages, "schema": SCHEMA, "texts": listed}
+    return to_json(data) + b"\n"
 
 
 def load_records(data: bytes) -> list[PageRecord]:
@@ -344,18 +362,24 @@ def load_records(data: bytes) -> list[PageRecord]:
         memory: Any = json.loads(data)
         if memory["schema"] != SCHEMA:
             raise ValueError(f"a memory with another schema: {memory['schema']!r}")
-        texts = [(BlockKey(str(place), str(text)), int(chars)) for place, text, chars in memory["texts"]]
+        texts = [(_join_digests(place, text), int(chars)) for place, text, chars in memory["texts"]]
         return [_load_record(page, texts) for page in memory["pages"]]
     except (KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"not a memory: {error!r}") from error
 
 
+def _join_digests(place: str, text: str) -> BlockKey:
+    key = place + text
+    if len(place) != _DIGITS or len(key) != 2 * _DIGITS:
+        raise ValueError(f"not a memory: digests {place!r} and {text!r}")
+    return key
+
+
 def _load_record(page: Any, texts: Sequence[tuple[BlockKey, int]]) -> PageRecord:
-    inside = [BlockOccurrence(*texts[int(number)], in_story=True) for number in page["inside"]]
-    outside = [BlockOccurrence(*texts[int(number)], in_story=False) for number in page["outside"]]
     return PageRecord(
         url=str(page["url"]),
         day=str(page["day"]),
         title=str(page["title"]),
-        occurrences=(*inside, *outside),
+        inside=dict(map(texts.__getitem__, page["inside"])),
+        outside=dict(map(texts.__getitem__, page["outside"])),
     )

@@ -13,8 +13,10 @@ from functools import partial
 from typing import TypeVar
 
 from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
 
-from newscrawl.archive.reextract import extract_with_record, read_links_at
+from newscrawl.archive.lines import PackedArticle
+from newscrawl.archive.reextract import read_links_at
 from newscrawl.archive.run_files import Run
 from newscrawl.archive.site_memory import PageRecordBuffer, read_newest_records, write_site_memory
 from newscrawl.errors import MACHINE_FAULT, ArchiveError, MachineFault
@@ -23,20 +25,24 @@ from newscrawl.extraction.following_pages import MAX_PAGES, PageLinks, StoryPlac
 from newscrawl.extraction.story_forms import JSON_FORMS, FormLink
 from newscrawl.items import Article, Page, Rejection, WarcPointer, make_discovery
 from newscrawl.outlet import Outlet
+from newscrawl.pipelines.packed_pages import extract_packed
 from newscrawl.spiders.base import CrawlerComponent
 from newscrawl.spiders.story_forms import StoryFormFetcher
 from newscrawl.workers import (
+    CRAWL_GARBAGE_THRESHOLD,
     PAGES_PER_PROCESS,
     QUEUED_PER_PROCESS,
     Fault,
     TaskPool,
     WorkerFault,
     default_process_count,
+    search_garbage_less,
 )
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+OWN_PIPELINES = "newscrawl.pipelines."
 _REASONS: dict[Fault, str] = {"timeout": "extract_timeout", "crash": "extractor_crash"}
 
 
@@ -57,9 +63,14 @@ class ExtractPipeline(CrawlerComponent):
         self.forms: StoryFormFetcher | None = None
         self.writes_memory = settings.getbool("NEWSCRAWL_SITE_MEMORY")
         self.page_records = PageRecordBuffer()
+        self.is_compared = settings.getbool("NEWSCRAWL_DEDUP") and not settings.get("NEWSCRAWL_REPLAY")
+        "Whether copies of articles are looked for."
+        self.has_own_lines = not has_foreign_pipelines(settings)
+        "Whether articles stay as workers packed them, unless a pipeline puts others in their place."
 
     def open_spider(self) -> None:
         self.pool = TaskPool(self.processes, PAGES_PER_PROCESS)
+        search_garbage_less(CRAWL_GARBAGE_THRESHOLD)
 
     def close_spider(self) -> None:
         if self.pool:
@@ -99,7 +110,9 @@ class ExtractPipeline(CrawlerComponent):
     async def extract(self, page: Page, run: Run, outlet: Outlet | None) -> Article | Rejection:
         """The worker's result, or a Rejection that names what happened to the worker; else MachineFault."""
         reject = partial(reject_page, page, outlet.id if outlet else None)
-        read = partial(extract_with_record, run.source, page.warc, outlet, run.memory)
+        read = partial(
+            extract_packed, run.source, page.warc, outlet, run.memory, is_compared=self.is_compared
+        )
         try:
             extracted, parts = await self._run(read), list[WarcPointer]()
             if extracted.form and (pointer := await self.fetch_form(page, extracted.form)):
@@ -120,7 +133,16 @@ class ExtractPipeline(CrawlerComponent):
             return reject("archive_unreadable", str(error))
         if extracted.record and self.writes_memory:
             self.page_records.add(extracted.record)
-        return extracted.item
+        return self.unpack(extracted.item)
+
+    def unpack(self, item: PackedArticle | Rejection) -> Article | Rejection:
+        """The item for the pipelines that follow."""
+        if isinstance(item, Rejection):
+            return item
+        article = Article.model_validate_json(item.line)
+        if self.has_own_lines:
+            self.spider.run.packed.add(article, item)
+        return article
 
     async def fetch_form(self, page: Page, link: FormLink) -> WarcPointer | None:
         """The record of another form of the page's story, if it can be had."""
@@ -170,6 +192,13 @@ class ExtractPipeline(CrawlerComponent):
             if isinstance(self.spider.run.failure, MachineFault):
                 raise self.spider.run.failure
             return await self.pool.run(task, self.timeout * pages)
+
+
+def has_foreign_pipelines(settings: BaseSettings) -> bool:
+    """Whether a project has pipelines of its own, which may change the lists within an article."""
+    pipelines = settings.getwithbase("ITEM_PIPELINES")
+    paths = (path for path, order in pipelines.items() if order is not None)
+    return any(not isinstance(path, str) or not path.startswith(OWN_PIPELINES) for path in paths)
 
 
 def reject_page(page: Page, source: str | None, reason: str, detail: str) -> Rejection:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -18,8 +18,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 def list_table(
@@ -27,12 +28,14 @@ def list_table(
 ) -> FromClause:
     """Rows as a table within a statement, with the names and types of these columns; no bytes in SQLite."""
     if is_postgresql:
+        from sqlalchemy.dialects.postgresql import ARRAY
+
         values = list(zip(*rows, strict=True)) or [()] * len(columns)
         arrays = (
             literal(list(each), ARRAY(column.type)) for column, each in zip(columns, values, strict=True)
         )
         return func.unnest(*arrays).table_valued(*columns).render_derived()
-    listed = func.json_each(json.dumps(rows)).table_valued("value")
+    listed = func.json_each(to_json(rows).decode()).table_valued("value")
     names = [column.key or "" for column in columns]
     fields = (func.json_extract(listed.c.value, f"$[{at}]").label(name) for at, name in enumerate(names))
     return select(*fields).subquery()
@@ -41,6 +44,8 @@ def list_table(
 @lru_cache(maxsize=64)
 def build_array_insert(table: Table, names: tuple[str, ...]) -> postgresql.Insert:
     """PostgreSQL's INSERT of these columns, whose parameters are `columns_of_rows`."""
+    from sqlalchemy.dialects import postgresql
+
     rows = _bound_rows(table, names)
     statement = postgresql.insert(table)
     return statement.from_select(list(names), select(*(rows.c[name] for name in names)))
@@ -55,6 +60,8 @@ def build_array_update(table: Table, key: str, names: tuple[str, ...]) -> Update
 
 
 def _bound_rows(table: Table, names: Sequence[str]) -> FromClause:
+    from sqlalchemy.dialects.postgresql import ARRAY
+
     columns = [table.c[name] for name in names]
     # A parameter must not have the name of a column that the statement sets.
     arrays = (bindparam(f"{column.name}_list", type_=ARRAY(column.type)) for column in columns)

@@ -27,7 +27,7 @@ from newscrawl.workers import start_extraction_pool
 
 def note(number: int, day: str = "2026-03-01") -> PageRecord:
     return PageRecord(
-        url=f"http://a/{uuid5(NAMESPACE_URL, str(number))}", day=day, title=f"{number}", occurrences=()
+        url=f"http://a/{uuid5(NAMESPACE_URL, str(number))}", day=day, title=f"{number}", inside={}, outside={}
     )
 
 

@@ -19,9 +19,11 @@ import lxml.html
 from archive import write_archive
 
 from newscrawl.archive import reextract
-from newscrawl.archive.pages import find_archive_files
+from newscrawl.archive.pages import PageLocation, find_archive_files
 from newscrawl.demo.saved_pages import saved_pages
 from newscrawl.extraction import extract
+from newscrawl.pipelines.packed_pages import PackedPage, extract_packed
+from newscrawl.workers import GARBAGE_THRESHOLD, search_garbage_less
 
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,6 +31,10 @@ FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 def run(folder: Path, limit: int) -> None:
     for page in saved_pages(folder)[:limit]:
         extract(page.read(), page.url, headers={"content-type": "text/html"}, fetched=FETCHED)
+
+
+def work(place: PageLocation) -> PackedPage:
+    return extract_packed(place.folder, place.pointer, None, is_compared=True)
 
 
 def measure_worker(folder: Path, limit: int) -> tuple[float, float]:
@@ -47,11 +53,12 @@ def measure_worker(folder: Path, limit: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as made:
         write_archive(folder, Path(made))
         places = [place for file in find_archive_files([Path(made)]) for place in file.pages()][:limit]
-        reextract.extract_with_record(places[0].folder, places[0].pointer, None)  # loads the models
+        work(places[0])  # loads the models
+        search_garbage_less(GARBAGE_THRESHOLD)
         reextract.explain_page = explain_timed
         for place, page in zip(places, saved_pages(folder), strict=False):
             began = time.process_time()
-            pickle.dumps(reextract.extract_with_record(place.folder, place.pointer, None))
+            pickle.dumps(work(place))
             working += time.process_time() - began
             content = page.read()
             began = time.process_time()

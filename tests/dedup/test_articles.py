@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from lines_made import article
 
-from newscrawl.dedup.articles import make_document
+from newscrawl.dedup.documents import make_document
 
 FETCHED = "2026-03-04T05:06:07.000000Z"
 

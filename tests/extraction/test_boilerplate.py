@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -270,6 +271,34 @@ def test_the_same_records_give_the_same_bytes_in_any_order() -> None:
     assert build_memory(again) == build_memory(records)
 
 
+def test_a_memory_is_plain_json_with_its_keys_in_order() -> None:
+    """Its file is named by these bytes, so that every version has to write the same."""
+    odd = '\u00e9\u2028\x00\x7f\x1f"\\/\U0001f600'
+    key = "0123456789ab" * 2
+    notes = [PageRecord(url=odd, day="2026-03-01", title=odd, inside={key: 7}, outside={key: 9})]
+    data = dump_records(notes)
+    plain = json.dumps(json.loads(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    assert data == plain.encode() + b"\n"
+    assert json.loads(data)["texts"] == [["0123456789ab", "0123456789ab", 9]]
+
+
+def test_a_text_that_few_pages_have_in_their_story_counts_as_their_own() -> None:
+    place = "a" * 12
+    shared = place + "f" * 12
+    notes = [
+        PageRecord(
+            url=f"{n}",
+            day="2026-03-01",
+            title=f"{n}",
+            inside={place + f"{n}" * 12: 100},
+            outside={shared: 50},
+        )
+        for n in (1, 2, 3)
+    ]
+    notes.append(PageRecord(url="4", day="2026-03-01", title="4", inside={shared: 50}, outside={}))
+    assert build_memory(notes).story_places == {place}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -280,6 +309,8 @@ def test_the_same_records_give_the_same_bytes_in_any_order() -> None:
         b"[" * 100_000,
         b'{"schema":"another"}',
         b'{"schema":"newscrawl.memory/1","texts":[["a"]],"pages":[]}',
+        b'{"schema":"newscrawl.memory/1","texts":[["a","b",1]],"pages":[]}',
+        b'{"schema":"newscrawl.memory/1","texts":[[1,2,3]],"pages":[]}',
         b'{"schema":"newscrawl.memory/1","texts":[],"pages":[{"url":"u","day":"d","title":"t","inside":[3],"outside":[]}]}',
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attacks.readers import dies
 from scrapy.settings import Settings
-from wire.fake_extractors import extract_with_record_by_name
+from wire.fake_extractors import extract_packed_by_name
 
 from newscrawl.errors import ArchiveError, MachineFault
 from newscrawl.items import Link, Page, Rejection, WarcPointer
@@ -30,7 +30,7 @@ def a_page(file: str) -> Page:
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ExtractPipeline]:
-    monkeypatch.setattr(extract, "extract_with_record", extract_with_record_by_name)
+    monkeypatch.setattr(extract, "extract_packed", extract_packed_by_name)
     settings = Settings({"NEWSCRAWL_EXTRACT_SECONDS": 1.5, "NEWSCRAWL_EXTRACT_PROCESSES": 1})
     run = SimpleNamespace(source=tmp_path, memory=None, replay_index=None, failure=None)
 

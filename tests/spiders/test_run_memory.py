@@ -17,7 +17,7 @@ from newscrawl.spiders.run_context import choose_memory
 
 
 def memory(folder: Path, title: str) -> Path:
-    note = PageRecord(url="http://a/", day="2026-03-01", title=title, occurrences=())
+    note = PageRecord(url="http://a/", day="2026-03-01", title=title, inside={}, outside={})
     return write_memory(folder, dump_records([note]))[0]
 
 

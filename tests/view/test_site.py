@@ -18,7 +18,8 @@ from wire.archived import answer, archived_run, story
 from wire.viewer import Viewer, serving_view
 
 from newscrawl.archive.lines import iter_lines
-from newscrawl.dedup.articles import document_columns, make_document
+from newscrawl.dedup.articles import document_columns
+from newscrawl.dedup.documents import make_document
 from newscrawl.items import Article, Block
 from newscrawl.state.database import Database, database_url
 from newscrawl.state.documents import DocumentTable

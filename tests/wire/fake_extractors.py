@@ -7,17 +7,24 @@ import os
 import time
 from pathlib import Path
 
-from newscrawl.archive.reextract import ExtractedPage
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article, Rejection, WarcPointer
 from newscrawl.outlet import Outlet
+from newscrawl.pipelines.packed_pages import PackedPage
 
 
-def extract_with_record_by_name(
-    folder: Path, pointer: WarcPointer, outlet: Outlet | None, memory: Path | None
-) -> ExtractedPage:
-    """As `extract_by_name`, for those who learn too."""
-    return ExtractedPage(extract_by_name(folder, pointer, outlet, memory), None)
+def extract_packed_by_name(
+    folder: Path,
+    pointer: WarcPointer,
+    outlet: Outlet | None,
+    memory: Path | None,
+    *,
+    is_compared: bool,
+) -> PackedPage:
+    """As `extract_by_name`, for crawls."""
+    item = extract_by_name(folder, pointer, outlet, memory)
+    assert isinstance(item, Rejection)
+    return PackedPage(item, None)
 
 
 def extract_by_name(
