@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from newscrawl.archive.lines import read_articles
-    from newscrawl.extraction import extract
+    from newscrawl.extraction.extract import extract
     from newscrawl.items import Article, Rejection
     from newscrawl.languages import detect_languages
     from newscrawl.outlet import Outlet

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import logging
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -77,9 +79,23 @@ list_timezones = cache(available_timezones)
 
 
 def _check_timezone(name: str) -> str:
-    if name not in list_timezones():
+    if not _has_timezone_file(name) and name not in list_timezones():
         raise ValueError("not an IANA time zone")
     return name
+
+
+@cache
+def _has_timezone_file(name: str) -> bool:
+    """Whether the system has a zone of exactly this name, even if its files have names without case."""
+    parts = name.split("/")
+    if parts[0] in {"posix", "right", "posixrules"}:
+        return False  # other forms of zones that have a name
+    for root in map(Path, TZPATH):
+        with suppress(OSError):
+            if all(part in os.listdir(root.joinpath(*parts[:at])) for at, part in enumerate(parts)):  # noqa: PTH208
+                with root.joinpath(*parts).open("rb") as file:
+                    return file.read(4) == b"TZif"
+    return False
 
 
 def _check_ages(ages: list[str]) -> list[str]:

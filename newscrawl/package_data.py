@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -12,6 +13,7 @@ def read_package_text(package: str, *path: str) -> str:
     return files(package).joinpath(*path).read_text(encoding="utf-8")
 
 
+@cache
 def read_package_toml(package: str, name: str) -> dict[str, Any]:
-    """The tables of a TOML file in the folder of a package."""
+    """The tables of a TOML file in the folder of a package, which nobody may change: each is read once."""
     return tomllib.loads(read_package_text(package, name))

@@ -15,7 +15,10 @@ from newscrawl.project import Project, read_values
 BOT_NAME = "newscrawl"
 SPIDER_LOADER_CLASS = "newscrawl.spiders.loader.OutletSpiderLoader"
 COMMANDS_MODULE = "newscrawl.scrapy_commands"
-ADDONS = {"newscrawl.extensions.renamed_settings.RenamedSettings": 0}
+ADDONS = {
+    "newscrawl.extensions.renamed_settings.RenamedSettings": 0,
+    "newscrawl.extensions.switched_off.SwitchedOffComponents": 1,
+}
 
 # --- paths, contact, webhook ---------------------------------------------------------------------------
 shipped_outlets = Path(__file__).parent / "outlets"

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 from urllib.parse import unquote
 
-import fsspec
-from fsspec.core import url_to_fs
-
 from newscrawl.errors import ArchiveError, StorageError
 
 BLOCK_BYTES = 1 << 20
@@ -57,11 +54,13 @@ class Storage:
     @classmethod
     def open(cls, url: str) -> Self:
         """Open a URL (`s3://bucket/folder`, `gs://…`, `file:///…`) or a path; this writes nothing."""
+        from fsspec.core import url_to_fs
+
         try:
             # A cached instance would ignore credentials that have changed in the environment.
             filesystem, root = url_to_fs(url, skip_instance_cache=True, **_client_options(url))
         except ImportError as error:
-            extra = _EXTRAS.get(fsspec.core.split_protocol(url)[0] or "")
+            extra = _EXTRAS.get(_find_protocol(url) or "")
             hint = f": pip install 'newscrawl[{extra}]'" if extra else f": {error}"
             hint = _hide_secrets(hint, find_secrets(url))
             name = hide_credentials(url)
@@ -198,15 +197,18 @@ class Storage:
 
 def _client_options(url: str) -> dict[str, Any]:
     """Options of the client that fsspec's own configuration does not name."""
-    protocol = fsspec.core.split_protocol(url)[0]
-    is_free = "config_kwargs" not in fsspec.config.conf.get("s3", {})
-    return {"config_kwargs": _S3_CONFIG} if protocol in _S3 and is_free else {}
+    from fsspec.config import conf
+
+    is_free = "config_kwargs" not in conf.get("s3", {})
+    return {"config_kwargs": _S3_CONFIG} if _find_protocol(url) in _S3 and is_free else {}
 
 
 def load_filesystem(url: str) -> None:
     """Import what a URL needs, so that forks have it; without it, opening the URL says what is missing."""
+    from fsspec import get_filesystem_class
+
     with suppress(ImportError, ValueError):
-        fsspec.get_filesystem_class(fsspec.core.split_protocol(url)[0])
+        get_filesystem_class(_find_protocol(url))
 
 
 def read_bucket_url(archives: Path) -> str | None:
@@ -310,13 +312,22 @@ def _hide_secrets(text: str, secrets: frozenset[str]) -> str:
 
 def is_remote(url: str) -> bool:
     """Whether a URL leads to another machine, rather than being a local path."""
-    protocol, _ = fsspec.core.split_protocol(url)
-    return protocol not in (None, "file", "local")
+    return _find_protocol(url) not in (None, "file", "local")
 
 
 def local_path(url: str) -> Path:
     """The path of a local URL or path."""
-    return Path(str(fsspec.core.strip_protocol(url)))
+    from fsspec.core import strip_protocol
+
+    return Path(str(strip_protocol(url)))
+
+
+def _find_protocol(url: str) -> str | None:
+    """The protocol of a URL; None for a path. Only those who use buckets load fsspec."""
+    from fsspec.core import split_protocol
+
+    protocol: str | None = split_protocol(url)[0]
+    return protocol
 
 
 @contextmanager

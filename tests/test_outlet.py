@@ -6,10 +6,12 @@ import datetime as dt
 import re
 from pathlib import Path
 from typing import get_args
+from zoneinfo import TZPATH, available_timezones
 
 import pytest
 from pydantic import BaseModel
 
+from newscrawl import outlet as outlets
 from newscrawl.errors import OutletError, UnknownOutlet
 from newscrawl.items import RightsPolicy
 from newscrawl.outlet import (
@@ -363,3 +365,19 @@ def test_a_password_does_not_get_into_the_archive(tmp_path: Path, key: str, url:
 
 def test_a_sign_in_a_path_is_no_password(tmp_path: Path) -> None:
     assert read(tmp_path, toml(sections='["https://example.org/@paul:a@b/?c=d@e"]')).sections
+
+
+def test_a_time_zone_is_found_without_a_look_at_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same zones: for each file of the system, and for names that lead elsewhere."""
+    files = {
+        path.relative_to(root).as_posix()
+        for root in map(Path, TZPATH)
+        for path in root.rglob("*")
+        if root.is_dir()
+    }
+    odd = {"", "/", "..", "../etc/passwd", "europe/paris", "Europe/Paris/", "Europe//Paris", "Europe/../UTC"}
+    zones = available_timezones()
+    assert not [name for name in files | odd if outlets._has_timezone_file(name) != (name in zones)]
+    if files:
+        monkeypatch.setattr(outlets, "list_timezones", lambda: pytest.fail("looked at all of them"))
+        assert outlets._check_timezone("Africa/Douala") == "Africa/Douala"

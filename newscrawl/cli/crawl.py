@@ -1,4 +1,7 @@
-"""`newscrawl crawl`: crawl the outlets that are named, and show how the crawls ended."""
+"""`newscrawl crawl`: crawl the outlets that are named, and show how the crawls ended.
+
+What it uses is imported when it runs: its help needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,6 @@ from typing import Annotated
 import typer
 
 from newscrawl.cli import ui
-from newscrawl.cli.due_queue import configured_folders
-from newscrawl.cli.outlets import check_contact
-from newscrawl.cli.processes import launching
-from newscrawl.cli.project_exports import ProjectExports
-from newscrawl.cli.run import crawl_with_progress, show_results
-from newscrawl.outlet import find_outlet
-from newscrawl.spiders.crawl_options import URLS
 
 
 @ui.app.command("crawl")
@@ -37,6 +33,13 @@ def crawl_named(
     A table shows how each crawl ended, and where its files are. Exit code 1: a crawl failed.
     """
     settings = ui.parse_settings(setting)
+    from newscrawl.cli.crawl_progress import crawl_with_progress, show_results
+    from newscrawl.cli.outlets import check_contact, configured_folders
+    from newscrawl.cli.processes import launching
+    from newscrawl.cli.project_exports import ProjectExports
+    from newscrawl.outlet import find_outlet
+    from newscrawl.spiders.crawl_options import URLS
+
     # A wrong name or a missing contact stops everything before anything is written.
     folders = configured_folders(settings)
     check_contact([find_outlet(name, folders) for name in outlets if name != URLS], settings)

@@ -13,8 +13,8 @@ import typer
 
 from newscrawl.archive.lines import read_articles
 from newscrawl.cli import ui
+from newscrawl.cli.crawl_progress import crawl_with_progress, show_results
 from newscrawl.cli.processes import CrawlResult
-from newscrawl.cli.run import crawl_with_progress, show_results
 from newscrawl.demo.catalogue import compare_texts, demo_sites, write_outlets
 from newscrawl.demo.saved_pages import page_sites
 from newscrawl.demo.server import Newsroom, serve, serve_in_thread

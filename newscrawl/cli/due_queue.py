@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from newscrawl import settings as defaults
 from newscrawl.cli import ui
-from newscrawl.cli.outlets import check_contact, read_outlets, select_own
+from newscrawl.cli.outlets import check_contact, configured_folders, read_outlets, select_own
 from newscrawl.discovery.sources import list_sources
 from newscrawl.errors import NewscrawlError, OutletError
 from newscrawl.outlet import Outlet, read_outlet
@@ -262,9 +262,3 @@ def due_queue(archives: Path, settings: Mapping[str, object]) -> Iterator[DueQue
     max_sources = int(str(settings.get("NEWSCRAWL_SOURCES_MAX", defaults.NEWSCRAWL_SOURCES_MAX)))
     with ui.open_database(archives, str(settings.get("NEWSCRAWL_STATE_URL", ui.STATE_URL))) as database:
         yield DueQueue(database, files, max_sources, outlets, broken)
-
-
-def configured_folders(settings: Mapping[str, object]) -> list[Path]:
-    names = settings.get("NEWSCRAWL_OUTLETS")
-    # Split as Scrapy splits a list that is given with -s.
-    return ui.outlet_folders() if names is None else [Path(name) for name in str(names).split(",")]

@@ -37,6 +37,7 @@ from newscrawl.cli.target import find_outlets
 from newscrawl.engine.cluster import connect
 from newscrawl.errors import NewscrawlError
 from newscrawl.logs import escape_data
+from newscrawl.spiders.worker_parent import share_worker_parent
 from newscrawl.workers import QUEUED_PER_PROCESS, default_process_count, start_extraction_pool
 
 SCHEMA = "newscrawl.extraction/1"
@@ -174,6 +175,7 @@ def _no_page_error(files: Sequence[ArchiveFile]) -> NewscrawlError:
 @contextmanager
 def extraction_pool(processes: int) -> Iterator[ProcessPool]:
     """Worker processes, stopped at the end whatever happens."""
+    share_worker_parent()
     pool = start_extraction_pool(processes)
     try:
         yield pool

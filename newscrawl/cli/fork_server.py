@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import multiprocessing
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
+from types import ModuleType
 
 from newscrawl.logs import escape_default_log
+
+logger = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 1 << 17
 "Longest message: a command line with its settings."
@@ -48,15 +52,17 @@ _COMPONENT_TABLES = (
     "SPIDER_MIDDLEWARES",
 )
 "Settings of Scrapy that name what every crawl loads."
+_SWITCHED_OFF = "newscrawl.extensions.switched_off.SwitchedOffComponents"
+"Add-on that changes those tables."
 _LATE_MODULES = (
     "encodings.idna",
     "multiprocessing.forkserver",
     "multiprocessing.resource_tracker",
     "newscrawl.archive.reextract",
+    "numpy.ma",
     "scrapy.contracts",
     "scrapy.core.engine",
     "sqlalchemy.dialects.sqlite",
-    "trafilatura",
     "twisted.internet.asyncioreactor",
 )
 "Modules that crawls import only when they need them. None of them may import Twisted's reactor."
@@ -65,33 +71,72 @@ REACTOR = "twisted.internet.reactor"
 
 
 def serve_forks() -> None:
-    """Serve the socket whose descriptor is the argument."""
+    """Serve the socket whose descriptor is the argument: the program of a server that is a new Python."""
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        serve_requests(requests)
+
+
+def fork_server(requests: socket.socket, other_end: socket.socket, environment: Mapping[str, str]) -> int:
+    """Fork a server for the socket from this process, which has no threads; the server's process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        other_end.close()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1):
+            os.dup2(nothing, stream)
+        os.close(nothing)
+        os.environ.update(environment)
+        # Each process for extraction would import the main module that it finds in its crawl.
+        sys.modules["__main__"] = ModuleType("__main__")
+        if not sys.flags.safe_path:
+            # As in a Python of its own: an outlet's spider may be in the working folder.
+            sys.path.insert(0, "")
+        serve_requests(requests)
+        code = 0
+    except Exception:
+        logger.exception("the process that forks crawls has failed")
+    finally:
+        os._exit(code)
+
+
+def serve_requests(requests: socket.socket) -> None:
+    """Load what crawls need when the first of them is asked for, and fork them."""
     escape_default_log()
     # A terminal and a service manager signal everybody. Whoever asked for the crawls ends each of them once.
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     # Here, because whoever only talks to this process needs nothing of it.
-    from newscrawl.cli.worker_parent import share_worker_parent
+    from newscrawl.spiders.worker_parent import share_worker_parent
 
-    with socket.socket(fileno=int(sys.argv[1])) as requests:
-        load_components()
-        gc.collect()
-        gc.freeze()
-        share_worker_parent(requests.close)
-        CrawlForks(requests).serve()
+    if not requests.recv(1, socket.MSG_PEEK):
+        return  # there was nothing to crawl
+    # What is loaded stays: to look for garbage in it meanwhile takes a seventh of the time.
+    gc.disable()
+    load_components()
+    gc.freeze()
+    gc.enable()
+    share_worker_parent(requests.close)
+    CrawlForks(requests).serve()
 
 
 def load_components() -> None:
     """Import what a crawl by the project's settings would import."""
     with _without_threads():
+        # First, because it looks through all modules that are loaded when it is.
+        import_module("scrapy.core.downloader.contextfactory")
+
         from scrapy.utils.misc import load_object, walk_modules_iter
         from scrapy.utils.project import get_project_settings
 
-        from newscrawl.outlet import list_timezones
         from newscrawl.spiders.run_context import versions
         from newscrawl.storage import load_filesystem
 
         settings = get_project_settings()
+        load_object(_SWITCHED_OFF)().update_settings(settings)
         tables = [settings.getwithbase(name) for name in _COMPONENT_TABLES]
         tables.append(settings.getwithbase("DOWNLOAD_HANDLERS"))
         paths = [settings[name] for name in _SINGLE_COMPONENTS]
@@ -103,12 +148,12 @@ def load_components() -> None:
             list(walk_modules_iter(package))
         for module in _LATE_MODULES:
             import_module(module)
-        with suppress(ImportError):
-            import_module("psycopg")
+        if settings["NEWSCRAWL_STATE_URL"].startswith("postgresql"):
+            with suppress(ImportError):
+                import_module("psycopg")
         if "://" in settings["NEWSCRAWL_ARCHIVES"]:
             load_filesystem(settings["NEWSCRAWL_ARCHIVES"])
         # What is read once in a process is read once for all crawls.
-        list_timezones()
         versions()
     assert REACTOR not in sys.modules, "a reactor cannot be forked"
 

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
-from newscrawl.cli.fork_server import MESSAGE_BYTES
+from newscrawl.cli.fork_server import MESSAGE_BYTES, REACTOR, fork_server
 from newscrawl.errors import NewscrawlError
 
 RENEWED_AFTER = 2000
@@ -27,17 +27,6 @@ GROWTH_BYTES = 64 * 1024 * 1024
 # Not with -m: each process for extraction would import the main module that it finds in its crawl.
 _PROGRAM = "from newscrawl.cli.fork_server import serve_forks; serve_forks()"
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-
-
-def can_fork() -> bool:
-    """Whether this system can do what the fork server needs: Linux, and a kernel that names processes."""
-    if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
-        return False
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except OSError:
-        return False
-    return True
 
 
 class ServerLost(Exception):
@@ -106,20 +95,48 @@ class ForkedCrawl:
             os.close(self._descriptor)
 
 
+class ServerProcess(Protocol):
+    """The process of a server: a `Popen`, or a fork."""
+
+    pid: int
+
+    def wait(self) -> object: ...
+
+
+def start_python(requests: socket.socket, environment: Mapping[str, str]) -> ServerProcess:
+    """A server for the socket as a new Python."""
+    return subprocess.Popen(  # noqa: S603 # our own command, no shell
+        [sys.executable, "-c", _PROGRAM, str(requests.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+        pass_fds=[requests.fileno()],
+        # Ctrl-C is for whoever started the crawls: it ends each of them once.
+        process_group=0,
+    )
+
+
+class ForkedServer:
+    """A server that is a fork of this process, which has loaded a part of what it needs."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def wait(self) -> None:
+        os.waitpid(self.pid, 0)
+
+
 class ForkServer:
     """A server's process and the socket to it; for several threads."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, is_fork: bool = False) -> None:
+        """`is_fork`: as a fork of this process, which must have no threads; else as a new Python."""
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
-            self._process = subprocess.Popen(  # noqa: S603 # our own command, no shell
-                [sys.executable, "-c", _PROGRAM, str(other.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment,
-                pass_fds=[other.fileno()],
-                # Ctrl-C is for whoever started the crawls: it ends each of them once.
-                process_group=0,
+            self._process: ServerProcess = (
+                ForkedServer(fork_server(other, self._socket, environment))
+                if is_fork
+                else start_python(other, environment)
             )
         self._crawls: dict[int, ForkedCrawl] = {}
         self._lock = threading.Lock()
@@ -220,13 +237,20 @@ class ForkServer:
 
 
 class CrawlForker:
-    """Forks crawls from a server that is started with the first of them and renewed in time."""
+    """Forks crawls from a server, started with the first of them if not before, and renewed in time."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._lock = threading.Lock()
         self.server: ForkServer | None = None
         "None before the first crawl."
+
+    def fork_server(self) -> None:
+        """Let a fork of this process be the first server, where it has neither threads nor a reactor."""
+        if threading.active_count() == 1 and REACTOR not in sys.modules:
+            # Where it cannot be forked now, the first crawl starts it.
+            with suppress(OSError):
+                self.server = ForkServer(self._environment, is_fork=True)
 
     def start(self, arguments: Sequence[str], output: IO[bytes]) -> ForkedCrawl:
         """ServerLost if no server answers."""

@@ -17,7 +17,6 @@ from rich.table import Table
 from newscrawl import settings
 from newscrawl.addresses import is_loopback
 from newscrawl.cli import ui
-from newscrawl.discovery.drafting import Draft, format_draft
 from newscrawl.errors import NewscrawlError, OutletError, find_near
 from newscrawl.items import Article
 from newscrawl.logs import escape_data
@@ -27,6 +26,7 @@ from newscrawl.urls import url_host
 
 if TYPE_CHECKING:
     from newscrawl.cli.probe import Trial
+    from newscrawl.discovery.drafting import Draft
 
 MAX_FILES = 20_000
 TRIAL_CHARS = 90
@@ -164,6 +164,7 @@ def draft_file(
     Review the draft before you crawl: it marks what is guessed, and is refused while something is missing.
     """
     from newscrawl.cli.probe import complete_url, probe_site
+    from newscrawl.discovery.drafting import format_draft
 
     if out is not None:
         _check_target(out, force=force)
@@ -235,6 +236,13 @@ def _files_by_place(places: Iterable[Path]) -> list[list[Path]]:
     named = [place for place in places if not place.is_dir()]
     groups = [[place] for place in places if place.is_dir()]
     return [find_outlet_files(group) for group in (named, *groups)]
+
+
+def configured_folders(settings: Mapping[str, object]) -> list[Path]:
+    """The folders of outlet files by the settings of the crawls."""
+    names = settings.get("NEWSCRAWL_OUTLETS")
+    # Split as Scrapy splits a list that is given with -s.
+    return ui.outlet_folders() if names is None else [Path(name) for name in str(names).split(",")]
 
 
 def select_own(outlets: Iterable[Outlet], folders: Iterable[Path]) -> list[Outlet]:

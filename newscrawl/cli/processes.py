@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from newscrawl.archive.report import Report, find_report, list_reported_runs
-from newscrawl.cli.forked_crawls import CrawlForker, ServerLost, can_fork
+from newscrawl.cli.forked_crawls import CrawlForker, ServerLost
 from newscrawl.engine import ClusterLost
 from newscrawl.errors import ArchiveError, NewscrawlError
+from newscrawl.spiders.worker_parent import can_fork
 from newscrawl.warc.writer import OPEN_SUFFIX
 
 logger = logging.getLogger(__name__)
@@ -130,13 +131,18 @@ def start_process(command: Sequence[str], output: IO[bytes] | int) -> subprocess
 
 def launching(*, fork: bool = True) -> AbstractContextManager[Launch]:
     """Starts commands of Scrapy as forks where they are wanted and the system can, else as processes."""
-    return forking() if fork and can_fork() else nullcontext(start_process)
+    return forking(is_early=True) if fork and can_fork() else nullcontext(start_process)
 
 
 @contextmanager
-def forking() -> Iterator[Launch]:
-    """Starts commands of Scrapy as forks of a process that ends with the block."""
+def forking(*, is_early: bool = False) -> Iterator[Launch]:
+    """Starts commands of Scrapy as forks of a process that ends with the block.
+
+    `is_early`: that process is itself a fork of this one, if this one has no threads yet.
+    """
     with CrawlForker(crawl_environment()) as forker:
+        if is_early:
+            forker.fork_server()
 
         def fork(command: Sequence[str], output: IO[bytes]) -> Child:
             try:

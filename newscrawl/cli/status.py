@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
-from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Column, Table
 
 from newscrawl.cli import ui
+from newscrawl.cli.runs_table import print_runs
 from newscrawl.errors import ArchiveError, NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.monitoring.agreement import Agreement, sum_agreements
@@ -252,38 +252,3 @@ def show_runs(
         ui.note(NOTHING_CRAWLED)
     if broken:
         raise typer.Exit(ui.FAILED)
-
-
-def print_runs(reports: Iterable[Report]) -> None:
-    """The table of runs, and below it their errors and alarms, which may be longer than a column."""
-    rows = list(reports)
-    ui.print_table(runs_table(rows))
-    for report in rows:
-        if report.error:
-            ui.print_line(f"{report.outlet}: {report.error}", "red")
-        for alarm in report.alarms:
-            ui.print_line(f"{report.outlet}: {alarm.name}: {alarm.detail}", "yellow")
-
-
-def runs_table(reports: Iterable[Report]) -> Table:
-    """A row for each run, and a sum where there are several."""
-    rows = list(reports)
-    warc_column = Column("WARC", decimal(sum(row.warc_bytes for row in rows)), justify="right", no_wrap=True)
-    return ui.fill_table(
-        "Runs",
-        rows,
-        (ui.line_column("outlet", "all"), lambda row: escape(row.outlet)),
-        (ui.number_column("pages", str(sum(row.pages for row in rows))), lambda row: str(row.pages)),
-        (ui.number_column("articles", str(sum(row.articles for row in rows))), lambda row: str(row.articles)),
-        (
-            ui.line_column("rejected", str(sum(row.pages - row.articles for row in rows))),
-            lambda row: ui.format_counts(row.rejected),
-        ),
-        (ui.line_column("languages"), lambda row: ui.format_counts(row.languages)),
-        (warc_column, lambda row: decimal(row.warc_bytes)),
-        (
-            ui.number_column("seconds", f"{sum(row.seconds for row in rows):.1f}"),
-            lambda row: f"{row.seconds:.1f}",
-        ),
-        show_footer=len(rows) > 1,
-    )

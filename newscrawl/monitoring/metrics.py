@@ -44,7 +44,7 @@ class RunMetrics(BaseModel):
     """The measures of a run, or of several runs together."""
 
     # A later version may have more fields.
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     pages: int = 0
     "Articles and rejected pages, without pages whose text had not changed."

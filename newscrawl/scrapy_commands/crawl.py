@@ -35,6 +35,7 @@ from newscrawl.spiders.run_context import (
     choose_replayed_runs,
     open_state,
 )
+from newscrawl.spiders.worker_parent import share_worker_parent
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -57,6 +58,8 @@ class Command(ScrapyCrawl):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
+        # Before there is a log, a reactor or a thread, none of which workers must have.
+        share_worker_parent()
         assert self.settings is not None
         if problem := self.settings.get("SETTINGS_ERROR"):
             raise UsageError(escape_controls(problem), print_help=False)

@@ -22,8 +22,7 @@ from sqlalchemy import (
     event,
     literal,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -37,6 +36,7 @@ from sqlalchemy.pool import StaticPool
 
 from newscrawl.errors import DatabaseAway, StateError
 from newscrawl.state.migrations import is_current, migrate
+from newscrawl.state.schema import use_postgresql
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._is_postgresql = engine.dialect.name == "postgresql"
+        if self._is_postgresql:
+            use_postgresql()
         # Connections to PostgreSQL commit each statement by itself, unless a transaction is asked for.
         options = {"isolation_level": "READ COMMITTED"} if self._is_postgresql else {}
         self._engine = engine
@@ -128,11 +130,17 @@ class Database:
 
     def insert(self, table: Table) -> Any:
         """An INSERT that supports ON CONFLICT."""
-        return postgresql.insert(table) if self._is_postgresql else sqlite.insert(table)
+        if not self._is_postgresql:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     def is_among(self, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         """Whether a column has one of the values, which PostgreSQL gets as one."""
         if self._is_postgresql:
+            from sqlalchemy.dialects.postgresql import ARRAY
+
             return column == any_(literal(list(values), ARRAY(column.type)))
         return column.in_(values)
 

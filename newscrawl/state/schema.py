@@ -19,13 +19,22 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+_CONDITION = "condition"
+"Key of what an index remembers for `use_postgresql`."
 _ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER becomes SQLite's own row number
 
 
 def _index(name: str, *columns: str, where: str | None = None) -> Index:
     """An index; `where`: the condition on which a row enters it, or the column that must not be NULL then."""
     condition = text(where if " " in where else f"{where} IS NOT NULL") if where else None
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+    return Index(name, *columns, sqlite_where=condition, info={_CONDITION: condition})
+
+
+def use_postgresql() -> None:
+    """Give the indexes their conditions in PostgreSQL too, whose dialect nobody else has to load."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            index.dialect_options["postgresql"]["where"] = index.info.get(_CONDITION)
 
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))

@@ -196,7 +196,9 @@ def _iter_irregular_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iter
 def _iter_member_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:
     """The well-formed members, then whatever warcio reads from the first irregular member on."""
     yield from read_members_fast(stream, read_block)
-    yield from _iter_irregular_slices(stream, read_block)
+    # Most files end here, and need no warcio.
+    if _peek(stream, 1):
+        yield from _iter_irregular_slices(stream, read_block)
 
 
 def _iter_plain_slices(stream: BinaryIO, read_block: BlockReader[T]) -> Iterator[RecordSlice[T]]:

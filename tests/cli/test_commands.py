@@ -169,10 +169,10 @@ LIBRARIES = ("fsspec", "lxml", "pydantic", "sqlalchemy")
         ("newscrawl.cli.outlets", (*EXTRACTOR, *CRAWLER, "fsspec", "lxml", "sqlalchemy")),
         ("newscrawl.cli.project_exports", (*EXTRACTOR, *CRAWLER, "fsspec", "lxml", "sqlalchemy")),
         ("newscrawl.spiders.crawl_options", (*EXTRACTOR, *CRAWLER, "fsspec", "lxml", "sqlalchemy")),
-        ("newscrawl.cli.due_crawls", (*EXTRACTOR, *CRAWLER, "fsspec")),
+        ("newscrawl.cli.due_crawls", (*EXTRACTOR, *CRAWLER, "fsspec", "sqlalchemy.dialects.postgresql")),
         ("newscrawl.cli.get", ("trafilatura", "fsspec", *CRAWLER)),
         # What workers have loaded before their first page.
-        ("newscrawl.archive.reextract", ("trafilatura", "fsspec", "sqlalchemy", *CRAWLER)),
+        ("newscrawl.pipelines.packed_pages", ("trafilatura", "fsspec", "sqlalchemy", *CRAWLER)),
     ],
 )
 def test_a_command_imports_only_what_it_uses(module: str, unused: tuple[str, ...]) -> None:

@@ -24,7 +24,7 @@ from newscrawl.archive.lines import read_articles
 from newscrawl.archive.report import newest_reports, read_report
 from newscrawl.cli import forked_crawls
 from newscrawl.cli.fork_server import MESSAGE_BYTES, REACTOR
-from newscrawl.cli.forked_crawls import CrawlForker, ForkServer, ServerLost, can_fork
+from newscrawl.cli.forked_crawls import CrawlForker, ForkServer, ServerLost
 from newscrawl.cli.processes import (
     SCRAPY,
     CrawlProcess,
@@ -37,6 +37,7 @@ from newscrawl.cli.processes import (
 )
 from newscrawl.demo.catalogue import compare_texts, demo_site, demo_sites, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.spiders.worker_parent import can_fork
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="this system cannot fork crawls")
 
@@ -211,7 +212,7 @@ def test_what_does_not_fit_into_a_message_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_server_has_no_reactor_and_a_single_thread(tmp_path: Path) -> None:
-    """Otherwise a fork of it may hang; and what a quiet crawl needs is there already."""
+    """Otherwise a fork of it may hang; what a quiet crawl needs is there already, and nothing else."""
     code = (
         "import os, sys\nfrom newscrawl.cli.fork_server import load_components\nload_components()\n"
         "print(len(os.listdir('/proc/self/task')), *sorted(sys.modules), sep='\\n')"
@@ -221,7 +222,9 @@ def test_the_server_has_no_reactor_and_a_single_thread(tmp_path: Path) -> None:
     ).stdout.splitlines()
     assert listed[0] == "1"
     assert REACTOR not in listed
-    assert {"newscrawl.spiders.outlet", "scrapy.core.engine", "trafilatura"} <= set(listed)
+    assert {"newscrawl.spiders.outlet", "newscrawl.extraction", "scrapy.core.engine"} <= set(listed)
+    # One page in thirty, other databases, and what is switched off.
+    assert {"trafilatura", "psycopg", "aiohttp", "tldextract", "fsspec"}.isdisjoint(listed)
 
 
 @pytest.mark.crawl
@@ -329,6 +332,46 @@ def test_a_quiet_crawl_costs_a_part_of_a_process(tmp_path: Path) -> None:
     ratio, private = map(float, done.stdout.splitlines()[-1].split())
     assert ratio < 0.16
     assert private < 60e6
+
+
+def test_a_server_that_is_a_fork_ends_crawls_as_another_does(tmp_path: Path) -> None:
+    """As `newscrawl crawl` starts it; without a crawl it loads nothing and ends."""
+    (tmp_path / "own_spider.py").write_text("Own = 5\n")
+    (tmp_path / "outlets").mkdir()
+    write_slow_outlet("http://127.0.0.1:9", tmp_path / "outlets")
+    path = tmp_path / "outlets" / "slow.toml"
+    path.write_text('spider = "own_spider.Own"\n' + path.read_text())
+    code = (
+        "import sys, threading\nfrom newscrawl.cli.forked_crawls import CrawlForker, ForkedServer\n"
+        "from newscrawl.cli.processes import crawl_environment\n"
+        "with CrawlForker(crawl_environment()) as idle:\n    idle.fork_server()\n"
+        "with CrawlForker(crawl_environment()) as forker, open(sys.argv[1], 'wb') as output:\n"
+        "    forker.fork_server()\n    server = forker.server\n"
+        "    print(isinstance(server._process, ForkedServer))\n"
+        "    print(forker.start(['version'], output).wait(), forker.start(['nothing'], output).wait())\n"
+        "    crawl = ['crawl', 'slow', '-s', 'NEWSCRAWL_OUTLETS=outlets']\n"
+        "    print(forker.start(crawl, output).wait())\n"
+        "    print(forker.server is server, 'scrapy' in sys.modules)\n"
+        "    threading.Thread(target=sys.stdin.read, daemon=True).start()\n"
+        "    with CrawlForker(crawl_environment()) as late:\n"
+        "        late.fork_server()\n        print(late.server)\n"
+    )
+    # A script, as the command is: Python looks for modules beside it, not in the working folder.
+    script = tmp_path / "scripts" / "command"
+    script.parent.mkdir()
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "log"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["True", "0 2", "2", "True False", "None"]
+    log = (tmp_path / "log").read_text()
+    assert log.startswith("Scrapy ")
+    assert "own_spider.Own is not an OutletSpider" in log
 
 
 @pytest.mark.crawl

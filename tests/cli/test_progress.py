@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from newscrawl.cli import app
+from newscrawl.cli.crawl_progress import MOST_NAMES, _estimate_rest, _name_running
 from newscrawl.cli.processes import LineCounter
-from newscrawl.cli.run import MOST_NAMES, _estimate_rest, _name_running
 from newscrawl.state.database import Database, database_url
 from newscrawl.warc.writer import OPEN_SUFFIX
 

@@ -17,10 +17,11 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from newscrawl.archive.report import Report, newest_reports
-from newscrawl.cli.forked_crawls import CrawlForker, can_fork
+from newscrawl.cli.forked_crawls import CrawlForker
 from newscrawl.cli.processes import SCRAPY, crawl_environment
 from newscrawl.items import Article, Rejection
 from newscrawl.schema import line_json_schema
+from newscrawl.spiders.worker_parent import can_fork
 
 ROOT = Path(__file__).parents[2]
 FAST = {

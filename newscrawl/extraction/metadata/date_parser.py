@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from newscrawl.extraction.normalize import normalize_spaces, truncate
@@ -82,12 +83,6 @@ _COMPACT = re.compile(
     r"^(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)"
     r"(?:T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:\.\d{1,9})?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?$"
 )
-_SHORT_YEAR_MAIL = re.compile(
-    rf"^(?:[^\W\d_]{{2,12}}\.?,?\s)?(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year>\d\d)(?=\s\d{{1,2}}:\d\d)"
-    + _TIME,
-    re.IGNORECASE,
-)
-"Mail and news of old wrote years in two digits: RFC 822 and RFC 850."
 _SHORT_YEAR = re.compile(r"(?<![\d./-])(?P<day>\d\d?)\.\s?(?P<month>\d\d?)\.\s?(?P<year>\d\d)(?![\d./-])")
 _ASCII_SIGNS = {ord(digit): str(at % 10) for at, digit in enumerate("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹")} | {0x2212: "-"}
 "Digits of Arabic and Persian, and the minus sign."
@@ -170,11 +165,21 @@ class ParsedDate:
         return replace(self, day=moved.date(), time=moved.time(), zone=zone)
 
 
+@cache
+def _short_year_mail() -> re.Pattern[str]:
+    """Mail and news of old wrote years in two digits: RFC 822 and RFC 850."""
+    return re.compile(
+        rf"^(?:[^\W\d_]{{2,12}}\.?,?\s)?(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year>\d\d)(?=\s\d{{1,2}}:\d\d)"
+        + _TIME,
+        re.IGNORECASE,
+    )
+
+
 def parse_date(raw: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
     """Parse the first date in a string; `zone` is the default, and decides which IST is meant."""
     text = normalize_spaces(truncate(raw, 4 * MAX_CHARS))[:MAX_CHARS]
     ascii_text = text if text.isascii() else text.translate(_ASCII_SIGNS)
-    if match := _ISO.match(ascii_text) or _COMPACT.match(ascii_text) or _SHORT_YEAR_MAIL.match(ascii_text):
+    if match := _ISO.match(ascii_text) or _COMPACT.match(ascii_text) or _short_year_mail().match(ascii_text):
         date = _date_from_match(match, text, zone)
     elif _UNIX.match(text):
         date = _date_from_datetime(dt.datetime.fromtimestamp(int(text[:10]), dt.UTC), text)

@@ -1,7 +1,8 @@
-"""The process from which the workers of all forked crawls are forked: no crawl starts and loads its own.
+"""The process from which workers are forked: itself a fork, which has the extractor loaded.
 
-Python would start such a process with the first page that a crawl extracts. Private names of Python's module
-are used here alone; where they may differ, or the process has died, each crawl starts its own as before.
+Python would start such a process with the first page that is extracted, one for each crawl, and it would load
+all of it again. Private names of Python's module are used here alone; where they may differ, or the process
+has died, Python starts its own.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import select
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from importlib import import_module
 from multiprocessing import forkserver, util
 from pathlib import Path
 from typing import Any
-
-from newscrawl.extraction import extract
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +29,33 @@ _WARM_PAGE = f"<html><body><article><h1>A page</h1>{_PARAGRAPHS}</article></body
 "To extract it loads the models and word lists."
 
 
-def share_worker_parent(close_others: Callable[[], None]) -> None:
-    """Fork the parent of all workers, for the forks of this process; it ends with the last of them.
+def can_fork() -> bool:
+    """Whether this system can do what forks of newscrawl need: Linux, and a kernel that names processes."""
+    if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
 
-    `close_others` is called in it, to close what it must not hold open.
+
+def share_worker_parent(close_others: Callable[[], None] = lambda: None) -> None:
+    """Fork the parent of all workers, for this process and its forks; it ends with the last of them.
+
+    `close_others` is called in it, to close what it must not hold open. A process that has such a parent
+    already, or threads, which a fork would lack, does nothing.
     """
     server: Any = getattr(forkserver, "_forkserver", None)
-    if sys.version_info[:2] > _NEWEST_PYTHON or server is None:
+    if sys.version_info[:2] > _NEWEST_PYTHON or server is None or not can_fork():
         return
+    if threading.active_count() > 1 or getattr(server, "_forkserver_address", None):
+        return
+    # For all workers at once; whoever only starts crawls needs nothing of it.
+    from newscrawl.workers import PRELOADED
+
+    for name in PRELOADED:
+        import_module(name)
     listener = socket.socket(socket.AF_UNIX)
     try:
         # In a folder that only this user may enter.
@@ -75,8 +95,15 @@ def _serve_workers(listener: socket.socket, alive: int) -> None:
     try:
         # Workers inherit it: their pool ends them by this signal.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # Ctrl-C is for whoever asked for the work.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Many a crawl finds no new page, and needs no worker.
+        asked, _, _ = select.select([listener.fileno(), alive], [], [])
+        if listener.fileno() in asked:
+            from newscrawl import extract
+
+            extract(_WARM_PAGE, "https://example.org/2026/01/01/a-page")
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        extract(_WARM_PAGE, "https://example.org/2026/01/01/a-page")
         forkserver.main(listener.detach(), alive, [])
     except SystemExit:
         code = 0
