@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
 from newscrawl.archive.deferred import defer_rejection
-from newscrawl.archive.lines import iter_lines, json_line
+from newscrawl.archive.lines import json_line
 from newscrawl.archive.memory_files import find_memory, read_memory
 from newscrawl.archive.pages import PageLocation
 from newscrawl.archive.story_records import StoryRecords, read_headers, read_story
@@ -27,7 +25,6 @@ from newscrawl.errors import (
     MachineFault,
     NewscrawlError,
     PageTooLarge,
-    archive_errors,
     find_machine_fault,
     run_or_blame_machine,
 )
@@ -55,24 +52,30 @@ from newscrawl.outlet import Outlet
 from newscrawl.state.encoding import count_pages
 from newscrawl.state.refetch_policy import GONE_STATUSES, STORY_INCOMPLETE
 from newscrawl.state.versions import assign_version
-from newscrawl.storage import atomic_write, durable_rename
 from newscrawl.warc.http import ContentError
 from newscrawl.warc.reader import ArchivedPage, read_page
 from newscrawl.warc.story_parts import read_story_part
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = "newscrawl.extracting/1"
-SAVE_INTERVAL = 50
-"Pages between two saved states: after a kill, at most so many pages are extracted again."
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Item = Article | Rejection
 PageTask = tuple[PageLocation, Outlet | None]
 "A page, and the outlet whose rules apply to it."
-ItemFilter = Callable[[str, Item], Item]
-"Takes a run id and an item; returns the item, or a rejection of it by the rules that follow extraction."
+Judge = Callable[[Item], Item]
+"Returns an item, or a rejection of it by the rules that follow extraction. For workers, so it is pickled."
+
+
+class ExtractedLine(NamedTuple):
+    """An article as its worker has written it down: who asked has no other use for it."""
+
+    id: str
+    line: bytes
+
+
+PageResult = tuple[PageLocation, ExtractedLine | Rejection]
 
 
 class ExtractedPage(NamedTuple):
@@ -290,152 +293,36 @@ def read_link(page: ArchivedPage) -> Link:
     return Link(**{name: value for name, value in link.items() if name in STORED_LINK_FIELDS})
 
 
-@dataclass(kw_only=True)
-class PartialOutput:
-    """An unfinished `out`: its lines so far in `<out>.part`, and how far they go in `<out>.state`."""
-
-    out: Path
-    task: str
-    "Digest of everything that decides the lines; the state of another task is not continued."
-    pages: int = 0
-    "Pages done, in order."
-    articles: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    _stream: BinaryIO | None = None
-    _size: int = 0
-    "Bytes of whole lines."
-
-    @property
-    def path(self) -> Path:
-        return Path(f"{self.out}.part")
-
-    @property
-    def state(self) -> Path:
-        return Path(f"{self.out}.state")
-
-    def open(self) -> None:
-        """Continue from a state of the same task, else begin anew; ArchiveError if it cannot be written."""
-        self._size = self._restore()
-        with archive_errors(f"write {self.path}"):
-            self._stream = self.path.open("r+b" if self._size else "wb")
-            self._stream.truncate(self._size)
-            self._stream.seek(self._size)
-
-    def add(self, line: bytes) -> None:
-        assert self._stream
-        with archive_errors(f"write {self.path}"):
-            self._stream.write(line)
-        self._size += len(line)
-        self.articles += 1
-        self.pages += 1
-
-    def add_rejection(self, reason: str) -> None:
-        self.rejected[reason] += 1
-        self.pages += 1
-
-    def save(self) -> None:
-        """Save how far the lines go; the operating system has all lines before."""
-        assert self._stream
-        state = {
-            "schema": SCHEMA,
-            "task": self.task,
-            "bytes": self._size,
-            "pages": self.pages,
-            "articles": self.articles,
-            "rejected": self.rejected,
-        }
-        with archive_errors(f"write {self.path}"):
-            self._stream.flush()
-        with atomic_write(self.state) as out:
-            out.write(json.dumps(state).encode())
-
-    def finish(self) -> None:
-        """Give the lines their final name, then delete the state."""
-        assert self._stream
-        with archive_errors(f"close {self.out}"):
-            self._stream.close()
-            durable_rename(self.path, self.out)
-            self.state.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Leave the lines and the state for a later run, or no file if there are no pages."""
-        if not self._stream or self._stream.closed:
-            return
-        # The caller reports what ended the work; if even this fails, an older state is continued.
-        with suppress(ArchiveError):
-            self.save()
-        with suppress(OSError):
-            self._stream.close()
-            if not self.pages:
-                self.path.unlink()
-                self.state.unlink()
-
-    def _restore(self) -> int:
-        """Adopt the counts of a state of the same task and return the bytes it vouches for; 0: begin anew."""
-        try:
-            state = json.loads(self.state.read_bytes())
-            size, pages, articles = (int(state[key]) for key in ("bytes", "pages", "articles"))
-            rejected = Counter({str(name): int(count) for name, count in state["rejected"].items()})
-            fits = state["schema"] == SCHEMA and state["task"] == self.task and min(size, pages) >= 0
-            fits = fits and pages == articles + rejected.total()
-            if not fits or self.path.stat().st_size < size:
-                return 0
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return 0
-        self.pages, self.articles, self.rejected = pages, articles, rejected
-        return size
-
-
-def skip_finished_pages(
-    pages: Iterator[PageTask], part: PartialOutput, on_article: Callable[[str, str], None]
-) -> None:
-    """Skip the pages that `part` has; `on_article` gets the run and the id of each article among them."""
-    runs = {page.pointer.file: page.run for page, _ in islice(pages, part.pages)}
-    for line in iter_lines(part.path) if part.articles else ():
-        try:
-            data = json.loads(line.raw)
-            file, article_id = data["warc"]["file"], data["id"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArchiveError(f"{part.path} is damaged: remove it to begin anew") from error
-        on_article(runs.get(file, ""), article_id)
-
-
-def write_items(
-    results: Iterable[tuple[PageLocation, Item]],
-    part: PartialOutput,
-    *,
-    item_filter: ItemFilter,
-    on_page: Callable[[], None] = lambda: None,
-) -> None:
-    """Add the lines of all results to `part`; `on_page` is called after each."""
-    for page, extracted in results:
-        item = item_filter(page.run, extracted)
-        if isinstance(item, Article):
-            part.add(json_line(item))
-        else:
-            part.add_rejection(item.reason)
-        if part.pages % SAVE_INTERVAL == 0:
-            part.save()
-        on_page()
-
-
 def extract_pages(
-    pages: Iterable[PageTask], *, pool: ProcessPool, seconds: float, ahead: int
-) -> Iterator[tuple[PageLocation, Item]]:
-    """The items of pages, in their order; the pool has at most `ahead` pages at once.
+    pages: Iterable[PageTask],
+    *,
+    pool: ProcessPool,
+    seconds: float,
+    ahead: int,
+    judge: Callable[[Outlet | None], Judge],
+) -> Iterator[PageResult]:
+    """The lines of pages, in their order; the pool has at most `ahead` pages at once.
+
+    `judge` gives the rules for the pages of an outlet.
 
     MachineFault when the machine, rather than a page, is to blame: the pages that are left were not read.
     """
 
-    def schedule(task: PageTask) -> Future[Item]:
+    def schedule(task: PageTask) -> Future[ExtractedLine | Rejection]:
         page, outlet = task
         memory = find_memory(page.folder, page.memory) if page.memory else None
         extract = partial(extract_at, page.folder, page.pointer, outlet, memory, page.parts)
-        limit = _time_limit(page, seconds)
-        return cast("Future[Item]", pool.schedule(partial(run_or_blame_machine, extract), timeout=limit))
+        make_line = partial(run_or_blame_machine, partial(_extract_line, extract, judge(outlet)))
+        future = pool.schedule(make_line, timeout=_time_limit(page, seconds))
+        return cast("Future[ExtractedLine | Rejection]", future)
 
     for (page, outlet), future in run_ahead(pages, schedule, ahead):
-        yield page, _await_item(page, outlet, future, _time_limit(page, seconds))
+        yield page, _await_line(page, outlet, future, _time_limit(page, seconds))
+
+
+def _extract_line(extract: Callable[[], Item], judge: Judge) -> ExtractedLine | Rejection:
+    item = judge(extract())
+    return ExtractedLine(item.id, json_line(item)) if isinstance(item, Article) else item
 
 
 def _time_limit(page: PageLocation, seconds: float) -> float:
@@ -462,8 +349,10 @@ def run_ahead(
     yield from waiting
 
 
-def _await_item(page: PageLocation, outlet: Outlet | None, future: Future[Item], seconds: float) -> Item:
-    """The worker's item, or a rejection that names what happened to the worker; else MachineFault."""
+def _await_line(
+    page: PageLocation, outlet: Outlet | None, future: Future[ExtractedLine | Rejection], seconds: float
+) -> ExtractedLine | Rejection:
+    """The worker's answer, or a rejection that names what happened to the worker; else MachineFault."""
     reject = partial(_reject_page, page, outlet)
     try:
         return future.result()

@@ -28,16 +28,15 @@ from newscrawl.archive.following_records import (
     find_numbered_pages,
     order_following_pages,
 )
-from newscrawl.archive.lines import json_line
 from newscrawl.archive.linked_records import iter_file_pages, iter_joined_pages
 from newscrawl.archive.pages import ArchiveFile, PageLocation
-from newscrawl.archive.reextract import Item, extract_pages
+from newscrawl.archive.reextract import ExtractedLine, extract_pages
 from newscrawl.cli import ui
 from newscrawl.cli.extraction_task import ArticleFilters, Memories, Rules, with_memory
 from newscrawl.cli.worker_archives import WorkerArchives, mark_shared, require_shared
 from newscrawl.engine import Engine
 from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError, archive_errors
-from newscrawl.items import Article
+from newscrawl.items import Rejection
 from newscrawl.storage import atomic_write, durable_rename, try_lock
 from newscrawl.workers import PAGES_PER_PROCESS, QUEUED_PER_PROCESS, ResidentPool
 
@@ -111,10 +110,9 @@ class LineCounts:
 class LineJoiner:
     """Writes the lines of all units one after the other, without duplicates within a run."""
 
-    def __init__(self, out: BinaryIO, filters: ArticleFilters) -> None:
+    def __init__(self, out: BinaryIO) -> None:
         self.counts = LineCounts()
         self._out = out
-        self._filters = filters
         self._ids: dict[str, set[str]] = defaultdict(set)
         "Ids of articles by run."
 
@@ -130,12 +128,11 @@ class LineJoiner:
         for file, findings in zip(unit.files, described["files"], strict=True):
             file.restore(findings)
 
-    def add_item(self, run: str, extracted: Item) -> None:
-        item = self._filters.judge(extracted)
-        if isinstance(item, Article):
-            self._add_line(json_line(item), run, item.id)
+    def add_result(self, run: str, result: ExtractedLine | Rejection) -> None:
+        if isinstance(result, Rejection):
+            self._reject(result.reason, 1)
         else:
-            self._reject(item.reason, 1)
+            self._add_line(result.line, run, result.id)
 
     def _add_line(self, line: bytes, run: str, article_id: str) -> None:
         if article_id in self._ids[run]:
@@ -175,7 +172,9 @@ def extract_on_cluster(
     memories: Memories,
     filters: ArticleFilters,
     seconds: float,
-    extract_here: Callable[[Iterator[PageLocation]], Iterator[tuple[PageLocation, Item]]],
+    extract_here: Callable[
+        [Iterator[PageLocation]], Iterator[tuple[PageLocation, ExtractedLine | Rejection]]
+    ],
 ) -> LineCounts:
     """Write the lines of all files to `target`; its folder and those of the files are shared by all workers.
 
@@ -203,11 +202,11 @@ def extract_on_cluster(
             update(advance=total - sum(unit.size for unit in left), units=len(units) - len(left))
             _run_units(engine, _with_following(engine, left, units), len(units), update, console)
             with atomic_write(target, ".part") as out:
-                joiner = LineJoiner(out, filters)
+                joiner = LineJoiner(out)
                 for unit in units:
                     joiner.add_unit(unit)
-                for page, extracted in extract_here(iter_joined_pages(files)):
-                    joiner.add_item(page.run, extracted)
+                for page, result in extract_here(iter_joined_pages(files)):
+                    joiner.add_result(page.run, result)
                 if not joiner.counts.pages:
                     # The caller says so, and nothing is left behind.
                     raise NoPage
@@ -281,15 +280,18 @@ def extract_unit(unit: ExtractionUnit) -> None:
         with archive_errors(f"write {unit.path} on {platform.node()}"):
             stream = draft.open("wb")
         with stream:
-            for page, extracted in extract_pages(
-                pages, pool=pool, seconds=unit.seconds, ahead=QUEUED_PER_PROCESS
+            for page, result in extract_pages(
+                pages,
+                pool=pool,
+                seconds=unit.seconds,
+                ahead=QUEUED_PER_PROCESS,
+                judge=unit.filters.make_judge,
             ):
-                item = unit.filters.judge(extracted)
-                if isinstance(item, Article):
-                    stream.write(json_line(item))
-                    articles.append((page.run, item.id))
+                if isinstance(result, Rejection):
+                    rejected[result.reason] += 1
                 else:
-                    rejected[item.reason] += 1
+                    stream.write(result.line)
+                    articles.append((page.run, result.id))
             stream.write(_describe_unit(unit, articles, rejected))
         with archive_errors(f"write {unit.path} on {platform.node()}"):
             durable_rename(draft, unit.path)

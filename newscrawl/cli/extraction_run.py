@@ -22,7 +22,8 @@ from newscrawl import settings
 from newscrawl.archive.compare import Comparison, compare_articles
 from newscrawl.archive.linked_records import iter_pages
 from newscrawl.archive.pages import ArchiveFile, PageLocation, find_archive_files
-from newscrawl.archive.reextract import Item, PartialOutput, extract_pages, skip_finished_pages, write_items
+from newscrawl.archive.partial_output import PartialOutput, skip_finished_pages, write_lines
+from newscrawl.archive.reextract import PageResult, extract_pages
 from newscrawl.cli import ui
 from newscrawl.cli.extract_units import LineCounts, NoPage, extract_on_cluster
 from newscrawl.cli.extraction_task import (
@@ -111,14 +112,15 @@ def extract_to(
 
         output.open()
         try:
-            skip_finished_pages(pages, output, filters.remember)
+            skip_finished_pages(pages, output, filters.is_new)
             results = extract_pages(
                 pages,
                 pool=pool,
                 seconds=settings.NEWSCRAWL_EXTRACT_SECONDS,
                 ahead=processes * QUEUED_PER_PROCESS,
+                judge=filters.make_judge,
             )
-            write_items(results, output, item_filter=filters, on_page=advance)
+            write_lines(results, output, is_new=filters.is_new, on_page=advance)
             if not output.pages:
                 raise _no_page_error(files)
             output.finish()
@@ -138,8 +140,11 @@ def extract_at_workers(
 ) -> LineCounts:
     """The same on the workers of a cluster; here only the pages that several records make up."""
     memories = choose_memories(rules, memory)
+    filters = make_filters(rules)
 
-    def extract_here(pages: Iterator[PageLocation]) -> Iterator[tuple[PageLocation, Item]]:
+    def extract_here(
+        pages: Iterator[PageLocation],
+    ) -> Iterator[PageResult]:
         for first in pages:
             with extraction_pool(processes) as pool:
                 yield from extract_pages(
@@ -147,6 +152,7 @@ def extract_at_workers(
                     pool=pool,
                     seconds=settings.NEWSCRAWL_EXTRACT_SECONDS,
                     ahead=processes * QUEUED_PER_PROCESS,
+                    judge=filters.make_judge,
                 )
 
     with connect(address) as engine:
@@ -158,7 +164,7 @@ def extract_at_workers(
                 task=task_digest(files, rules, memories),
                 rules=rules,
                 memories=memories,
-                filters=make_filters(rules),
+                filters=filters,
                 seconds=settings.NEWSCRAWL_EXTRACT_SECONDS,
                 extract_here=extract_here,
             )

@@ -11,13 +11,11 @@ from typing import Any
 from newscrawl import __version__, settings
 from newscrawl.archive.memory_files import newest_memory
 from newscrawl.archive.pages import ArchiveFile, PageLocation
-from newscrawl.archive.reextract import Item
 from newscrawl.cli import ui
 from newscrawl.digests import json_digest
-from newscrawl.extraction.metadata.rights import apply_rights_policy
-from newscrawl.items import Article, Rejection, RightsPolicy, reject_article
+from newscrawl.items import RightsPolicy
 from newscrawl.outlet import Outlet, parse_rights_policy
-from newscrawl.pipelines.judgements import find_rejection_reason, reject_duplicate
+from newscrawl.pipelines.judgements import ArticleJudge
 
 LIBRARIES = ("trafilatura", "lxml", "langdetect", "warcio")
 "Their version may change a line: an unfinished file that was made with another version is started again."
@@ -38,25 +36,18 @@ class ArticleFilters:
     ids: dict[str, set[str]] = field(default_factory=dict)
     "Of the articles that passed, by run."
 
-    def remember(self, run: str, article_id: str) -> None:
-        self.ids.setdefault(run, set()).add(article_id)
+    def is_new(self, run: str, article_id: str) -> bool:
+        """Whether the run has no article with this id yet; from now on it has."""
+        ids = self.ids.setdefault(run, set())
+        if article_id in ids:
+            return False
+        ids.add(article_id)
+        return True
 
-    def __call__(self, run: str, item: Item) -> Item:
-        judged = self.judge(item)
-        if isinstance(judged, Rejection):
-            return judged
-        if judged.id in self.ids.get(run, ()):
-            return reject_duplicate(judged)
-        self.remember(run, judged.id)
-        return judged
-
-    def judge(self, item: Item) -> Item:
-        """The item without regard to the others of its run."""
-        if isinstance(item, Article) and (reason := find_rejection_reason(item, self.min_chars)):
-            return reject_article(item, "validate", reason)
-        if isinstance(item, Article):
-            return apply_rights_policy(item, self.policies.get(item.source or "", self.default_policy))
-        return item
+    def make_judge(self, outlet: Outlet | None) -> ArticleJudge:
+        """What is done with the articles of an outlet, without regard to the others of their runs."""
+        policy = self.policies.get(outlet.id, self.default_policy) if outlet else self.default_policy
+        return ArticleJudge(self.min_chars, policy)
 
 
 def make_filters(rules: Rules) -> ArticleFilters:

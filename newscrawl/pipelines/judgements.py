@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from newscrawl.items import Article, Rejection, reject_article
+from dataclasses import dataclass
+
+from newscrawl.extraction.metadata.rights import apply_rights_policy
+from newscrawl.items import Article, Rejection, RightsPolicy, reject_article
 
 
 def find_rejection_reason(article: Article, min_chars: int) -> str | None:
@@ -12,6 +15,22 @@ def find_rejection_reason(article: Article, min_chars: int) -> str | None:
     if not article.title:
         return "no_title"
     return "too_short" if article.char_count < min_chars else None
+
+
+@dataclass(frozen=True)
+class ArticleJudge:
+    """What the pipelines do with an article before it is written, without regard to the others of its run."""
+
+    min_chars: int
+    policy: RightsPolicy
+    "For reserved pages."
+
+    def __call__(self, item: Article | Rejection) -> Article | Rejection:
+        if isinstance(item, Rejection):
+            return item
+        if reason := find_rejection_reason(item, self.min_chars):
+            return reject_article(item, "validate", reason)
+        return apply_rights_policy(item, self.policy)
 
 
 def reject_duplicate(article: Article) -> Rejection:

@@ -18,20 +18,15 @@ from wire.fake_extractors import extract_by_name
 from newscrawl.archive import reextract as again
 from newscrawl.archive.lines import iter_lines
 from newscrawl.archive.pages import PageLocation, find_archive_files
-from newscrawl.archive.reextract import (
-    PageTask,
-    PartialOutput,
-    extract_page,
-    extract_pages,
-    read_link,
-    skip_finished_pages,
-    write_items,
-)
+from newscrawl.archive.partial_output import PartialOutput, skip_finished_pages, write_lines
+from newscrawl.archive.reextract import Judge, PageTask, extract_page, extract_pages, read_link
 from newscrawl.archive.story_records import StoryRecords
 from newscrawl.downloader.capture import build_notes
 from newscrawl.downloader.request_meta import LINK
 from newscrawl.errors import ArchiveError, MachineFault, NewscrawlError
 from newscrawl.items import Link, Rejection, WarcPointer
+from newscrawl.outlet import Outlet
+from newscrawl.pipelines.judgements import ArticleJudge
 from newscrawl.warc.filenames import WarcNameTemplate
 from newscrawl.warc.reader import read_page
 from newscrawl.warc.records import HttpExchange
@@ -113,6 +108,10 @@ def pool() -> Iterator[ProcessPool]:
     made.join()
 
 
+def accept(_: Outlet | None) -> Judge:
+    return ArticleJudge(0, "archive")
+
+
 def work(*names: str) -> Iterator[PageTask]:
     for name in names:
         pointer = WarcPointer(file=name, offset=0, length=1, record_id="<urn:uuid:1>")
@@ -132,7 +131,9 @@ def test_what_befalls_a_worker_costs_one_page(
     pool: ProcessPool, monkeypatch: pytest.MonkeyPatch, name: str, reason: str
 ) -> None:
     monkeypatch.setattr(again, "extract_at", extract_by_name)
-    results = list(extract_pages(work("good", name, "well", "fair"), pool=pool, seconds=1.5, ahead=3))
+    results = list(
+        extract_pages(work("good", name, "well", "fair"), pool=pool, seconds=1.5, ahead=3, judge=accept)
+    )
     assert [place.pointer.file for place, _ in results] == ["good", name, "well", "fair"]
     assert [item.reason for _, item in results if isinstance(item, Rejection)] == [
         "fine",
@@ -149,9 +150,11 @@ def test_the_machine_s_fault_is_no_page_s(
     monkeypatch.setattr(again, "extract_at", extract_by_name)
     part = PartialOutput(out=tmp_path / "x", task="t")
     part.open()
-    pages = extract_pages(work("good", "no_descriptors", "well"), pool=pool, seconds=20, ahead=2)
+    pages = extract_pages(
+        work("good", "no_descriptors", "well"), pool=pool, seconds=20, ahead=2, judge=accept
+    )
     with pytest.raises(MachineFault, match="Too many open files"):
-        write_items(pages, part, item_filter=lambda _, item: item)
+        write_lines(pages, part, is_new=lambda *_: True)
     assert (part.pages, part.rejected) == (1, {"fine": 1})
     part.close()
 
@@ -167,7 +170,7 @@ def test_no_more_pages_are_asked_for_than_are_handed_out(
             asked.append(place[0].pointer.file)
             yield place
 
-    results = extract_pages(noted(), pool=pool, seconds=20, ahead=4)
+    results = extract_pages(noted(), pool=pool, seconds=20, ahead=4, judge=accept)
     next(results)
     assert asked == ["0", "1", "2", "3"]
     assert len(list(results)) == 19
@@ -179,8 +182,10 @@ def test_workers_that_cannot_run_refuse_no_page(tmp_path: Path, pool: ProcessPoo
     part = PartialOutput(out=tmp_path / "x", task="t")
     part.open()
     with pytest.raises(NewscrawlError, match="the worker processes cannot run"):
-        write_items(
-            extract_pages(work("a"), pool=pool, seconds=1, ahead=1), part, item_filter=lambda _, item: item
+        write_lines(
+            extract_pages(work("a"), pool=pool, seconds=1, ahead=1, judge=accept),
+            part,
+            is_new=lambda *_: True,
         )
     assert part.pages == 0
     part.close()

@@ -120,18 +120,18 @@ def test_the_rules_are_those_of_the_folder_s_name_or_of_the_outlet_named(
 KILLED = """
 import os, signal, sys
 from newscrawl.cli import app
-from newscrawl.archive import reextract as again
-from newscrawl.archive.reextract import PartialOutput
+from newscrawl.archive import partial_output
+from newscrawl.archive.partial_output import PartialOutput
 
 def die_after(saves):
     saved = PartialOutput.save
     def save_and_die(part):
         saved(part)
-        if part.pages == saves * again.SAVE_INTERVAL:
+        if part.pages == saves * partial_output.SAVE_INTERVAL:
             part._stream.write(b'{"torn": ')
             part._stream.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-    again.SAVE_INTERVAL, PartialOutput.save = 3, save_and_die
+    partial_output.SAVE_INTERVAL, PartialOutput.save = 3, save_and_die
 
 if __name__ == "__main__":
     die_after(int(sys.argv.pop(1)))
