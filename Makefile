@@ -119,4 +119,5 @@ dist: setup ## Build the source archive and the wheel for every system into buil
 	$(BIN)/check-wheel-contents $(DIST)/*.whl
 
 clean: ## Remove what the tasks made, but never archives
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find newscrawl -name '*.so' -delete

@@ -41,9 +41,10 @@ with Python's own threshold of 700 the search takes 5 % of the work."""
 CRAWL_GARBAGE_THRESHOLD = 10_000
 """The same for the process that crawls, where the search takes 10 % otherwise. Scrapy leaves some garbage for
 each page, and a response may hang on it."""
-LOOK_SECONDS = 0.5
-"""How often a pool looks for workers that have ended or taken too long. Its own 0.1 s take 3.5 ms of CPU time
-a second, as much as the download of a page, in crawls that wait most of the time."""
+LOOK_SECONDS = 0.2
+"""How often a pool looks for workers that have ended or taken too long, and so how long it may take to stop.
+Its own 0.1 s take 3.5 ms of CPU time a second, as much as a download, in crawls that mostly wait."""
+CONSTS.sleep_unit = LOOK_SECONDS
 PROBE_BYTES = 64 * 1024 * 1024
 "Memory that a worker must be able to get; an ordinary page needs less."
 PROBE_SECONDS = 20.0
@@ -60,7 +61,6 @@ class WorkerFault(Exception):
 
 def worker_pool(processes: int, tasks: int) -> ProcessPool:
     """Workers from a fork server, each replaced after so many tasks; the reactor's process never forks."""
-    CONSTS.sleep_unit = LOOK_SECONDS
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return ProcessPool(
@@ -109,7 +109,8 @@ def begin_work(crawl: int) -> None:
 
     The process that forked the worker may serve other crawls too, and have another standard error.
     """
-    search_garbage_less(GARBAGE_THRESHOLD)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     escape_default_log()
     error = f"/proc/{crawl}/fd/2"
     # Where there is no /proc, no process serves several crawls.
@@ -120,12 +121,6 @@ def begin_work(crawl: int) -> None:
             descriptor = os.open(error, os.O_WRONLY | os.O_APPEND)
             os.dup2(descriptor, 2)
             os.close(descriptor)
-
-
-def search_garbage_less(threshold: int) -> None:
-    """Search for garbage once so many objects were made, and never among what is in memory by now."""
-    gc.freeze()
-    gc.set_threshold(threshold)
 
 
 def stop_pool(pool: ProcessPool) -> None:

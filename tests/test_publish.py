@@ -138,7 +138,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "Makefile",
     ):
         shutil.copy(ROOT / name, top)
-    ignored = shutil.ignore_patterns("__pycache__", "*.so")
+    ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "newscrawl", top / "newscrawl", ignore=ignored)
     (top / "tests").mkdir()
     (top / "tests" / "test_left_out.py").touch()

@@ -158,7 +158,8 @@ def _fix(state: State, folder: Path, outlet: Outlet | None) -> FixCounts:
             adopt_killed_run(state.urls, state.runs, run, read_run_lines(folder, run.id), now)
         mark_taken_down(state.database, folder.name, read_blocked_urls(folder), now)
         repair_state(state.urls, _iter_written(folder), now)
-        reset_future_times(state, now)
+        # Now, for the lease has been renewed since this began.
+        reset_future_times(state, int(time.time()))
         require_lease()
         send_files(folder.parent, [folder.name])
     return counts

@@ -14,6 +14,6 @@ def find_uncompiled() -> dict[str, str]:
     for name in COMPILED_MODULES:
         try:
             import_module(name)
-        except ImportError as error:
+        except (ImportError, TypeError, ValueError) as error:  # the last two for another lxml
             reasons[name] = str(error)
     return reasons

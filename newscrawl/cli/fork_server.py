@@ -14,14 +14,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from types import ModuleType
 
 from newscrawl.logs import escape_default_log
+from newscrawl.spiders.worker_parent import close_all_but, share_worker_parent, without_threads
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,6 @@ _LATE_MODULES = (
     "twisted.internet.asyncioreactor",
 )
 "Modules that crawls import only when they need them. None of them may import Twisted's reactor."
-_THREADS = "OPENBLAS_NUM_THREADS"
 REACTOR = "twisted.internet.reactor"
 
 
@@ -76,7 +76,7 @@ def serve_forks() -> None:
         serve_requests(requests)
 
 
-def fork_server(requests: socket.socket, other_end: socket.socket, environment: Mapping[str, str]) -> int:
+def fork_server(requests: socket.socket, environment: Mapping[str, str]) -> int:
     """Fork a server for the socket from this process, which has no threads; the server's process id."""
     pid = os.fork()
     if pid:
@@ -84,11 +84,13 @@ def fork_server(requests: socket.socket, other_end: socket.socket, environment: 
     code = 1
     try:
         os.setpgid(0, 0)
-        other_end.close()
+        # A Python of its own gets no more. A lock or a pipe that is held here would outlive the command.
+        close_all_but(requests.fileno())
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1):
             os.dup2(nothing, stream)
-        os.close(nothing)
+        if nothing > 1:
+            os.close(nothing)
         os.environ.update(environment)
         # Each process for extraction would import the main module that it finds in its crawl.
         sys.modules["__main__"] = ModuleType("__main__")
@@ -109,9 +111,6 @@ def serve_requests(requests: socket.socket) -> None:
     # A terminal and a service manager signal everybody. Whoever asked for the crawls ends each of them once.
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # Here, because whoever only talks to this process needs nothing of it.
-    from newscrawl.spiders.worker_parent import share_worker_parent
-
     if not requests.recv(1, socket.MSG_PEEK):
         return  # there was nothing to crawl
     # What is loaded stays: to look for garbage in it meanwhile takes a seventh of the time.
@@ -119,13 +118,13 @@ def serve_requests(requests: socket.socket) -> None:
     load_components()
     gc.freeze()
     gc.enable()
-    share_worker_parent(requests.close)
+    share_worker_parent()
     CrawlForks(requests).serve()
 
 
 def load_components() -> None:
     """Import what a crawl by the project's settings would import."""
-    with _without_threads():
+    with without_threads():
         # First, because it looks through all modules that are loaded when it is.
         import_module("scrapy.core.downloader.contextfactory")
 
@@ -156,20 +155,6 @@ def load_components() -> None:
         # What is read once in a process is read once for all crawls.
         versions()
     assert REACTOR not in sys.modules, "a reactor cannot be forked"
-
-
-@contextmanager
-def _without_threads() -> Iterator[None]:
-    """Numpy's algebra would start a thread for each core when it is imported."""
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_THREADS]
-        else:
-            os.environ[_THREADS] = before
 
 
 class CrawlForks:

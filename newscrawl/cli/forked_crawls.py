@@ -134,9 +134,7 @@ class ForkServer:
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             self._process: ServerProcess = (
-                ForkedServer(fork_server(other, self._socket, environment))
-                if is_fork
-                else start_python(other, environment)
+                ForkedServer(fork_server(other, environment)) if is_fork else start_python(other, environment)
             )
         self._crawls: dict[int, ForkedCrawl] = {}
         self._lock = threading.Lock()
@@ -245,7 +243,7 @@ class CrawlForker:
         self.server: ForkServer | None = None
         "None before the first crawl."
 
-    def fork_server(self) -> None:
+    def fork_early(self) -> None:
         """Let a fork of this process be the first server, where it has neither threads nor a reactor."""
         if threading.active_count() == 1 and REACTOR not in sys.modules:
             # Where it cannot be forked now, the first crawl starts it.

@@ -45,5 +45,6 @@ def holding_lease(state: State) -> Iterator[Callable[[], None]]:
         yield require
     finally:
         is_over.set()
-        keeper.join()
+        # It may be waiting for the database, and a lease that is given back it does not renew.
+        keeper.join(1)
         state.lease.release()

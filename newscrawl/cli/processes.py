@@ -142,7 +142,7 @@ def forking(*, is_early: bool = False) -> Iterator[Launch]:
     """
     with CrawlForker(crawl_environment()) as forker:
         if is_early:
-            forker.fork_server()
+            forker.fork_early()
 
         def fork(command: Sequence[str], output: IO[bytes]) -> Child:
             try:

@@ -101,9 +101,10 @@ def give_up_runs(host: str, folders: list[Path] | None, state_url: str, *, as_js
         for outlet in StoredRuns(database).outlets_on(host):
             state, now = State.on(database, outlet, this_process()), int(time.time())
             try:
-                with holding_lease(state):
+                with holding_lease(state) as require_lease:
                     for run in list_unstored_runs(state, archives / outlet):
                         if run.host == host:
+                            require_lease()
                             counts = adopt_killed_run(state.urls, state.runs, run, (), now)
                             found.append({"outlet": outlet, "run": run.id, "waiting": counts.waiting})
             except Busy as error:

@@ -75,9 +75,10 @@ def send_waiting_files(archives: Path, state_url: str, *, as_json: bool) -> None
         for outlet in _list_waiting_outlets(spool):
             copy = OutletCopy(folder=archives / outlet, storage=spool.storage)
             try:
-                with holding_lease(State.on(database, outlet, this_process())):
+                with holding_lease(State.on(database, outlet, this_process())) as require_lease:
                     repair_folder(copy.folder, host=socket.gethostname())
                     copy.refresh()
+                    require_lease()
                     set_aside_given_up(copy, database)
                     sent = copy.send()
                     if is_stored(sent):

@@ -16,7 +16,7 @@ from newscrawl.dedup.incremental import cluster_documents
 from newscrawl.downloader.capture import utc_now
 from newscrawl.errors import ArchiveError
 from newscrawl.items import Article
-from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent
+from newscrawl.spiders.base import ArchivingSpider, CrawlerComponent, has_foreign_pipelines
 from newscrawl.state.documents import DocumentTable
 from newscrawl.state.encoding import epoch_seconds
 
@@ -38,7 +38,9 @@ class DedupExtension(CrawlerComponent):
         self.documents: dict[tuple[str, int], bytes] = {}
         "By file and offset of the record; packed, and empty for articles that are not compared."
         self.held_bytes = 0
-        crawler.signals.connect(self.item_scraped, signals.item_scraped)
+        # Pipelines of a project may go on to change what comes here, after its line was written.
+        if not has_foreign_pipelines(crawler.settings):
+            crawler.signals.connect(self.item_scraped, signals.item_scraped)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
 
     def item_scraped(self, item: object) -> None:

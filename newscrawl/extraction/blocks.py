@@ -475,5 +475,5 @@ def _heading_level(frame: Frame | None) -> int | None:
 
 try:
     from newscrawl.extraction.compiled_walk import list_text, walk_outline
-except ImportError:  # not compiled here
+except (ImportError, TypeError, ValueError):  # not compiled here, or for another lxml
     list_text, walk_outline = list_text_in_python, walk_outline_in_python

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """The walks over all nodes of a page, compiled: each does what its form in Python does, with the same result.
 
+Pages come from lxml's parser of HTML, which resolves all entities and whose root is an element.
+
 They read the nodes of libxml2, which cost nothing, and make lxml's elements only of those that are handed on.
 What is rare stays in Python. Of libxml2 they use fields of nodes alone, so that they need no copy of it: the
 functions are those that lxml gives to other modules. A walk holds the tree's root, which keeps all nodes in
@@ -17,7 +19,7 @@ from lxml.includes.tree cimport (
 
 from newscrawl.extraction.hiding import HIDDEN_STYLE, is_hiding_class
 from newscrawl.extraction.tags import (
-    BLOCK_TAGS, BOLD_TAGS, HEADING_TAGS, HIDING_ATTRIBUTES, IGNORED_TAGS, KIND_BY_TAG, LABEL_TAGS,
+    BLOCK_TAGS, BOLD_TAGS, COLLECTED_TAGS, HIDING_ATTRIBUTES, IGNORED_TAGS, KIND_BY_TAG, LABEL_TAGS,
     LANDMARK_TAGS, NAMING_ATTRIBUTES, RARE_NAMES, SCREEN_READER_TAGS,
 )
 
@@ -27,6 +29,7 @@ cdef enum:  # what tags say
     CUSTOM = 1 << 0, IGNORED = 1 << 1, BLOCK = 1 << 2, KIND = 1 << 3, READ_OUT = 1 << 4, BOLD = 1 << 5
     LINK = 1 << 6, BREAK = 1 << 7, QUOTE = 1 << 8, IMAGE = 1 << 9, TABLE = 1 << 10, BUTTON = 1 << 11
     SCRIPT = 1 << 12, LANDMARK = 1 << 13, COLLECTED = 1 << 14, LABEL = 1 << 15
+    WANTED = 1 << 16
 
 cdef enum:  # what attributes say; a name with a hyphen says CUSTOM too
     CLASS = 1 << 1, ID = 1 << 2, STYLE = 1 << 3, HIDDEN = 1 << 4, HREF = 1 << 5, NAME = 1 << 6
@@ -51,7 +54,7 @@ cdef dict _TAG_FLAGS = _join_flags((
     (IGNORED_TAGS, IGNORED), (BLOCK_TAGS, BLOCK), (KIND_BY_TAG, KIND), (SCREEN_READER_TAGS, READ_OUT),
     (BOLD_TAGS, BOLD), (["a"], LINK), (["br"], BREAK), (["q"], QUOTE), (["img"], IMAGE), (["table"], TABLE),
     (["button"], BUTTON), (["script"], SCRIPT), (LANDMARK_TAGS, LANDMARK), (LABEL_TAGS, LABEL),
-    (["meta", "link", "title", "time", "figure", *HEADING_TAGS], COLLECTED),
+    (COLLECTED_TAGS, COLLECTED),
 ))
 cdef dict _ATTRIBUTE_FLAGS = _join_flags((
     (["class"], CLASS), (["id"], ID), (["style"], STYLE), (["hidden"], HIDDEN), (["href"], HREF),
@@ -392,6 +395,13 @@ cdef class _LandmarkTests:
     cdef tuple link_stems
     cdef Py_ssize_t number_chars
 
+    def __cinit__(self):
+        from newscrawl.extraction import landmarks  # it imports this module
+
+        self.attributes = _Names(_ATTRIBUTE_FLAGS)
+        self.find_kinds, self.is_label = landmarks.landmark_kinds, landmarks.is_label
+        self.link_stems, self.number_chars = landmarks.AUTHOR_PAGE_STEMS, landmarks.NUMBER_CHARS
+
     cdef bint may_be_landmark(self, xmlNode* node, int flags) except -1:
         if flags & COLLECTED:
             return True
@@ -426,18 +436,13 @@ cdef class _LandmarkTests:
 
 def find_candidates(_Element tree not None):
     """The elements that may be landmarks, each with its position among the elements with their tags."""
-    from newscrawl.extraction import landmarks  # it imports this module
-
-    cdef _LandmarkTests tests = _LandmarkTests.__new__(_LandmarkTests)
+    cdef _LandmarkTests tests = _LandmarkTests()
     cdef _Names tags = _Names(_TAG_FLAGS)
     cdef xmlNode* node = tree._c_node
     cdef Py_ssize_t position = 0
     cdef int flags
     cdef list found = []
     _require_element(tree)
-    tests.attributes = _Names(_ATTRIBUTE_FLAGS)
-    tests.find_kinds, tests.is_label = landmarks.landmark_kinds, landmarks.is_label
-    tests.link_stems, tests.number_chars = landmarks.AUTHOR_PAGE_STEMS, landmarks.NUMBER_CHARS
     while node != NULL:
         flags = tags.flags(node)
         if flags & LANDMARK:
@@ -452,11 +457,11 @@ def find_outermost(_Element tree not None, frozenset names, Py_ssize_t least):
     """Elements with these tags that hold so many characters and are not inside each other."""
     cdef xmlNode* node = tree._c_node
     cdef bint is_named
-    cdef _Names tags = _Names(dict.fromkeys(names, IGNORED))
+    cdef _Names tags = _Names(dict.fromkeys(names, WANTED))
     cdef list found = []
     _require_element(tree)
     while node != NULL:
-        is_named = tags.flags(node) & IGNORED
+        is_named = tags.flags(node) & WANTED
         if is_named and _count_chars(node) >= least:
             found.append(elementFactory(tree._doc, node))
         node = _next_element(node, tree._c_node, is_entered=not is_named)

@@ -298,5 +298,5 @@ def _headline_index(lines: Sequence[TextBlock], titles: set[str]) -> int | None:
 
 try:
     from newscrawl.extraction.compiled_walk import find_candidates
-except ImportError:  # not compiled here
+except (ImportError, TypeError, ValueError):  # not compiled here, or for another lxml
     find_candidates = find_candidates_in_python

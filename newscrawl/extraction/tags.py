@@ -30,6 +30,8 @@ SCREEN_READER_TAGS = frozenset({
 })
 "Elements that themes use for text meant for screen readers alone, such as `opens new tab` after a link."
 HEADING_TAGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+COLLECTED_TAGS = frozenset({"meta", "link", "title", "time", "figure"}) | HEADING_TAGS
+"Elements that are landmarks whatever their names."
 LABEL_TAGS = frozenset({"li", "span", "strong", "b", "p", "dt", "label", "ul"}) | HEADING_TAGS
 "Elements whose own text may label a list of topics."
 LANDMARK_TAGS = (

@@ -218,5 +218,5 @@ def _make_readable(tree: HtmlElement, elements: list[HtmlElement], *, read: bool
 
 try:
     from newscrawl.extraction.compiled_walk import find_outermost
-except ImportError:  # not compiled here
+except (ImportError, TypeError, ValueError):  # not compiled here, or for another lxml
     find_outermost = find_outermost_in_python

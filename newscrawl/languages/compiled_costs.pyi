@@ -1,4 +1,4 @@
-"""Types of the compiled forms; each has the signature of its form in Python."""
+"""Types of the compiled forms, which take `str` and `list` themselves and nothing like them."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,5 +20,5 @@ class NgramSums:
 def scale_costs(costs: Sequence[int], percent: int) -> list[int]: ...
 def pack_word(costs: Sequence[int], word: str, bare: str, is_familiar: bool) -> int: ...
 def cheapest_states(
-    totals: Sequence[int], change_costs: Sequence[int], states: Sequence[int], entry_costs: Sequence[int]
+    totals: list[int], change_costs: list[int], states: Sequence[int], entry_costs: Sequence[int]
 ) -> list[int]: ...

@@ -7,13 +7,13 @@ and a later extraction from the same archive cannot differ.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 from scrapy.crawler import Crawler
-from scrapy.settings import BaseSettings
 
 from newscrawl.archive.lines import PackedArticle
 from newscrawl.archive.reextract import read_links_at
@@ -26,7 +26,7 @@ from newscrawl.extraction.story_forms import JSON_FORMS, FormLink
 from newscrawl.items import Article, Page, Rejection, WarcPointer, make_discovery
 from newscrawl.outlet import Outlet
 from newscrawl.pipelines.packed_pages import extract_packed
-from newscrawl.spiders.base import CrawlerComponent
+from newscrawl.spiders.base import CrawlerComponent, has_foreign_pipelines
 from newscrawl.spiders.story_forms import StoryFormFetcher
 from newscrawl.workers import (
     CRAWL_GARBAGE_THRESHOLD,
@@ -36,13 +36,11 @@ from newscrawl.workers import (
     TaskPool,
     WorkerFault,
     default_process_count,
-    search_garbage_less,
 )
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-OWN_PIPELINES = "newscrawl.pipelines."
 _REASONS: dict[Fault, str] = {"timeout": "extract_timeout", "crash": "extractor_crash"}
 
 
@@ -70,7 +68,7 @@ class ExtractPipeline(CrawlerComponent):
 
     def open_spider(self) -> None:
         self.pool = TaskPool(self.processes, PAGES_PER_PROCESS)
-        search_garbage_less(CRAWL_GARBAGE_THRESHOLD)
+        gc.set_threshold(CRAWL_GARBAGE_THRESHOLD)
 
     def close_spider(self) -> None:
         if self.pool:
@@ -111,7 +109,12 @@ class ExtractPipeline(CrawlerComponent):
         """The worker's result, or a Rejection that names what happened to the worker; else MachineFault."""
         reject = partial(reject_page, page, outlet.id if outlet else None)
         read = partial(
-            extract_packed, run.source, page.warc, outlet, run.memory, is_compared=self.is_compared
+            extract_packed,
+            run.source,
+            page.warc,
+            outlet,
+            run.memory,
+            is_compared=self.is_compared and getattr(self.spider, "state", None) is not None,
         )
         try:
             extracted, parts = await self._run(read), list[WarcPointer]()
@@ -192,13 +195,6 @@ class ExtractPipeline(CrawlerComponent):
             if isinstance(self.spider.run.failure, MachineFault):
                 raise self.spider.run.failure
             return await self.pool.run(task, self.timeout * pages)
-
-
-def has_foreign_pipelines(settings: BaseSettings) -> bool:
-    """Whether a project has pipelines of its own, which may change the lists within an article."""
-    pipelines = settings.getwithbase("ITEM_PIPELINES")
-    paths = (path for path, order in pipelines.items() if order is not None)
-    return any(not isinstance(path, str) or not path.startswith(OWN_PIPELINES) for path in paths)
 
 
 def reject_page(page: Page, source: str | None, reason: str, detail: str) -> Rejection:

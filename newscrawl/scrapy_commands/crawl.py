@@ -58,11 +58,11 @@ class Command(ScrapyCrawl):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
-        # Before there is a log, a reactor or a thread, none of which workers must have.
-        share_worker_parent()
         assert self.settings is not None
         if problem := self.settings.get("SETTINGS_ERROR"):
             raise UsageError(escape_controls(problem), print_help=False)
+        # Before there is a log, a reactor or a thread, none of which workers must have.
+        share_worker_parent()
         self.settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="command")
         open_log(self.settings)
         if self.settings.get("NEWSCRAWL_REPLAY"):

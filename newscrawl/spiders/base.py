@@ -56,6 +56,7 @@ from newscrawl.warc.story_parts import StoryPart
 
 logger = logging.getLogger(__name__)
 
+_OWN_PIPELINES = "newscrawl.pipelines."
 PAGES_IN_FLIGHT = 32
 "Few pages are requested at a time, so that new links can compete with those that wait."
 NOT_MODIFIED = 304
@@ -381,3 +382,10 @@ def conditional_meta(previous: PreviousFetch | None) -> dict[str, Any]:
     if previous and previous.warc:
         meta[ORIGINAL] = OriginalResponse(pointer=previous.warc, url=previous.url, date=previous.date)
     return meta
+
+
+def has_foreign_pipelines(settings: BaseSettings) -> bool:
+    """Whether a project has pipelines of its own, which may change the lists within an article."""
+    pipelines = settings.getwithbase("ITEM_PIPELINES")
+    paths = (path for path, order in pipelines.items() if order is not None)
+    return any(not isinstance(path, str) or not path.startswith(_OWN_PIPELINES) for path in paths)

@@ -10,20 +10,25 @@ from __future__ import annotations
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import forkserver, util
+from itertools import pairwise
+from multiprocessing import forkserver
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 logger = logging.getLogger(__name__)
 
 _NEWEST_PYTHON = (3, 13)
 "The last version whose module was read."
+_THREADS = "OPENBLAS_NUM_THREADS"
 _PARAGRAPHS = "<p>It says that all is well with it today, as it has been for many years.</p>" * 9
 _WARM_PAGE = f"<html><body><article><h1>A page</h1>{_PARAGRAPHS}</article></body></html>"
 "To extract it loads the models and word lists."
@@ -40,11 +45,32 @@ def can_fork() -> bool:
     return True
 
 
-def share_worker_parent(close_others: Callable[[], None] = lambda: None) -> None:
+def close_all_but(*descriptors: int) -> None:
+    """Close what a fork has inherited, but for the standard streams and these."""
+    kept = [2, *sorted(descriptors), os.sysconf("SC_OPEN_MAX")]
+    for before, after in pairwise(kept):
+        os.closerange(before + 1, after)
+
+
+@contextmanager
+def without_threads() -> Iterator[None]:
+    """Numpy's algebra would start a thread for each core when it is imported."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
+
+
+def share_worker_parent() -> None:
     """Fork the parent of all workers, for this process and its forks; it ends with the last of them.
 
-    `close_others` is called in it, to close what it must not hold open. A process that has such a parent
-    already, or threads, which a fork would lack, does nothing.
+    A process that has such a parent already, or threads, which a fork would lack, does nothing. Where it
+    cannot be forked now, Python starts its own once there is a page.
     """
     server: Any = getattr(forkserver, "_forkserver", None)
     if sys.version_info[:2] > _NEWEST_PYTHON or server is None or not can_fork():
@@ -54,28 +80,21 @@ def share_worker_parent(close_others: Callable[[], None] = lambda: None) -> None
     # For all workers at once; whoever only starts crawls needs nothing of it.
     from newscrawl.workers import PRELOADED
 
-    for name in PRELOADED:
-        import_module(name)
-    listener = socket.socket(socket.AF_UNIX)
+    with without_threads():
+        for name in PRELOADED:
+            import_module(name)
     try:
-        # In a folder that only this user may enter.
-        address = str(Path(util.get_temp_dir()) / "workers")
-        listener.bind(address)
+        # Only this user may enter it.
+        folder = Path(tempfile.mkdtemp(prefix="newscrawl-workers-"))
+        try:
+            address, hold_alive, end = _fork_parent(folder)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     except OSError as error:
         logger.warning("each crawl starts its own processes for extraction: %s", error)
-        listener.close()
         return
-    listener.listen()
-    alive, hold_alive = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        close_others()
-        os.close(hold_alive)
-        _serve_workers(listener, alive)
-    listener.close()
-    os.close(alive)
-    server._forkserver_address, server._forkserver_alive_fd = address, hold_alive
-    end = os.pidfd_open(pid)
+    server._forkserver_address, server._forkserver_alive_fd = str(address), hold_alive
     start_own = server.ensure_running
 
     def ensure_running() -> None:
@@ -89,10 +108,31 @@ def share_worker_parent(close_others: Callable[[], None] = lambda: None) -> None
     server.ensure_running = ensure_running
 
 
-def _serve_workers(listener: socket.socket, alive: int) -> None:
+def _fork_parent(folder: Path) -> tuple[Path, int, int]:
+    """Its socket, what keeps it alive while it is open anywhere, and what shows its end; OSError."""
+    address = folder / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen()
+        alive, hold_alive = os.pipe()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _serve_workers(listener, alive, folder)
+            return address, hold_alive, os.pidfd_open(pid)
+        except OSError:
+            os.close(hold_alive)
+            raise
+        finally:
+            os.close(alive)
+
+
+def _serve_workers(listener: socket.socket, alive: int, folder: Path) -> NoReturn:
     """Fork workers for whoever connects, until nobody is left who could."""
     code = 1
     try:
+        # A lock or a pipe that is held here would outlive whoever asked for the work.
+        close_all_but(listener.fileno(), alive)
         # Workers inherit it: their pool ends them by this signal.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         # Ctrl-C is for whoever asked for the work.
@@ -111,4 +151,5 @@ def _serve_workers(listener: socket.socket, alive: int) -> None:
         # It would end without a word. Crawls notice, and start their own.
         logger.exception("the parent of all workers has failed")
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(code)

@@ -7,6 +7,7 @@ the worker does beyond extraction: reading, noting for the site memory, packing 
 
 from __future__ import annotations
 
+import gc
 import pickle
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from newscrawl.archive.pages import PageLocation, find_archive_files
 from newscrawl.demo.saved_pages import saved_pages
 from newscrawl.extraction import extract
 from newscrawl.pipelines.packed_pages import PackedPage, extract_packed
-from newscrawl.workers import GARBAGE_THRESHOLD, search_garbage_less
+from newscrawl.workers import GARBAGE_THRESHOLD
 
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,7 +55,8 @@ def measure_worker(folder: Path, limit: int) -> tuple[float, float]:
         write_archive(folder, Path(made))
         places = [place for file in find_archive_files([Path(made)]) for place in file.pages()][:limit]
         work(places[0])  # loads the models
-        search_garbage_less(GARBAGE_THRESHOLD)
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD)
         reextract.explain_page = explain_timed
         for place, page in zip(places, saved_pages(folder), strict=False):
             began = time.process_time()

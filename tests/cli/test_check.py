@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from wire.crawl import Crawl, crawl
 
 from newscrawl import settings
 from newscrawl.archive.manifest import MANIFEST, file_sha256, read_manifest
-from newscrawl.cli import app
+from newscrawl.cli import app, check
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
 
@@ -181,6 +182,23 @@ def test_a_run_that_remembers_nothing_is_none_of_its_business(archives: Path, tm
         options = {"NEWSCRAWL_OUTLETS": tmp_path / "o", "NEWSCRAWL_STATE_URL": "sqlite://"}
         assert crawl("fundy_courier", archives=archives, **options).report["articles"]
     code, found = run("check", archives)
+    assert (code, found["disagreements"]) == (0, {OUTLET: []})
+
+
+def test_a_fix_that_takes_long_does_not_take_its_own_lease_for_one_of_a_wrong_clock(
+    archives: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring, began = check.bring_files, time.time()
+    hours = 0
+
+    def bring_for_hours(*args: Any) -> None:
+        nonlocal hours
+        bring(*args)
+        hours = 2
+
+    monkeypatch.setattr(check, "bring_files", bring_for_hours)
+    monkeypatch.setattr(time, "time", lambda: began + hours * 3600)
+    code, found = run("check", archives, "--fix")
     assert (code, found["disagreements"]) == (0, {OUTLET: []})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,3 +40,27 @@ def test_what_is_missing_is_named_and_harms_nothing(
     assert f"{name}: " in shown.stdout
     found = CliRunner().invoke(app, ["check", "--archives", str(tmp_path), "--json"])
     assert name in json.loads(found.stdout)["uncompiled"]
+
+
+OTHER_LXML = """
+import sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "newscrawl.extraction.compiled_walk":
+            raise {error}("lxml.etree._Element has changed")
+
+sys.meta_path.insert(0, Finder())
+from newscrawl.cli.compiled_forms import find_uncompiled
+from newscrawl.extraction import blocks, extract
+assert blocks.walk_outline is blocks.walk_outline_in_python
+print(find_uncompiled()["newscrawl.extraction.compiled_walk"])
+"""
+
+
+@pytest.mark.parametrize("error", ["ImportError", "TypeError", "ValueError"])
+def test_an_lxml_of_another_form_is_named_and_harms_nothing(error: str) -> None:
+    """As Cython finds it: a function or a size that is not what it was compiled for."""
+    code = OTHER_LXML.replace("{error}", error)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "lxml.etree._Element has changed\n"

@@ -344,17 +344,17 @@ def test_a_server_that_is_a_fork_ends_crawls_as_another_does(tmp_path: Path) -> 
     code = (
         "import sys, threading\nfrom newscrawl.cli.forked_crawls import CrawlForker, ForkedServer\n"
         "from newscrawl.cli.processes import crawl_environment\n"
-        "with CrawlForker(crawl_environment()) as idle:\n    idle.fork_server()\n"
+        "with CrawlForker(crawl_environment()) as idle:\n    idle.fork_early()\n"
         "with CrawlForker(crawl_environment()) as forker, open(sys.argv[1], 'wb') as output:\n"
-        "    forker.fork_server()\n    server = forker.server\n"
+        "    forker.fork_early()\n    server = forker.server\n"
         "    print(isinstance(server._process, ForkedServer))\n"
         "    print(forker.start(['version'], output).wait(), forker.start(['nothing'], output).wait())\n"
         "    crawl = ['crawl', 'slow', '-s', 'NEWSCRAWL_OUTLETS=outlets']\n"
         "    print(forker.start(crawl, output).wait())\n"
         "    print(forker.server is server, 'scrapy' in sys.modules)\n"
-        "    threading.Thread(target=sys.stdin.read, daemon=True).start()\n"
+        "    threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         "    with CrawlForker(crawl_environment()) as late:\n"
-        "        late.fork_server()\n        print(late.server)\n"
+        "        late.fork_early()\n        print(late.server)\n"
     )
     # A script, as the command is: Python looks for modules beside it, not in the working folder.
     script = tmp_path / "scripts" / "command"

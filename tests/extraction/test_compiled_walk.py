@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from compilers import can_compile
+from compilers import require_compiled
 from lxml import etree
 from lxml.etree import Comment
 from lxml.html import Element, HtmlElement, HTMLParser, document_fromstring
@@ -36,12 +35,8 @@ from newscrawl.extraction.normalize import normalize_spaces
 from newscrawl.extraction.parse import ParsedPage, parse_page
 from newscrawl.extraction.tree_repair import find_outermost_in_python
 
-try:
-    from newscrawl.extraction import compiled_walk
-except ImportError as missing:
-    if os.environ.get("CI") == "true" and can_compile():
-        raise
-    pytest.skip(f"newscrawl.extraction.compiled_walk is not built: {missing}", allow_module_level=True)
+require_compiled("newscrawl.extraction.compiled_walk")
+from newscrawl.extraction import compiled_walk  # noqa: E402 # where it is compiled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MUTATED, PROOF_MUTATED = 300, 5_000

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import random
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from compilers import can_compile
+from compilers import require_compiled
 
 from newscrawl.demo.catalogue import demo_sites
 from newscrawl.languages import detect_block_languages, ngrams, scores, viterbi
@@ -66,13 +64,7 @@ EDGES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def built() -> None:
-    if find_spec(MODULE) is None:
-        missing = f"{MODULE} is not built"
-        if os.environ.get("CI") == "true" and can_compile():
-            pytest.fail(missing)
-        pytest.skip(missing)
+require_compiled(MODULE)
 
 
 @cache

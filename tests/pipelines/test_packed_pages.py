@@ -22,9 +22,10 @@ from newscrawl.archive.reextract import extract_with_record
 from newscrawl.archive.run_files import Run, new_run
 from newscrawl.dedup.documents import make_document, unpack_document
 from newscrawl.items import Article, Link, Page, Rejection
-from newscrawl.pipelines.extract import ExtractPipeline, has_foreign_pipelines
+from newscrawl.pipelines.extract import ExtractPipeline
 from newscrawl.pipelines.packed_pages import PackedPage, extract_packed
 from newscrawl.pipelines.store import StorePipeline
+from newscrawl.spiders.base import has_foreign_pipelines
 from newscrawl.state.frontier import MemoryFrontier
 
 OWN = shipped.ITEM_PIPELINES

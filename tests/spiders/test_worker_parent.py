@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +36,7 @@ print(int(own) == __import__("os").getpid())
 stop_pool(pool)
 """
 WITH_THREADS = """
-threading.Thread(target=sys.stdin.read, daemon=True).start()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
 share_worker_parent()
 print(server._forkserver_address, "newscrawl.extraction" in sys.modules)
 """
@@ -58,3 +61,65 @@ def test_workers_are_forks_of_this_process(code: str, printed: list[str]) -> Non
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == printed
+
+
+HOLDING = """
+import os
+kept, _ = os.pipe()
+os.set_inheritable(kept, True)
+share_worker_parent()
+pool = start_extraction_pool(1)
+parent = pool.schedule(eval, ["__import__('os').getppid()"]).result()
+opened = [os.stat(f"/proc/{parent}/fd/{n}").st_ino for n in os.listdir(f"/proc/{parent}/fd")]
+print(os.stat(kept).st_ino in opened)
+stop_pool(pool)
+"""
+
+
+def run_in(folder: Path, code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + code],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
+    return done.stdout
+
+
+def test_what_another_process_waits_for_is_not_held_open_and_nothing_is_left(tmp_path: Path) -> None:
+    assert run_in(tmp_path, HOLDING) == "False\n"
+    deadline = time.monotonic() + 10
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)  # it ends when it sees the end of the last of its users
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("failing", ["fork", "pidfd_open", "pipe"])
+def test_where_it_cannot_be_forked_python_starts_its_own(tmp_path: Path, failing: str) -> None:
+    code = f"""
+import errno, os
+call = os.{failing}
+def fail(*args):
+    # `can_fork` asks for a descriptor of this very process.
+    if args == (os.getpid(),):
+        return call(*args)
+    raise OSError(errno.EAGAIN, "no more")
+os.{failing} = fail
+share_worker_parent()
+print(server._forkserver_address)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "None\n"
+    assert "each crawl starts its own processes for extraction" in done.stderr
+    deadline = time.monotonic() + 10
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
