@@ -194,7 +194,7 @@ def test_a_fix_that_takes_long_does_not_take_its_own_lease_for_one_of_a_wrong_cl
     def bring_for_hours(*args: Any) -> None:
         nonlocal hours
         bring(*args)
-        hours = 2
+        hours += 2
 
     monkeypatch.setattr(check, "bring_files", bring_for_hours)
     monkeypatch.setattr(time, "time", lambda: began + hours * 3600)
