@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from wire.archived import STARTED, answer, story
+from wire.archived import STARTED, answer, story, unopened_run
 
 from newscrawl.archive.linked_records import iter_pages
 from newscrawl.archive.pages import find_archive_files
@@ -43,17 +43,7 @@ DISCOVERY = ("discovery", json.dumps({"url": URL, "via": "list"}))
 
 def archive(folder: Path, html: bytes | None, *notes: tuple[str, str]) -> tuple[Path, WarcPointer]:
     """A run of one page with a request of its own and its rendering, and where the rendering is."""
-    serial = itertools.count()
-    run = new_run(
-        outlet="post",
-        archives=folder,
-        started=STARTED,
-        pid=7,
-        host="testhost",
-        info=(("software", "newscrawl/0 Scrapy/0"),),
-        now=lambda: STARTED,
-        new_id=lambda: f"<urn:uuid:00000000-0000-4000-8000-{next(serial):012d}>",
-    )
+    run = unopened_run(folder, "post")
     run.open()
     sent = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"
 

@@ -11,10 +11,10 @@ import pytest
 from lines_made import article
 from scrapy.settings import Settings
 from scrapy.signalmanager import SignalManager
-from wire.archived import STARTED
+from wire.archived import unopened_run
 
 from newscrawl.archive.lines import PackedArticle, json_line
-from newscrawl.archive.run_files import Run, new_run
+from newscrawl.archive.run_files import Run
 from newscrawl.dedup.documents import make_document, pack_document
 from newscrawl.dedup.fingerprints import Document
 from newscrawl.extensions import dedup
@@ -27,16 +27,7 @@ LISTING = article(50, page_type="listing")
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    made = new_run(
-        outlet="example",
-        archives=tmp_path,
-        started=STARTED,
-        pid=1,
-        host="testhost",
-        info=(),
-        now=lambda: STARTED,
-        new_id=lambda: "<urn:uuid:0>",
-    )
+    made = unopened_run(tmp_path, "example")
     made.articles.open()
     made.rejections.open()
     return made

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from lines_made import article
 from scrapy.settings import Settings
-from wire.archived import STARTED, answer, archived_run, story
+from wire.archived import answer, archived_run, story, unopened_run
 
 from newscrawl import settings as shipped
 from newscrawl.archive.lines import PackedArticle, PackedArticles, json_line
 from newscrawl.archive.pages import find_archive_files
 from newscrawl.archive.reextract import extract_with_record
-from newscrawl.archive.run_files import Run, new_run
+from newscrawl.archive.run_files import Run
 from newscrawl.dedup.documents import make_document, unpack_document
 from newscrawl.items import Article, Link, Page, Rejection
 from newscrawl.pipelines.extract import ExtractPipeline
@@ -34,16 +34,7 @@ ODD_TEXTS = ("a\ud800b", '\u2028\x00\x7f\x1f"\\/', "😀 é\u0301", "</script>\r
 
 
 def a_run(folder: Path) -> Run:
-    run = new_run(
-        outlet="example",
-        archives=folder,
-        started=STARTED,
-        pid=1,
-        host="testhost",
-        info=(),
-        now=lambda: STARTED,
-        new_id=lambda: "<urn:uuid:0>",
-    )
+    run = unopened_run(folder, "example")
     run.articles.open()
     return run
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from newscrawl.archive.finished_runs import FinishedRun, find_run
 from newscrawl.archive.reextract import extract_at
 from newscrawl.archive.report import Report, write_report
-from newscrawl.archive.run_files import new_run
+from newscrawl.archive.run_files import Run, new_run
 from newscrawl.items import Article
 from newscrawl.outlet import Outlet
 from newscrawl.warc.records import HttpExchange
@@ -44,6 +44,21 @@ def answer(body: bytes, status: str = "200 OK", kind: str = "text/html; charset=
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def unopened_run(archives: Path, outlet: str, *, pid: int = 7) -> Run:
+    """A run whose clock stands and whose records are numbered."""
+    serial = itertools.count()
+    return new_run(
+        outlet=outlet,
+        archives=archives,
+        started=STARTED,
+        pid=pid,
+        host="testhost",
+        info=(("software", "newscrawl/0 Scrapy/0"),),
+        now=lambda: STARTED,
+        new_id=lambda: f"<urn:uuid:00000000-0000-4000-8000-{pid:04d}{next(serial):08d}>",
+    )
+
+
 def archived_run(
     archives: Path,
     outlet: str,
@@ -54,17 +69,7 @@ def archived_run(
     pid: int = 7,
 ) -> FinishedRun:
     """A run that asked for these URLs as pages: archive, lines of what is a story, report."""
-    serial = itertools.count()
-    run = new_run(
-        outlet=outlet,
-        archives=archives,
-        started=STARTED,
-        pid=pid,
-        host="testhost",
-        info=(("software", "newscrawl/0 Scrapy/0"),),
-        now=lambda: STARTED,
-        new_id=lambda: f"<urn:uuid:00000000-0000-4000-8000-{pid:04d}{next(serial):08d}>",
-    )
+    run = unopened_run(archives, outlet, pid=pid)
     run.open()
     for place, (url, received) in enumerate(answers.items()):
         exchange = HttpExchange(
