@@ -102,6 +102,7 @@ def test_redirects_and_lying_codings_end_as_what_they_are(tmp_path: Path) -> Non
     }
     assert ends == dict.fromkeys(["/no-host", "/scheme-only", "/space"], "bad_redirect"), done.output
     assert set(flags) == {"/cut", "/garbled", "/false-gzip", "/unknown", "/too-short", "/long-head"}
-    assert [name for name in flags if "coding_mended" in flags[name]] == ["/false-gzip", "/unknown"]
-    assert [name for name in flags if "cut_short" in flags[name]] == ["/too-short"]
+    # Pages end in the order in which workers finish them, so only sets can be compared.
+    assert {name for name in flags if "coding_mended" in flags[name]} == {"/false-gzip", "/unknown"}
+    assert {name for name in flags if "cut_short" in flags[name]} == {"/too-short"}
     assert max(asked.count(name) for name in names) == 1
