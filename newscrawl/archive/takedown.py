@@ -41,6 +41,7 @@ from newscrawl.warc.records import (
 from newscrawl.warc.renderings import SHARED_FIELD, SUBRESOURCE_FIELD, page_url
 from newscrawl.warc.story_parts import PART_FIELD
 from newscrawl.warc.surt import surt
+from newscrawl.warc.writer import OPEN_SUFFIX
 
 STEP = "takedown"
 BLOCK_LIST = "takedown.aclj"
@@ -103,6 +104,8 @@ class Takedown:
     "Lines of articles."
     named: int = 0
     "Lines of articles and rejections."
+    open_files: list[str] = field(default_factory=list)
+    "Names of files that a run is still writing and that name the articles."
     exchanges: dict[str, list[ExchangeSpan]] = field(default_factory=dict)
     "By WARC file."
     copies: list[str] = field(default_factory=list)
@@ -128,10 +131,16 @@ def find_takedown(
         urls=list_addresses(folder).union(urls) if is_whole_outlet else find_addresses(folder, urls)
     )
     wanted = set(map(normalize_url, takedown.urls))
-    for line in _iter_page_lines(folder):
-        if _is_about_pages(line, wanted):
-            takedown.named += 1
-            takedown.lines += "reason" not in line
+    for path in _line_files(folder):
+        for line in _iter_pages(path):
+            if _is_about_pages(line, wanted):
+                takedown.named += 1
+                takedown.lines += "reason" not in line
+    takedown.open_files = [
+        path.name
+        for path in _open_line_files(folder)
+        if any(_is_about_pages(line, wanted) for line in _iter_pages(path))
+    ]
     takedown.copies = sorted(path.name for pattern in COPIES for path in folder.glob(pattern))
     if with_exchanges and is_whole_outlet:
         takedown.exchanges = _find_all_exchanges(folder, on_archive, with_sources=with_sources)
@@ -176,14 +185,23 @@ def _is_related(line: dict[str, Any], wanted: set[str], ids: set[str]) -> bool:
 
 
 def _iter_page_lines(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in _line_files(folder):
-        for line in iter_lines(path):
-            if data := _page_fields(line.fields):
-                yield data
+    """The pages of all lines, those of runs that are at work included."""
+    for path in (*_line_files(folder), *_open_line_files(folder)):
+        yield from _iter_pages(path)
+
+
+def _iter_pages(path: Path) -> Iterator[dict[str, Any]]:
+    for line in iter_lines(path):
+        if data := _page_fields(line.fields):
+            yield data
 
 
 def _line_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"*{ARTICLES_SUFFIX}") if parse_filename(path.name))
+
+
+def _open_line_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{ARTICLES_SUFFIX}{OPEN_SUFFIX}"))
 
 
 def _page_fields(fields: dict[str, Any] | None) -> dict[str, Any] | None:

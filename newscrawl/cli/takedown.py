@@ -26,7 +26,7 @@ from newscrawl.cli.held_lease import holding_lease
 from newscrawl.cli.stored_files import EVERY_SUFFIX, bring_files, send_files, warn_of_waiting_runs
 from newscrawl.dedup.incremental import remove_pages
 from newscrawl.downloader.capture import utc_now
-from newscrawl.errors import NewscrawlError
+from newscrawl.errors import Busy, NewscrawlError
 from newscrawl.items import rfc3339
 from newscrawl.outlet import find_outlet
 from newscrawl.spiders.lease_holder import this_process
@@ -108,11 +108,7 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
         urls or [], reason, utc_now(), erase, erase and sources, dry_run, is_whole_outlet=all_pages
     )
     with ui.open_database(archives, state_url) as database:
-        takedowns = {
-            name: takedown
-            for name in names
-            if (takedown := _take_down(database, archives / name, request, is_certain=outlet is not None))
-        }
+        takedowns, busy = _take_down_each(database, archives, names, request, is_certain=outlet is not None)
     if takedowns and not dry_run:
         update_catalogue(archives)
     if as_json:
@@ -127,9 +123,28 @@ def take_down(  # noqa: PLR0917 # options, handed in by name
         }
         ui.print_json({"dry_run": dry_run, "outlets": data})
     else:
-        _show_takedowns(takedowns, request)
+        _show_takedowns(takedowns, request, is_complete=not busy)
+    if busy:
+        raise Busy(f"{'; '.join(busy)}; the pages stay there until you repeat this")
     if not takedowns:
         raise typer.Exit(NOTHING_FOUND)
+
+
+def _take_down_each(
+    database: Database, archives: Path, names: list[str], request: TakedownRequest, *, is_certain: bool
+) -> tuple[dict[str, Takedown], list[str]]:
+    """By outlet, what was there; and which outlets are being crawled, where the pages stay."""
+    takedowns: dict[str, Takedown] = {}
+    busy: list[str] = []
+    for name in names:
+        try:
+            takedown = _take_down(database, archives / name, request, is_certain=is_certain)
+        except Busy as error:
+            busy.append(str(error))
+            continue
+        if takedown:
+            takedowns[name] = takedown
+    return takedowns, busy
 
 
 def _take_down(
@@ -141,8 +156,7 @@ def _take_down(
         if not request.is_dry_run:
             repair_folder(folder, host=socket.gethostname())
         takedown = _find(database, folder, request)
-        is_here = takedown.lines or takedown.exchanges or takedown.urls - set(request.urls) or takedown.named
-        if not is_certain and not is_here:
+        if not is_certain and not _is_here(database, folder, request, takedown):
             return None
         if request.is_dry_run:
             return takedown
@@ -186,7 +200,17 @@ def _take_down(
             update_index(folder)
         send_files(folder.parent, [folder.name])
         warn_of_waiting_runs(state, folder)
+        for name in takedown.open_files:
+            # Only in the folder without leases; elsewhere open files end the command before.
+            ui.warn(f"{folder / name} is being written and holds it too: repeat this when that run has ended")
     return takedown
+
+
+def _is_here(database: Database, folder: Path, request: TakedownRequest, takedown: Takedown) -> bool:
+    """Whether the outlet has one of the pages, or knows of it, so that a run at work may be fetching it."""
+    if takedown.named or takedown.open_files or takedown.exchanges or takedown.urls - set(request.urls):
+        return True
+    return bool(UrlTable(database, folder.name).find(page_key(folder.name, url) for url in request.urls))
 
 
 def _check_closed(folder: Path) -> None:
@@ -219,7 +243,7 @@ def _find(
     )
 
 
-def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest) -> None:
+def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest, *, is_complete: bool) -> None:
     verb = "would take down" if request.is_dry_run else "took down"
     for name, takedown in takedowns.items():
         exchanges = _count_exchanges(takedown)
@@ -231,7 +255,7 @@ def _show_takedowns(takedowns: dict[str, Takedown], request: TakedownRequest) ->
             ui.print_line(f"{name}: {copy} may hold it too: delete it, or make it again")
         if request.is_whole_outlet:
             ui.print_line(f'{name}: set status = "blocked" in its outlet file, or its new pages are crawled')
-    if not takedowns:
+    if is_complete and not takedowns:
         ui.print_line("the archives have none of these URLs; `newscrawl index lookup URL` names similar ones")
 
 

@@ -7,17 +7,19 @@ import json
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
-from wire.archived import answer, archived_run, story
+from wire.archived import answer, archived_run, story, unopened_run
 from wire.crawl import Crawl, crawl
 
+from newscrawl.archive.lines import read_articles
 from newscrawl.archive.manifest import file_sha256, read_manifest, remove_from_manifest
 from newscrawl.archive.reextract import read_page_records
 from newscrawl.archive.takedown import find_takedown
@@ -25,7 +27,14 @@ from newscrawl.cli import app
 from newscrawl.demo.catalogue import demo_site, write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
 from newscrawl.errors import ArchiveError, Busy, UnknownOutlet
-from newscrawl.state.runs import Lease
+from newscrawl.items import Link
+from newscrawl.spiders.lease_holder import has_ended
+from newscrawl.state.database import Database
+from newscrawl.state.database_frontier import new_url_row
+from newscrawl.state.encoding import page_key
+from newscrawl.state.runs import Holder, Lease, State
+from newscrawl.state.urls import UrlTable
+from newscrawl.urls import normalize_url
 from newscrawl.warc.http import split_message
 from newscrawl.warc.reader import WarcRecord, iter_records
 
@@ -377,6 +386,31 @@ def test_without_the_lease_nothing_is_taken_down(tmp_path: Path, monkeypatch: py
     done = CliRunner().invoke(app, args)
     assert isinstance(done.exception, Busy)
     assert {path.name: file_sha256(path) for path in (tmp_path / "echo").iterdir()} == before
+
+
+def test_an_outlet_that_is_being_crawled_is_named_and_the_others_are_done(tmp_path: Path) -> None:
+    url = "http://example.org/pier"
+    made = archived_run(tmp_path, "wire", {url: answer(story("pier"))})
+    # One run at work has written the page's line, another fetches the page, the third knows nothing.
+    runs = [unopened_run(tmp_path, outlet) for outlet in ("echo", "flight", "other")]
+    (article,) = read_articles(made.lines)
+    holder = Holder(host="elsewhere", pid=4)
+    state_url = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    with closing(Database.open(state_url)) as database, ExitStack() as stack:
+        for run_files in runs:
+            run_files.open()
+            stack.callback(run_files.close)
+            State.on(database, run_files.folder.name, holder).lease.acquire(int(time.time()), has_ended)
+        runs[0].write_article(article)
+        page = new_url_row(
+            "flight", page_key("flight", url), normalize_url(url), Link(url=url, via="list"), 0
+        )
+        UrlTable(database, "flight").add([page])
+        done = CliRunner().invoke(app, ["takedown", url, "--archives", str(tmp_path)])
+    assert isinstance(done.exception, Busy)
+    named = {name for name in ("echo", "flight", "other", "wire") if name in f"{done.exception}"}
+    assert named == {"echo", "flight"}
+    assert list(read_articles(made.lines)) == []
 
 
 def test_a_file_that_leaves_while_exchanges_are_found_is_named(tmp_path: Path) -> None:
