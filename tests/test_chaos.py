@@ -49,6 +49,7 @@ from newscrawl.archive.report import Report, newest_reports
 from newscrawl.cli import app
 from newscrawl.demo.catalogue import write_outlets
 from newscrawl.demo.server import Newsroom, serve_in_thread
+from newscrawl.errors import NOT_ITS_FAULT
 
 pytestmark = [pytest.mark.crawl, pytest.mark.slow]
 
@@ -59,8 +60,8 @@ HANGS_SECONDS = 240
 MOST_REQUESTS, MOST_LINES = 16, 8
 "After so many at most, a crawl meets its fate."
 DESCRIPTORS = range(24, 65)
-ENDED = {0, 1, -signal.SIGKILL, -signal.SIGTERM}
-"SIGTERM: told to stop before it listened to that."
+ENDED = {0, 1, NOT_ITS_FAULT, -signal.SIGKILL, -signal.SIGTERM}
+"SIGTERM: told to stop before it listened to that. NOT_ITS_FAULT: the database went away while it began."
 KILLS = ("kill", "namespace", "power_cut")
 FATES = (*KILLS * 3, "stop", "starved", "end")
 PROOF_SEEDS, PROOF_KILLS = (1, 2), 16
