@@ -92,6 +92,8 @@ _TAIL_CHARS = "".join(re.escape(char) for char, byte in _WESTERN_BYTES.items() i
 _DOUBLE = re.compile(
     f"[\u00c2-\u00df][{_TAIL_CHARS}]|[\u00e0-\u00ef][{_TAIL_CHARS}]{{2}}|[\u00f0-\u00f4][{_TAIL_CHARS}]{{3}}"
 )
+_DOUBLE_START = re.compile(rb"\xc3[\x82-\xb4][\xc2\xc5\xc6\xcb\xe2]")
+"The first of these characters and of the next, in UTF-8; pages in many languages have none."
 _MIN_DOUBLE = 2
 _BLANK_ASCII = bytes(32 if byte < 128 else byte for byte in range(256))
 
@@ -114,6 +116,16 @@ def bom_charset(body: bytes) -> str | None:
     return next((name for mark, name in _BOMS if body.startswith(mark)), None)
 
 
+def decode_utf8(body: bytes) -> str | None:
+    """The text of a body that is UTF-8 from end to end, and that nothing shows to be in another encoding."""
+    if bom_charset(body) not in {None, "utf-8"} or _has_escapes(body):
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def is_utf8(body: bytes) -> bool:
     """Whether it is valid UTF-8; it may end inside a character."""
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -122,7 +134,13 @@ def is_utf8(body: bytes) -> bool:
     except UnicodeError:
         return False
     is_sound = not decoder.getstate()[0] or not text.isascii()  # a single broken byte is no character cut
-    return is_sound and not _ISO_2022_JP.search(body[:_ESCAPE_BYTES])
+    return is_sound and not _has_escapes(body)
+
+
+def _has_escapes(body: bytes) -> bool:
+    """Whether it switches character sets as ISO-2022-JP does."""
+    escape = body.find(b"\x1b", 0, _ESCAPE_BYTES)
+    return escape >= 0 and _ISO_2022_JP.search(body, escape, _ESCAPE_BYTES) is not None
 
 
 def detect_charset(body: bytes, declared: Iterable[str], language: str | None = None) -> str:
@@ -137,7 +155,7 @@ def detect_charset(body: bytes, declared: Iterable[str], language: str | None = 
     names = [name for name in dict.fromkeys(declared) if not name.startswith(("utf-16", "utf-32"))]
     if is_utf8(body):
         return "utf-8"
-    if _ISO_2022_JP.search(body[:_ESCAPE_BYTES]) and _decodes(body, "iso-2022-jp"):
+    if _has_escapes(body) and _decodes(body, "iso-2022-jp"):
         return "iso-2022-jp"
     if _is_mostly_utf8(body):
         return "utf-8"
@@ -231,6 +249,12 @@ def _is_clean(sample: bytes, name: str) -> bool:
 def _has_kana(sample: bytes, name: str) -> bool:
     text = sample.decode(name, "replace")
     return 5 * len(_KANA.findall(text)) > len(_NON_ASCII.findall(text))
+
+
+def may_be_double_utf8(body: bytes) -> bool:
+    """Whether the text of a body in UTF-8 may have been encoded twice: a cheap check that most pages fail."""
+    first = body.find(b"\xc3")
+    return first >= 0 and len(_DOUBLE_START.findall(body, first)) >= _MIN_DOUBLE
 
 
 def mend_double_utf8(text: str) -> str | None:

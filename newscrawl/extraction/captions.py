@@ -48,6 +48,8 @@ _WITH_AGENCY = re.compile(
     r"(?: via (?:AP|AFP|Reuters|Getty Images))?|"
     r"via (?:AP|AFP|Reuters|Getty Images)))$"
 )
+_LABEL_MARKS = (":", "：", "©")
+"What stands between a label and a name."
 _SEPARATOR = re.compile(r"[\s/,|&+()\[\]]+")
 # fmt: off
 _SMALL_WORDS = frozenset({
@@ -70,9 +72,18 @@ def has_credit(text: str) -> bool:
 
 def _find_credit(text: str) -> int | None:
     """Where the credit of a caption begins."""
-    if match := _IN_BRACKETS.search(text) or _AGENCY_IN_BRACKETS.search(text) or _AT_START.match(text):
+    # Most texts lack the signs without which a pattern cannot match.
+    has_bracket = "(" in text or "[" in text
+    if has_bracket and (match := _IN_BRACKETS.search(text) or _AGENCY_IN_BRACKETS.search(text)):
         return match.start()
-    found = (_AT_END.search(text), _WHOLE.match(text), _WITH_AGENCY.search(text))
+    if match := _AT_START.match(text):
+        return match.start()
+    has_mark, has_slash = any(mark in text for mark in _LABEL_MARKS), "/" in text
+    found = (
+        _AT_END.search(text) if has_mark else None,
+        _WHOLE.match(text) if has_mark or has_slash or "|" in text else None,
+        _WITH_AGENCY.search(text) if has_slash or "via " in text else None,
+    )
     return next((match.start() for match in found if match is not None and _is_credited(match["who"])), None)
 
 

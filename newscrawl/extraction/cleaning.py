@@ -102,6 +102,14 @@ class CleanedBlocks:
     "The byline among the blocks, verbatim."
     credit: str | None = None
     "The credit of a picture that was cut from the last paragraph."
+    _containers: tuple[list[TextBlock], Containers] | None = None
+
+    @property
+    def containers(self) -> Containers:
+        """The elements around the blocks; the same until blocks are dropped."""
+        if self._containers is None or self._containers[0] is not self.blocks:
+            self._containers = self.blocks, Containers(self.blocks)
+        return self._containers[1]
 
     def drop(self, reason: str, condition: Callable[[TextBlock], bool]) -> None:
         """Drop the blocks for which the condition holds."""
@@ -123,6 +131,8 @@ class CleanedBlocks:
             for key, reason in reasons.items()
             if is_certain or reason in _CERTAIN or chars[reason] <= self.max_drop
         }
+        if not reasons:
+            return
         self.dropped |= reasons
         self.blocks = [block for block in self.blocks if id(block) not in reasons]
 
@@ -161,14 +171,14 @@ def clean_blocks(
     remains, placeholders = find_embed_remains(story.blocks), find_placeholders(story.blocks)
     story.drop("embed", lambda block: id(block) in remains)
     story.drop("repeated", lambda block: id(block) in placeholders)
-    story.drop_ids(find_labelled_boxes(story.blocks, Containers(story.blocks)))
+    story.drop_ids(find_labelled_boxes(story.blocks, story.containers))
     about = find_company_notices(story.blocks)
     story.drop("boilerplate", lambda block: id(block) in about)
     _drop_entry_lines(story, authors, live=live or _LIVE_ADDRESS.search(url) is not None)
     story.drop("related", lambda block: id(block) in cards)
     _drop_labelled_lists(story)
     _drop_phrases(story)
-    listed = Containers(story.blocks).link_lists()
+    listed = story.containers.link_lists()
     linked = _find_linked_sentences(story.blocks)
     story.drop("related", lambda block: id(block) in listed or (_is_link(block) and id(block) not in linked))
     _drop_pull_quotes(story)
@@ -209,7 +219,7 @@ def _drop_captions(story: CleanedBlocks, credited: TextBlock | None) -> None:
             (block.kind == "caption" and not is_gallery) or (block is not credited and has_credit(block.text))
         ),
     )
-    shown = find_galleries(story.blocks, Containers(story.blocks))
+    shown = find_galleries(story.blocks, story.containers)
     story.drop("caption", lambda block: id(block) in shown)
 
 
@@ -256,7 +266,7 @@ def _drop_two_line_byline(story: CleanedBlocks) -> None:
 
 def _drop_labelled_lists(story: CleanedBlocks) -> None:
     """Drop labels that open a list of links, together with the list."""
-    blocks, containers = story.blocks, Containers(story.blocks)
+    blocks = story.blocks
     sentences = _find_sentences(blocks)
     reasons: dict[int, str] = {}
     for at, block in enumerate(blocks):
@@ -269,7 +279,8 @@ def _drop_labelled_lists(story: CleanedBlocks) -> None:
         ):
             continue
         listed = takewhile(_is_list_entry, blocks[at + 1 : at + 1 + MAX_LISTED])
-        reasons |= dict.fromkeys([id(block), *containers.teaser_box(block), *map(id, listed)], phrase.reason)
+        box = story.containers.teaser_box(block)
+        reasons |= dict.fromkeys([id(block), *box, *map(id, listed)], phrase.reason)
     story.drop_ids(reasons)
 
 

@@ -29,9 +29,9 @@ _SUMMARY_TAGS = _BOX_TAGS | {"div", "blockquote"}
 _BOX_NAME = re.compile(
     r"box|boks|ruta|kasten|kader|encadre|fact|fakt|aside|sidebar|callout|panel|inset|recuadro|"
     r"despiece|destaque|"
-    r"highlight|glance|info|note|background|border|accordion|summary|takeaway|key-?points?|repere",
-    re.I,
+    r"highlight|glance|info|note|background|border|accordion|summary|takeaway|key-?points?|repere"
 )
+"In small letters, which are searched for several times faster."
 _FACT_NAME = re.compile(
     r"(?:^|[\s_-])(?:fact-?_?(?:box|file)|fakta-?_?(?:boks|ruta|box)|fakten-?_?box)(?:$|[\s_-])", re.I
 )
@@ -40,8 +40,7 @@ _INFO_NAME = re.compile(r"(?:^|[\s_-])info-?_?(?:box|boks|kasten|ruta)(?:$|[\s_-
 "Boxes of all kinds have such names; they count only where the classifier took the box for none of the text."
 _NO_FACTS_NAME = re.compile(
     r"author|newsletter|promo|relat|recommend|subscri|abonn|shar(?:e|ing)|social|comment|advert|sponsor|donat|"
-    r"sidebar|(?<![a-z])(?:ads?|nav|menu|footer|bio|card|teaser)(?![a-z])",
-    re.I,
+    r"sidebar|(?<![a-z])(?:ads?|nav|menu|footer|bio|card|teaser)(?![a-z])"
 )
 FACT_BOX = "fact_box"
 _MAX_BOX_CHARS, _MIN_BOX_CHARS = 3_000, 30
@@ -57,8 +56,7 @@ _CAPTION_CHARS = 250
 "A gallery with a longer text in it is a part of the story."
 _GALLERY_NAME = re.compile(
     r"carr?ousel|slide-?_?show|gallery|galerie|galeria|diaporama|bildstrecke|fotostrecke|bilderstrecke|bildspel|"
-    r"bildeserie|fotoserie",
-    re.I,
+    r"bildeserie|fotoserie"
 )
 _FIRST_ELEMENTS = 30
 "Elements of a box among which its first text is searched for."
@@ -105,10 +103,14 @@ def find_boxes_beside(
     boxes: dict[int, list[int]] = defaultdict(list)
     frames: dict[int, Frame] = {}
     decisions: dict[tuple[int, bool], Frame | None] = {}
+    nearest: dict[int, Frame | None] = {}
     for at in sorted({*dropped, *unlikely}):
         frame, is_amid = blocks[at].frame, at in certain or story[0] < at < story[-1]
         if (frame.index, is_amid) not in decisions:
-            decisions[frame.index, is_amid] = _find_box_around(frame, around, None if is_amid else holders)
+            is_in_box = _find_nearest_box(frame, around, nearest) is not None
+            decisions[frame.index, is_amid] = (
+                _find_box_around(frame, around, None if is_amid else holders) if is_in_box else None
+            )
         box = decisions[frame.index, is_amid] or (frame if at in certain else None)
         if box is not None:
             frames[box.index] = box
@@ -132,6 +134,22 @@ def _collect_frames(inner: Iterable[Frame]) -> set[int]:
                 break
             found.add(around.index)
     return found
+
+
+def _find_nearest_box(frame: Frame, story: Container[int], nearest: dict[int, Frame | None]) -> Frame | None:
+    """The innermost element around a block that may be a box and has nothing of the story in it.
+
+    `nearest` has what was found for other elements: most are in no box, and share those around them.
+    """
+    unread: list[Frame] = []
+    here: Frame | None = frame
+    while here is not None and here.index not in nearest and here.index not in story:
+        unread.append(here)
+        here = here.parent
+    box = nearest.get(here.index) if here is not None else None
+    for part in reversed(unread):
+        box = nearest[part.index] = part if _may_be_box(part) else box
+    return box
 
 
 def _find_box_around(frame: Frame, story: Container[int], beside: Container[int] | None) -> Frame | None:
@@ -160,7 +178,7 @@ def _may_be_box(frame: Frame) -> bool:
 
 @lru_cache(maxsize=16_384)
 def _is_box_name(names: str) -> bool:
-    return _BOX_NAME.search(names) is not None
+    return _BOX_NAME.search(names.lower()) is not None
 
 
 def _is_named_for_facts(frame: Frame) -> bool:
@@ -193,7 +211,7 @@ def _holds_facts(box: Frame, inside: Sequence[TextBlock], *, is_above: bool) -> 
         is_summary
         or linked_chars > _MAX_LINKED * chars
         or any(find_phrase(block.text) is not None for block in inside[:_FIRST_LINES])
-        or any(_NO_FACTS_NAME.search(frame.names) for frame in around)
+        or any(_NO_FACTS_NAME.search(frame.names.lower()) for frame in around)
     )
 
 
@@ -303,7 +321,7 @@ def find_galleries(blocks: Sequence[TextBlock], containers: Containers) -> set[i
         frame
         for frame, totals in islice(containers.frames(), 10 * _MAX_FRAMES)
         if containers.is_part(totals)
-        and _GALLERY_NAME.search(frame.names)
+        and _GALLERY_NAME.search(frame.names.lower())
         and _has_pictures(frame.element, totals.items)
     ]
     if not boxes:

@@ -61,8 +61,7 @@ _WHOLE_PAGE_TAGS = frozenset({"body", "html", "main"})
 "Their names say nothing about a part of the page."
 _OTHER_STORIES = re.compile(
     r"related|relation|similar|recommend|sidebar|(?<!elementor-)widget|teaser|card|\bmost|"
-    r"popular|latest|comment|ticker|footer|promo(?!ted)|carousel|more-?(?:from|stories|news)|\balso|suggest|trending|recirc",
-    re.IGNORECASE,
+    r"popular|latest|comment|ticker|footer|promo(?!ted)|carousel|more-?(?:from|stories|news)|\balso|suggest|trending|recirc"
 )
 "Drupal calls every story on its front page `promoted`."
 _NAMED_LEVELS = 8
@@ -225,7 +224,7 @@ def element_names(element: HtmlElement) -> str:
 
 @lru_cache(maxsize=8192)
 def _name_other_stories(names: str) -> bool:
-    return _OTHER_STORIES.search(names) is not None
+    return _OTHER_STORIES.search(names.lower()) is not None
 
 
 def is_about_other_stories(element: HtmlElement, within: Collection[HtmlElement] = ()) -> bool:

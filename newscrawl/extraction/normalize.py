@@ -31,10 +31,11 @@ _EDGE_PUNCTUATION = " \t\n.:;,!?*-_|\"'()[]{}>+"
 
 def normalize_spaces(text: str) -> str:
     """A single line in NFC, with single spaces and without invisible characters or lone surrogates."""
-    line = " ".join(text.split())
     # Most lines are in this form already, and checking costs less than rewriting. No invisible character is
-    # printable.
-    if line.isprintable() and (line.isascii() or unicodedata.is_normalized("NFC", line)):
+    # printable, nor any white space but the blank.
+    is_single = text.isprintable() and "  " not in text
+    line = text.strip() if is_single else " ".join(text.split())
+    if (is_single or line.isprintable()) and (line.isascii() or unicodedata.is_normalized("NFC", line)):
         return line
     return _SPACE.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", text))).strip()
 
@@ -52,16 +53,17 @@ def fold(text: str) -> str:
 
 def fold_normalized(text: str) -> str:
     """`fold` for text that has normalized spaces."""
-    unified = text.replace("`", "'") if text.isascii() else _unify_punctuation(text)
+    unified = text.replace("`", "'") if text.isascii() else replace_chars(text, _ASCII_PUNCTUATION)
     bare = unified.replace('"', "").casefold()
     return " ".join(bare.split()).replace(" :", ":")
 
 
-def _unify_punctuation(text: str) -> str:
-    # Most of these characters are in no text, while `str.translate` looks every character up.
-    for variant, ascii_form in _ASCII_PUNCTUATION:
+def replace_chars(text: str, forms: Iterable[tuple[str, str]]) -> str:
+    """A text with some characters replaced, in turn."""
+    # Most of them are in no text, while `str.translate` looks every character up.
+    for variant, plain in forms:
         if variant in text:
-            text = text.replace(variant, ascii_form)
+            text = text.replace(variant, plain)
     return text
 
 

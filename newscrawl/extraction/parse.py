@@ -10,7 +10,14 @@ from itertools import islice
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from newscrawl.charsets import bom_charset, detect_charset, mend_double_utf8, resolve_charset
+from newscrawl.charsets import (
+    bom_charset,
+    decode_utf8,
+    detect_charset,
+    may_be_double_utf8,
+    mend_double_utf8,
+    resolve_charset,
+)
 from newscrawl.extraction.blocks import inner_text
 from newscrawl.extraction.tree_repair import end_head, reveal_raw_markup, reveal_text
 
@@ -23,6 +30,7 @@ MAX_ATTRIBUTES = 5_000
 "Attributes of a single element: libxml2 compares each with all before it."
 _PRESCAN_BYTES = 4096
 "Bytes searched for signs of other formats."
+_BLANK_BYTES = b"\x00 \t\r\n\xef\xbb\xbf"
 _HEAD_BYTES = 256 * 1024
 "Bytes searched for a declared encoding: themes print scripts and styles before it."
 _MAX_DECLARATIONS = 5
@@ -49,8 +57,9 @@ _HTML_TYPES = frozenset(
     {"", "text/html", "application/xhtml+xml", "application/octet-stream", "text/plain", "unknown/unknown"}
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# Searching a page of 200 KB for long tags takes 0.3 ms; only the tags it finds are read closely.
-_LONG_TAG = re.compile(r"<[a-zA-Z][a-zA-Z0-9:-]{0,60}[\s/][^<]{16384}")
+_LONG_TAG_CHARS = 16384
+_LONG_TAG = re.compile(rf"<[a-zA-Z][a-zA-Z0-9:-]{{0,60}}[\s/][^<]{{{_LONG_TAG_CHARS}}}")
+"Only tags so long are read closely."
 _VALUE = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
 _WHOLE_TAG = re.compile(rf"<(?:[^>=]++|{_VALUE.pattern}|=)*+")
 _ATTRIBUTE = re.compile(r"[^\s=/]+")
@@ -60,7 +69,7 @@ it outside the tree."""
 _ROOT_END_NAME = re.compile(rb"</html", re.IGNORECASE)
 _RAW_END = re.compile(r"</(?:script|style)\b", re.IGNORECASE)
 "What follows a comment that is part of a script or style sheet."
-_LOOSE_COMMENT_END = re.compile(r"(?<![\w)\]])-- >")
+_LOOSE_COMMENT_END = re.compile(r"-- >(?<![\w)\]]-- >)")
 "Ended a comment when it was written; today's parsers drop everything up to the next comment's end."
 _MAX_CONTROL_SHARE = 0.05
 "A larger share of control bytes means binary data; broken pages stay far below."
@@ -116,7 +125,7 @@ def parse_page(html: bytes, headers: Mapping[str, str]) -> ParsedPage | RejectRe
 
 def _reject_response(html: bytes, content_type: str) -> RejectReason | None:
     head = html[:_PRESCAN_BYTES]
-    if not html.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+    if not (head.strip(_BLANK_BYTES) or html.strip(_BLANK_BYTES)):
         return RejectReason(reason="empty", detail="no bytes but white space")
     if len(html) > MAX_BYTES:
         return RejectReason(reason="too_large", detail=f"more than {MAX_BYTES} bytes")
@@ -141,7 +150,7 @@ def _reject_bytes(html: bytes, head: bytes) -> RejectReason | None:
 
 def _reject_markup(text: str, content: bytes) -> RejectReason | None:
     """What would take too long or too much memory to parse; `content` is the same in UTF-8."""
-    if content.count(b"<") > MAX_TAGS:
+    if len(content) > MAX_TAGS and content.count(b"<") > MAX_TAGS:
         return RejectReason(reason="too_large", detail=f"more than {MAX_TAGS} tags")
     if (attributes := count_attributes(text)) > MAX_ATTRIBUTES:
         return RejectReason(reason="too_large", detail=f"a tag of {attributes} attributes")
@@ -151,12 +160,16 @@ def _reject_markup(text: str, content: bytes) -> RejectReason | None:
 def decode_html(html: bytes, content_type: str | None = None) -> tuple[str, str, bool]:
     """The text, the encoding used, and whether the encoding is a guess."""
     declared = _declared_charsets(html, content_type)
-    lang = _HTML_LANG.search(html, 0, _HEAD_BYTES)
-    name = detect_charset(html, declared, lang.group(1).decode("ascii") if lang else None)
+    text, name = decode_utf8(html), "utf-8"
+    if text is None:
+        lang = _HTML_LANG.search(html, 0, _HEAD_BYTES)
+        name = detect_charset(html, declared, lang.group(1).decode("ascii") if lang else None)
     if name == "utf-8" and declared and html.isascii():
         name = declared[0]  # ASCII is the same in all of them
-    text = html.decode(name, "replace").removeprefix("\ufeff")
-    if name == "utf-8" and (mended := mend_double_utf8(text)):
+    if text is None or name != "utf-8":
+        text = html.decode(name, "replace")
+    text = text.removeprefix("\ufeff")
+    if name == "utf-8" and may_be_double_utf8(html) and (mended := mend_double_utf8(text)):
         return mended, name, True
     return text, name, name not in declared and bom_charset(html) != name
 
@@ -177,11 +190,18 @@ def _declared_charsets(html: bytes, content_type: str | None) -> list[str]:
 
 def count_attributes(text: str) -> int:
     """Attributes of the tag that has most; 0 if no tag is long enough to have many."""
-    most, at = 0, 0
-    while (start := _LONG_TAG.search(text, at)) and (tag := _WHOLE_TAG.match(text, start.start())):
-        at = tag.end()
-        if at - start.start() > MAX_ATTRIBUTES:
-            most = max(most, len(_ATTRIBUTE.findall(_VALUE.sub(" ", tag.group()))) - 1)
+    most, at = 0, text.find("<")
+    while at >= 0:
+        # Of what is before another `<` within so many characters nothing is a long tag.
+        if (last := text.rfind("<", at + 1, at + _LONG_TAG_CHARS)) >= 0:
+            at = last
+            continue
+        end = at + 1
+        if _LONG_TAG.match(text, at) and (tag := _WHOLE_TAG.match(text, at)):
+            end = tag.end()
+            if end - at > MAX_ATTRIBUTES:
+                most = max(most, len(_ATTRIBUTE.findall(_VALUE.sub(" ", tag.group()))) - 1)
+        at = text.find("<", end)
     return most
 
 

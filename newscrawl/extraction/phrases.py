@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 from newscrawl.extraction.normalize import (
@@ -14,6 +14,7 @@ from newscrawl.extraction.normalize import (
     fold_normalized,
     match_key,
     normalize_spaces,
+    replace_chars,
     strip_punctuation,
 )
 from newscrawl.package_data import read_package_toml
@@ -28,10 +29,15 @@ MAX_SENTENCES = 4
 
 _WORD = re.compile(r"<(\w+)>")
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
+_BRACKET = re.compile(r"\\.|\[[^]]*\]|[()|]")
+"What a pattern is divided at; what is escaped or in a set of letters is none."
+_PLAIN_START = re.compile(r"(?:[a-z' ](?![?*{]))+")
+HEAD_LETTERS = 6
 _STRAY = re.compile(r"[^\w\s\"'%.,:;!?()/&@#+|>€$£-]+")
 "Pictograms, arrows and bullets."
-_SPACED_MARK = re.compile(r"\s+([?!;:.,)])")
-_EDGES = re.compile(r"^[^\w\"@#€$£]+|[^\w\"%€$£]+$")
+_SPACED_MARKS = tuple((f" {mark}", mark) for mark in "?!;:.,)")
+_LEFT_EDGE, _RIGHT_EDGE = " '%.,:;!?()/&+|>-", " '.,:;!?()/&@#+|>-"
+"What of the signs that are left says nothing before the first word, and after the last."
 _SENTENCE_BREAK = re.compile(r"(?:[.!?:]|\.\.\.)\s+(?=\w)|\s[-|>]+\s|\s\|\s?")
 _REPORTED = re.compile(
     r",\s(?:[\w'-]+\s){0,4}?(?:dit|disait|disent|declare|affirme|explique|repete|lance|lancait|ecrit|promet|raconte|"
@@ -89,28 +95,48 @@ class PrefixTable:
         return next(prefix for prefix in self._prefixes if folded.startswith(prefix))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LinePattern:
-    """Patterns of whole lines that share a reason."""
+    """The pattern of a whole line, or of a label in front of the title of another story.
+
+    Its groups cover names.
+    """
 
     phrase: Phrase
-    lines: re.Pattern[str]
-    named: re.Pattern[str] | None
-    "Lines that hold names, which its groups cover."
-    titled: re.Pattern[str] | None
+    table: int
+    "Of patterns that share a reason: its place among them."
+    text: str
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """Compiled when it is first needed: a page needs few."""
+        return re.compile(self.text)
+
+
+class PatternTable:
+    """Patterns by what lines begin with. Most lines begin like those of a few patterns."""
+
+    def __init__(self, patterns: list[LinePattern]) -> None:
+        self.patterns = patterns
+        self._by_head: dict[str, set[int]] = {}
+        for number, pattern in enumerate(patterns):
+            for head in pattern_heads(f"(?:{pattern.text})"):
+                self._by_head.setdefault(head[:HEAD_LETTERS], set()).add(number)
+        self._found: dict[tuple[str, ...], tuple[LinePattern, ...]] = {}
+
+    def find(self, key: str) -> tuple[LinePattern, ...]:
+        """Patterns that may match a line without case and accents, in their order."""
+        heads = tuple(key[:size] for size in range(HEAD_LETTERS + 1) if key[:size] in self._by_head)
+        if heads not in self._found:
+            numbers = sorted(set().union(*(self._by_head[head] for head in heads)))
+            self._found[heads] = tuple(self.patterns[number] for number in numbers)
+        return self._found[heads]
+
+
+class PhrasePatterns(NamedTuple):
+    lines: PatternTable
+    titled: PatternTable
     "Labels in front of the title of another story."
-
-    def matches(self, line: str, key: str) -> bool:
-        """Whether a line is covered; `key` is the line without case and accents, letter by letter."""
-        if self.lines.fullmatch(key):
-            return True
-        match = self.named.fullmatch(key) if self.named is not None else None
-        return match is not None and all(map(is_name, _captured(match, line)))
-
-    def labels(self, line: str, key: str) -> bool:
-        """Whether a line is the title of another story behind a label."""
-        label = self.titled.match(key) if self.titled is not None else None
-        return label is not None and _TITLE_START.match(line, label.end()) is not None
 
 
 class RelatedLine(NamedTuple):
@@ -171,33 +197,60 @@ def _fold_prefix(prefix: str) -> str:
 
 
 @cache
-def load_line_patterns() -> tuple[LinePattern, ...]:
+def load_line_patterns() -> PhrasePatterns:
     """The patterns that come with the package."""
     data = read_package_toml("newscrawl.extraction", "phrase_patterns.toml")
     words: dict[str, str] = {}
     for name, text in data["words"].items():
         words[name] = _insert_words(text, words)
     patterns: list[LinePattern] = []
-    for table in data["patterns"]:
-        lines = [_insert_words(text, words) for text in table["lines"]]
-        labels = [_insert_words(text, words) for text in table.get("titled", ())]
-        patterns.append(
-            LinePattern(
-                phrase=Phrase(
-                    reason=table["reason"],
-                    edge_only=table["where"] == "edge",
-                    outside_only=table["where"] == "outside",
-                ),
-                lines=re.compile("|".join(line for line in lines if not _GROUP.search(line))),
-                named=_join_patterns([line for line in lines if _GROUP.search(line)]),
-                titled=_join_patterns([f"(?:{label}){_TITLE_BREAK}" for label in labels]),
-            )
-        )
-    return tuple(patterns)
+    labels: list[LinePattern] = []
+    for number, table in enumerate(data["patterns"]):
+        where = table["where"]
+        phrase = Phrase(reason=table["reason"], edge_only=where == "edge", outside_only=where == "outside")
+        lines = [_ask_own_last(_insert_words(text, words), words["own"]) for text in table["lines"]]
+        # Those with names last: where the first that matches covers no name, the others are not asked.
+        lines.sort(key=lambda line: _GROUP.search(line) is not None)
+        titled = [f"(?:{_insert_words(text, words)}){_TITLE_BREAK}" for text in table.get("titled", ())]
+        patterns += [LinePattern(phrase=phrase, table=number, text=text) for text in lines]
+        labels += [LinePattern(phrase=phrase, table=number, text=text) for text in titled]
+    return PhrasePatterns(PatternTable(patterns), PatternTable(labels))
 
 
-def _join_patterns(patterns: list[str]) -> re.Pattern[str] | None:
-    return re.compile("|".join(patterns)) if patterns else None
+def _ask_own_last(line: str, own: str) -> str:
+    """The pattern of a line, which looks through all of it for other owners only if the rest matches."""
+    rest = line.removeprefix(own)
+    return line if rest == line else rf"(?={_GROUP.sub('(?:', rest)}\Z){line}"
+
+
+def pattern_heads(pattern: str) -> set[str]:
+    """Beginnings of which each text that matches has one; empty if the pattern does not say."""
+    heads: set[str] = set()
+    while pattern.startswith("("):
+        *alternatives, rest = _split_group(pattern)
+        if pattern.startswith(("(?!", "(?=")):
+            pattern = rest
+            continue
+        for alternative in alternatives:
+            heads |= pattern_heads(alternative)
+        if not rest.startswith(("?", "*", "{")):
+            return heads
+        pattern = rest[1:].removeprefix("?")
+    letters = _PLAIN_START.match(pattern)
+    return heads | {letters[0] if letters else ""}
+
+
+def _split_group(pattern: str) -> list[str]:
+    """The alternatives of the group that a pattern begins with, and what follows the group."""
+    depth, parts, start = 0, [], pattern.index(":") + 1 if pattern.startswith("(?:") else 1
+    for match in _BRACKET.finditer(pattern):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if depth == 0 or (depth == 1 and match[0] == "|"):
+            parts.append(pattern[start : match.start()])
+            start = match.end()
+        if depth == 0:
+            break
+    return [*parts, pattern[start:]]
 
 
 def _insert_words(text: str, words: dict[str, str]) -> str:
@@ -292,10 +345,8 @@ def find_line_pattern(text: str) -> Phrase | None:
         return None
     if (cover := _find_cover(line, key)) is not None:
         return cover
-    if not _TITLE_END.search(text):
-        for pattern in load_line_patterns():
-            if pattern.labels(line, key):
-                return pattern.phrase
+    if not _TITLE_END.search(text) and (label := _find_label(line, key)) is not None:
+        return label
     breaks = [match.span() for match in _SENTENCE_BREAK.finditer(key)]
     if not 0 < len(breaks) < MAX_SENTENCES:
         return None
@@ -311,11 +362,33 @@ def find_line_pattern(text: str) -> Phrase | None:
 
 def _find_cover(line: str, key: str) -> Phrase | None:
     """The phrase whose patterns cover a sentence; the purpose in front of an appeal counts as part of it."""
+    found = _find_covering(line, key)
     purpose = _PURPOSE.match(key)
-    start = purpose.end() if purpose else 0
-    for pattern in load_line_patterns():
-        if pattern.matches(line, key) or (start and pattern.matches(line[start:], key[start:])):
-            return pattern.phrase
+    behind = _find_covering(line[purpose.end() :], key[purpose.end() :]) if purpose else None
+    if found is None or (behind is not None and behind.table < found.table):
+        found = behind
+    return found.phrase if found else None
+
+
+def _find_covering(line: str, key: str) -> LinePattern | None:
+    """The pattern that covers a line; `key` is the line without case and accents, letter by letter."""
+    refused = None
+    for pattern in load_line_patterns().lines.find(key):
+        if pattern.table != refused and (match := pattern.compiled.fullmatch(key)):
+            if all(map(is_name, _captured(match, line))):
+                return pattern
+            refused = pattern.table
+    return None
+
+
+def _find_label(line: str, key: str) -> Phrase | None:
+    """The phrase of a line that is the title of another story behind a label."""
+    refused = None
+    for pattern in load_line_patterns().titled.find(key):
+        if pattern.table != refused and (label := pattern.compiled.match(key)):
+            if _TITLE_START.match(line, label.end()):
+                return pattern.phrase
+            refused = pattern.table
     return None
 
 
@@ -325,28 +398,20 @@ def _plain_line(text: str) -> str:
     if line.count('"') % 2:
         line = line.replace('"', " ")
     line = " ".join(_STRAY.sub(" ", line).split())
-    return _EDGES.sub("", _SPACED_MARK.sub(r"\1", line))
+    for spaced, mark in _SPACED_MARKS:
+        line = line.replace(spaced, mark)
+    return line.lstrip(_LEFT_EDGE).rstrip(_RIGHT_EDGE)
 
 
 def _unify(text: str) -> str:
-    return text.translate(_PUNCTUATION) if not text.isascii() else text
+    return text if text.isascii() else replace_chars(text, _PUNCTUATION)
 
 
-_PUNCTUATION = str.maketrans(
-    {
-        "’": "'",
-        "‘": "'",
-        "“": '"',
-        "”": '"',
-        "«": '"',
-        "»": '"',
-        "–": "-",
-        "—": "-",
-        "‑": "-",
-        "…": "...",
-        "・": "|",
-    }
-    | {"\u00b7": "|", "•": "|"}
+_PUNCTUATION = tuple(
+    (
+        {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
+        | {"…": "...", "・": "|", "\u00b7": "|", "•": "|"}
+    ).items()
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, starmap
 
 from newscrawl.extraction.blocks import Frame
 from newscrawl.package_data import read_package_toml
@@ -112,7 +112,8 @@ def _pattern_names(ident: str, classes: str) -> tuple[str, ...]:
 
 def detect_platforms(frames: Iterable[Frame], generator: str, declared: str | None) -> list[Platform]:
     """The platforms whose rules apply to a page; `declared` is the platform that the outlet file names."""
-    names = frozenset(chain.from_iterable(map(frame_names, frames)))
+    places = {(frame.ident, frame.classes) for frame in frames}
+    names = frozenset(chain.from_iterable(starmap(_pattern_names, places)))
     return [
         platform
         for platform in load_platforms()
@@ -127,9 +128,12 @@ def find_chrome(frames: Iterable[Frame], platforms: Iterable[Platform]) -> dict[
     """Reasons by the index of the frames that match a pattern themselves."""
     patterns = _chrome_patterns(tuple(platform.name for platform in platforms))
     chrome: dict[int, str] = {}
+    reasons: dict[tuple[str, str], str | None] = {("", ""): None}
     for frame in frames:
-        names = frame_names(frame)
-        if names and frame.tag not in _WHOLE_PAGE_TAGS and (reason := patterns.find_reason(names)):
+        place = frame.ident, frame.classes
+        if place not in reasons:
+            reasons[place] = patterns.find_reason(_pattern_names(*place))
+        if (reason := reasons[place]) and frame.tag not in _WHOLE_PAGE_TAGS:
             chrome[frame.index] = reason
     return chrome
 

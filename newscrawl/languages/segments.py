@@ -107,7 +107,7 @@ _ADDRESS = re.compile(
     r"(?:https?://|www\.)\S{1,2000}|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}|[#@]\w{1,100}"
 )
 _COMBINING = re.compile(r"[^\W\d_][\u0300-\u036f]{1,20}")
-_BEYOND_LATIN = re.compile("[\u0300-\u1fff\u2c00-\U0010ffff]")
+_BEYOND_LATIN = re.compile("[^\x00-\u02ff\u2000-\u2bff]")
 _ADDRESS_SIGNS = ("@", "#", "://", "www.")
 MAX_NAME_WORDS = 8
 "A longer line of capitalised words is a headline."

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import pairwise
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -84,6 +84,7 @@ def share_worker_parent() -> None:
         for name in PRELOADED:
             import_module(name)
     try:
+        _share_tracker()
         # Only this user may enter it.
         folder = Path(tempfile.mkdtemp(prefix="newscrawl-workers-"))
         try:
@@ -106,6 +107,30 @@ def share_worker_parent() -> None:
             start_own()
 
     server.ensure_running = ensure_running
+
+
+def _share_tracker() -> None:
+    """Fork Python's process that removes what ended workers leave, for this process and its forks.
+
+    Python would start one for each crawl with a page. It ends with the last of those that share it.
+    """
+    tracker: Any = resource_tracker
+    alive, hold_alive = os.pipe()
+    try:
+        if os.fork() == 0:
+            # What it says of the leavings of a crawl that was ended is nothing to whoever started the crawls.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            close_all_but(alive)
+            try:
+                tracker.main(alive)
+            finally:
+                os._exit(0)
+    except OSError:
+        os.close(hold_alive)
+        raise
+    finally:
+        os.close(alive)
+    tracker._resource_tracker._fd = hold_alive
 
 
 def _fork_parent(folder: Path) -> tuple[Path, int, int]:

@@ -370,7 +370,7 @@ def test_a_server_that_is_a_fork_ends_crawls_as_another_does(tmp_path: Path) -> 
 
 
 @pytest.mark.crawl
-def test_without_the_parent_of_all_workers_a_crawl_starts_its_own(tmp_path: Path) -> None:
+def test_without_what_all_crawls_share_for_workers_a_crawl_starts_its_own(tmp_path: Path) -> None:
     with (
         serve_in_thread(Newsroom([demo_site(GOOD[0])])) as newsroom,
         CrawlForker(crawl_environment()) as forker,
@@ -380,8 +380,10 @@ def test_without_the_parent_of_all_workers_a_crawl_starts_its_own(tmp_path: Path
         assert forker.start(["version"], output).wait() == 0
         assert forker.server
         server = forker.server.pid
-        (parent,) = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-        os.kill(int(parent), signal.SIGKILL)
+        # The parent of all workers, and the process that removes what they leave.
+        tracker, parent = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+        for process in (tracker, parent):
+            os.kill(process, signal.SIGKILL)
         result, _ = crawl(lambda words, stream: forker.start(words[len(SCRAPY) :], stream), tmp_path, GOOD[0])
     assert result.code == 0, result.output
     assert result.report

@@ -10,8 +10,15 @@ import pytest
 
 from newscrawl.extraction import extract
 from newscrawl.extraction.cleaning import clean_blocks
-from newscrawl.extraction.normalize import normalize_spaces
-from newscrawl.extraction.phrases import RelatedLine, find_phrase, is_name, split_related_line
+from newscrawl.extraction.normalize import fold, normalize_spaces
+from newscrawl.extraction.phrases import (
+    RelatedLine,
+    find_phrase,
+    is_name,
+    load_line_patterns,
+    pattern_heads,
+    split_related_line,
+)
 from newscrawl.items import Article
 
 DATA = Path(__file__).parents[1] / "data/phrases"
@@ -254,3 +261,32 @@ def test_sentences_are_left_alone(line: str) -> None:
 )
 def test_an_ordinary_sentence_is_not_a_phrase(sentence: str) -> None:
     assert find_phrase(sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "heads"),
+    [
+        ("advertisement", {"advertisement"}),
+        ("photos?", {"photo"}),
+        ("(?:read|listen to) <rest>", {"read", "listen to"}),
+        ("(?:the )?(?:latest|top) news", {"the ", "latest", "top"}),
+        ("(?:(?:e-?mail|push) )*alerts", {"e", "push", "alerts"}),
+        (r'(?![^"]*(?:agency|desk))(?:photo|[0-9]+ images)', {"photo", ""}),
+        (r"([^\W_][\w'&.-]*) news", {""}),
+        (r"\(c\) [^)]+", {""}),
+        ("|all rights", {"", "all rights"}),
+    ],
+)
+def test_what_a_pattern_matches_begins_with_one_of_its_heads(pattern: str, heads: set[str]) -> None:
+    assert pattern_heads(f"(?:{pattern})") == heads
+
+
+def test_patterns_that_are_found_by_the_start_of_a_line_are_all_that_match_it() -> None:
+    table = load_line_patterns().lines
+    lines = [fold(text) for name in ("chrome.tsv", "story.tsv") for _, text in read_lines(name)]
+    matched = 0
+    for line in lines:
+        by_all = [pattern for pattern in table.patterns if pattern.compiled.fullmatch(line)]
+        assert [pattern for pattern in table.find(line) if pattern.compiled.fullmatch(line)] == by_all
+        matched += bool(by_all)
+    assert matched

@@ -123,3 +123,31 @@ print(server._forkserver_address)
     while list(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(tmp_path.iterdir()) == []
+
+
+TRACKED = """
+import os
+from multiprocessing import resource_tracker
+share_worker_parent()
+first = resource_tracker._resource_tracker._fd
+names = [f"/{os.getpid()}-{number}" for number in range(2)]
+for name in names:
+    child = os.fork()
+    if child == 0:
+        lock = __import__("_multiprocessing").SemLock(1, 1, 1, name, False)
+        resource_tracker.register(name, "semaphore")
+        os._exit(0)  # as one that is killed: nothing is put away
+    os.waitpid(child, 0)
+left = [os.path.exists(f"/dev/shm/sem.{name[1:]}") for name in names]
+print(left, resource_tracker._resource_tracker._fd == first, *names)
+"""
+
+
+def test_what_forks_leave_is_removed_by_one_process_when_the_last_has_ended(tmp_path: Path) -> None:
+    left, same, *names = run_in(tmp_path, TRACKED).strip().rsplit(" ", 3)
+    assert (left, same) == ("[True, True]", "True")
+    files = [Path("/dev/shm") / f"sem.{name[1:]}" for name in names]
+    deadline = time.monotonic() + 10
+    while any(file.exists() for file in files) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(file.exists() for file in files)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from newscrawl.extraction.normalize import normalize_spaces, truncate
@@ -34,7 +36,7 @@ _ZONE = (
     r",?\s?heure\s(?:de\s|du\s|des\s|d['’]\s?)[^\W\d]+)"
 )
 _HALF = rf"(?:[ap]\.?\s?m\b\.?|(?:{'|'.join(DATE_WORDS['late_halves'])})(?!\w))"
-_TIME = (
+_TIME = re.compile(
     r"(?:\s{0,3}(?:г\.?\s?)?(?:[(（][^()（）\d]{1,12}[)）])?"
     r"(?:,|-|–|—|\||à|às|a|a\slas|at|@|T|um|om|kl\.?|klo|в|о|alle|ore|,?\sgodz\.?|saat|الساعة|،)?\s{0,3}"
     rf"(?P<early>{'|'.join(DATE_WORDS['halves'])})?\s?"
@@ -45,8 +47,10 @@ _TIME = (
     r"(?:(?:heures?|uhr|h|:|\.(?!\d\d\s?(?:\d|%|€|mill|mia|mrd|euro|fcfa|per\s?cent))|H|時|时|點|点|시)"
     r"\s?(?P<minute>[0-5]\d)(?:[:m]\s?(?P<second>[0-5]\d))?"
     r"(?:[.,]\d{1,9})?(?:\s?(?:min|分|분))?|(?:heures?|uhr|h|H)\b|(?=\s?[ap]\.?\s?m\b))"
-    rf"\s?(?P<half>{_HALF})?(?:\s?\(?{_ZONE}\)?)?)?"
+    rf"\s?(?P<half>{_HALF})?(?:\s?\(?{_ZONE}\)?)?)?",
+    re.IGNORECASE,
 )
+"The time behind a date, or nothing; it is long, so that it is compiled once for all patterns of dates."
 _END = r"(?=\D|$|\d\d?\s?[:h]\s?\d\d)"
 "A year ends before a non-digit, or before a time that only markup separates from it."
 _ANY_YEAR = re.compile(r"(?:19|20)\d\d")
@@ -61,22 +65,23 @@ _ISO = re.compile(
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?<![\d/.-]){_YEAR}[-/.]\s?(?P<month>\d{{1,2}})[-/.]\s?(?P<day>\d{{1,2}})(?!\d)\.?" + _TIME,
-        rf"(?<![\d/.-])(?P<day>\d{{1,2}})[-/.]\s?(?P<month>\d{{1,2}})[-/.]\s?{_YEAR}" + _END + _TIME,
+        rf"(?<![\d/.-]){_YEAR}[-/.]\s?(?P<month>\d{{1,2}})[-/.]\s?(?P<day>\d{{1,2}})(?!\d)\.?",
+        rf"(?<![\d/.-])(?P<day>\d{{1,2}})[-/.]\s?(?P<month>\d{{1,2}})[-/.]\s?{_YEAR}" + _END,
         r"(?<!\d)(?P<day>\d{1,2})(?:er|st|nd|rd|th|º|\.)?(?:\s|-|,|of\b|de\b|d['’]){1,4}"
         + _MONTH
         + r"(?:\s|-|,|،|de\b|del\b){1,4}"
         + _YEAR
-        + _END
-        + _TIME,
-        rf"\b{_MONTH}\s{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s{{1,3}}{_YEAR}" + _END + _TIME,
+        + _END,
+        rf"\b{_MONTH}\s{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s{{1,3}}{_YEAR}" + _END,
         # Year first, as in Hungarian.
-        rf"(?<!\d){_YEAR}(?:\.\s?|-|\s){_MONTH}(?:-|\s)\s?(?P<day>\d{{1,2}})(?!\d)\.?" + _TIME,
+        rf"(?<!\d){_YEAR}(?:\.\s?|-|\s){_MONTH}(?:-|\s)\s?(?P<day>\d{{1,2}})(?!\d)\.?",
         # Chinese, Japanese and Korean.
-        rf"(?<!\d){_YEAR}\s?[年년]\s?(?P<month>\d{{1,2}})\s?[月월]\s?(?P<day>\d{{1,2}})\s?[日일]" + _TIME,
+        rf"(?<!\d){_YEAR}\s?[年년]\s?(?P<month>\d{{1,2}})\s?[月월]\s?(?P<day>\d{{1,2}})\s?[日일]",
         # The program date and C's asctime put the year last.
-        rf"\b{_MONTH}\s{{1,2}}(?P<day>\d{{1,2}})\s(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):"
-        rf"(?P<second>[0-5]\d)\s(?:{_ZONE}\s)?{_YEAR}(?!\d)",
+        (
+            rf"\b{_MONTH}\s{{1,2}}(?P<day>\d{{1,2}})\s(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):"
+            rf"(?P<second>[0-5]\d)\s(?:{_ZONE}\s)?{_YEAR}(?!\d)"
+        ),
     )
 )
 _COMPACT = re.compile(
@@ -165,12 +170,21 @@ class ParsedDate:
         return replace(self, day=moved.date(), time=moved.time(), zone=zone)
 
 
+class WrittenDate(NamedTuple):
+    """A date as a line has it: its place, and the groups of the patterns by name."""
+
+    start: int
+    end: int
+    text: str
+    parts: dict[str, Any]
+    is_day_first: bool
+
+
 @cache
 def _short_year_mail() -> re.Pattern[str]:
     """Mail and news of old wrote years in two digits: RFC 822 and RFC 850."""
     return re.compile(
-        rf"^(?:[^\W\d_]{{2,12}}\.?,?\s)?(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year>\d\d)(?=\s\d{{1,2}}:\d\d)"
-        + _TIME,
+        rf"^(?:[^\W\d_]{{2,12}}\.?,?\s)?(?P<day>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<year>\d\d)(?=\s\d{{1,2}}:\d\d)",
         re.IGNORECASE,
     )
 
@@ -180,7 +194,7 @@ def parse_date(raw: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
     text = normalize_spaces(truncate(raw, 4 * MAX_CHARS))[:MAX_CHARS]
     ascii_text = text if text.isascii() else text.translate(_ASCII_SIGNS)
     if match := _ISO.match(ascii_text) or _COMPACT.match(ascii_text) or _short_year_mail().match(ascii_text):
-        date = _date_from_match(match, text, zone)
+        date = _build_date(_read_date(match), text, zone)
     elif _UNIX.match(text):
         date = _date_from_datetime(dt.datetime.fromtimestamp(int(text[:10]), dt.UTC), text)
     else:
@@ -191,7 +205,7 @@ def parse_date(raw: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
 def find_short_date(text: str) -> ParsedDate | None:
     """A day such as `03.03.26`, for elements that are named for dates; elsewhere it may be anything."""
     match = _SHORT_YEAR.search(text[:MAX_CHARS])
-    return _date_from_match(match, match.group(), None) if match else None
+    return _build_date(_read_day(match), match.group(), None) if match else None
 
 
 def find_date(text: str, zone: ZoneInfo | None = None) -> ParsedDate | None:
@@ -205,21 +219,41 @@ def find_dates(text: str, zone: ZoneInfo | None = None) -> list[ParsedDate]:
     ascii_line = line if line.isascii() else line.translate(_ASCII_SIGNS)
     if not _ANY_YEAR.search(ascii_line):
         return []
-    matches = [match for pattern in _PATTERNS for match in pattern.finditer(ascii_line) if _has_month(match)]
-    disjoint: list[re.Match[str]] = []
-    for match in sorted(matches, key=lambda match: match.start()):
-        if not disjoint or match.start() >= disjoint[-1].end():
-            disjoint.append(match)
-    dates = (_date_from_match(match, line[match.start() : match.end()], zone) for match in disjoint)
+    found = [written for pattern in _PATTERNS for written in _search_dates(pattern, ascii_line)]
+    disjoint: list[WrittenDate] = []
+    for written in sorted(found, key=lambda written: written.start):
+        if not disjoint or written.start >= disjoint[-1].end:
+            disjoint.append(written)
+    dates = (_build_date(written, line[written.start : written.end], zone) for written in disjoint)
     return [date for date in dates if date]
 
 
-def _has_month(match: re.Match[str]) -> bool:
-    return match["month"].isdigit() or match["month"].lower() in _MONTHS
+def _search_dates(pattern: re.Pattern[str], text: str) -> Iterator[WrittenDate]:
+    """The dates of a pattern that name a month."""
+    end = 0
+    while match := pattern.search(text, end):
+        written = _read_date(match)
+        end = written.end
+        if written.parts["month"].isdigit() or written.parts["month"].lower() in _MONTHS:
+            yield written
 
 
-def _date_from_match(match: re.Match[str], raw: str, zone: ZoneInfo | None) -> ParsedDate | None:
-    parts = match.groupdict()
+def _read_day(match: re.Match[str]) -> WrittenDate:
+    is_day_first = match.start("day") < match.start("year")
+    return WrittenDate(match.start(), match.end(), match.group(), match.groupdict(), is_day_first)
+
+
+def _read_date(match: re.Match[str]) -> WrittenDate:
+    """The date that a pattern has found, with the time behind it if the pattern has none."""
+    date = _read_day(match)
+    time = _TIME.match(match.string, date.end) if "hour" not in date.parts else None
+    if time is None:
+        return date
+    return date._replace(end=time.end(), text=date.text + time.group(), parts=date.parts | time.groupdict())
+
+
+def _build_date(written: WrittenDate, raw: str, zone: ZoneInfo | None) -> ParsedDate | None:
+    parts = written.parts
     day = _build_day(parts["year"], parts["month"], parts["day"])
     if day is None:
         return None
@@ -229,14 +263,14 @@ def _date_from_match(match: re.Match[str], raw: str, zone: ZoneInfo | None) -> P
     offset = _parse_zone(name, zone) if name else zone
     if name and offset is None:
         time = None  # an ambiguous abbreviation: the hour would be a guess
-    is_figure = parts["month"].isdigit() and match.start("day") < match.start("year")
+    is_figure = parts["month"].isdigit() and written.is_day_first
     return ParsedDate(
         day=day,
         time=time,
         seconds=parts.get("second") is not None,
         zone=offset if time else None,
         raw=raw,
-        swapped=_swap_day(day) if is_figure and "." not in match.group() else None,
+        swapped=_swap_day(day) if is_figure and "." not in written.text else None,
         is_indian_time=name.upper() == "IST"
         and (zone is None or zone.key not in _IST_ZONES - {"Asia/Kolkata"}),
     )
@@ -304,7 +338,13 @@ def _date_from_datetime(instant: dt.datetime, raw: str) -> ParsedDate | None:
 
 def is_date_line(text: str) -> bool:
     """Whether a line has nothing but dates and their labels."""
-    return len(text) <= MAX_LINE_CHARS and bool(find_dates(text)) and count_other_letters(text) <= MAX_LETTERS
+    return len(text) <= MAX_LINE_CHARS and _is_short_date_line(text)
+
+
+@lru_cache(maxsize=1024)
+def _is_short_date_line(text: str) -> bool:
+    """The same for a short line: several rules ask for it in turn."""
+    return bool(find_dates(text)) and count_other_letters(text) <= MAX_LETTERS
 
 
 def count_other_letters(text: str) -> int:
@@ -316,7 +356,11 @@ def blank_dates(text: str) -> str:
     """A line without its dates and their labels."""
     rest = text
     for pattern in _PATTERNS:
-        rest = pattern.sub(lambda match: " " if _has_month(match) else match.group(), rest)
+        parts, end = [], 0
+        for written in _search_dates(pattern, rest):
+            parts.append(rest[end : written.start])
+            end = written.end
+        rest = " ".join([*parts, rest[end:]])
     return _LABELS.sub(" ", rest)
 
 
