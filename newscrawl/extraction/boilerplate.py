@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, combinations, islice
+from itertools import chain, combinations
 from typing import Any
 
 from pydantic_core import to_json
@@ -122,8 +122,12 @@ def block_keys(view: PageView) -> list[BlockKey | None]:
 
 def _path_above(frame: Frame) -> str:
     """The path of elements that leads to a frame, the same for all inside the same element."""
-    steps = [_path_step(other.tag, other.classes) for other in islice(frame.ancestors(), _PATH_LEVELS - 1)]
-    return "".join(f"{step}/" for step in reversed(steps))
+    path, other, levels = "", frame.parent, _PATH_LEVELS - 1
+    # Not by `ancestors`: this runs for most blocks of a page, and a generator takes longer than the rest.
+    while other is not None and levels:
+        path = f"{_path_step(other.tag, other.classes)}/{path}"
+        other, levels = other.parent, levels - 1
+    return path
 
 
 @lru_cache(maxsize=_CACHED_LINES)

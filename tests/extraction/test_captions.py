@@ -12,6 +12,7 @@ from newscrawl.items import Article
     "line",
     [
         "STR/AFP via Getty Images",
+        "Jo Kim/AFP",
         "(Image: Getty)",
         "Foto: Max Muster / dpa",
         "© Ada Brandt",

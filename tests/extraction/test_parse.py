@@ -207,6 +207,8 @@ CHINESE = "学生们已经在海滩上庆祝了夏天的开始，家长们都很
         ('<html lang="tr"><p>Öğrenciler kışın çalıştı'.encode("cp1254"), None, "kışın", "windows-1254", True),
         ("<p>dÃ©jÃ\xa0 Ã©tÃ©".encode(), "text/html; charset=utf-8", "déjà été", "utf-8", True),
         (FRENCH.encode("utf-16-le"), None, "L’été", "utf-16-le", False),
+        # Its bytes are valid UTF-8 too, which shows in its escapes alone.
+        ("<p>橋が開通した".encode("iso-2022-jp"), None, "橋が開通した", "iso-2022-jp", True),
     ],
 )
 def test_the_bytes_decide_where_declarations_are_false_late_or_missing(
