@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from charset_normalizer import from_bytes
 
@@ -254,7 +255,7 @@ def _has_kana(sample: bytes, name: str) -> bool:
 def may_be_double_utf8(body: bytes) -> bool:
     """Whether the text of a body in UTF-8 may have been encoded twice: a cheap check that most pages fail."""
     first = body.find(b"\xc3")
-    return first >= 0 and len(_DOUBLE_START.findall(body, first)) >= _MIN_DOUBLE
+    return first >= 0 and len([*islice(_DOUBLE_START.finditer(body, first), _MIN_DOUBLE)]) == _MIN_DOUBLE
 
 
 def mend_double_utf8(text: str) -> str | None:

@@ -118,10 +118,13 @@ def _share_tracker() -> None:
     alive, hold_alive = os.pipe()
     try:
         if os.fork() == 0:
-            # What it says of the leavings of a crawl that was ended is nothing to whoever started the crawls.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            close_all_but(alive)
             try:
+                # What it says of the leavings of a crawl that was ended is nothing to whoever started the
+                # crawls, and what they have not yet written it would write too when it closes their streams.
+                null = os.open(os.devnull, os.O_RDWR)
+                for stream in range(3):
+                    os.dup2(null, stream)
+                close_all_but(alive)
                 tracker.main(alive)
             finally:
                 os._exit(0)

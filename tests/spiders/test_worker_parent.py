@@ -79,7 +79,7 @@ stop_pool(pool)
 def run_in(folder: Path, code: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", BEGIN + code],
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": ""},
         capture_output=True,
         text=True,
         check=True,
@@ -151,3 +151,7 @@ def test_what_forks_leave_is_removed_by_one_process_when_the_last_has_ended(tmp_
     while any(file.exists() for file in files) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(file.exists() for file in files)
+
+
+def test_what_is_not_yet_written_is_written_once(tmp_path: Path) -> None:
+    assert run_in(tmp_path, "print('once')\nshare_worker_parent()") == "once\n"
