@@ -102,7 +102,9 @@ class CleanedBlocks:
     "The byline among the blocks, verbatim."
     credit: str | None = None
     "The credit of a picture that was cut from the last paragraph."
-    _containers: tuple[list[TextBlock], Containers] | None = None
+    _containers: tuple[list[TextBlock], Containers] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def containers(self) -> Containers:

@@ -103,11 +103,11 @@ def find_boxes_beside(
     boxes: dict[int, list[int]] = defaultdict(list)
     frames: dict[int, Frame] = {}
     decisions: dict[tuple[int, bool], Frame | None] = {}
-    nearest: dict[int, Frame | None] = {}
+    in_box: dict[int, bool] = {}
     for at in sorted({*dropped, *unlikely}):
         frame, is_amid = blocks[at].frame, at in certain or story[0] < at < story[-1]
         if (frame.index, is_amid) not in decisions:
-            is_in_box = _find_nearest_box(frame, around, nearest) is not None
+            is_in_box = _is_in_box(frame, around, in_box)
             decisions[frame.index, is_amid] = (
                 _find_box_around(frame, around, None if is_amid else holders) if is_in_box else None
             )
@@ -136,20 +136,20 @@ def _collect_frames(inner: Iterable[Frame]) -> set[int]:
     return found
 
 
-def _find_nearest_box(frame: Frame, story: Container[int], nearest: dict[int, Frame | None]) -> Frame | None:
-    """The innermost element around a block that may be a box and has nothing of the story in it.
+def _is_in_box(frame: Frame, story: Container[int], known: dict[int, bool]) -> bool:
+    """Whether an element around a block may be a box and has nothing of the story in it.
 
-    `nearest` has what was found for other elements: most are in no box, and share those around them.
+    `known` has what was found for other elements: most are in no box, and share those around them.
     """
     unread: list[Frame] = []
     here: Frame | None = frame
-    while here is not None and here.index not in nearest and here.index not in story:
+    while here is not None and here.index not in known and here.index not in story:
         unread.append(here)
         here = here.parent
-    box = nearest.get(here.index) if here is not None else None
+    is_inside = here is not None and known.get(here.index, False)
     for part in reversed(unread):
-        box = nearest[part.index] = part if _may_be_box(part) else box
-    return box
+        is_inside = known[part.index] = is_inside or _may_be_box(part)
+    return is_inside
 
 
 def _find_box_around(frame: Frame, story: Container[int], beside: Container[int] | None) -> Frame | None:

@@ -33,6 +33,7 @@ _BRACKET = re.compile(r"\\.|\[[^]]*\]|[()|]")
 "What a pattern is divided at; what is escaped or in a set of letters is none."
 _PLAIN_START = re.compile(r"(?:[a-z' ](?![?*{]))+")
 HEAD_LETTERS = 6
+"So many letters tell most patterns apart."
 _STRAY = re.compile(r"[^\w\s\"'%.,:;!?()/&@#+|>€$£-]+")
 "Pictograms, arrows and bullets."
 _SPACED_MARKS = tuple((f" {mark}", mark) for mark in "?!;:.,)")
@@ -103,8 +104,8 @@ class LinePattern:
     """
 
     phrase: Phrase
-    table: int
-    "Of patterns that share a reason: its place among them."
+    rank: int
+    "The same for patterns that share a reason; the lowest decides."
     text: str
 
     @cached_property
@@ -212,13 +213,16 @@ def load_line_patterns() -> PhrasePatterns:
         # Those with names last: where the first that matches covers no name, the others are not asked.
         lines.sort(key=lambda line: _GROUP.search(line) is not None)
         titled = [f"(?:{_insert_words(text, words)}){_TITLE_BREAK}" for text in table.get("titled", ())]
-        patterns += [LinePattern(phrase=phrase, table=number, text=text) for text in lines]
-        labels += [LinePattern(phrase=phrase, table=number, text=text) for text in titled]
+        patterns += [LinePattern(phrase=phrase, rank=number, text=text) for text in lines]
+        labels += [LinePattern(phrase=phrase, rank=number, text=text) for text in titled]
     return PhrasePatterns(PatternTable(patterns), PatternTable(labels))
 
 
 def _ask_own_last(line: str, own: str) -> str:
-    """The pattern of a line, which looks through all of it for other owners only if the rest matches."""
+    """The pattern of a line, which looks through all of it for other owners only if the rest matches.
+
+    `own` looks ahead and matches no letter, so it may be asked before the rest or after it.
+    """
     rest = line.removeprefix(own)
     return line if rest == line else rf"(?={_GROUP.sub('(?:', rest)}\Z){line}"
 
@@ -280,7 +284,7 @@ def _is_reported_appeal(text: str) -> bool:
     folded = fold_normalized(text)
     if strip_punctuation(folded) in lexicon.lines or not lexicon.starts.find_prefix(folded):
         return False
-    return _REPORTED.search(_letters_only(_plain_line(text))) is not None
+    return _REPORTED.search(letters_only(plain_line(text))) is not None
 
 
 def _is_titled(line: RelatedLine) -> bool:
@@ -293,7 +297,7 @@ def split_related_line(text: str) -> RelatedLine | None:
     """The label that leads to other stories and the rest of a line that begins with such a label."""
     if len(text) > OPENER_CHARS:
         return None
-    match = _load_related_labels().match(_letters_only(text))
+    match = _load_related_labels().match(letters_only(text))
     if match is None:
         return None
     title = text[match.end() :].strip().rstrip(_CLOSING_MARKS)
@@ -304,7 +308,7 @@ def split_related_line(text: str) -> RelatedLine | None:
 def _load_related_labels() -> re.Pattern[str]:
     """A label at the start of a line in lower case and without accents, with the mark behind it."""
     data = read_package_toml("newscrawl.extraction", "phrase_patterns.toml")
-    labels = {_letters_only(normalize_spaces(label)) for label in data["related"]["labels"]}
+    labels = {letters_only(normalize_spaces(label)) for label in data["related"]["labels"]}
     joined = "|".join(re.escape(label) for label in sorted(labels, key=lambda label: (-len(label), label)))
     return re.compile(rf"[\W_]*(?:{joined})(?![^\W_])(?P<mark>[\W_]*)")
 
@@ -339,8 +343,8 @@ def _find_opener(lexicon: PhraseLexicon, text: str, folded: str) -> Phrase | Non
 
 def find_line_pattern(text: str) -> Phrase | None:
     """The phrase whose patterns cover a line as a whole, or each of its sentences."""
-    line = _plain_line(text)
-    key = _letters_only(line)
+    line = plain_line(text)
+    key = letters_only(line)
     if not line or _REPORTED.search(key):
         return None
     if (cover := _find_cover(line, key)) is not None:
@@ -353,6 +357,8 @@ def find_line_pattern(text: str) -> Phrase | None:
     starts, ends = [0, *(end for _, end in breaks)], [*(start for start, _ in breaks), len(key)]
     first: Phrase | None = None
     for start, end in zip(starts, ends, strict=True):
+        if start == end:  # two marks in a row
+            continue
         cover = _find_cover(line[start:end], key[start:end])
         if cover is None:
             return None
@@ -365,7 +371,7 @@ def _find_cover(line: str, key: str) -> Phrase | None:
     found = _find_covering(line, key)
     purpose = _PURPOSE.match(key)
     behind = _find_covering(line[purpose.end() :], key[purpose.end() :]) if purpose else None
-    if found is None or (behind is not None and behind.table < found.table):
+    if found is None or (behind is not None and behind.rank < found.rank):
         found = behind
     return found.phrase if found else None
 
@@ -374,10 +380,10 @@ def _find_covering(line: str, key: str) -> LinePattern | None:
     """The pattern that covers a line; `key` is the line without case and accents, letter by letter."""
     refused = None
     for pattern in load_line_patterns().lines.find(key):
-        if pattern.table != refused and (match := pattern.compiled.fullmatch(key)):
+        if pattern.rank != refused and (match := pattern.compiled.fullmatch(key)):
             if all(map(is_name, _captured(match, line))):
                 return pattern
-            refused = pattern.table
+            refused = pattern.rank
     return None
 
 
@@ -385,14 +391,14 @@ def _find_label(line: str, key: str) -> Phrase | None:
     """The phrase of a line that is the title of another story behind a label."""
     refused = None
     for pattern in load_line_patterns().titled.find(key):
-        if pattern.table != refused and (label := pattern.compiled.match(key)):
+        if pattern.rank != refused and (label := pattern.compiled.match(key)):
             if _TITLE_START.match(line, label.end()):
                 return pattern.phrase
-            refused = pattern.table
+            refused = pattern.rank
     return None
 
 
-def _plain_line(text: str) -> str:
+def plain_line(text: str) -> str:
     """A line in its own letters, with plain punctuation and nothing else around or between its words."""
     line = _unify(text).replace("©", "Copyright ").replace("œ", "oe").replace("(C)", "Copyright ")
     if line.count('"') % 2:
@@ -426,6 +432,6 @@ class _PlainLetters(dict[int, str]):
 _PLAIN_LETTERS = _PlainLetters()
 
 
-def _letters_only(line: str) -> str:
+def letters_only(line: str) -> str:
     """The line in lower case and without accents; each letter keeps its place."""
     return line.lower() if line.isascii() else line.translate(_PLAIN_LETTERS)

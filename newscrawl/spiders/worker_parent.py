@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _NEWEST_PYTHON = (3, 13)
 "The last version whose module was read."
+_IGNORED_BY_TRACKER = (signal.SIGINT, signal.SIGTERM)
 _THREADS = "OPENBLAS_NUM_THREADS"
 _PARAGRAPHS = "<p>It says that all is well with it today, as it has been for many years.</p>" * 9
 _WARM_PAGE = f"<html><body><article><h1>A page</h1>{_PARAGRAPHS}</article></body></html>"
@@ -115,7 +116,11 @@ def _share_tracker() -> None:
     Python would start one for each crawl with a page. It ends with the last of those that share it.
     """
     tracker: Any = resource_tracker
+    if tracker._resource_tracker._fd is not None:
+        return
     alive, hold_alive = os.pipe()
+    # Python too blocks them until its process ignores them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_BY_TRACKER)
     try:
         if os.fork() == 0:
             try:
@@ -132,6 +137,7 @@ def _share_tracker() -> None:
         os.close(hold_alive)
         raise
     finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED_BY_TRACKER)
         os.close(alive)
     tracker._resource_tracker._fd = hold_alive
 

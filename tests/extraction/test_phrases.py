@@ -10,13 +10,15 @@ import pytest
 
 from newscrawl.extraction import extract
 from newscrawl.extraction.cleaning import clean_blocks
-from newscrawl.extraction.normalize import fold, normalize_spaces
+from newscrawl.extraction.normalize import normalize_spaces
 from newscrawl.extraction.phrases import (
     RelatedLine,
     find_phrase,
     is_name,
+    letters_only,
     load_line_patterns,
     pattern_heads,
+    plain_line,
     split_related_line,
 )
 from newscrawl.items import Article
@@ -282,11 +284,19 @@ def test_what_a_pattern_matches_begins_with_one_of_its_heads(pattern: str, heads
 
 
 def test_patterns_that_are_found_by_the_start_of_a_line_are_all_that_match_it() -> None:
-    table = load_line_patterns().lines
-    lines = [fold(text) for name in ("chrome.tsv", "story.tsv") for _, text in read_lines(name)]
-    matched = 0
-    for line in lines:
-        by_all = [pattern for pattern in table.patterns if pattern.compiled.fullmatch(line)]
-        assert [pattern for pattern in table.find(line) if pattern.compiled.fullmatch(line)] == by_all
-        matched += bool(by_all)
-    assert matched
+    patterns = load_line_patterns()
+    texts = [text for name in ("chrome.tsv", "story.tsv") for _, text in read_lines(name)]
+    found = set()
+    for line in map(letters_only, map(plain_line, texts)):
+        by_all = [pattern for pattern in patterns.lines.patterns if pattern.compiled.fullmatch(line)]
+        assert [each for each in patterns.lines.find(line) if each.compiled.fullmatch(line)] == by_all
+        labels = [label for label in patterns.titled.patterns if label.compiled.match(line)]
+        assert [label for label in patterns.titled.find(line) if label.compiled.match(line)] == labels
+        found.update(pattern.text for pattern in (*by_all, *labels))
+    assert len(found) > len(patterns.lines.patterns) / 2
+
+
+def test_marks_in_a_row_have_no_sentence_between_them() -> None:
+    phrase = find_phrase("Partager cet article |: Partager cet article")
+    assert phrase is not None
+    assert phrase.reason == "share"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.classifier.groups import sibling_columns
-from newscrawl.extraction.classifier.outline import ROLE_NAMES, WORD_NAMES, Indexes, Outline, Row
+from newscrawl.extraction.classifier.outline import ROLE_NAMES, WORD_NAMES, Outline, Row
 from newscrawl.extraction.classifier.text_features import (
     SIGN_COLUMNS,
     TEXT_COLUMNS,
@@ -116,16 +116,22 @@ def _similarity_columns(blocks: Sequence[TextBlock], outline: Outline, content: 
     return np.column_stack(columns)
 
 
-def _bit_columns(values: Sequence[int], places: Indexes, count: int) -> Row:
-    chosen = np.asarray(values, np.int64)[places]
-    return ((chosen[:, None] >> np.arange(count)) & 1).astype(np.float64)
+def _bit_columns(values: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.uint8]:
+    """The lowest bits of each value."""
+    octets = values.astype("<i8").view(np.uint8).reshape(len(values), 8)
+    return np.unpackbits(octets, axis=1, count=count, bitorder="little")
 
 
-def _name_columns(outline: Outline) -> Row:
-    words = len(WORD_NAMES)
-    columns = [_bit_columns(outline.all_roles, outline.at, len(ROLE_NAMES))]
-    columns += [_bit_columns(outline.words, outline.above(steps), words) for steps in range(3)]
-    return np.hstack([*columns, _bit_columns(outline.all_words, outline.at, words)])
+def _name_columns(outline: Outline) -> npt.NDArray[np.uint8]:
+    words, all_words = np.array(outline.words, np.int64), np.array(outline.all_words, np.int64)
+    roles, families = np.array(outline.all_roles, np.int64), len(WORD_NAMES)
+    return np.hstack(
+        [
+            _bit_columns(roles[outline.at], len(ROLE_NAMES)),
+            *(_bit_columns(words[outline.above(steps)], families) for steps in range(3)),
+            _bit_columns(all_words[outline.at], families),
+        ]
+    )
 
 
 def _position_columns(blocks: Sequence[TextBlock], words: Row, content: Row, total: float) -> Row:

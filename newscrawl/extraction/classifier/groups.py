@@ -73,21 +73,26 @@ def label_columns(words: Row, odds: Row, outline: Outline) -> Row:
     labels = heads | ((count <= _LABEL_WORDS) & ~(is_sentence & (count > _SENTENCE_WORDS)))
     phrases = words[:, _COL["phrase"]] + 2 * words[:, _COL["phrase_list"]]
     at, parent, last = outline.at.tolist(), outline.parent.tolist(), outline.last.tolist()
+    is_label, is_head, phrase = labels.tolist(), heads.tolist(), phrases.tolist()
+    log_odds, linked = odds.tolist(), words[:, _COL["linked"]].tolist()
     rows: list[tuple[float, ...]] = []
     label, head = -1, -1
-    for here in range(len(words)):
+    for here, inner in enumerate(at):
         row: tuple[float, ...] = ()
         for above in (label, head):
             if above < 0:
                 row += _NO_LABEL
                 continue
+            if above == head == label and row:
+                row += row
+                continue
             frame, steps = at[above], 0
-            while not frame <= at[here] <= last[frame]:
+            while not frame <= inner <= last[frame]:
                 frame, steps = parent[frame], steps + 1
-            row += (odds[above], min(here - above, _MAX_STEPS), min(steps, _MAX_STEPS), phrases[above])
-        rows.append((*row, words[head, _COL["linked"]] if head >= 0 else -1.0))
-        label = here if labels[here] else label
-        head = here if heads[here] else head
+            row += (log_odds[above], min(here - above, _MAX_STEPS), min(steps, _MAX_STEPS), phrase[above])
+        rows.append((*row, linked[head] if head >= 0 else -1.0))
+        label = here if is_label[here] else label
+        head = here if is_head[here] else head
     padded = np.concatenate([np.zeros(2), odds, np.zeros(2)])
     around = [padded[2 + step : 2 + step + len(odds)] for step in _STEPS]
     return np.column_stack([np.array(rows, np.float64), *around])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -40,6 +40,10 @@ _PAIR, _FIRST, _LINE, _SHORT, _LENGTH, _KIND = map(
 NO_WEIGHT = TABLE_SIZE
 "In place of a word that a block does not have: the table's last entry, always 0."
 
+_MAX_NAMES_KEPT, _MAX_LINES_KEPT, _KEPT_CHARS = 65_536, 8192, 100
+"""The sums of so many names and lines are kept: pages of a site share most. Longer lines are its stories,
+which do not come again."""
+
 Table = npt.NDArray[np.int16]
 
 
@@ -49,13 +53,55 @@ class Lexicon:
 
     names: Table
     words: Table
+    _name_sums: dict[tuple[int, str, str], int] = field(default_factory=dict, repr=False)
+    "By level, tag and names of an element, the sum of their weights."
+    _line_sums: dict[str, int] = field(default_factory=dict, repr=False)
+    "The sum of a short line's weights, without that of its kind."
 
     def odds(self, blocks: Sequence[TextBlock], frames: Sequence[Frame], outline: Outline) -> Row:
-        """For each block the log odds by the names around it, and those by its first words."""
-        return self.look_up(name_hashes(frames, outline), word_hashes(blocks))
+        """`look_up` of the blocks' hashes; names and short lines seen before are not hashed again."""
+        sums = np.array([self._sum_names(frames, outline), self._sum_words(blocks)], np.int64)
+        return np.asarray(np.array(sums.T, order="C") / WEIGHT_SCALE)
+
+    def _sum_names(self, frames: Sequence[Frame], outline: Outline) -> list[int]:
+        """For each block the sum of the weights of `name_hashes`."""
+        known = self._name_sums
+        if len(known) > _MAX_NAMES_KEPT:
+            known.clear()
+        at, parents = outline.at.tolist(), outline.parent.tolist()
+        sums: dict[int, int] = {}
+        for start in set(at):
+            here, total = start, 0
+            for level in _LEVELS:
+                frame = frames[here]
+                key = (level, frame.tag, frame.names)
+                if (part := known.get(key)) is None:
+                    part = known[key] = sum(map(self.names.item, _frame_hashes(*key)))
+                total += part
+                if here == 0:
+                    break
+                here = parents[here]
+            sums[start] = total
+        return [sums[start] for start in at]
+
+    def _sum_words(self, blocks: Sequence[TextBlock]) -> list[int]:
+        """For each block the sum of the weights of `word_hashes`."""
+        known = self._line_sums
+        if len(known) > _MAX_LINES_KEPT:
+            known.clear()
+        new = {block.text: block for block in blocks if block.text not in known}
+        weights = self.words[word_hashes(list(new.values()))[:, :-1]]
+        found = dict(zip(new, weights.sum(axis=1, dtype=np.int64).tolist(), strict=True))
+        kinds = {kind: self.words.item(_kind_hash(kind)) for kind in {block.kind for block in blocks}}
+        sums = [
+            (found[text] if (text := block.text) in found else known[text]) + kinds[block.kind]
+            for block in blocks
+        ]
+        known.update((text, total) for text, total in found.items() if len(text) <= _KEPT_CHARS)
+        return sums
 
     def look_up(self, names: Indexes, words: Indexes) -> Row:
-        """The same from hashes that were made before."""
+        """For each block the log odds by the names around it, and those by its first words."""
         return np.column_stack([_sum_weights(self.names, names), _sum_weights(self.words, words)])
 
 
@@ -84,7 +130,6 @@ def name_hashes(frames: Sequence[Frame], outline: Outline) -> Indexes:
     return rows[place]
 
 
-@lru_cache(maxsize=65_536)
 def _frame_hashes(level: int, tag: str, names: str) -> tuple[int, ...]:
     # The checksum of the level goes on over the words, which are the same for all levels.
     start = zlib.crc32(b"%d" % level)
@@ -109,7 +154,7 @@ def word_hashes(blocks: Sequence[TextBlock]) -> Indexes:
     powers = np.power(np.uint32(16_777_619), np.arange(_FIRST_WORDS, dtype=np.uint32), dtype=np.uint32)
     line = (words * powers).sum(axis=1, dtype=np.uint32) + np.uint32(_LINE)
     lengths = np.array([min(_MAX_LENGTH_BITS, len(block.text).bit_length()) for block in blocks], np.uint32)
-    kinds = np.array([_word_hash(block.kind) for block in blocks], np.uint32)
+    kinds = np.array([_kind_hash(block.kind) for block in blocks], np.uint32)
     short = count < _FIRST_WORDS
     hashes = np.column_stack(
         [
@@ -119,10 +164,14 @@ def word_hashes(blocks: Sequence[TextBlock]) -> Indexes:
             np.where(short, line & _MASK, NO_WEIGHT),
             np.where(short, (count * np.uint32(2_654_435) + np.uint32(_SHORT)) & _MASK, NO_WEIGHT),
             (lengths * np.uint32(40_503) + np.uint32(_LENGTH)) & _MASK,
-            (kinds + np.uint32(_KIND)) & _MASK,
+            kinds,
         ]
     )
     return hashes.astype(np.intp)
+
+
+def _kind_hash(kind: str) -> int:
+    return (_word_hash(kind) + _KIND) & _MASK
 
 
 def _first_words(text: str) -> list[str]:

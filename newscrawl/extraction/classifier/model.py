@@ -67,7 +67,7 @@ long pages are limited to the second. Few pages of the training lie beyond, so t
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Oblivious decision trees: all nodes of a level ask the same question."""
+    """Oblivious decision trees, at most 8 levels deep: all nodes of a level ask the same question."""
 
     columns: npt.NDArray[np.int64]
     "(trees, depth): the column of the matrix that a level compares."
@@ -89,10 +89,11 @@ class Forest:
         values = np.array(matrix.T, order="C")
         for column, limit in self.limits.items() if is_long else ():
             np.minimum(values[column], limit, out=values[column])
-        leaf = np.zeros((trees, len(matrix)), np.uint16)
-        for level in range(depth):
+        leaf = np.zeros((trees, len(matrix)), np.uint8)
+        for level in reversed(range(depth)):
             passed = values[self.columns[:, level]] > self.borders[:, level, None]
-            leaf |= np.left_shift(passed, level, dtype=np.uint16)
+            leaf += leaf
+            leaf += passed.view(np.uint8)
         offsets = np.arange(trees)[:, None] * self.leaves.shape[1]
         total = self.leaves.ravel().take(leaf + offsets).sum(axis=0) + self.bias
         return np.asarray(np.round(1 / (1 + np.exp(-total / SCALE)), _PRECISION))

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, count
 
 import numpy as np
@@ -66,6 +66,7 @@ _MARKS_END = 0x4_0000
 _KINDS = ("li", "h", "caption", "quote", "table")
 _KIND_BITS = {kind: tuple(kind == other for other in _KINDS) for kind in _KINDS}
 _NO_KIND = (False,) * len(_KINDS)
+_NO_OVERLAP = (0.0, 0.0, 0.0)
 _MEASURES = (
     "mass", "log_mass", "words", "common", "sentences", "commas", "digits", "ends", "capitals", "upper",
     "title_overlap", "title_share", "description", "seen", "in_body", "quoted", "linked", "strong", "links",
@@ -124,7 +125,7 @@ def text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collecti
     mass = size * np.where(unspaced, _UNSPACED_WEIGHT, 1.0)
     sentences, commas = page.count(_SENTENCE_END), page.count(_COMMA)
     last = [text[-1] for text in texts]
-    phrases = [find_listed_phrase(text) if len(text) < _MAX_SIGN_CHARS else None for text in texts]
+    phrases = [_find_phrase(text) if len(text) < _MAX_SIGN_CHARS else None for text in texts]
     columns: list[npt.ArrayLike] = [
         mass,
         [math.log1p(value) for value in mass.tolist()],
@@ -136,9 +137,9 @@ def text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collecti
         [char in _SENTENCE_ENDS for char in last],
         page.capitals(),
         page.has(_UPPER) & ~page.has(_NOT_UPPER),
-        np.array([_title_overlap(own, len(text), hints) for own, text in zip(words, texts, strict=True)]),
+        np.array(_title_overlaps(words, texts, hints)),
         _count_repeats(texts),
-        [_body_membership(own, len(text), hints.body) for own, text in zip(words, texts, strict=True)],
+        _body_memberships(words, texts, hints.body),
         [text[0] in _OPENING for text in texts],
         np.minimum(1.0, np.array([block.linked_chars for block in blocks]) / size),
         np.minimum(1.0, np.array([block.bold_chars for block in blocks]) / size),
@@ -163,6 +164,10 @@ def text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collecti
         np.array([_KIND_BITS.get(block.kind, _NO_KIND) for block in blocks]),
     ]
     return np.column_stack(columns).astype(np.float64)
+
+
+_find_phrase = lru_cache(maxsize=8192)(find_listed_phrase)
+"Pages of a site share most of their short lines."
 
 
 class _PageText:
@@ -252,10 +257,21 @@ def _commonness(text: str, words: list[str], unspaced: bool) -> float:
     return sum(map(_COMMON.__contains__, words)) / max(1, len(words))
 
 
+def _title_overlaps(
+    words: Sequence[list[str]], texts: Sequence[str], hints: PageHints
+) -> list[tuple[float, float, float]]:
+    """`_title_overlap` of each text; most share no word with title or description."""
+    hinted = hints.title | hints.description
+    return [
+        _NO_OVERLAP if hinted.isdisjoint(own) else _title_overlap(own, len(text), hints)
+        for own, text in zip(words, texts, strict=True)
+    ]
+
+
 def _title_overlap(words: list[str], size: int, hints: PageHints) -> tuple[float, float, float]:
     """Overlap with the title (Jaccard, share of the block's words) and with the description (its share)."""
     if size >= _LEDE_CHARS:
-        return 0.0, 0.0, 0.0
+        return _NO_OVERLAP
     first = words[:_FIRST_WORDS]
     common = len(hints.title.intersection(first))
     described = len(hints.description.intersection(first)) / (len(hints.description) or 1)
@@ -265,11 +281,14 @@ def _title_overlap(words: list[str], size: int, hints: PageHints) -> tuple[float
     return common / (len(hints.title) + own - common), common / own, described
 
 
-def _body_membership(words: list[str], size: int, body: str) -> float:
-    """Whether the declared body has the block: 1 or 0; 0.5 if it is too short, -1 if no body is declared."""
+def _body_memberships(words: Sequence[list[str]], texts: Sequence[str], body: str) -> list[float]:
+    """Whether the declared body has each text: 1 or 0; 0.5 if it is too short, -1 if no body is declared."""
     if not body:
-        return -1.0
-    return 0.5 if size <= 15 else float("".join(words[:_FIRST_WORDS])[:60] in body)
+        return [-1.0] * len(texts)
+    return [
+        0.5 if len(text) <= 15 else float("".join(own[:_FIRST_WORDS])[:60] in body)
+        for own, text in zip(words, texts, strict=True)
+    ]
 
 
 def find_signs(blocks: Sequence[TextBlock]) -> npt.NDArray[np.bool_]:

@@ -66,3 +66,16 @@ def test_letters_are_words_where_no_spaces_divide_them() -> None:
 
 def test_odd_letters_break_nothing() -> None:
     assert hashes("<p>\ufffd \U0001f600 ١٢٣ ǅ</p>")[1].shape[0] == 1
+
+
+def test_sums_that_are_kept_are_those_of_the_hashes() -> None:
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-900, 900, (2, TABLE_SIZE + 1), np.int16)
+    weights[:, NO_WEIGHT] = 0
+    lexicon = Lexicon(*weights)
+    deep = f"{'<div class=a><section>' * 5}<p>Le pont</p><li>Le pont<p>{'Le pont de la ville ' * 9}</p>"
+    for html in (PAGE, deep, PAGE, "<p>Le pont</p>", deep):
+        blocks, frames = build_outline(document_fromstring(html))
+        outline = Outline(blocks, frames)
+        by_hashes = lexicon.look_up(name_hashes(frames, outline), word_hashes(blocks))
+        assert lexicon.odds(blocks, frames, outline).tolist() == by_hashes.tolist()
