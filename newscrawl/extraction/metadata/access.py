@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from newscrawl.extraction.blocks import TextBlock
 from newscrawl.extraction.head import PageHead
@@ -72,16 +71,8 @@ def _declared_access(head: PageHead, evidence: list[str]) -> tuple[bool | None, 
 def _iter_visible_walls(lines: Sequence[TextBlock], evidence: list[str]) -> Iterator[Wall]:
     """Yield the walls that lines mention, those that hide most first."""
     short = [line.text for line in lines if len(line.text) <= MAX_LINE_CHARS]
-    walls = [(text, found) for text in short if (found := _find_walls(text))]
-    for wall in _WALL_PATTERNS:
-        if line := next((text for text, found in walls if wall in found), None):
+    candidates = [text for text in short if _WALL_STEMS.search(text.lower())]
+    for wall, pattern in _WALL_PATTERNS.items():
+        if line := next((text for text in candidates if pattern.search(text)), None):
             evidence.append(f"text:{wall}:{truncate(line, MAX_SAMPLE_CHARS)}")
             yield wall
-
-
-@lru_cache(maxsize=4096)
-def _find_walls(text: str) -> tuple[Wall, ...]:
-    """The walls that a line mentions; those of a site's menus and notices recur on all its pages."""
-    if not _WALL_STEMS.search(text.lower()):
-        return ()
-    return tuple(wall for wall, pattern in _WALL_PATTERNS.items() if pattern.search(text))
