@@ -89,16 +89,15 @@ class Lexicon:
         known = self._line_sums
         if len(known) > _MAX_LINES_KEPT:
             known.clear()
-        new = {block.text: block for block in blocks if block.text not in known}
+        # A copy, since another thread may empty what is known.
+        sums = {text: total for block in blocks if (total := known.get(text := block.text)) is not None}
+        new = {block.text: block for block in blocks if block.text not in sums}
         weights = self.words[word_hashes(list(new.values()))[:, :-1]]
         found = dict(zip(new, weights.sum(axis=1, dtype=np.int64).tolist(), strict=True))
-        kinds = {kind: self.words.item(_kind_hash(kind)) for kind in {block.kind for block in blocks}}
-        sums = [
-            (found[text] if (text := block.text) in found else known[text]) + kinds[block.kind]
-            for block in blocks
-        ]
         known.update((text, total) for text, total in found.items() if len(text) <= _KEPT_CHARS)
-        return sums
+        sums |= found
+        kinds = {kind: self.words.item(_kind_hash(kind)) for kind in {block.kind for block in blocks}}
+        return [sums[block.text] + kinds[block.kind] for block in blocks]
 
     def look_up(self, names: Indexes, words: Indexes) -> Row:
         """For each block the log odds by the names around it, and those by its first words."""

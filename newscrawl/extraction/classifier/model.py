@@ -67,7 +67,7 @@ long pages are limited to the second. Few pages of the training lie beyond, so t
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Oblivious decision trees, at most 8 levels deep: all nodes of a level ask the same question."""
+    """Oblivious decision trees: all nodes of a level ask the same question. ValueError beyond 8 levels."""
 
     columns: npt.NDArray[np.int64]
     "(trees, depth): the column of the matrix that a level compares."
@@ -79,6 +79,10 @@ class Forest:
     limits: Mapping[int, float] = field(default_factory=dict)
     """The greatest values of the counts of long pages. Beyond those of training, the trees would call most of
     a story chrome."""
+
+    def __post_init__(self) -> None:
+        if self.columns.shape[1] > 8:
+            raise ValueError("trees of more than 8 levels: the number of a leaf is a single byte")
 
     def probabilities(
         self, matrix: npt.NDArray[np.float32], *, is_long: bool = False

@@ -45,6 +45,16 @@ def test_a_level_sets_its_bit_where_the_column_is_greater(row: list[float], leav
     assert forest().probabilities(np.array([row], np.float32))[0] == pytest.approx(expected, abs=1e-6)
 
 
+def test_eight_levels_are_counted_and_more_are_refused() -> None:
+    def grow(depth: int) -> Forest:
+        leaves = np.arange(2**depth)[None, :] * SCALE
+        return Forest(np.arange(depth)[None, :], np.zeros((1, depth), np.float32), leaves, -255 * SCALE)
+
+    assert grow(8).probabilities(np.ones((1, 8), np.float32))[0] == 0.5
+    with pytest.raises(ValueError, match="8 levels"):
+        grow(9)
+
+
 def test_each_row_has_its_own_probability() -> None:
     rows = np.random.default_rng(1).normal(2, 3, (50, 3)).astype(np.float32)
     together = forest().probabilities(rows)
