@@ -69,6 +69,7 @@ it outside the tree."""
 _ROOT_END_NAME = re.compile(rb"</html", re.IGNORECASE)
 _RAW_END = re.compile(r"</(?:script|style)\b", re.IGNORECASE)
 "What follows a comment that is part of a script or style sheet."
+# Its letters come first, which are searched for faster than what must not stand before them.
 _LOOSE_COMMENT_END = re.compile(r"-- >(?<![\w)\]]-- >)")
 "Ended a comment when it was written; today's parsers drop everything up to the next comment's end."
 _MAX_CONTROL_SHARE = 0.05

@@ -209,22 +209,13 @@ def load_line_patterns() -> PhrasePatterns:
     for number, table in enumerate(data["patterns"]):
         where = table["where"]
         phrase = Phrase(reason=table["reason"], edge_only=where == "edge", outside_only=where == "outside")
-        lines = [_ask_own_last(_insert_words(text, words), words["own"]) for text in table["lines"]]
+        lines = [_insert_words(text, words) for text in table["lines"]]
         # Those with names last: where the first that matches covers no name, the others are not asked.
         lines.sort(key=lambda line: _GROUP.search(line) is not None)
         titled = [f"(?:{_insert_words(text, words)}){_TITLE_BREAK}" for text in table.get("titled", ())]
         patterns += [LinePattern(phrase=phrase, rank=number, text=text) for text in lines]
         labels += [LinePattern(phrase=phrase, rank=number, text=text) for text in titled]
     return PhrasePatterns(PatternTable(patterns), PatternTable(labels))
-
-
-def _ask_own_last(line: str, own: str) -> str:
-    """The pattern of a line, which looks through all of it for other owners only if the rest matches.
-
-    `own` looks ahead and matches no letter, so it may be asked before the rest or after it.
-    """
-    rest = line.removeprefix(own)
-    return line if rest == line else rf"(?={_GROUP.sub('(?:', rest)}\Z){line}"
 
 
 def pattern_heads(pattern: str) -> set[str]:
@@ -313,7 +304,7 @@ def _load_related_labels() -> re.Pattern[str]:
     return re.compile(rf"[\W_]*(?:{joined})(?![^\W_])(?P<mark>[\W_]*)")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def find_listed_phrase(text: str) -> Phrase | None:
     """The phrase that a line with normalized spaces is or begins with, without a look at the patterns.
 

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import accumulate, count
 
 import numpy as np
@@ -125,7 +125,7 @@ def text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collecti
     mass = size * np.where(unspaced, _UNSPACED_WEIGHT, 1.0)
     sentences, commas = page.count(_SENTENCE_END), page.count(_COMMA)
     last = [text[-1] for text in texts]
-    phrases = [_find_phrase(text) if len(text) < _MAX_SIGN_CHARS else None for text in texts]
+    phrases = [find_listed_phrase(text) if len(text) < _MAX_SIGN_CHARS else None for text in texts]
     columns: list[npt.ArrayLike] = [
         mass,
         [math.log1p(value) for value in mass.tolist()],
@@ -164,10 +164,6 @@ def text_columns(blocks: Sequence[TextBlock], hints: PageHints, chrome: Collecti
         np.array([_KIND_BITS.get(block.kind, _NO_KIND) for block in blocks]),
     ]
     return np.column_stack(columns).astype(np.float64)
-
-
-_find_phrase = lru_cache(maxsize=8192)(find_listed_phrase)
-"Pages of a site share most of their short lines."
 
 
 class _PageText:

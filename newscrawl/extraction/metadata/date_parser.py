@@ -78,10 +78,8 @@ _PATTERNS = tuple(
         # Chinese, Japanese and Korean.
         rf"(?<!\d){_YEAR}\s?[年년]\s?(?P<month>\d{{1,2}})\s?[月월]\s?(?P<day>\d{{1,2}})\s?[日일]",
         # The program date and C's asctime put the year last.
-        (
-            rf"\b{_MONTH}\s{{1,2}}(?P<day>\d{{1,2}})\s(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):"
-            rf"(?P<second>[0-5]\d)\s(?:{_ZONE}\s)?{_YEAR}(?!\d)"
-        ),
+        rf"\b{_MONTH}\s{{1,2}}(?P<day>\d{{1,2}})\s(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):"
+        rf"(?P<second>[0-5]\d)\s(?:{_ZONE}\s)?{_YEAR}(?!\d)",
     )
 )
 _COMPACT = re.compile(
